@@ -1,0 +1,35 @@
+"""One exception family. Every message says what was expected, what was found, and what to do next."""
+
+from __future__ import annotations
+
+
+class DermaVizError(Exception):
+    """Base of every error that a user can act on; pages and commands show its text and nothing else."""
+
+
+class ImageError(DermaVizError):
+    """A picture was refused at the door (``dermaviz.images``)."""
+
+
+class DatasetError(DermaVizError):
+    """A data set, split or packed array is missing, incomplete or contradicts itself."""
+
+
+class RecipeError(DermaVizError):
+    """A training recipe holds a key or a value that means nothing."""
+
+
+class WeightsError(DermaVizError):
+    """Initial weights cannot be had, or do not fit the architecture."""
+
+
+class CheckpointError(DermaVizError):
+    """A checkpoint folder is missing, incomplete, or its weights are not the ones on its card."""
+
+
+class AttentionError(DermaVizError):
+    """An attention map was asked of a layer, class or method that cannot give one."""
+
+
+class DependencyError(DermaVizError):
+    """An optional package is needed here and is not installed."""
