@@ -1,0 +1,1 @@
+"""What data is: specs, readers, lesion-grouped splits, packed arrays, augmentation, and drawn lesions."""

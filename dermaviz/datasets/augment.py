@@ -1,0 +1,105 @@
+"""Datasets: random views of training images, one affine resampling and one colour jitter for a whole batch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dermaviz.errors import RecipeError
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How training views vary. All draws are uniform.
+
+    ``scale``: side of the square that is seen, as a share of the image's short side. ``rotate``: degrees either way.
+    ``shift``: share of the short side, either way. ``shear``: degrees either way. ``flip``: mirror with probability .5
+    along both axes. ``brightness``, ``contrast``, ``saturation``: factors in 1 ± value.
+    """
+
+    scale: tuple[float, float] = (1.0, 1.0)
+    rotate: float = 0.0
+    shift: float = 0.0
+    shear: float = 0.0
+    flip: bool = False
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+
+    def __post_init__(self) -> None:
+        low, high = self.scale
+        if not 0 < low <= high:
+            raise RecipeError(f"augmentation.scale: expected 0 < low <= high, found {list(self.scale)}.")
+        for name in ("rotate", "shift", "shear", "brightness", "contrast", "saturation"):
+            if getattr(self, name) < 0:
+                raise RecipeError(f"augmentation.{name}: expected 0 or more, found {getattr(self, name)}.")
+
+
+_COLUMNS = ("scale", "angle", "shift_x", "shift_y", "shear", "flip_x", "flip_y", "brightness", "contrast", "saturation")
+
+
+def draw_views(n: int, settings: Augmentation, generator: torch.Generator) -> Tensor:
+    """Draw the parameters of ``n`` views: float32 ``[n, 10]``.
+
+    They are drawn for a whole global batch, on the CPU, so that a view does not depend on the number of processes
+    or on the device that computes it.
+    """
+    u = torch.rand(n, len(_COLUMNS), generator=generator)
+    either = 2 * u - 1
+    low, high = settings.scale
+    side = torch.where(u[:, 5:7] < 0.5, -1.0, 1.0) if settings.flip else torch.ones(n, 2)
+    columns = [
+        low + (high - low) * u[:, 0],
+        math.radians(settings.rotate) * either[:, 1],
+        2 * settings.shift * either[:, 2],
+        2 * settings.shift * either[:, 3],
+        math.radians(settings.shear) * either[:, 4],
+        side[:, 0],
+        side[:, 1],
+        1 + settings.brightness * either[:, 7],
+        1 + settings.contrast * either[:, 8],
+        1 + settings.saturation * either[:, 9],
+    ]
+    return torch.stack(columns, dim=1)
+
+
+def render_views(images: Tensor, views: Tensor, size: int) -> Tensor:
+    """Resample ``images`` (uint8 ``[N, H, W, 3]``) as ``views`` say: float32 ``[N, 3, size, size]`` in [0, 1].
+
+    Coordinates outside the image are mirrored. Images much larger than ``size`` are first shrunk with antialiasing.
+    """
+    pictures = images.permute(0, 3, 1, 2).float().div_(255)
+    short = min(pictures.shape[-2:])
+    if short > 1.5 * size:
+        factor = 1.25 * size / short
+        pictures = F.interpolate(pictures, scale_factor=factor, mode="bilinear", antialias=True)
+    height, width = pictures.shape[-2:]
+    grid = F.affine_grid(
+        _affine(views, height, width).to(pictures.device), [len(views), 3, size, size], align_corners=False
+    )
+    seen = F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return _jitter(seen, views.to(seen.device))
+
+
+def _affine(views: Tensor, height: int, width: int) -> Tensor:
+    """Output coordinates → input coordinates (both in [-1, 1]): float32 ``[N, 2, 3]``."""
+    scale, angle, shift_x, shift_y, shear, flip_x, flip_y = views[:, :7].unbind(1)
+    cos, sin, slant = angle.cos() * scale, angle.sin() * scale, shear.tan()
+    x_share, y_share = min(height, width) / width, min(height, width) / height
+    row_x = torch.stack([cos * flip_x, (cos * slant - sin) * flip_y, shift_x], dim=1) * x_share
+    row_y = torch.stack([sin * flip_x, (sin * slant + cos) * flip_y, shift_y], dim=1) * y_share
+    return torch.stack([row_x, row_y], dim=1)
+
+
+def _jitter(images: Tensor, views: Tensor) -> Tensor:
+    brightness, contrast, saturation = (views[:, i, None, None, None] for i in (7, 8, 9))
+    weights = torch.tensor([0.299, 0.587, 0.114], device=images.device).view(1, 3, 1, 1)
+    images = images * brightness
+    mean = (images * weights).sum(1, keepdim=True).mean((2, 3), keepdim=True)
+    images = mean + (images - mean) * contrast
+    grey = (images * weights).sum(1, keepdim=True)
+    return (grey + (images - grey) * saturation).clamp_(0, 1)

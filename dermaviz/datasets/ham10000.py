@@ -1,0 +1,84 @@
+"""Datasets: reader for a local folder of HAM10000 (``images/``, ``HAM10000_metadata.csv``, and ``masks/`` if present)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from dermaviz.datasets.records import Dataset, Record
+from dermaviz.datasets.specs import HAM10000
+from dermaviz.errors import DatasetError
+
+METADATA = "HAM10000_metadata.csv"
+COLUMNS = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization")
+
+
+def find_ham10000(root: Path | None = None) -> Path:
+    """The HAM10000 folder at or below ``root``, or below ``$DERMAVIZ_DATA`` where ``root`` is None.
+
+    Raises:
+        DatasetError: no folder there holds ``HAM10000_metadata.csv``.
+    """
+    start = root or (Path(os.environ["DERMAVIZ_DATA"]) if os.environ.get("DERMAVIZ_DATA") else None)
+    if start is None:
+        raise DatasetError(
+            "expected a data root, found none: give --data FOLDER or set DERMAVIZ_DATA. "
+            "`dermaviz data download` says how to get the photos."
+        )
+    for folder in (start, start / "ham10000", start / "HAM10000"):
+        if (folder / METADATA).is_file():
+            return folder
+    raise DatasetError(
+        f"expected {METADATA} in {start} or in {start / 'ham10000'}, found neither. "
+        "Point --data (or DERMAVIZ_DATA) at the folder; `dermaviz data download` says how to get it."
+    )
+
+
+def read_ham10000(root: Path | None = None) -> Dataset:
+    """Read the records of HAM10000 (or of a data set in the same form) in order of ``image_id``.
+
+    The seven labels are the classes of :data:`~dermaviz.datasets.specs.HAM10000`. Metadata keeps ``dx_type``, ``age``,
+    ``sex``, ``localization`` and any further column as text; what is unknown is an empty string.
+
+    Raises:
+        DatasetError: the metadata lacks a column, or an image that it lists is not there.
+    """
+    folder = find_ham10000(root)
+    table = pd.read_csv(folder / METADATA, dtype=str, keep_default_na=False).sort_values("image_id")
+    missing = [column for column in COLUMNS if column not in table.columns]
+    if missing:
+        raise DatasetError(
+            f"{folder / METADATA}: expected columns {', '.join(COLUMNS)}, found no {', '.join(missing)}. "
+            "Use the file as published (doi:10.7910/DVN/DBW86T)."
+        )
+    present = {path.stem: path for path in (folder / "images").iterdir()} if (folder / "images").is_dir() else {}
+    absent = [image_id for image_id in table["image_id"] if image_id not in present]
+    if absent:
+        raise DatasetError(
+            f"{folder / 'images'}: expected {len(table)} images, found no file for {len(absent)} of them "
+            f"({', '.join(absent[:3])}). `dermaviz data download` fetches what is missing."
+        )
+    kept = [column for column in table.columns if column not in ("lesion_id", "image_id", "dx")]
+    records = (
+        Record(row["image_id"], present[row["image_id"]], row["dx"], row["lesion_id"], {k: row[k] for k in kept})
+        for row in table.to_dict("records")
+    )
+    return Dataset(HAM10000.name, tuple(HAM10000.classes), tuple(records))
+
+
+def read_mask(root: Path | None, image_id: str) -> NDArray[np.bool_]:
+    """The lesion mask of an image: bool ``[H, W]``, True on the lesion, at the mask file's own size.
+
+    Raises:
+        DatasetError: there is no mask file for this image.
+    """
+    path = find_ham10000(root) / "masks" / f"{image_id}_segmentation.png"
+    if not path.is_file():
+        raise DatasetError(f"expected a lesion mask at {path}, found none. Masks come with the HAM10000 record.")
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("L")) > 127
