@@ -1,0 +1,36 @@
+"""The command line: options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_CHECKPOINT = "ham10000-efficientnet-lite0"
+
+DataRoot = Annotated[
+    Path | None,
+    typer.Option("--data", envvar="DERMAVIZ_DATA", help="Folder of the data set, or the folder above it."),
+]
+CheckpointName = Annotated[
+    str, typer.Option("--checkpoint", "-c", help="A checkpoint's folder, or its name in checkpoints/.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
+
+
+def checkpoint_folder(name: str) -> Path:
+    """The folder of a checkpoint: a path as given, or a name below the checkpoints' root."""
+    from dermaviz.models.checkpoint import checkpoints_root
+
+    return Path(name) if Path(name).is_dir() or os.sep in name else checkpoints_root() / name
+
+
+def chosen_device(name: str) -> str:
+    """``auto`` is the GPU where there is one."""
+    if name != "auto":
+        return name
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,81 @@
+"""The command line: `dermaviz explain` and `dermaviz predict`, on photos of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dermaviz.cli.options import DEFAULT_CHECKPOINT, CheckpointName, Device, checkpoint_folder, chosen_device
+
+
+def predict(
+    folder: Annotated[Path, typer.Argument(help="Folder of photos; every file gets a row.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The CSV to write.")] = Path("predictions.csv"),
+    checkpoint: CheckpointName = DEFAULT_CHECKPOINT,
+    batch_size: Annotated[int, typer.Option(min=1)] = 32,
+    device: Device = "auto",
+) -> None:
+    """Predict every photo of a folder; an interrupted run is continued."""
+    from dermaviz.evaluation.folder import predict_folder
+    from dermaviz.models.checkpoint import load_checkpoint
+
+    classifier = load_checkpoint(checkpoint_folder(checkpoint), chosen_device(device))
+    rows = predict_folder(classifier, folder, output, batch_size)
+    typer.echo(f"{output}: {rows} rows")
+
+
+def explain_photos(
+    photos: Annotated[list[Path], typer.Argument(help="Photos: JPEG, PNG or WebP.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for overlays and raw maps.")],
+    checkpoint: CheckpointName = DEFAULT_CHECKPOINT,
+    method: Annotated[
+        str, typer.Option(help="Attention method, e.g. gradcam++, gradcam, layercam, scorecam.")
+    ] = "gradcam++",
+    class_name: Annotated[str, typer.Option("--class", help="Class to explain; default the predicted one.")] = "",
+    opacity: Annotated[float, typer.Option(min=0, max=1)] = 0.5,
+    device: Device = "auto",
+) -> None:
+    """Write for each photo the overlay (PNG) and the raw attention map (NPY), and say what the model says."""
+    from dermaviz.errors import DermaVizError
+    from dermaviz.models.checkpoint import load_checkpoint
+
+    classifier = load_checkpoint(checkpoint_folder(checkpoint), chosen_device(device))
+    if class_name and class_name not in classifier.classes:
+        raise typer.BadParameter(
+            f"expected one of {', '.join(classifier.classes)}, found {class_name!r}", param_hint="--class"
+        )
+    output.mkdir(parents=True, exist_ok=True)
+    refused, taken = 0, set[str]()
+    for photo in photos:
+        stem = photo.stem if photo.stem not in taken else f"{photo.stem}-{len(taken)}"
+        taken.add(stem)
+        try:
+            typer.echo(f"{photo}: {_explain_one(classifier, photo, output / stem, method, class_name, opacity)}")
+        except DermaVizError as error:
+            refused += 1
+            typer.echo(f"{photo}: {error}", err=True)
+    if refused:
+        raise typer.Exit(1)
+
+
+def _explain_one(classifier, photo: Path, stem: Path, method: str, class_name: str, opacity: float) -> str:  # type: ignore[no-untyped-def]
+    import numpy as np
+    from PIL import Image
+
+    from dermaviz.explain.attention import explain
+    from dermaviz.explain.overlay import overlay
+    from dermaviz.images import read_picture
+
+    prepared = classifier.prepare(read_picture(photo).pixels)
+    prediction = classifier.predict(prepared)
+    index = classifier.classes.index(class_name) if class_name else prediction.index
+    (attention,) = explain(classifier, classifier.to_tensor([prepared]), index, method=method)
+    Image.fromarray(overlay(prepared, attention, opacity)).save(stem.with_name(f"{stem.name}-overlay.png"))
+    np.save(stem.with_name(f"{stem.name}-map.npy"), attention.raw)
+    shown = "" if attention.status == "ok" else f", map is {attention.status}"
+    return (
+        f"{prediction.diagnosis} ({prediction.confidence:.0%}); {attention.method} for "
+        f"{classifier.classes[index]} at {attention.layer}{shown}, {attention.seconds:.2f} s"
+    )

@@ -1,0 +1,1 @@
+"""Evaluation: model + data → predictions → metrics with intervals; calibration."""

@@ -1,0 +1,1 @@
+"""Training: a recipe (validated, from YAML), one loop on Hugging Face Accelerate, losses and sampling."""

@@ -1,0 +1,124 @@
+"""Training: turn a finished run into a checkpoint — the kept weights, a fitted temperature, and the card."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from dermaviz.datasets.catalogue import read_splits
+from dermaviz.datasets.specs import SPECS
+from dermaviz.errors import CheckpointError
+from dermaviz.evaluation.calibration import fit_temperature
+from dermaviz.evaluation.predictions import Predictions, predict_dataset
+from dermaviz.evaluation.summary import summarise
+from dermaviz.models.card import Card
+from dermaviz.models.checkpoint import load_checkpoint, save_checkpoint
+from dermaviz.models.classifier import Classifier
+from dermaviz.models.specs import architecture
+from dermaviz.models.zoo import build, load_weights
+from dermaviz.training.loop import BEST
+from dermaviz.training.recipe import Recipe
+from dermaviz.training.run_state import read_metrics
+
+INTENDED_USE = (
+    "Teaching and research: to show and examine how a dermatoscopic classifier behaves. It was trained on cropped "
+    "dermatoscopic photographs of single lesions."
+)
+NOT_FOR = (
+    "Not a medical device. Not for diagnosis, triage or reassurance, nor for clinical (non-dermatoscopic) photographs. "
+    "Its data show almost no brown and no dark skin, and give no patient ids: the same patient may stand on both sides "
+    "of the split."
+)
+
+
+def export_checkpoint(recipe: Recipe, run: Path, folder: Path, root: Path | None) -> Card:
+    """Write the checkpoint of a finished run and return its card, with temperature and figures from validation only.
+
+    Weights are stored as fp16 if that changes no diagnosis on validation, else as fp32; the comparison is on the card.
+
+    Raises:
+        CheckpointError: the run has no kept weights.
+    """
+    if not (run / BEST).is_file():
+        raise CheckpointError(f"expected kept weights at {run / BEST}, found none. Train first: dermaviz train RECIPE.")
+    splits, manifest = read_splits(recipe.data.dataset, recipe.data.manifest, root)
+    validation = splits["validation"]
+    network = build(recipe.model.architecture, len(validation.classes), "none")
+    load_weights(network, load_file(run / BEST), source=str(run / BEST))
+    card = _card(recipe, run, validation.classes, manifest.sha256)
+
+    full = predict_dataset(_classifier(card, network), validation)
+    save_checkpoint(folder, network, card, half=True)
+    stored = predict_dataset(load_checkpoint(folder), validation)
+    comparison = compare_storage(full, stored)
+    half = comparison["changed_diagnoses"] == 0
+    kept = stored if half else full
+    temperature = fit_temperature(kept.logits, kept.labels)
+    card = replace(
+        card,
+        temperature=temperature,
+        metrics={"validation": summarise(kept, temperature, frozenset(card.malignant))},
+        training={**card.training, "stored_as": "fp16" if half else "fp32", "fp16_against_fp32": comparison},
+    )
+    return save_checkpoint(folder, network, card, half=half)
+
+
+def compare_storage(full: Predictions, stored: Predictions) -> dict[str, float | int]:
+    """How predictions from stored weights differ from the full-precision ones, over the same images."""
+    changed = full.logits.argmax(1) != stored.logits.argmax(1)
+    largest = np.abs(full.probabilities(1.0) - stored.probabilities(1.0)).max()
+    return {
+        "images": len(changed),
+        "changed_diagnoses": int(changed.sum()),
+        "largest_probability_change": float(largest),
+    }
+
+
+def _classifier(card: Card, network: nn.Module) -> Classifier:
+    network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Classifier(card, network, torch.device("cpu"))
+
+
+def _card(recipe: Recipe, run: Path, classes: tuple[str, ...], split_sha256: str) -> Card:
+    row = architecture(recipe.model.architecture)
+    spec = SPECS.get(recipe.data.dataset)
+    known: dict[str, Any] = (
+        {"citation": spec.citation, "licence": spec.licence, "homepage": spec.homepage} if spec else {}
+    )
+    history = read_metrics(run)
+    kept = [line["epoch"] for line in history if line["kept"]]
+    return Card(
+        name=recipe.name,
+        architecture=row.name,
+        classes=classes,
+        input_size=recipe.stages[-1].size,
+        mean=row.mean,
+        std=row.std,
+        attention_layer=row.attention_layer,
+        temperature=1.0,
+        split_sha256=split_sha256,
+        weights_sha256="",
+        recipe=asdict(recipe),
+        metrics={},
+        data={"dataset": recipe.data.dataset, "manifest": recipe.data.manifest, **known},
+        licence=spec.licence if spec else "as the data it was trained on",
+        intended_use=INTENDED_USE,
+        not_for=NOT_FOR,
+        malignant=tuple(name for name in classes if spec and name in spec.malignant),
+        training={
+            "kept_epoch": kept[-1] if kept else None,
+            "epochs": len(history),
+            "seconds": history[-1]["seconds"] if history else None,
+            "torch": torch.__version__,
+            "machine": f"{platform.machine()}, {torch.get_num_threads()} threads"
+            + (f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""),
+            "curve": history,
+        },
+    )
