@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from dermaviz.datasets.folders import read_folders, read_table
 from dermaviz.datasets.ham10000 import read_ham10000
 from dermaviz.datasets.records import Dataset
 from dermaviz.datasets.split import Manifest, apply_split, named_manifest
 from dermaviz.errors import DatasetError
 
 Reader = Callable[[Path | None], Dataset]
-READERS: Mapping[str, Reader] = MappingProxyType({"ham10000": read_ham10000})
+READERS: Mapping[str, Reader] = MappingProxyType({"ham10000": read_ham10000, "folder": read_folders, "csv": read_table})
 
 
 def read_dataset(name: str, root: Path | None) -> Dataset:
