@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,8 @@ def split_by_lesion(dataset: Dataset, seed: int = 0) -> dict[str, str]:
 def write_manifest(assignment: dict[str, str], path: Path) -> Manifest:
     """Write ``image_id,split`` rows in order of ``image_id`` and return the manifest read back."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = "".join(f"{image_id},{split}\n" for image_id, split in sorted(assignment.items()))
-    path.write_text("image_id,split\n" + rows, encoding="utf-8", newline="\n")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([("image_id", "split"), *sorted(assignment.items())])
     return read_manifest(path)
 
 
@@ -73,7 +74,8 @@ def read_manifest(path: Path) -> Manifest:
         raise DatasetError(f"expected a split manifest at {path}, found none. Committed manifests: {known}.")
     content = path.read_bytes()
     assignment: dict[str, str] = {}
-    for line, row in enumerate(csv.DictReader(content.decode("utf-8").splitlines()), start=2):
+    text = content.decode("utf-8-sig", errors="replace")  # spreadsheets put a mark in front
+    for line, row in enumerate(csv.DictReader(io.StringIO(text, newline="")), start=2):
         image_id, split = row.get("image_id"), row.get("split")
         if not image_id or split not in SPLITS:
             raise DatasetError(f"{path}, line {line}: expected image_id and one of {', '.join(SPLITS)}, found {row}.")
