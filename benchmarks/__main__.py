@@ -1,0 +1,59 @@
+"""Benchmarks: the command line, ``python -m benchmarks [NAME…] --json FILE [--list]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.measure import Benchmark, Row
+from benchmarks.registry import REGISTRY
+
+HEADER = f"{'benchmark':<34}{'ours':>11}{'theirs':>11}{'ratio':>8}{'target':>9}  against"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the named benchmarks (all by default), print a table, write JSON.
+
+    Returns:
+        0 when every ratio is within its target, 1 when one is not, 2 for unusable arguments.
+    """
+    options = _parser().parse_args(arguments)
+    unknown = [name for name in options.names if name not in REGISTRY]
+    if unknown:
+        print(f"expected benchmarks among {', '.join(REGISTRY)}; found {', '.join(unknown)}.", file=sys.stderr)
+        return 2
+    chosen = [REGISTRY[name] for name in options.names] or list(REGISTRY.values())
+    if options.list:
+        print("\n".join(f"{benchmark.name:<34}{benchmark.about}" for benchmark in chosen))
+        return 0
+    print("ratio = ours / theirs, of medians; smaller is better\n" + HEADER, flush=True)
+    rows = []
+    for benchmark in chosen:
+        rows.append(benchmark.run())
+        print(_line(benchmark, rows[-1]), flush=True)
+        if options.json:
+            options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
+    return int(any(row.ratio > benchmark.target for row, benchmark in zip(rows, chosen, strict=True)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Ratios against what a user would take instead."
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="benchmarks to run; all by default")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as a list")
+    parser.add_argument("--list", action="store_true", help="say what there is and stop")
+    return parser
+
+
+def _line(benchmark: Benchmark, row: Row) -> str:
+    verdict = "" if row.ratio <= benchmark.target else "  above target"
+    ours, theirs = (f"{value:.4g} {row.unit}" for value in (row.ours, row.theirs))
+    return f"{row.name:<34}{ours:>11}{theirs:>11}{row.ratio:>8.3f}{'≤ ' + f'{benchmark.target:g}':>9}  {row.against}{verdict}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

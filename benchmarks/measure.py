@@ -1,0 +1,79 @@
+"""Benchmarks: timing two ways of doing the same thing against each other, and the row that comes of it.
+
+``ratio`` is always ``ours / theirs``, of the medians in one run: 1 means equal, 0.5 means ours takes half of theirs
+(time, memory, whatever ``unit`` says). Smaller is better everywhere, and every target is an upper bound on the ratio.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+
+ROUNDS = 15
+SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a benchmark found: ``ours`` and ``theirs`` in ``unit``, and ``ratio`` = ours / theirs.
+
+    ``against`` says what ``theirs`` is, ``checkpoint`` whose weights were used, ``device`` what it ran on.
+    """
+
+    name: str
+    ours: float
+    theirs: float
+    ratio: float
+    unit: str
+    against: str
+    checkpoint: str
+    device: str
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A row of the registry: ``run`` measures; its ratio should be at most ``target``. ``about`` is one sentence."""
+
+    name: str
+    about: str
+    target: float
+    run: Callable[[], Row]
+
+
+def compare(
+    name: str, ours: Callable[[], object], theirs: Callable[[], object], *, against: str, checkpoint: str
+) -> Row:
+    """Seconds of both, interleaved so that a busy machine is busy for both; medians of up to ``ROUNDS`` rounds.
+
+    Each is called twice beforehand. Rounds stop early, but not before the fifth, after ``SECONDS``.
+    """
+    for _ in range(2):
+        ours()
+        theirs()
+    own: list[float] = []
+    other: list[float] = []
+    started = time.perf_counter()
+    while len(own) < ROUNDS and (len(own) < 5 or time.perf_counter() - started < SECONDS):
+        pairs = [(ours, own), (theirs, other)]
+        for call, seconds in pairs if len(own) % 2 else reversed(pairs):
+            seconds.append(_seconds(call))
+    return Row(
+        name=name,
+        ours=median(own),
+        theirs=median(other),
+        ratio=median(own) / median(other),
+        unit="s",
+        against=against,
+        checkpoint=checkpoint,
+        device=f"cpu, {torch.get_num_threads()} threads",
+    )
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started

@@ -1,0 +1,71 @@
+"""Explain: the picture of an attention map laid over the image it explains. Free of torch."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from plotly.colors import sequential
+
+from dermaviz.errors import AttentionError
+from dermaviz.types import RGB, AttentionMap
+
+COLOUR_MAPS = MappingProxyType(
+    {"viridis": sequential.Viridis, "magma": sequential.Magma, "cividis": sequential.Cividis}
+)
+"""Colour scales, dark to bright, that are uniform to the eye and safe for colour-blind readers; a figure's colour bar of
+the same name shows the same colours."""
+
+
+def overlay(pixels: RGB, attention: AttentionMap, opacity: float = 0.5, colour_map: str = "viridis") -> RGB:
+    """The image with its attention map in colour on top.
+
+    Args:
+        pixels: uint8 ``[H, W, 3]``, what the model saw.
+        attention: its map; it is normalised by its maximum and enlarged bilinearly to H × W.
+        opacity: of the colours, from 0 (the image) to 1 (the map alone).
+        colour_map: a name in ``COLOUR_MAPS``.
+
+    Returns:
+        uint8 ``[H, W, 3]``; a copy of ``pixels`` where the map's status is not ``ok``, since there is nothing to show.
+
+    Raises:
+        AttentionError: opacity, colour map or pixels are out of range.
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise AttentionError(f"expected uint8 pixels [H, W, 3], found {pixels.dtype} {list(pixels.shape)}.")
+    if not 0 <= opacity <= 1:
+        raise AttentionError(f"expected an opacity from 0 to 1, found {opacity}.")
+    if attention.status != "ok":
+        return pixels.copy()
+    colours = colourise(enlarge(attention.normalised, pixels.shape[0], pixels.shape[1]), colour_map)
+    mixed = (1 - opacity) * pixels + opacity * colours
+    return np.rint(mixed).astype(np.uint8)
+
+
+def enlarge(values: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Bilinear interpolation between pixel centres: float32 ``[h, w]`` → ``[height, width]``, range kept."""
+    return np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.BILINEAR))
+
+
+def colourise(values: NDArray[np.float32], colour_map: str = "viridis") -> RGB:
+    """Values in [0, 1], ``[h, w]`` → colours uint8 ``[h, w, 3]``.
+
+    Raises:
+        AttentionError: there is no such colour map.
+    """
+    if colour_map not in COLOUR_MAPS:
+        raise AttentionError(f"expected a colour map among {', '.join(COLOUR_MAPS)}; found {colour_map!r}.")
+    return _colours(colour_map)[np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)]
+
+
+@cache
+def _colours(colour_map: str) -> RGB:
+    """A colour scale at 256 steps, uint8 ``[256, 3]``, interpolated between its stops as Plotly does."""
+    stops = np.array([[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in COLOUR_MAPS[colour_map]])
+    steps = np.linspace(0, len(stops) - 1, 256)
+    channels = [np.interp(steps, np.arange(len(stops)), stops[:, channel]) for channel in range(3)]
+    return np.rint(np.stack(channels, axis=1)).astype(np.uint8)
