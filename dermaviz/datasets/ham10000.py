@@ -15,6 +15,7 @@ from dermaviz.datasets.specs import HAM10000
 from dermaviz.errors import DatasetError
 
 METADATA = "HAM10000_metadata.csv"
+PHOTOS = (".jpg", ".jpeg", ".png", ".webp")
 COLUMNS = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization")
 
 
@@ -49,14 +50,24 @@ def read_ham10000(root: Path | None = None) -> Dataset:
         DatasetError: the metadata lacks a column, or an image that it lists is not there.
     """
     folder = find_ham10000(root)
-    table = pd.read_csv(folder / METADATA, dtype=str, keep_default_na=False).sort_values("image_id")
+    try:
+        table = pd.read_csv(folder / METADATA, dtype=str, keep_default_na=False)
+    except ValueError as error:  # pandas' own parsing errors and wrong encodings are all of this kind
+        raise DatasetError(
+            f"{folder / METADATA}: expected a CSV table, found none: {error}. Use the published file."
+        ) from error
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         raise DatasetError(
             f"{folder / METADATA}: expected columns {', '.join(COLUMNS)}, found no {', '.join(missing)}. "
             "Use the file as published (doi:10.7910/DVN/DBW86T)."
         )
-    present = {path.stem: path for path in (folder / "images").iterdir()} if (folder / "images").is_dir() else {}
+    table = table.sort_values("image_id")
+    present = (
+        {path.stem: path for path in (folder / "images").iterdir() if path.suffix.lower() in PHOTOS}
+        if (folder / "images").is_dir()
+        else {}
+    )
     absent = [image_id for image_id in table["image_id"] if image_id not in present]
     if absent:
         raise DatasetError(

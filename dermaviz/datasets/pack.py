@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from dermaviz.images import read_picture
 ARRAY = "images.npy"
 MANIFEST = "manifest.json"
 _CHUNK = 1 << 24
+_ABANDONED_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,18 @@ class Pack:
     sha256: str
 
     def rows(self, dataset: Dataset) -> NDArray[np.int64]:
-        """The row of each record of ``dataset``, in its order."""
+        """The row of each record of ``dataset``, in its order.
+
+        Raises:
+            DatasetError: an image is not in the pack.
+        """
         position = {image_id: i for i, image_id in enumerate(self.image_ids)}
+        absent = [record.image_id for record in dataset.records if record.image_id not in position]
+        if absent:
+            raise DatasetError(
+                f"expected every image of {dataset.name} in the pack, found {len(absent)} that are not "
+                f"({', '.join(absent[:3])}). Pack the data set that holds them."
+            )
         return np.array([position[record.image_id] for record in dataset.records], dtype=np.int64)
 
 
@@ -56,12 +68,13 @@ def open_or_build_pack(
     """The data set's images, each scaled to cover ``height`` × ``width`` and cropped centrally; built when absent.
 
     The pack is built in parallel under a temporary name and renamed once complete: an interrupted build is never taken
-    for a whole one, and is started again.
+    for a whole one, and is started again. What a killed build left behind is removed once it is an hour old.
 
     Raises:
         DatasetError: an image is refused (named, with the reason), or the pack does not have the hash it was built with.
     """
     folder = pack_folder(dataset, height, width, root)
+    _remove_abandoned(folder)
     if not folder.is_dir():
         _build(dataset, height, width, folder, workers)
     return _open(folder)
@@ -95,11 +108,21 @@ def _build(dataset: Dataset, height: int, width: int, folder: Path, workers: int
             "image_ids": [r.image_id for r in dataset.records],
         }
         (unfinished / MANIFEST).write_text(json.dumps(facts), encoding="utf-8")
-        if folder.is_dir():  # another process finished the same pack meanwhile
-            return
-        unfinished.rename(folder)
+        try:
+            unfinished.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another process finished the same pack meanwhile
+                raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove unfinished builds of this pack to which nobody has written for an hour; they are as large as the pack."""
+    for unfinished in folder.parent.glob(f"{folder.name}.*.tmp"):
+        array = unfinished / ARRAY
+        if array.is_file() and time.time() - array.stat().st_mtime > _ABANDONED_SECONDS:
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _fit(record: Record, height: int, width: int) -> NDArray[np.uint8]:
@@ -113,15 +136,21 @@ def _fit(record: Record, height: int, width: int) -> NDArray[np.uint8]:
 
 
 def _open(folder: Path) -> Pack:
-    facts = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    found = _sha256(folder / ARRAY)
-    if found != facts["sha256"]:
+    try:
+        facts = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        expected, image_ids = facts["sha256"], tuple(facts["image_ids"])
+        found = _sha256(folder / ARRAY)
+    except (OSError, ValueError, KeyError) as error:
         raise DatasetError(
-            f"{folder / ARRAY}: expected sha256 {facts['sha256'][:12]}…, found {found[:12]}…. "
+            f"{folder}: expected a pack ({ARRAY} and {MANIFEST}), found it incomplete or damaged ({error}). "
+            "Delete the folder, it is rebuilt at the next use."
+        ) from error
+    if found != expected:
+        raise DatasetError(
+            f"{folder / ARRAY}: expected sha256 {expected[:12]}…, found {found[:12]}…. "
             "The packed images were changed or damaged: delete the folder, it is rebuilt at the next use."
         )
-    images = np.load(folder / ARRAY, mmap_mode="r")
-    return Pack(images, tuple(facts["image_ids"]), found)
+    return Pack(np.load(folder / ARRAY, mmap_mode="r"), image_ids, found)
 
 
 def _sha256(path: Path) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dermaviz.evaluation.metrics import Labels, Metric, Probabilities
 
@@ -29,7 +30,8 @@ def estimate(
 ) -> dict[str, Estimate]:
     """Each metric with its percentile interval over ``draws`` resamplings of whole lesions (Efron 1979).
 
-    A draw in which a metric is undefined (a class is absent) is left out of that metric's interval.
+    A draw in which a metric is undefined (a class is absent) is left out of that metric's interval; bounds are NaN where
+    no draw defines it.
     """
     rng = np.random.default_rng(seed)
     _, lesion = np.unique(np.array(lesion_ids), return_inverse=True)
@@ -40,6 +42,15 @@ def estimate(
         times = np.bincount(rng.integers(lesion.max() + 1, size=lesion.max() + 1), minlength=lesion.max() + 1)
         rows = np.repeat(order, np.repeat(times, np.diff(starts)))
         samples[draw] = [metric(labels[rows], probabilities[rows]) for metric in metrics.values()]
-    low, high = np.nanpercentile(samples, [2.5, 97.5], axis=0)
-    values = [metric(labels, probabilities) for metric in metrics.values()]
-    return {name: Estimate(v, float(lo), float(hi)) for name, v, lo, hi in zip(metrics, values, low, high, strict=True)}
+    return {
+        name: Estimate(metric(labels, probabilities), *_bounds(samples[:, i]))
+        for i, (name, metric) in enumerate(metrics.items())
+    }
+
+
+def _bounds(sample: NDArray[np.float64]) -> tuple[float, float]:
+    defined = sample[~np.isnan(sample)]
+    if not defined.size:
+        return float("nan"), float("nan")
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return float(low), float(high)

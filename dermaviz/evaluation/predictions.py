@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from scipy.special import softmax
 from tqdm import tqdm
 
 from dermaviz.datasets.records import Dataset, Record
+from dermaviz.errors import DatasetError
 from dermaviz.images import read_picture
 from dermaviz.models.classifier import Classifier
 from dermaviz.types import RGB
@@ -37,14 +40,17 @@ def predict_dataset(classifier: Classifier, dataset: Dataset, batch_size: int = 
     """Logits of every record, each photo read and prepared exactly as the app does it.
 
     Raises:
+        DatasetError: there is no image in the data set.
         ImageError: a photo is refused.
     """
+    if not len(dataset):
+        raise DatasetError(f"expected images of {dataset.name} to predict, found none. Choose a split that has images.")
     parts = []
-    with ThreadPoolExecutor(2) as pool:
-        prepared = pool.map(lambda record: _prepare(classifier, record), dataset.records)
-        for batch in _batches(tqdm(prepared, total=len(dataset), desc=dataset.name, unit=" images"), batch_size):
-            with torch.no_grad():
-                parts.append(classifier.logits(classifier.to_tensor(batch)).cpu().numpy())
+    ahead = _prepare_ahead(classifier, dataset, 2 * batch_size)
+    prepared = iter(tqdm(ahead, total=len(dataset), desc=dataset.name, unit=" images"))
+    while batch := list(islice(prepared, batch_size)):
+        with torch.no_grad():
+            parts.append(classifier.logits(classifier.to_tensor(batch)).cpu().numpy())
     return Predictions(
         dataset.classes,
         tuple(record.image_id for record in dataset.records),
@@ -54,16 +60,17 @@ def predict_dataset(classifier: Classifier, dataset: Dataset, batch_size: int = 
     )
 
 
+def _prepare_ahead(classifier: Classifier, dataset: Dataset, most: int) -> Iterator[RGB]:
+    """Prepared inputs in order, read by two threads that are never more than ``most`` images ahead."""
+    upcoming: deque[Future[RGB]] = deque()
+    with ThreadPoolExecutor(2) as pool:
+        for record in dataset.records:
+            upcoming.append(pool.submit(_prepare, classifier, record))
+            if len(upcoming) > most:
+                yield upcoming.popleft().result()
+        while upcoming:
+            yield upcoming.popleft().result()
+
+
 def _prepare(classifier: Classifier, record: Record) -> RGB:
     return classifier.prepare(read_picture(record.path).pixels)
-
-
-def _batches(prepared: Iterator[RGB], size: int) -> Iterator[list[RGB]]:
-    batch: list[RGB] = []
-    for item in prepared:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,8 @@ def summarise(
 ) -> dict[str, Any]:
     """Figures of a split with 95% lesion-bootstrap intervals, counts, and the row of the constant answer.
 
-    The constant answer is the most frequent class of this split, always: what a model must beat.
+    The constant answer is the most frequent class of this split, always: what a model must beat. A metric that the split
+    does not define (there is no melanoma in it, say) is left out.
     """
     metrics = metrics_for(predictions.classes, malignant)
     probabilities = predictions.probabilities(temperature)
@@ -60,7 +61,7 @@ def summarise(
         "n_lesions": len(set(predictions.lesion_ids)),
         "n_by_class": dict(zip(predictions.classes, counts.tolist(), strict=True)),
         "bootstrap_draws": draws,
-        **{name: asdict(figure) for name, figure in figures.items()},
+        **{name: asdict(figure) for name, figure in figures.items() if np.isfinite(astuple(figure)).all()},
         "constant_answer": {
             "class": predictions.classes[commonest],
             **{m.__name__: m(predictions.labels, constant) for m in (balanced_accuracy, macro_f1, accuracy)},

@@ -1,13 +1,17 @@
-"""Models: a checkpoint's card — everything that must be known to use its weights and to judge them."""
+"""Models: a checkpoint's card — everything that must be known to use its weights and to judge them. Free of torch."""
 
 from __future__ import annotations
 
 import json
+import math
+import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from dermaviz.errors import CheckpointError
+
+CARD = "card.json"
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,16 @@ class Card:
 
     def __post_init__(self) -> None:
         for name in ("classes", "mean", "std", "malignant"):
+            self._expect(isinstance(getattr(self, name), list | tuple), name, "a list")
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        self._expect(len(self.classes) >= 2, "classes", "2 or more names")
-        self._expect(self.input_size >= 1, "input_size", "1 or more pixels")
-        self._expect(self.temperature > 0, "temperature", "a number above 0")
+        names = {name for name in self.classes if isinstance(name, str)}
+        self._expect(len(names) == len(self.classes) >= 2, "classes", "2 or more different names")
+        self._expect(isinstance(self.input_size, int) and self.input_size >= 1, "input_size", "1 or more whole pixels")
+        self._expect(_is_above_zero(self.temperature), "temperature", "a number above 0")
         self._expect(len(self.mean) == len(self.std) == 3, "mean and std", "3 numbers each")
-        self._expect(set(self.malignant) <= set(self.classes), "malignant", f"names among {list(self.classes)}")
+        self._expect(all(map(_is_above_zero, self.std)), "std", "3 numbers above 0")
+        self._expect(all(isinstance(value, int | float) for value in self.mean), "mean", "3 numbers")
+        self._expect(set(self.malignant) <= names, "malignant", f"names among {list(self.classes)}")
 
     def _expect(self, holds: bool, name: str, expected: str) -> None:
         if not holds:
@@ -60,11 +68,15 @@ class Card:
         unfinished.replace(path)
 
 
+def _is_above_zero(value: object) -> bool:
+    return isinstance(value, int | float) and 0 < value < math.inf
+
+
 def read_card(path: Path) -> Card:
     """Read ``card.json``.
 
     Raises:
-        CheckpointError: there is no such file, it is no JSON, or its keys are not a card's.
+        CheckpointError: there is no such file, it is no JSON, its keys are not a card's, or a value means nothing.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -85,3 +97,14 @@ def read_card(path: Path) -> Card:
             f"{', '.join(unknown) or 'none'} unknown. The checkpoint was made by another version; train or export it again."
         )
     return Card(**content)
+
+
+def checkpoints_root() -> Path:
+    """Where checkpoints are looked for: ``$DERMAVIZ_CHECKPOINTS``, else ``checkpoints/`` beside the package."""
+    given = os.environ.get("DERMAVIZ_CHECKPOINTS")
+    return Path(given) if given else Path(__file__).parents[2] / "checkpoints"
+
+
+def list_checkpoints(root: Path) -> list[Path]:
+    """Folders directly below ``root`` that hold a card, by name."""
+    return sorted(path.parent for path in root.glob(f"*/{CARD}"))

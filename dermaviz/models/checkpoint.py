@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from dermaviz.errors import CheckpointError, WeightsError
-from dermaviz.models.card import Card, read_card
+from dermaviz.models.card import CARD, Card, read_card
 from dermaviz.models.classifier import Classifier
 from dermaviz.models.zoo import build, load_weights
 
 WEIGHTS = "model.safetensors"
-CARD = "card.json"
 
 
 def save_checkpoint(folder: Path, network: nn.Module, card: Card, *, half: bool = True) -> Card:
     """Write the weights and then the card, which receives the weights' sha256; returns that card.
 
-    With ``half`` floating-point tensors are stored as fp16: half the size. `dermaviz evaluate` compares the predictions
-    of both forms and records the comparison.
+    With ``half`` floating-point tensors are stored as fp16: half the size. `dermaviz train` compares the predictions
+    of both forms on validation and records the comparison on the card.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    content = save(
-        to_disk(network.state_dict(), half=half), metadata={"format": "pt", "architecture": card.architecture}
-    )
+    # safetensors writes several metadata entries in random order: with one, the same weights have the same sha256
+    content = save(to_disk(network.state_dict(), half=half), metadata={"format": "pt"})
     unfinished = folder / f"{WEIGHTS}.tmp"
     unfinished.write_bytes(content)
     unfinished.replace(folder / WEIGHTS)
@@ -51,14 +49,14 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Classif
     """Load a checkpoint folder as a classifier in fp32, eval mode, without gradients on its weights.
 
     Raises:
-        CheckpointError: card or weights are missing, or the weights' sha256 is not the card's.
+        CheckpointError: card or weights are missing, the weights' sha256 is not the card's, or they do not fit it.
     """
     card = read_card(folder / CARD)
     content = _verified(folder / WEIGHTS, card)
     try:
         network = build(card.architecture, len(card.classes), "none")
         load_weights(network, load(content), source=str(folder / WEIGHTS))
-    except WeightsError as error:
+    except (WeightsError, SafetensorError) as error:
         raise CheckpointError(f"checkpoint {folder.name}: {error}") from error
     network = network.float().eval().requires_grad_(False)
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -74,17 +72,6 @@ def verify_checkpoint(folder: Path) -> Card:
     card = read_card(folder / CARD)
     _verified(folder / WEIGHTS, card)
     return card
-
-
-def checkpoints_root() -> Path:
-    """Where checkpoints are looked for: ``$DERMAVIZ_CHECKPOINTS``, else ``checkpoints/`` beside the package."""
-    given = os.environ.get("DERMAVIZ_CHECKPOINTS")
-    return Path(given) if given else Path(__file__).parents[2] / "checkpoints"
-
-
-def list_checkpoints(root: Path) -> list[Path]:
-    """Folders directly below ``root`` that hold a card, by name."""
-    return sorted(path.parent for path in root.glob(f"*/{CARD}"))
 
 
 def _verified(path: Path, card: Card) -> bytes:

@@ -45,7 +45,8 @@ class Classifier:
 
     def prepare(self, pixels: RGB) -> RGB:
         """What the model sees of a picture: uint8 ``[H, W, 3]`` → uint8 ``[S, S, 3]``, see :func:`central_square`."""
-        return central_square(torch.from_numpy(pixels[None]), self.input_size)[0].numpy()
+        own = np.require(pixels, requirements=["C", "W"])  # torch wants neither read-only nor flipped views
+        return central_square(torch.from_numpy(own[None]), self.input_size)[0].clone().numpy()
 
     def to_tensor(self, prepared: Sequence[RGB]) -> Tensor:
         """Prepared inputs, uint8 ``[S, S, 3]`` each → float32 ``[N, 3, S, S]`` in [0, 1] on the device."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 import timm
 import torch
@@ -18,6 +19,7 @@ IMAGENET_MEAN: RGBTriple = (0.485, 0.456, 0.406)
 IMAGENET_STD: RGBTriple = (0.229, 0.224, 0.225)
 HALF: RGBTriple = (0.5, 0.5, 0.5)
 TORCHVISION = "torchvision:"
+_AFTER_FEATURES = ("head", "classifier", "fc", "aux", "drop", "flatten", "global_pool", "avgpool")
 
 
 @dataclass(frozen=True)
@@ -70,38 +72,57 @@ def architecture(name: str) -> Architecture:
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]
     if name.startswith(TORCHVISION):
-        network = skeleton(name)
-        return _imagenet(name, _last_feature_module(network))
+        return _imagenet(name, _last_feature_module(skeleton(name)))
     if not timm.is_model(name):
         near = ", ".join(timm.list_models(f"*{name.split('.')[0][:8]}*")[:3]) or ", ".join(list(ARCHITECTURES)[:3])
         raise WeightsError(
             f"expected an architecture that timm or torchvision knows, found {name!r}. Try one of: {near}; "
             f"torchvision's are written {TORCHVISION}NAME."
         )
-    network = skeleton(name)
+    network: Any = skeleton(name)
     config = network.default_cfg
-    layer = (
-        network.feature_info[-1]["module"] if getattr(network, "feature_info", None) else _last_feature_module(network)
-    )
+    named = network.feature_info[-1]["module"] if getattr(network, "feature_info", None) else ""
+    layer = named if named in dict(network.named_modules()) and named else _last_feature_module(network)
     return Architecture(name, config["input_size"][-1], tuple(config["mean"]), tuple(config["std"]), layer)
 
 
 def skeleton(name: str, n_classes: int = 2) -> nn.Module:
     """The network without memory for its weights (on the meta device), to be asked about its modules."""
-    with torch.device("meta"):
+    try:
+        with torch.device("meta"):
+            return create(name, n_classes)
+    except NotImplementedError:  # an initialisation that reads numbers back, as in torchvision's RegNet
         return create(name, n_classes)
 
 
-def create(name: str, n_classes: int, *, dropout: float = 0.0, drop_path: float = 0.0) -> nn.Module:
-    """A network with random weights. ``dropout`` and ``drop_path`` are probabilities, where the family has them."""
+def create(
+    name: str, n_classes: int, *, dropout: float = 0.0, drop_path: float = 0.0, pretrained: bool = False
+) -> nn.Module:
+    """A network with random weights, or with timm's from the hub where ``pretrained``.
+
+    ``dropout`` and ``drop_path`` are probabilities.
+
+    Raises:
+        WeightsError: torchvision has no such classifier, or the family knows no dropout or no stochastic depth.
+    """
+    try:
+        return _create(name, n_classes, dropout, drop_path, pretrained)
+    except TypeError as error:  # both libraries hand unknown settings down to the network's constructor
+        raise WeightsError(
+            f"{name}: expected settings that this family has, found dropout {dropout:g} and drop_path {drop_path:g} "
+            f"({error}). Set the one it does not know to 0."
+        ) from error
+
+
+def _create(name: str, n_classes: int, dropout: float, drop_path: float, pretrained: bool) -> nn.Module:
     if name.startswith(TORCHVISION):
         short = name.removeprefix(TORCHVISION)
         if short not in torchvision.models.list_models(module=torchvision.models):
             raise WeightsError(f"expected a classifier of torchvision.models, found {short!r}. See torchvision's list.")
-        extra = {"dropout": dropout} if dropout else {}
-        return torchvision.models.get_model(short, weights=None, num_classes=n_classes, **extra)
-    extra = {"drop_path_rate": drop_path} if drop_path else {}
-    return timm.create_model(name, pretrained=False, num_classes=n_classes, drop_rate=dropout, **extra)
+        given = {"dropout": dropout} if dropout else {}
+        return torchvision.models.get_model(short, weights=None, num_classes=n_classes, **given)
+    extra: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
+    return timm.create_model(name, pretrained=pretrained, num_classes=n_classes, drop_rate=dropout, **extra)
 
 
 def _last_feature_module(network: nn.Module) -> str:
@@ -109,5 +130,6 @@ def _last_feature_module(network: nn.Module) -> str:
     names = [
         name for name, child in network.named_children() if not isinstance(child, nn.AdaptiveAvgPool2d | nn.Linear)
     ]
-    spatial = [name for name in names if name not in ("classifier", "fc", "head", "dropout", "flatten", "global_pool")]
-    return (spatial or names)[-1]
+    last = ([name for name in names if not name.lower().startswith(_AFTER_FEATURES)] or names)[-1]
+    child = network.get_submodule(last)
+    return f"{last}.{len(child) - 1}" if isinstance(child, nn.ModuleList) else last

