@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from benchmarks import attention, upload
+from benchmarks import attention, training, upload
 
-REGISTRY = MappingProxyType({row.name: row for topic in (attention, upload) for row in topic.BENCHMARKS})
+REGISTRY = MappingProxyType({row.name: row for topic in (attention, training, upload) for row in topic.BENCHMARKS})

@@ -52,12 +52,19 @@ def split(
 
 
 @app.command()
-def pack(root: DataRoot = None, dataset: Name = "ham10000", height: int = 150, width: int = 200) -> None:
-    """Decode all images into one memory-mapped array in $DERMAVIZ_CACHE (or ~/.cache/dermaviz)."""
-    from dermaviz.datasets.catalogue import read_dataset
+def pack(
+    root: DataRoot = None,
+    dataset: Name = "ham10000",
+    manifest: str = "ham10000",
+    height: Annotated[int, typer.Option(min=1)] = 150,
+    width: Annotated[int, typer.Option(min=1)] = 200,
+) -> None:
+    """Decode the images that training needs into one memory-mapped array in $DERMAVIZ_CACHE (or ~/.cache/dermaviz)."""
+    from dermaviz.datasets.catalogue import read_splits
     from dermaviz.datasets.pack import open_or_build_pack, pack_folder
 
-    data = read_dataset(dataset, root)
+    splits, _ = read_splits(dataset, manifest, root)
+    data = splits["train"].take([*splits["train"].records, *splits["validation"].records])
     built = open_or_build_pack(data, height, width)
     typer.echo(f"{pack_folder(data, height, width)}: {built.images.shape}, sha256 {built.sha256}")
 

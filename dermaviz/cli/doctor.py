@@ -52,7 +52,8 @@ def _devices() -> bool:
 
 
 def _checkpoints() -> bool:
-    from dermaviz.models.checkpoint import checkpoints_root, list_checkpoints, verify_checkpoint
+    from dermaviz.models.card import checkpoints_root, list_checkpoints
+    from dermaviz.models.checkpoint import verify_checkpoint
 
     folders = list_checkpoints(checkpoints_root())
     if not folders:

@@ -22,15 +22,19 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
 
 def checkpoint_folder(name: str) -> Path:
     """The folder of a checkpoint: a path as given, or a name below the checkpoints' root."""
-    from dermaviz.models.checkpoint import checkpoints_root
+    from dermaviz.models.card import CARD, checkpoints_root
 
-    return Path(name) if Path(name).is_dir() or os.sep in name else checkpoints_root() / name
+    return Path(name) if (Path(name) / CARD).is_file() or os.sep in name else checkpoints_root() / name
 
 
 def chosen_device(name: str) -> str:
-    """``auto`` is the GPU where there is one."""
-    if name != "auto":
-        return name
+    """The device of this name, if it is there; ``auto`` is the GPU where there is one."""
     import torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    gpus = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))] if torch.cuda.is_available() else []
+    there = ["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])]
+    if name == "auto":
+        return "cuda" if gpus else "cpu"
+    if name in there:
+        return name
+    raise typer.BadParameter(f"expected auto or one of {', '.join(there)}, found {name!r}", param_hint="--device")

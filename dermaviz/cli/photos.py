@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dermaviz.cli.options import DEFAULT_CHECKPOINT, CheckpointName, Device, checkpoint_folder, chosen_device
 
+if TYPE_CHECKING:
+    from dermaviz.models.classifier import Classifier
+
 
 def predict(
     folder: Annotated[Path, typer.Argument(help="Folder of photos; every file gets a row.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The CSV to write.")] = Path("predictions.csv"),
+    output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="The CSV to write.")] = Path(
+        "predictions.csv"
+    ),
     checkpoint: CheckpointName = DEFAULT_CHECKPOINT,
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
     device: Device = "auto",
@@ -28,7 +33,7 @@ def predict(
 
 def explain_photos(
     photos: Annotated[list[Path], typer.Argument(help="Photos: JPEG, PNG or WebP.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for overlays and raw maps.")],
+    output: Annotated[Path, typer.Option("--output", "-o", file_okay=False, help="Folder for overlays and raw maps.")],
     checkpoint: CheckpointName = DEFAULT_CHECKPOINT,
     method: Annotated[
         str, typer.Option(help="Attention method, e.g. gradcam++, gradcam, layercam, scorecam.")
@@ -39,18 +44,18 @@ def explain_photos(
 ) -> None:
     """Write for each photo the overlay (PNG) and the raw attention map (NPY), and say what the model says."""
     from dermaviz.errors import DermaVizError
+    from dermaviz.explain.methods import find_method
     from dermaviz.models.checkpoint import load_checkpoint
 
+    find_method(method)
     classifier = load_checkpoint(checkpoint_folder(checkpoint), chosen_device(device))
     if class_name and class_name not in classifier.classes:
         raise typer.BadParameter(
             f"expected one of {', '.join(classifier.classes)}, found {class_name!r}", param_hint="--class"
         )
     output.mkdir(parents=True, exist_ok=True)
-    refused, taken = 0, set[str]()
-    for photo in photos:
-        stem = photo.stem if photo.stem not in taken else f"{photo.stem}-{len(taken)}"
-        taken.add(stem)
+    refused = 0
+    for photo, stem in zip(photos, _distinct_stems(photos), strict=True):
         try:
             typer.echo(f"{photo}: {_explain_one(classifier, photo, output / stem, method, class_name, opacity)}")
         except DermaVizError as error:
@@ -60,7 +65,16 @@ def explain_photos(
         raise typer.Exit(1)
 
 
-def _explain_one(classifier, photo: Path, stem: Path, method: str, class_name: str, opacity: float) -> str:  # type: ignore[no-untyped-def]
+def _distinct_stems(photos: list[Path]) -> list[str]:
+    """A name for each photo's results: its own, numbered where photos of several folders have the same."""
+    taken: dict[str, None] = {}
+    for photo in photos:
+        names = (photo.stem, *(f"{photo.stem}-{number}" for number in range(2, len(photos) + 2)))
+        taken[next(name for name in names if name not in taken)] = None
+    return list(taken)
+
+
+def _explain_one(classifier: Classifier, photo: Path, stem: Path, method: str, class_name: str, opacity: float) -> str:
     import numpy as np
     from PIL import Image
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dermaviz.cli.options import DataRoot, Device, checkpoint_folder, chosen_device
-from dermaviz.types import Split
+
+if TYPE_CHECKING:
+    from dermaviz.types import Split
 
 
 def train(
@@ -21,11 +23,12 @@ def train(
 ) -> None:
     """Train a recipe, from its saved state where there is one, and write the checkpoint.
 
-    Several processes: `accelerate launch --num_processes 2 -m dermaviz train RECIPE`.
+    Several processes, on GPUs or on CPU cores: `torchrun --nproc-per-node 2 -m dermaviz train RECIPE`. (On CPU cores
+    `accelerate launch` starts one process only.)
     """
     from accelerate import PartialState
 
-    from dermaviz.models.checkpoint import checkpoints_root
+    from dermaviz.models.card import checkpoints_root
     from dermaviz.training.data import load_training_data
     from dermaviz.training.export import export_checkpoint
     from dermaviz.training.loop import Trainer
@@ -53,7 +56,7 @@ def evaluate(
 
     if split not in SPLITS:
         raise typer.BadParameter(f"expected one of {', '.join(SPLITS)}, found {split!r}", param_hint="--split")
-    chosen: Split = split  # type: ignore[assignment]
+    chosen: Split = split
     card = evaluate_checkpoint(checkpoint_folder(checkpoint), root, chosen, draws=draws, device=chosen_device(device))
     _show(card.metrics[split], split)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from dermaviz.datasets.catalogue import read_splits
 from dermaviz.datasets.specs import SPECS
@@ -19,7 +19,7 @@ from dermaviz.evaluation.calibration import fit_temperature
 from dermaviz.evaluation.predictions import Predictions, predict_dataset
 from dermaviz.evaluation.summary import summarise
 from dermaviz.models.card import Card
-from dermaviz.models.checkpoint import load_checkpoint, save_checkpoint
+from dermaviz.models.checkpoint import save_checkpoint, to_disk
 from dermaviz.models.classifier import Classifier
 from dermaviz.models.specs import architecture
 from dermaviz.models.zoo import build, load_weights
@@ -38,7 +38,7 @@ NOT_FOR = (
 )
 
 
-def export_checkpoint(recipe: Recipe, run: Path, folder: Path, root: Path | None) -> Card:
+def export_checkpoint(recipe: Recipe, run: Path, folder: Path, root: Path | None, *, draws: int = 1000) -> Card:
     """Write the checkpoint of a finished run and return its card, with temperature and figures from validation only.
 
     Weights are stored as fp16 if that changes no diagnosis on validation, else as fp32; the comparison is on the card.
@@ -50,13 +50,12 @@ def export_checkpoint(recipe: Recipe, run: Path, folder: Path, root: Path | None
         raise CheckpointError(f"expected kept weights at {run / BEST}, found none. Train first: dermaviz train RECIPE.")
     splits, manifest = read_splits(recipe.data.dataset, recipe.data.manifest, root)
     validation = splits["validation"]
-    network = build(recipe.model.architecture, len(validation.classes), "none")
-    load_weights(network, load_file(run / BEST), source=str(run / BEST))
     card = _card(recipe, run, validation.classes, manifest.sha256)
-
+    weights = load_file(run / BEST)
+    network = _network(card, weights, str(run / BEST))
     full = predict_dataset(_classifier(card, network), validation)
-    save_checkpoint(folder, network, card, half=True)
-    stored = predict_dataset(load_checkpoint(folder), validation)
+    rounded = _network(card, to_disk(weights, half=True), str(run / BEST))
+    stored = predict_dataset(_classifier(card, rounded), validation)
     comparison = compare_storage(full, stored)
     half = comparison["changed_diagnoses"] == 0
     kept = stored if half else full
@@ -64,7 +63,7 @@ def export_checkpoint(recipe: Recipe, run: Path, folder: Path, root: Path | None
     card = replace(
         card,
         temperature=temperature,
-        metrics={"validation": summarise(kept, temperature, frozenset(card.malignant))},
+        metrics={"validation": summarise(kept, temperature, frozenset(card.malignant), draws)},
         training={**card.training, "stored_as": "fp16" if half else "fp32", "fp16_against_fp32": comparison},
     )
     return save_checkpoint(folder, network, card, half=half)
@@ -81,8 +80,14 @@ def compare_storage(full: Predictions, stored: Predictions) -> dict[str, float |
     }
 
 
+def _network(card: Card, weights: dict[str, Tensor], source: str) -> nn.Module:
+    network = build(card.architecture, len(card.classes), "none")
+    load_weights(network, weights, source=source)
+    return network
+
+
 def _classifier(card: Card, network: nn.Module) -> Classifier:
-    network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
     return Classifier(card, network, torch.device("cpu"))
 
 
@@ -93,12 +98,12 @@ def _card(recipe: Recipe, run: Path, classes: tuple[str, ...], split_sha256: str
         {"citation": spec.citation, "licence": spec.licence, "homepage": spec.homepage} if spec else {}
     )
     history = read_metrics(run)
-    kept = [line["epoch"] for line in history if line["kept"]]
+    kept = [line for line in history if line["kept"]][-1]
     return Card(
         name=recipe.name,
         architecture=row.name,
         classes=classes,
-        input_size=recipe.stages[-1].size,
+        input_size=kept["size"],  # the size at which these weights were judged best
         mean=row.mean,
         std=row.std,
         attention_layer=row.attention_layer,
@@ -113,9 +118,9 @@ def _card(recipe: Recipe, run: Path, classes: tuple[str, ...], split_sha256: str
         not_for=NOT_FOR,
         malignant=tuple(name for name in classes if spec and name in spec.malignant),
         training={
-            "kept_epoch": kept[-1] if kept else None,
+            "kept_epoch": kept["epoch"],
             "epochs": len(history),
-            "seconds": history[-1]["seconds"] if history else None,
+            "seconds": history[-1]["seconds"],
             "torch": torch.__version__,
             "machine": f"{platform.machine()}, {torch.get_num_threads()} threads"
             + (f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from numpy.typing import NDArray
 from safetensors.torch import save_file
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
@@ -21,28 +20,33 @@ from tqdm import tqdm
 from dermaviz.datasets.augment import render_views
 from dermaviz.datasets.pack import Pack
 from dermaviz.datasets.records import Dataset
-from dermaviz.errors import RecipeError
-from dermaviz.evaluation.metrics import balanced_accuracy, macro_f1, negative_log_likelihood
-from dermaviz.models.classifier import central_square
+from dermaviz.errors import DatasetError, RecipeError
 from dermaviz.models.specs import architecture
 from dermaviz.models.zoo import build
+from dermaviz.training.frozen import freeze, still
 from dermaviz.training.losses import class_weights, loss_per_image
 from dermaviz.training.memory import keep_freed_memory
 from dermaviz.training.optimiser import learning_rate_factor, make_optimiser
 from dermaviz.training.recipe import Recipe
 from dermaviz.training.run_state import Progress, append_metrics, claim_run, restore_state, save_state
 from dermaviz.training.sampling import BatchSource, generator_at
+from dermaviz.training.validation import Validation
 
 BEST = "best.safetensors"
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Packed images with the training and validation records that lie in them."""
+    """Packed images with the training and validation records that lie in them; neither may be empty."""
 
     pack: Pack
     train: Dataset
     validation: Dataset
+
+    def __post_init__(self) -> None:
+        for split in ("train", "validation"):
+            if not len(getattr(self, split)):
+                raise DatasetError(f"expected {split} images, found none. Give a manifest that has some in this split.")
 
 
 class Trainer:
@@ -54,8 +58,8 @@ class Trainer:
         self.accelerator = accelerator or Accelerator(
             mixed_precision=precision(recipe), cpu=not torch.cuda.is_available()
         )
+        row = architecture(recipe.model.architecture)  # may build a network to look at: before the seed is set
         torch.manual_seed(recipe.seed)
-        row = architecture(recipe.model.architecture)
         self.mean, self.std = (torch.tensor(v).view(1, 3, 1, 1).to(self.device) for v in (row.mean, row.std))
         settings = recipe.model
         network = build(
@@ -65,7 +69,7 @@ class Trainer:
             dropout=settings.dropout,
             drop_path=settings.drop_path,
         )
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = network.to(memory_format=torch.channels_last)
         freeze(network, settings.frozen)
         self.network, self.optimiser = self.accelerator.prepare(network, make_optimiser(network, recipe.optimiser))
         self.ema = ModelEmaV3(network, decay=recipe.ema, use_warmup=True, warmup_power=0.75) if recipe.ema else None
@@ -86,8 +90,13 @@ class Trainer:
             self.accelerator.process_index,
             world,
         )
+        if not self.source.batch_size or not self.source.steps():
+            raise RecipeError(
+                f"batch_size: expected between {world} (one image a process) and {len(labels)} (the training images), "
+                f"found {recipe.batch_size}."
+            )
         self.validation = Validation(
-            data.pack.images, data.pack.rows(data.validation), np.array(data.validation.label_indices)
+            data.pack.images, data.pack.rows(data.validation), np.array(data.validation.label_indices), row
         )
 
     @property
@@ -102,7 +111,8 @@ class Trainer:
 
     def fit(self) -> None:
         """Train from wherever the saved state left off to the last epoch, or until patience is over."""
-        claim_run(self.run, self.recipe.sha256)
+        with self.accelerator.main_process_first():
+            claim_run(self.run, self.recipe.sha256)
         if restore_state(self.accelerator, self.run):
             self.progress.sittings += 1
             self.say(f"resuming at epoch {self.progress.epoch + 1}, batch {self.progress.step + 1}")
@@ -128,27 +138,37 @@ class Trainer:
         )
         for batch in bar:
             self.set_learning_rate(progress.epoch * steps + progress.step)
-            progress.loss_sum += self.train_step(batch.images, batch.views, batch.labels, size)
+            loss = self.train_step(batch.images, batch.views, batch.labels, size)
+            now = time.monotonic()
+            loss, due = self.agreed(loss, now - saved > 60 * self.recipe.save_minutes)
+            progress.loss_sum += loss
             progress.step += 1
             bar.set_postfix(loss=f"{progress.loss_sum / progress.step:.3f}", refresh=False)
-            now = time.monotonic()
-            due = torch.tensor(now - saved > 60 * self.recipe.save_minutes, device=self.device)
-            if progress.step < steps and self.agreed(due):
+            if progress.step < steps and due:
                 progress.seconds, started = progress.seconds + now - started, now
                 save_state(self.accelerator, self.run, progress, progress.epoch * steps + progress.step)
                 saved = time.monotonic()
         progress.seconds += time.monotonic() - started
 
     def train_step(self, images: Tensor, views: Tensor, labels: Tensor, size: int) -> float:
-        """One optimiser step; returns the mean loss of this process's images."""
+        """Learn from one batch, seen as its views say; returns the mean loss of this process's images."""
+        return self.learn(self.view(images, views, size), labels)
+
+    def view(self, images: Tensor, views: Tensor, size: int) -> Tensor:
+        """Views of packed images as the network takes them: normalised float32 ``[n, 3, size, size]`` on the device."""
+        seen = render_views(images.to(self.device, non_blocking=True), views, size)
+        return ((seen - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+
+    def learn(self, seen: Tensor, labels: Tensor) -> float:
+        """One optimiser step on normalised inputs, float32 ``[n, 3, size, size]``; returns their mean loss."""
         progress = self.progress
-        torch.manual_seed(generator_at(self.recipe.seed, progress.epoch, progress.step, 2).initial_seed())
+        rank = self.accelerator.process_index  # its images are others, so its dropout must be another
+        key = (self.recipe.seed, progress.epoch, progress.step, 2, *([rank] if rank else []))
+        torch.manual_seed(generator_at(*key).initial_seed())
         self.network.train()
         still(
             self.accelerator.unwrap_model(self.network), self.recipe.model.frozen, self.recipe.model.freeze_batch_norm
         )
-        seen = render_views(images.to(self.device, non_blocking=True), views, size)
-        seen = ((seen - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         with self.accelerator.autocast():
             logits = self.network(seen)
         loss = loss_per_image(logits, labels.to(self.device), self.weights, self.recipe.loss).mean()
@@ -166,9 +186,15 @@ class Trainer:
         """Validate, keep the weights if they are the best so far, write the epoch's line, and save the state."""
         progress, steps = self.progress, self.source.steps()
         started = time.monotonic()
-        figures = self.validate(self.recipe.size_at(progress.epoch))
-        mean_loss = torch.tensor(progress.loss_sum / max(progress.step, 1), device=self.device)
-        train_loss = float(self.accelerator.reduce(mean_loss, "mean"))
+        figures = self.validation.figures(
+            self.accelerator, self.judged, self.recipe.size_at(progress.epoch), len(self.weights)
+        )
+        train_loss = progress.loss_sum / max(progress.step, 1)
+        if not math.isfinite(train_loss):
+            raise RecipeError(
+                f"expected a finite training loss, found {train_loss} in epoch {progress.epoch + 1}. Lower "
+                f"optimiser.learning_rate or set optimiser.clip, and remove {self.run} to start over."
+            )
         score = -figures["loss"] if self.recipe.select_by == "loss" else figures[self.recipe.select_by]
         epoch, kept = progress.epoch, score > progress.best
         if kept:
@@ -189,22 +215,6 @@ class Trainer:
         self.say("  ".join(f"{k} {v:.4f}" if isinstance(v, float) else f"{k} {v}" for k, v in line.items()))
         save_state(self.accelerator, self.run, progress, (epoch + 1) * steps)
 
-    def validate(self, size: int) -> dict[str, float]:
-        """Figures of the judged network on the validation images, the same on every process."""
-        network = self.judged.eval()
-        rank, world = self.accelerator.process_index, self.accelerator.num_processes
-        parts = [part.softmax(1) for part in self.validation.logits(self, network, size, rank, world)]
-        mine = torch.cat(parts) if parts else torch.empty(0, len(self.weights), device=self.device)
-        padded = self.accelerator.pad_across_processes(mine, dim=0, pad_index=float("nan"))
-        gathered = self.accelerator.gather(padded).cpu().numpy().reshape(world, -1, len(self.weights))
-        interleaved = gathered.transpose(1, 0, 2).reshape(-1, len(self.weights))[: len(self.validation.labels)]
-        labels = self.validation.labels
-        return {
-            "loss": negative_log_likelihood(labels, interleaved),
-            "balanced_accuracy": balanced_accuracy(labels, interleaved),
-            "macro_f1": macro_f1(labels, interleaved),
-        }
-
     def set_learning_rate(self, step: int) -> None:
         """Learning rate of every group at ``step``, counted over the whole run."""
         factor = learning_rate_factor(step, self.source.steps(), self.recipe)
@@ -212,9 +222,10 @@ class Trainer:
         for group in optimiser.param_groups:
             group["lr"] = group["highest_lr"] * factor
 
-    def agreed(self, due: Tensor) -> bool:
-        """Whether the main process finds that something is due; all processes get the same answer."""
-        return bool(self.accelerator.gather(due.reshape(1))[0])
+    def agreed(self, loss: float, due: bool) -> tuple[float, bool]:
+        """The mean of all processes' losses, and whether the main one finds that saving is due: the same on each of them."""
+        all_said = self.accelerator.gather(torch.tensor([[loss, due]], dtype=torch.float32, device=self.device))
+        return float(all_said[:, 0].mean()), bool(all_said[0, 1])
 
     def say(self, text: str) -> None:
         """One line on the screen, from the main process."""
@@ -222,62 +233,15 @@ class Trainer:
             tqdm.write(text)
 
 
-@dataclass(frozen=True)
-class Validation:
-    """The validation images: rows of a packed array with their labels."""
-
-    images: NDArray[np.uint8]
-    rows: NDArray[np.int64]
-    labels: NDArray[np.int64]
-
-    def logits(self, trainer: Trainer, network: nn.Module, size: int, rank: int, world: int) -> Iterable[Tensor]:
-        """Logits of this process's stride of the images, batch by batch, seen as a classifier sees them."""
-        mine = self.rows[rank::world]
-        for first in range(0, len(mine), 64):
-            images = torch.from_numpy(self.images[mine[first : first + 64]])
-            seen = central_square(images, size).permute(0, 3, 1, 2).to(trainer.device).float().div_(255)
-            seen = ((seen - trainer.mean) / trainer.std).contiguous(memory_format=torch.channels_last)
-            with torch.no_grad(), trainer.accelerator.autocast():
-                yield network(seen).float()
-
-
 def precision(recipe: Recipe) -> str:
     """Accelerate's name of the arithmetic: ``auto`` is bf16 (else fp16) on a GPU and fp32 on a CPU."""
+    if recipe.precision == "fp16" and not torch.cuda.is_available():
+        raise RecipeError("precision: expected bf16, fp32 or auto where there is no GPU, found fp16.")
     if recipe.precision != "auto":
         return {"fp32": "no"}.get(recipe.precision, recipe.precision)
     if not torch.cuda.is_available():
         return "no"
     return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-
-
-def freeze(network: nn.Module, names: Iterable[str]) -> None:
-    """Exclude the named modules' parameters from training.
-
-    Raises:
-        RecipeError: the network has no module of that name.
-    """
-    for module in named_modules(network, names):
-        module.requires_grad_(False)
-
-
-def still(network: nn.Module, names: Iterable[str], batch_norm: bool) -> None:
-    """Put the frozen modules, and with ``batch_norm`` every batch norm, in eval mode: their statistics stay."""
-    for module in named_modules(network, names):
-        module.eval()
-    if batch_norm:
-        for module in network.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
-
-
-def named_modules(network: nn.Module, names: Iterable[str]) -> list[nn.Module]:
-    """The modules of these dotted names."""
-    modules = dict(network.named_modules())
-    absent = [name for name in names if name not in modules]
-    if absent:
-        top = ", ".join(name for name, _ in network.named_children())
-        raise RecipeError(f"model.frozen: expected names of modules, found {absent}. This network's outermost: {top}.")
-    return [modules[name] for name in names]
 
 
 def write_weights(network: nn.Module, path: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import math
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -24,6 +26,9 @@ class DataRecipe:
     manifest: str = "ham10000"
     pack: tuple[int, int] = (150, 200)
 
+    def __post_init__(self) -> None:
+        _between(1, math.inf, **{"data.pack": min(self.pack)})
+
 
 @dataclass(frozen=True)
 class ModelRecipe:
@@ -36,6 +41,9 @@ class ModelRecipe:
     frozen: tuple[str, ...] = ()
     freeze_batch_norm: bool = False
 
+    def __post_init__(self) -> None:
+        _between(0, 1, **{"model.dropout": self.dropout, "model.drop_path": self.drop_path})
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -45,7 +53,7 @@ class Stage:
     epochs: int
 
     def __post_init__(self) -> None:
-        _at_least(1, size=self.size, epochs=self.epochs)
+        _between(1, math.inf, **{"stages.size": self.size, "stages.epochs": self.epochs})
 
 
 @dataclass(frozen=True)
@@ -69,8 +77,15 @@ class OptimiserRecipe:
     clip: float = 0.0
 
     def __post_init__(self) -> None:
-        _at_least(0, learning_rate=self.learning_rate, weight_decay=self.weight_decay, clip=self.clip)
-        _at_least(0, warm_up=self.warm_up, final_factor=self.final_factor)
+        for name in ("learning_rate", "weight_decay", "head_factor", "clip"):
+            _between(0, math.inf, **{f"optimiser.{name}": getattr(self, name)})
+        for name in ("momentum", "warm_up", "final_factor"):
+            _between(0, 1, **{f"optimiser.{name}": getattr(self, name)})
+        if (self.schedule == "step") != bool(self.steps):
+            raise RecipeError(
+                "optimiser.steps: expected epochs where the schedule is step and none elsewhere, found "
+                f"schedule {self.schedule} with steps {list(self.steps)}."
+            )
 
 
 @dataclass(frozen=True)
@@ -83,7 +98,8 @@ class LossRecipe:
     gamma: float = 2.0
 
     def __post_init__(self) -> None:
-        _at_least(0, class_weight_power=self.class_weight_power, label_smoothing=self.label_smoothing, gamma=self.gamma)
+        _between(0, math.inf, **{"loss.class_weight_power": self.class_weight_power, "loss.gamma": self.gamma})
+        _between(0, 1, **{"loss.label_smoothing": self.label_smoothing})
 
 
 @dataclass(frozen=True)
@@ -112,8 +128,12 @@ class Recipe:
     def __post_init__(self) -> None:
         if not self.stages:
             raise RecipeError("stages: expected at least one {size, epochs}, found none.")
-        _at_least(1, batch_size=self.batch_size)
-        _at_least(0, patience=self.patience, save_minutes=self.save_minutes)
+        if not re.fullmatch(r"[\w.+-]*\w", self.name):
+            raise RecipeError(
+                f"name: expected letters, digits and - _ . + (it names folders), found {self.name!r}. Choose another."
+            )
+        _between(1, math.inf, batch_size=self.batch_size)
+        _between(0, math.inf, patience=self.patience, save_minutes=self.save_minutes, seed=self.seed)
         if not 0 <= self.ema < 1:
             raise RecipeError(f"ema: expected a decay in [0, 1), found {self.ema}.")
 
@@ -147,6 +167,10 @@ def read_recipe(path: Path) -> Recipe:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RecipeError(f"expected a recipe at {path}, found no file. The committed ones are in recipes/.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(
+            f"{path}: expected a text file that can be read, found {error}. Give a recipe's file."
+        ) from error
     except yaml.YAMLError as error:
         raise RecipeError(f"{path}: expected YAML, found text that is not: {error}") from error
     try:
@@ -189,22 +213,45 @@ def _parse_fields(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, Mapping):
         raise RecipeError(f"{where or 'recipe'}: expected keys and values, found {value!r}.")
     hints = get_type_hints(kind)
-    names = [f.name for f in fields(kind)]
     prefix = f"{where}." if where else ""
     for key in value:
-        if key not in names:
-            near = difflib.get_close_matches(str(key), names, n=1, cutoff=0.4)
-            hint = f"did you mean {prefix}{near[0]}?" if near else f"valid keys: {', '.join(names)}."
-            raise RecipeError(f"{prefix}{key}: no such key; {hint}")
-    try:
-        return kind(**{key: _parse(hints[key], item, f"{prefix}{key}") for key, item in value.items()})
-    except TypeError as error:
+        if key not in hints:
+            raise RecipeError(f"{prefix}{key}: no such key; {_nearest(str(key), kind, prefix)}")
+    absent = [f.name for f in fields(kind) if f.default is f.default_factory is MISSING and f.name not in value]
+    if absent:
         raise RecipeError(
-            f"{where or 'recipe'}: {error}".replace("__init__() ", "").replace(f"{kind.__name__}.", "")
-        ) from error
+            f"{where or 'recipe'}: expected the key {absent[0]}, found only {', '.join(value) or 'none'}."
+        )
+    return kind(**{key: _parse(hints[key], item, f"{prefix}{key}") for key, item in value.items()})
 
 
-def _at_least(low: float, **values: float) -> None:
+def _nearest(key: str, kind: Any, prefix: str) -> str:
+    """A hint: the key of this level that looks most alike, else one of another level, else all of this level."""
+    names = [f.name for f in fields(kind)]
+    near = difflib.get_close_matches(key, names, n=1)
+    if near:
+        return f"did you mean {prefix}{near[0]}?"
+    elsewhere = {dotted.rpartition(".")[2]: dotted for dotted in _dotted_names(Recipe)}
+    near = difflib.get_close_matches(key, elsewhere, n=1, cutoff=0.75)
+    if near:
+        return f"did you mean {elsewhere[near[0]]}?"
+    near = difflib.get_close_matches(key, names, n=1, cutoff=0.4)
+    return f"did you mean {prefix}{near[0]}?" if near else f"valid keys: {', '.join(names)}."
+
+
+def _dotted_names(kind: Any, prefix: str = "") -> list[str]:
+    """Names of all keys at and below ``kind``."""
+    found = []
+    for name, hint in get_type_hints(kind).items():
+        found.append(f"{prefix}{name}")
+        for part in (hint, *get_args(hint)):
+            if is_dataclass(part):
+                found += _dotted_names(part, f"{prefix}{name}.")
+    return found
+
+
+def _between(low: float, high: float, **values: float) -> None:
     for name, value in values.items():
-        if value < low:
-            raise RecipeError(f"{name}: expected {low} or more, found {value}.")
+        if not (low <= value <= high and math.isfinite(value)):
+            expected = f"{low:g} or more" if high == math.inf else f"{low:g} to {high:g}"
+            raise RecipeError(f"{name}: expected {expected}, found {value}.")

@@ -60,10 +60,20 @@ def save_state(accelerator: Accelerator, run: Path, progress: Progress, total_st
 
 
 def restore_state(accelerator: Accelerator, run: Path) -> bool:
-    """Restore the newest whole state of ``run``; False where there is none."""
+    """Restore the newest whole state of ``run``; False where there is none.
+
+    Raises:
+        RecipeError: the state was saved by another number of processes.
+    """
     whole = sorted(path for path in run.glob("state-*") if _NAME.fullmatch(path.name))
     if not whole:
         return False
+    saved, now = len(list(whole[-1].glob("random_states_*"))), accelerator.num_processes
+    if saved != now:
+        raise RecipeError(
+            f"{run}: expected the {saved} process(es) that the run was begun with, found {now}. Continue it with "
+            f"`torchrun --nproc-per-node {saved} -m dermaviz train …`, or remove the folder to start over."
+        )
     accelerator.load_state(str(whole[-1]))
     return True
 
@@ -84,7 +94,9 @@ def claim_run(run: Path, recipe_sha256: str) -> None:
             )
         return
     run.mkdir(parents=True, exist_ok=True)
-    marker.write_text(json.dumps({"recipe_sha256": recipe_sha256}) + "\n", encoding="utf-8")
+    unfinished = marker.with_suffix(".tmp")
+    unfinished.write_text(json.dumps({"recipe_sha256": recipe_sha256}) + "\n", encoding="utf-8")
+    unfinished.replace(marker)
 
 
 def append_metrics(run: Path, line: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,13 +70,15 @@ class BatchSource:
 
     def steps(self) -> int:
         """Number of batches in an epoch."""
-        return len(epoch_order(self.labels, self.sampler, self.seed, 0)) // self.batch_size
+        counts = np.bincount(self.labels)
+        shown = np.count_nonzero(counts) * counts.max() if self.sampler == "oversample" else len(self.labels)
+        return int(shown) // self.batch_size
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """The batches of ``epoch`` from step ``first`` on."""
         order = epoch_order(self.labels, self.sampler, self.seed, epoch)
         with ThreadPoolExecutor(1) as pool:
-            upcoming = None
+            upcoming: Future[Batch] | None = None
             for step in range(first, len(order) // self.batch_size + 1):
                 ready = upcoming
                 last = step == len(order) // self.batch_size

@@ -1,0 +1,118 @@
+"""Benchmarks: what training costs beside the arithmetic itself — the input pipeline, and the system's allocator."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+
+from benchmarks.measure import Benchmark, Row, compare
+from dermaviz.datasets.augment import Augmentation
+from dermaviz.datasets.pack import Pack
+from dermaviz.datasets.records import Dataset, Record
+from dermaviz.models.zoo import build
+from dermaviz.training.loop import Trainer, TrainingData
+from dermaviz.training.memory import keep_freed_memory
+from dermaviz.training.recipe import ModelRecipe, Recipe, Stage
+
+ARCHITECTURE, SIZE, BATCH, BATCHES = "tf_efficientnet_lite0", 128, 32, 12
+CHECKPOINT = f"{ARCHITECTURE}, random weights, {SIZE} px"
+CLASSES = ("a", "b")
+
+
+def input_pipeline() -> Row:
+    """An epoch from a packed array on disk, with every augmentation of the default recipe, through the training step.
+
+    Theirs is the step alone, on the same batches, already rendered and held in memory.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(_recipe(), _random_data(Path(folder)), Path(folder))
+        ready = [(trainer.view(b.images, b.views, SIZE), b.labels) for b in trainer.source.epoch(0)]
+
+        def ours() -> None:
+            for step, batch in enumerate(trainer.source.epoch(0)):
+                trainer.progress.step = step
+                trainer.learn(trainer.view(batch.images, batch.views, SIZE), batch.labels)
+
+        def theirs() -> None:
+            for step, (seen, labels) in enumerate(ready):
+                trainer.progress.step = step
+                trainer.learn(seen, labels)
+
+        against = f"the same {BATCHES} batches of {BATCH}, ready in memory"
+        return compare("input-pipeline", ours, theirs, against=against, checkpoint=CHECKPOINT)
+
+
+def training_allocator() -> Row:
+    """Seconds per training step with freed memory kept, against the same with glibc's defaults; fresh processes by turns."""
+    kept, default = [], []
+    for _ in range(3):
+        kept.append(_step_in_fresh_process("keep"))
+        default.append(_step_in_fresh_process("default"))
+    ours, theirs = median(kept), median(default)
+    device = f"cpu, {torch.get_num_threads()} threads"
+    return Row("training-allocator", ours, theirs, ours / theirs, "s", "glibc's defaults", CHECKPOINT, device)
+
+
+def _recipe() -> Recipe:
+    augmentation = Augmentation((0.6, 1.1), 180, 0.05, 5, True, 0.15, 0.15, 0.15)
+    model = ModelRecipe(ARCHITECTURE, weights="none")
+    return Recipe("bench", model, (Stage(SIZE, 1),), augmentation=augmentation, batch_size=BATCH, ema=0.99)
+
+
+def _random_data(folder: Path) -> TrainingData:
+    """Random pixels in a memory-mapped array of the default recipe's shape."""
+    n = BATCH * BATCHES
+    images = np.lib.format.open_memmap(folder / "images.npy", mode="w+", dtype=np.uint8, shape=(n, 150, 200, 3))
+    images[:] = np.random.default_rng(0).integers(0, 256, images.shape, dtype=np.uint8)
+    records = [Record(f"im{i}", folder, CLASSES[i % 2], f"lesion{i}") for i in range(n)]
+    pack = Pack(images, tuple(record.image_id for record in records), sha256="")
+    return TrainingData(
+        pack, Dataset("random", CLASSES, tuple(records)), Dataset("random", CLASSES, tuple(records[:2]))
+    )
+
+
+def _step_in_fresh_process(allocator: str) -> float:
+    command = [sys.executable, "-m", "benchmarks.training", allocator]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def _seconds_per_step(steps: int = 8) -> float:
+    network = build(ARCHITECTURE, 7, "none").to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(network.parameters())
+    images = torch.rand(BATCH, 3, SIZE, SIZE).contiguous(memory_format=torch.channels_last)
+    seconds = []
+    for _ in range(2 + steps):
+        started = time.perf_counter()
+        optimiser.zero_grad(set_to_none=True)
+        network(images).logsumexp(1).mean().backward()
+        optimiser.step()
+        seconds.append(time.perf_counter() - started)
+    return median(seconds[2:])
+
+
+BENCHMARKS = (
+    Benchmark(
+        "input-pipeline",
+        "A training epoch from the packed array, against the pure compute of the same batches.",
+        1.15,
+        input_pipeline,
+    ),
+    Benchmark(
+        "training-allocator",
+        "A training step that keeps freed memory, against one with the system's defaults.",
+        1.0,
+        training_allocator,
+    ),
+)
+
+if __name__ == "__main__":
+    if sys.argv[1] == "keep":
+        keep_freed_memory()
+    print(_seconds_per_step())

@@ -1,0 +1,93 @@
+"""From a folder of drawn lesions to an evaluated checkpoint, by commands alone; and what `dermaviz doctor` says of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dermaviz.datasets.split import read_manifest
+
+Command = Callable[..., Any]
+RECIPE = """
+name: drawn
+data: {{manifest: "{manifest}", pack: [36, 40]}}
+model: {{architecture: test_resnet, weights: none}}
+stages: [{{size: 32, epochs: 1}}]
+batch_size: 8
+"""
+
+
+def test_train_then_evaluate(dermaviz: Command, drawn_dataset: Path, tmp_path: Path) -> None:
+    data = shutil.copytree(drawn_dataset, tmp_path / "data")
+    manifest = data / "split.csv"
+    recipe = tmp_path / "drawn.yaml"
+    recipe.write_text(RECIPE.format(manifest=manifest), encoding="utf-8")
+    trained = dermaviz("train", recipe, "--data", data, "--runs", tmp_path / "runs")
+    assert trained.code == 0, trained.err
+    card = tmp_path / "checkpoints" / "drawn" / "card.json"
+    assert f"{card.parent}: temperature" in trained.out
+    assert "validation: " in trained.out
+    assert set(json.loads(card.read_text(encoding="utf-8"))["metrics"]) == {"validation"}
+
+    evaluated = dermaviz("evaluate", "drawn", "--data", data, "--draws", 20)
+    assert evaluated.code == 0, evaluated.err
+    metrics = json.loads(card.read_text(encoding="utf-8"))["metrics"]
+    assert set(metrics) == {"validation", "test"}
+    assert f"balanced_accuracy            {metrics['test']['balanced_accuracy']['value']:.3f}" in evaluated.out
+
+    manifest.write_text(manifest.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    refused = dermaviz("evaluate", "drawn", "--data", data)
+    assert refused.code == 2
+    assert "that it was trained on, found" in refused.err
+
+
+def test_data_commands(dermaviz: Command, write_ham10000: Callable[..., Path], tmp_path: Path) -> None:
+    root = write_ham10000(tmp_path / "data", {f"L{i}": (("mel", "nv")[i % 2], 1 + i % 3) for i in range(40)})
+    split = dermaviz("data", "split", "--data", root, "-o", tmp_path / "own.csv", "--seed", 3)
+    assert split.code == 0
+    manifest = read_manifest(tmp_path / "own.csv")
+    assert f"{len(manifest.assignment)} images, sha256 {manifest.sha256}" in split.out
+
+    info = dermaviz("data", "info", "--data", root, "--manifest", tmp_path / "own.csv")
+    counts = {line.split()[0]: line.split()[1:] for line in info.out.splitlines()[1:5]}
+    assert counts["all"][:2] == [str(len(manifest.assignment)), "40"]
+    assert sum(int(counts[name][0]) for name in ("train", "validation", "test")) == len(manifest.assignment)
+    assert "CC BY-NC 4.0" in info.out
+
+    size = ["--height", 12, "--width", 16]
+    packed = dermaviz("data", "pack", "--data", root, "--manifest", tmp_path / "own.csv", *size)
+    assert packed.code == 0
+    used = sum(split != "test" for split in manifest.assignment.values())
+    assert f"({used}, 12, 16, 3)" in packed.out
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_doctor_is_content(dermaviz: Command, checkpoint: str, drawn_dataset: Path) -> None:
+    answer = dermaviz("doctor", "--data", drawn_dataset)
+    assert answer.code == 0, answer.out
+    assert "✗" not in answer.out
+    assert "✓ checkpoint tiny: intact, test_resnet, 3 classes" in answer.out
+    assert "✓ data: 64 images in" in answer.out
+    assert answer.out.splitlines()[-1] == "all well"
+
+
+@pytest.mark.parametrize("part", ["model.safetensors", "card.json"])
+def test_doctor_finds_a_broken_checkpoint(dermaviz: Command, checkpoint: str, tmp_path: Path, part: str) -> None:
+    path = tmp_path / "checkpoints" / checkpoint / part
+    path.write_bytes(path.read_bytes()[:-5])
+    answer = dermaviz("doctor")
+    assert answer.code == 1
+    assert "✗ checkpoint tiny: " in answer.out
+    assert answer.out.splitlines()[-1].startswith("something needs attention")
+
+
+def test_doctor_misses_checkpoints_and_data(dermaviz: Command, tmp_path: Path) -> None:
+    answer = dermaviz("doctor", "--data", tmp_path)
+    assert answer.code == 1
+    assert f"✗ no checkpoint in {tmp_path / 'checkpoints'}" in answer.out
+    assert "✗ data: expected HAM10000_metadata.csv" in answer.out
