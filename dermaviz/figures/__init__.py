@@ -1,0 +1,1 @@
+"""Figures: Plotly figures from plain tables. Knows nothing of models, torch or Streamlit."""

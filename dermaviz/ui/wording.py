@@ -1,0 +1,89 @@
+"""What the pages say in words: names, percentages, captions, and what a map without anything to see means."""
+
+from __future__ import annotations
+
+import math
+from pathlib import PurePath
+from types import MappingProxyType
+
+from dermaviz.datasets.specs import SPECS
+from dermaviz.explain.methods import METHODS
+from dermaviz.figures.probabilities import percent
+from dermaviz.models.card import Card
+from dermaviz.types import AttentionMap, MapStatus, Prediction
+
+STATUS_SENTENCES: MappingProxyType[MapStatus, str] = MappingProxyType(
+    {
+        "empty": "No positive evidence for this class: by this method, nothing in the picture raised its score.",
+        "constant": "The map has the same value everywhere, so it points to no place.",
+        "non-finite": "The map holds values that are no numbers: this method fails on this picture. Try another method.",
+    }
+)
+_ONE_FORWARD_PER_CHANNEL = frozenset({"scorecam", "ablationcam"})
+
+
+def class_names(card: Card) -> dict[str, str]:
+    """Each class of a checkpoint with its name in words, where the data set is known; else the class itself."""
+    spec = SPECS.get(str(card.data.get("dataset", "")))
+    return {name: spec.classes.get(name, name) if spec else name for name in card.classes}
+
+
+def class_label(card: Card, name: str) -> str:
+    """A class in words with its abbreviation: ``melanoma (mel)``."""
+    words = class_names(card)[name]
+    return words if words == name else f"{words} ({name})"
+
+
+def diagnosis_sentence(card: Card, prediction: Prediction) -> str:
+    """The most probable class and how sure the model is, as Markdown."""
+    words = class_names(card)[prediction.diagnosis]
+    return f"The model says **{words}** with probability **{percent(prediction.confidence)}**."
+
+
+def malignant_sentence(card: Card, prediction: Prediction) -> str:
+    """The sum of the malignant classes in words; says so where the model names none."""
+    if math.isnan(prediction.p_malignant):
+        return "This model's card names no malignant classes, so there is no sum to give."
+    words = class_names(card)
+    named = ", ".join(words[name] for name in prediction.classes if name in prediction.malignant)
+    return f"Malignant classes together: **{percent(prediction.p_malignant)}** ({named})."
+
+
+def class_with_probability(card: Card, prediction: Prediction, index: int) -> str:
+    """A class as pictures and captions name it: ``melanoma (72%)``."""
+    words = class_names(card)[prediction.classes[index]]
+    return f"{words} ({percent(float(prediction.probabilities[index]))})"
+
+
+def map_caption(checkpoint: str, card: Card, prediction: Prediction, attention: AttentionMap) -> str:
+    """Checkpoint · method · class (probability) · layer · seconds."""
+    parts = (
+        checkpoint,
+        METHODS[attention.method].label,
+        class_with_probability(card, prediction, attention.class_index),
+        f"layer {attention.layer}",
+        f"{attention.seconds:.2f} s",
+    )
+    return " · ".join(parts)
+
+
+def slow_sentence(method: str) -> str:
+    """What a slow method costs, said before it starts."""
+    label = METHODS[method].label
+    if method in _ONE_FORWARD_PER_CHANNEL:
+        return (
+            f"{label} runs the model once for each channel of the layer (1,280 for the default model): about half a minute "
+            "on two free cores, longer on busy ones."
+        )
+    return f"{label} works on a private copy of the model: a few seconds, longer on busy cores."
+
+
+def file_stem(photo: str, checkpoint: str, prediction: Prediction, attention: AttentionMap) -> str:
+    """A file name without ending that says what the file shows, of letters, digits, dots and hyphens only."""
+    parts = (
+        PurePath(photo).stem[:60],
+        checkpoint,
+        attention.method.replace("+", "p"),
+        prediction.classes[attention.class_index],
+    )
+    return "-".join("".join(c if (c.isalnum() and c.isascii()) or c in ".-" else "_" for c in part) for part in parts)

@@ -1,0 +1,103 @@
+"""The pages as Streamlit runs them, without a browser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 120
+
+
+def run(page: str, **query: str | list[str]) -> AppTest:
+    """The page after its first run, opened by a link with these selections."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS)
+    if page != "app.py":
+        app.switch_page(page)
+    app.query_params.update(query)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def text(app: AppTest) -> str:
+    """Everything that the page says."""
+    return "\n".join(element.value for kind in ("title", "header", "markdown", "caption") for element in app.get(kind))
+
+
+def test_home_asks_links_and_names_the_model() -> None:
+    app = run("app.py")
+    assert not app.error
+    assert "ham10000-efficientnet-lite0" in text(app)
+    assert {link.proto.label for link in app.get("page_link")} == {"Home", "Classify", "Open Classify"}
+
+
+def test_home_shows_the_figures_of_the_card() -> None:
+    card = json.loads((ROOT / "checkpoints/ham10000-efficientnet-lite0/card.json").read_text(encoding="utf-8"))
+    app = run("app.py")
+    figures = card["metrics"].get("test")
+    if figures is None:
+        assert "no test figures" in app.info[0].value
+    else:
+        assert app.metric[0].value == f"{figures['balanced_accuracy']['value']:.3f}"
+
+
+@pytest.mark.parametrize("page", ["app.py", "pages/1_Classify.py"])
+def test_every_page_says_that_it_is_no_medical_device(page: str) -> None:
+    app = run(page)
+    assert text(app).count("Educational tool, not a medical device.") >= 1
+
+
+def test_classify_opens_with_a_sample_its_diagnosis_and_its_map() -> None:
+    app = run("pages/1_Classify.py")
+    said = text(app)
+    assert "The model says **" in said
+    assert "Malignant classes together" in said
+    assert "Synthetic lesion (schematic) · melanoma form" in said
+    assert "ham10000-efficientnet-lite0 · Grad-CAM++ · " in said
+    assert "layer bn2" in said
+
+
+def test_a_link_restores_class_and_method() -> None:
+    app = run("pages/1_Classify.py", **{"class": "melanoma (mel)", "method": "LayerCAM", "opacity": "30"})
+    assert "· LayerCAM · melanoma (" in text(app)
+    assert app.slider(key="opacity").value == 30
+
+
+def test_a_link_with_nonsense_falls_back() -> None:
+    app = run("pages/1_Classify.py", **{"class": "unicorn", "method": "../../x", "opacity": "wide"})
+    assert "· Grad-CAM++ · " in text(app)
+    assert not app.error
+
+
+def test_choosing_another_sample_asks_again() -> None:
+    app = run("pages/1_Classify.py")
+    app.selectbox(key="sample").select_index(0).run()
+    assert "actinic keratosis / intraepithelial carcinoma form" in text(app)
+
+
+def test_a_slow_method_waits_for_a_word() -> None:
+    app = run("pages/1_Classify.py", method="Score-CAM (slow)")
+    assert "about half a minute" in app.info[0].value
+    assert [button.label for button in app.button] == ["Compute Score-CAM"]
+
+
+def test_without_checkpoints_a_sentence_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DERMAVIZ_CHECKPOINTS", str(tmp_path))
+    app = run("pages/1_Classify.py")
+    assert len(app.error) == 1
+    assert "set DERMAVIZ_CHECKPOINTS" in app.error[0].value
+
+
+def test_a_damaged_checkpoint_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "damaged"
+    folder.mkdir()
+    card = (ROOT / "checkpoints/ham10000-efficientnet-lite0/card.json").read_text(encoding="utf-8")
+    (folder / "card.json").write_text(card, encoding="utf-8")
+    (folder / "model.safetensors").write_bytes(b"not these weights")
+    monkeypatch.setenv("DERMAVIZ_CHECKPOINTS", str(tmp_path))
+    app = run("pages/1_Classify.py")
+    assert "expected sha256" in app.error[0].value

@@ -1,0 +1,84 @@
+"""Browser tests: the running app and a headless Chromium that opens it. Skipped, with the reason, where there is no browser."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+HERE = Path(__file__).parent
+WAIT_MILLISECONDS = 120_000
+
+
+def _load_server() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("app_server", HERE / "app_server.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+app_server = _load_server()  # tests are no package: pytest imports them by path, and so does this
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies here."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+def missing(what: str) -> None:
+    """Skip, with the reason; in CI a browser belongs to the machine, so there it is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what}, and CI must not skip the browser tests")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("playwright is not installed (pip install -r requirements-dev.txt)")
+    chromium = app_server.find_chromium()
+    if chromium is None:
+        missing("no Chromium on the PATH (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=app_server.CHROMIUM_ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def app_url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the running app; afterwards its log must hold no traceback."""
+    log = tmp_path_factory.mktemp("app") / "server.log"
+    with app_server.running_app(log) as (url, _):
+        yield url
+    assert "Traceback" not in log.read_text(encoding="utf-8", errors="replace")
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A desktop window of its own for each test."""
+    opened = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    opened.set_default_timeout(WAIT_MILLISECONDS)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """A tab."""
+    return context.new_page()

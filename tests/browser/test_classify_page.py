@@ -1,0 +1,166 @@
+"""The Classify page in a real browser: photos in, diagnosis and map out; refused files cost one sentence."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dermaviz.datasets.synthetic import Parameters, draw
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+UPLOAD = "/Classify?source=Upload"
+CAPTION = "ham10000-efficientnet-lite0 · Grad-CAM++ ·"
+
+
+def jpeg(dx: str = "nv", size: int = 512) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(draw(Parameters(dx=dx, size=size, seed=7)).image).save(file, "JPEG")
+    return file.getvalue()
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that says it is this large and holds hardly anything."""
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(b"\0")), (b"IEND", b"")
+    )  # fmt: skip
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+
+
+def real_photo() -> Path | None:
+    root = os.environ.get("DERMAVIZ_DATA")
+    return next(iter(sorted(Path(root).glob("**/images/ISIC_*.jpg"))), None) if root else None
+
+
+def upload(page: Page, *files: tuple[str, bytes]) -> None:
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
+        [{"name": name, "mimeType": "image/jpeg", "buffer": content} for name, content in files]
+    )
+
+
+def expect_answer(page: Page) -> None:
+    """Diagnosis, bars, three pictures and the caption are there."""
+    page.get_by_text("The model says").wait_for()
+    page.get_by_text("Malignant classes together").wait_for()
+    page.get_by_text(CAPTION).wait_for()
+    page.get_by_alt_text("laid over the model input").wait_for()
+    assert page.get_by_test_id("stImage").count() >= 3
+
+
+def expect_no_traceback(page: Page) -> None:
+    assert page.get_by_test_id("stException").count() == 0
+    assert "Traceback" not in page.inner_text("body")
+
+
+def test_an_uploaded_lesion_photo_gets_a_diagnosis_and_a_map(page: Page, app_url: str) -> None:
+    page.goto(app_url + UPLOAD)
+    upload(page, ("lesion.jpg", jpeg()))
+    expect_answer(page)
+    page.get_by_text("512 × 512 pixels; the model sees the central square at 224 × 224.").wait_for()
+    expect_no_traceback(page)
+
+
+@pytest.mark.data
+def test_a_real_photo_gets_a_diagnosis_and_a_map(page: Page, app_url: str) -> None:
+    photo = real_photo()
+    if photo is None:
+        pytest.skip("DERMAVIZ_DATA names no folder with HAM10000 photos")
+    page.goto(app_url + UPLOAD)
+    upload(page, (photo.name, photo.read_bytes()))
+    expect_answer(page)
+    expect_no_traceback(page)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("notes.jpg", b"only text, no picture\n" * 40, "expected a JPEG, PNG or WebP picture"),
+        ("huge.png", png_header(10_000, 6_000), "expected at most 50 megapixels, found 60.0"),
+        ("half.jpg", jpeg()[:9000], "expected a whole picture, found one that is cut short"),
+    ],
+    ids=["text", "60 megapixels", "truncated"],
+)
+def test_a_refused_file_costs_one_sentence(page: Page, app_url: str, name: str, content: bytes, sentence: str) -> None:
+    page.goto(app_url + UPLOAD)
+    upload(page, (name, content))
+    page.get_by_text(sentence).wait_for()
+    page.get_by_text("Once there is a photo").wait_for(state="detached")
+    assert page.get_by_test_id("stAlert").count() == 1
+    expect_no_traceback(page)
+    upload(page, ("good.jpg", jpeg("mel")))
+    page.get_by_text("Photo 1 of 2").wait_for()
+    page.get_by_label("Next page").click()
+    expect_answer(page)
+    assert page.get_by_text(sentence).count() == 0
+
+
+def test_a_link_restores_the_selections(page: Page, app_url: str) -> None:
+    page.goto(
+        app_url + "/Classify?sample=dermatofibroma,+intermediate+skin&class=melanoma+(mel)&method=LayerCAM&opacity=30"
+    )
+    page.get_by_text("ham10000-efficientnet-lite0 · LayerCAM · melanoma (").wait_for()
+    page.get_by_text("Synthetic lesion (schematic) · dermatofibroma form").wait_for()
+    page.get_by_text("30%", exact=True).wait_for()
+
+
+def test_another_method_is_shown_and_kept_in_the_link(page: Page, app_url: str) -> None:
+    page.goto(app_url + "/Classify")
+    expect_answer(page)
+    page.get_by_label("Attention method").click()
+    page.get_by_role("option", name="HiResCAM").click()
+    page.get_by_text("ham10000-efficientnet-lite0 · HiResCAM ·").wait_for()
+    assert parse_qs(urlsplit(page.url).query)["method"] == ["HiResCAM"]
+
+
+def test_methods_stand_side_by_side(page: Page, app_url: str) -> None:
+    page.goto(app_url + "/Classify?beside=Grad-CAM&beside=LayerCAM")
+    page.get_by_role("heading", name="Methods side by side").wait_for()
+    page.get_by_alt_text("LayerCAM map for").wait_for()
+    page.get_by_alt_text("Grad-CAM map for").wait_for()
+
+
+def test_a_slow_method_says_so_and_waits(page: Page, app_url: str) -> None:
+    page.goto(app_url + "/Classify?method=Score-CAM+(slow)")
+    page.get_by_text("about half a minute").wait_for()
+    page.get_by_role("button", name="Compute Score-CAM").wait_for()
+    assert page.get_by_alt_text("laid over the model input").count() == 0
+
+
+def test_overlay_and_raw_map_can_be_kept(page: Page, app_url: str) -> None:
+    page.goto(app_url + "/Classify")
+    expect_answer(page)
+    with page.expect_download() as raw:
+        page.get_by_role("button", name="Raw map (NPY)").click()
+    attended = np.load(raw.value.path())
+    assert attended.shape == (7, 7)
+    assert attended.dtype == np.float32
+    with page.expect_download() as picture:
+        page.get_by_role("button", name="Overlay (PNG)").click()
+    with Image.open(picture.value.path()) as overlay:
+        assert overlay.size == (224, 224)
+        assert overlay.format == "PNG"
+
+
+@pytest.mark.parametrize("path", ["/", "/Classify"])
+def test_a_phone_needs_no_sideways_scrolling(page: Page, app_url: str, path: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(app_url + path)
+    page.get_by_text(CAPTION if path == "/Classify" else "What it is for, what it is not for").wait_for()
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("element => element.scrollWidth <= window.innerWidth")
+    reminder = page.get_by_test_id("stBottom").get_by_text("Educational tool, not a medical device.")
+    box = reminder.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 844, "the reminder is in sight without scrolling"
