@@ -15,10 +15,13 @@ import pytest
 from PIL import Image
 
 from dermaviz.datasets.synthetic import Parameters, draw
+from dermaviz.models.card import read_card
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "ham10000-efficientnet-lite0"
+SIDE = read_card(CHECKPOINT / "card.json").input_size
 UPLOAD = "/Classify?source=Upload"
 CAPTION = "ham10000-efficientnet-lite0 · Grad-CAM++ ·"
 
@@ -68,7 +71,7 @@ def test_an_uploaded_lesion_photo_gets_a_diagnosis_and_a_map(page: Page, app_url
     page.goto(app_url + UPLOAD)
     upload(page, ("lesion.jpg", jpeg()))
     expect_answer(page)
-    page.get_by_text("512 × 512 pixels; the model sees the central square at 224 × 224.").wait_for()
+    page.get_by_text(f"512 × 512 pixels; the model sees the central square at {SIDE} × {SIDE}.").wait_for()
     expect_no_traceback(page)
 
 
@@ -144,12 +147,12 @@ def test_overlay_and_raw_map_can_be_kept(page: Page, app_url: str) -> None:
     with page.expect_download() as raw:
         page.get_by_role("button", name="Raw map (NPY)").click()
     attended = np.load(raw.value.path())
-    assert attended.shape == (7, 7)
+    assert attended.shape == (SIDE // 32, SIDE // 32)
     assert attended.dtype == np.float32
     with page.expect_download() as picture:
         page.get_by_role("button", name="Overlay (PNG)").click()
     with Image.open(picture.value.path()) as overlay:
-        assert overlay.size == (224, 224)
+        assert overlay.size == (SIDE, SIDE)
         assert overlay.format == "PNG"
 
 
