@@ -59,7 +59,7 @@ def expect_answer(page: Page) -> None:
     page.get_by_text("Malignant classes together").wait_for()
     page.get_by_text(CAPTION).wait_for()
     page.get_by_alt_text("laid over the model input").wait_for()
-    assert page.get_by_test_id("stImage").count() >= 3
+    page.get_by_test_id("stImage").nth(2).wait_for()  # pictures arrive after the text
 
 
 def expect_no_traceback(page: Page) -> None:
