@@ -1,4 +1,4 @@
-"""`python -m dermaviz`, as `accelerate launch -m dermaviz` needs it."""
+"""`python -m dermaviz`, as `torchrun -m dermaviz` needs it."""
 
 from dermaviz.cli import main
 
