@@ -19,23 +19,10 @@ from PIL.PngImagePlugin import PngInfo
 
 from dermaviz.errors import ImageError
 from dermaviz.images import MAX_BYTES, MAX_PARTS, MAX_PIXELS, MAX_SCANS, read_picture
+from tests.picture_files import RAMP, encode, encode_exif
 
-RAMP = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 SUITE = os.environ.get("DERMAVIZ_PILLOW_SUITE", "")
 DATA = os.environ.get("DERMAVIZ_DATA", "")
-
-
-def encode(picture: Image.Image | np.ndarray, form: str, **options: Any) -> bytes:
-    """A file in memory, written by Pillow."""
-    file = io.BytesIO()
-    (Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture).save(file, form, **options)
-    return file.getvalue()
-
-
-def encode_exif(orientation: int) -> bytes:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    return exif.tobytes()
 
 
 # What comes through unchanged

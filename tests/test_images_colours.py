@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from typing import Any
@@ -12,21 +11,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from dermaviz.images import read_picture
-
-RAMP = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
-
-
-def encode(picture: Image.Image | np.ndarray, form: str, **options: Any) -> bytes:
-    """A file in memory, written by Pillow."""
-    file = io.BytesIO()
-    (Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture).save(file, form, **options)
-    return file.getvalue()
-
-
-def encode_exif(orientation: int) -> bytes:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    return exif.tobytes()
+from tests.picture_files import RAMP, encode, encode_exif
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:

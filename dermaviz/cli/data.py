@@ -62,9 +62,10 @@ def pack(
     """Decode the images that training needs into one memory-mapped array in $DERMAVIZ_CACHE (or ~/.cache/dermaviz)."""
     from dermaviz.datasets.catalogue import read_splits
     from dermaviz.datasets.pack import open_or_build_pack, pack_folder
+    from dermaviz.training.data import packed_together
 
     splits, _ = read_splits(dataset, manifest, root)
-    data = splits["train"].take([*splits["train"].records, *splits["validation"].records])
+    data = packed_together(splits)
     built = open_or_build_pack(data, height, width)
     typer.echo(f"{pack_folder(data, height, width)}: {built.images.shape}, sha256 {built.sha256}")
 

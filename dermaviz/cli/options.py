@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_CHECKPOINT = "ham10000-efficientnet-lite0"
-
 DataRoot = Annotated[
     Path | None,
     typer.Option("--data", envvar="DERMAVIZ_DATA", help="Folder of the data set, or the folder above it."),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dermaviz.cli.options import DEFAULT_CHECKPOINT, CheckpointName, Device, checkpoint_folder, chosen_device
+from dermaviz.cli.options import CheckpointName, Device, checkpoint_folder, chosen_device
+from dermaviz.models.card import DEFAULT_CHECKPOINT
 
 if TYPE_CHECKING:
     from dermaviz.models.classifier import Classifier

@@ -12,6 +12,7 @@ from typing import Any
 from dermaviz.errors import CheckpointError
 
 CARD = "card.json"
+DEFAULT_CHECKPOINT = "ham10000-efficientnet-lite0"
 
 
 @dataclass(frozen=True)

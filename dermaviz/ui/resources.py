@@ -12,12 +12,11 @@ import numpy as np
 import streamlit as st
 
 from dermaviz.errors import CheckpointError
-from dermaviz.models.card import CARD, Card, checkpoints_root, list_checkpoints, read_card
+from dermaviz.models.card import CARD, DEFAULT_CHECKPOINT, Card, checkpoints_root, list_checkpoints, read_card
 
 if TYPE_CHECKING:
     from dermaviz.models.classifier import Classifier
 
-DEFAULT_CHECKPOINT = "ham10000-efficientnet-lite0"
 _MAX_THREADS = 8
 
 TURN = threading.BoundedSemaphore(1)
