@@ -3,23 +3,26 @@
     python tests/fetch_pillow_suite.py FOLDER
     DERMAVIZ_PILLOW_SUITE=FOLDER python -m pytest tests/test_images.py
 
-The suite of the installed Pillow version goes to FOLDER/pillow-VERSION; where that is there already, nothing is done.
+The suite of the Pillow version that requirements.txt pins goes to FOLDER/pillow-VERSION; where that is there already,
+nothing is done. Only Python and its pip are needed: a fresh machine fetches the suite before it installs anything.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-from importlib.metadata import version
 from pathlib import Path, PurePosixPath
+
+REQUIREMENTS = Path(__file__).parents[1] / "requirements.txt"
 
 
 def fetch(folder: Path) -> Path:
-    """Unpack ``Tests/images`` of the installed Pillow's source package below ``folder`` and return where it lies."""
-    release = version("pillow")
+    """Unpack ``Tests/images`` of the pinned Pillow's source package below ``folder`` and return where it lies."""
+    release = _pinned_release()
     suite = folder / f"pillow-{release}"
     if suite.is_dir():
         return suite
@@ -29,6 +32,13 @@ def fetch(folder: Path) -> Path:
         _unpack(_download(release, Path(temporary)), unfinished)
     unfinished.rename(suite)
     return suite
+
+
+def _pinned_release() -> str:
+    pin = re.search(r"^pillow==(\S+)", REQUIREMENTS.read_text(), re.MULTILINE)
+    if pin is None:
+        raise SystemExit(f"expected a line pillow==VERSION in {REQUIREMENTS}, found none: pin Pillow there.")
+    return pin.group(1)
 
 
 def _download(release: str, folder: Path) -> Path:
