@@ -18,7 +18,7 @@ from dermaviz.datasets.pack import Pack
 from dermaviz.datasets.records import Dataset, Record
 from dermaviz.models.zoo import build
 from dermaviz.training.loop import Trainer, TrainingData
-from dermaviz.training.memory import keep_freed_memory
+from dermaviz.models.memory import keep_freed_memory
 from dermaviz.training.recipe import ModelRecipe, Recipe, Stage
 
 ARCHITECTURE, SIZE, BATCH, BATCHES = "tf_efficientnet_lite0", 128, 32, 12

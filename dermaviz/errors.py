@@ -27,8 +27,16 @@ class CheckpointError(DermaVizError):
     """A checkpoint folder is missing, incomplete, or its weights are not the ones on its card."""
 
 
+class EvidenceError(DermaVizError):
+    """Evidence of a checkpoint is missing, damaged, or was made with another model, data set or setting."""
+
+
 class AttentionError(DermaVizError):
     """An attention map was asked of a layer, class or method that cannot give one."""
+
+
+class AttackError(DermaVizError):
+    """An attack was asked for with images, classes, sizes or settings that mean nothing."""
 
 
 class DependencyError(DermaVizError):

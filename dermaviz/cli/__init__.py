@@ -1,4 +1,4 @@
-"""The command line: `dermaviz data | train | evaluate | explain | predict | doctor`. Heavy imports wait for their command."""
+"""The command line: `dermaviz data | train | evaluate | audit | explain | predict | doctor`. Imports wait for theirs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import typer
 
 from dermaviz import __version__
-from dermaviz.cli import data, doctor, photos, training
+from dermaviz.cli import audit, data, doctor, photos, training
 from dermaviz.errors import DermaVizError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 app.command("train")(training.train)
 app.command("evaluate")(training.evaluate)
+app.command("audit")(audit.audit)
 app.command("explain")(photos.explain_photos)
 app.command("predict")(photos.predict)
 app.command("doctor")(doctor.doctor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -57,6 +58,12 @@ class Dataset:
         """The label of each record as an index into ``classes``."""
         index = {label: i for i, label in enumerate(self.classes)}
         return [index[record.label] for record in self.records]
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the images' ids, lesions, labels and file sizes, in order, and of the classes."""
+        lines = [f"{r.image_id} {r.lesion_id} {r.label} {r.path.stat().st_size}" for r in self.records]
+        return hashlib.sha256("\n".join([*self.classes, *lines]).encode()).hexdigest()
 
     def counts(self) -> dict[str, int]:
         """Number of images of each class, in the order of ``classes``; 0 where there are none."""

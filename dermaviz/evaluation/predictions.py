@@ -1,21 +1,27 @@
-"""Evaluation: run a classifier over records; what comes back is kept by image, with its lesion and true class."""
+"""Evaluation: run a classifier over records; what comes back is kept by image, with its lesion and true class.
+
+Evidence keeps it as a table: ``image_id, lesion_id, dx`` (the true class), the data set's own metadata as text, and
+``p_<class>``, calibrated probabilities as the app shows them. What they were before calibration follows: logits are
+temperature · ln p, up to a constant.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
 from tqdm import tqdm
 
 from dermaviz.datasets.records import Dataset, Record
-from dermaviz.errors import DatasetError
+from dermaviz.errors import DatasetError, EvidenceError
 from dermaviz.images import read_picture
 from dermaviz.models.classifier import Classifier
 from dermaviz.types import RGB
@@ -23,16 +29,16 @@ from dermaviz.types import RGB
 
 @dataclass(frozen=True)
 class Predictions:
-    """Logits float32 ``[N, C]`` of N images, with image ids, lesion ids and labels (indices into ``classes``)."""
+    """Logits ``[N, C]`` of N images, with image ids, lesion ids and labels (indices into ``classes``)."""
 
     classes: tuple[str, ...]
     image_ids: tuple[str, ...]
     lesion_ids: tuple[str, ...]
     labels: NDArray[np.int64]
-    logits: NDArray[np.float32]
+    logits: NDArray[np.floating]
 
-    def probabilities(self, temperature: float) -> NDArray[np.float32]:
-        """Softmax of the logits divided by ``temperature``: float32 ``[N, C]``."""
+    def probabilities(self, temperature: float) -> NDArray[np.floating]:
+        """Softmax of the logits divided by ``temperature``: ``[N, C]``, of the logits' own type."""
         return softmax(self.logits / temperature, axis=1)
 
 
@@ -45,26 +51,89 @@ def predict_dataset(classifier: Classifier, dataset: Dataset, batch_size: int = 
     """
     if not len(dataset):
         raise DatasetError(f"expected images of {dataset.name} to predict, found none. Choose a split that has images.")
-    parts = []
-    ahead = _prepare_ahead(classifier, dataset, 2 * batch_size)
-    prepared = iter(tqdm(ahead, total=len(dataset), desc=dataset.name, unit=" images"))
-    while batch := list(islice(prepared, batch_size)):
-        with torch.no_grad():
-            parts.append(classifier.logits(classifier.to_tensor(batch)).cpu().numpy())
+    batches = [slice(first, first + batch_size) for first in range(0, len(dataset), batch_size)]
     return Predictions(
         dataset.classes,
         tuple(record.image_id for record in dataset.records),
         tuple(record.lesion_id for record in dataset.records),
         np.array(dataset.label_indices, dtype=np.int64),
-        np.concatenate(parts),
+        np.concatenate([_logits(classifier, images) for _, images in prepared_batches(classifier, dataset, batches)]),
     )
 
 
-def _prepare_ahead(classifier: Classifier, dataset: Dataset, most: int) -> Iterator[RGB]:
+def prediction_rows(
+    classifier: Classifier, dataset: Dataset, slices: Sequence[slice], batch_size: int = 64
+) -> Iterator[pd.DataFrame]:
+    """The rows of the evidence table ``predictions`` for each slice of a data set, lazily and in order.
+
+    Raises:
+        ImageError: a photo is refused.
+    """
+    for part, images in prepared_batches(classifier, dataset, slices):
+        batches = [images[first : first + batch_size] for first in range(0, len(images), batch_size)]
+        logits = np.concatenate([_logits(classifier, batch) for batch in batches]).astype(np.float64)
+        probabilities = softmax(logits / classifier.card.temperature, axis=1)
+        records = dataset.records[part]
+        facts = pd.DataFrame(
+            {
+                "image_id": [record.image_id for record in records],
+                "lesion_id": [record.lesion_id for record in records],
+                "dx": [record.label for record in records],
+            }
+        )
+        known = pd.DataFrame([dict(record.metadata) for record in records]).drop(columns=list(facts), errors="ignore")
+        named = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classifier.classes])
+        yield pd.concat([facts, known.drop(columns=list(named), errors="ignore"), named], axis=1)
+
+
+def predictions_of(table: pd.DataFrame, classes: tuple[str, ...], temperature: float) -> Predictions:
+    """The predictions in a table of evidence, with logits such that ``probabilities(temperature)`` are the table's.
+
+    Raises:
+        EvidenceError: the table has no probability of a class, or a diagnosis that is none.
+    """
+    columns = [f"p_{name}" for name in classes]
+    missing = [name for name in ("image_id", "lesion_id", "dx", *columns) if name not in table]
+    unknown = [] if missing else sorted(set(table["dx"]) - set(classes))
+    if missing or unknown:
+        raise EvidenceError(
+            f"expected predictions of the classes {', '.join(classes)}, found {', '.join(missing) or 'no column'} missing "
+            f"and the unknown diagnoses {', '.join(unknown) or 'none'}. Make the evidence again with `dermaviz audit`."
+        )
+    smallest = np.finfo(np.float64).tiny
+    logits = temperature * np.log(np.maximum(table[columns].to_numpy(np.float64), smallest))
+    return Predictions(
+        classes,
+        tuple(table["image_id"]),
+        tuple(table["lesion_id"]),
+        pd.Categorical(table["dx"], categories=list(classes)).codes.astype(np.int64),
+        logits,
+    )
+
+
+def prepared_batches(
+    classifier: Classifier, dataset: Dataset, slices: Sequence[slice]
+) -> Iterator[tuple[slice, list[RGB]]]:
+    """Each slice of a data set with its prepared inputs, uint8 ``[S, S, 3]``, read ahead by two threads."""
+    records = [record for part in slices for record in dataset.records[part]]
+    largest = max((part.stop - part.start for part in slices), default=0)
+    ahead = iter(
+        tqdm(_prepare_ahead(classifier, records, largest), total=len(records), desc=dataset.name, unit=" images")
+    )
+    for part in slices:
+        yield part, list(islice(ahead, len(dataset.records[part])))
+
+
+def _logits(classifier: Classifier, images: Sequence[RGB]) -> NDArray[np.float32]:
+    with torch.no_grad():
+        return classifier.logits(classifier.to_tensor(images)).cpu().numpy()
+
+
+def _prepare_ahead(classifier: Classifier, records: Sequence[Record], most: int) -> Iterator[RGB]:
     """Prepared inputs in order, read by two threads that are never more than ``most`` images ahead."""
     upcoming: deque[Future[RGB]] = deque()
     with ThreadPoolExecutor(2) as pool:
-        for record in dataset.records:
+        for record in records:
             upcoming.append(pool.submit(_prepare, classifier, record))
             if len(upcoming) > most:
                 yield upcoming.popleft().result()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -61,6 +62,16 @@ class Card:
         if not holds:
             found = getattr(self, name, (self.mean, self.std))
             raise CheckpointError(f"card of {self.name!r}: expected {name} to be {expected}, found {found!r}.")
+
+    @property
+    def answers_sha256(self) -> str:
+        """The sha256 of all that decides what the model answers; figures, licence and the like are not part of it."""
+        decisive = (
+            "architecture", "weights_sha256", "input_size", "mean", "std", "temperature", "attention_layer", "classes",
+            "malignant",
+        )  # fmt: skip
+        content = json.dumps({name: getattr(self, name) for name in decisive})
+        return hashlib.sha256(content.encode()).hexdigest()
 
     def write(self, path: Path) -> None:
         """Write the card as JSON, under a temporary name that is renamed last."""

@@ -25,7 +25,7 @@ from dermaviz.models.specs import architecture
 from dermaviz.models.zoo import build
 from dermaviz.training.frozen import freeze, still
 from dermaviz.training.losses import class_weights, loss_per_image
-from dermaviz.training.memory import keep_freed_memory
+from dermaviz.models.memory import keep_freed_memory
 from dermaviz.training.optimiser import learning_rate_factor, make_optimiser
 from dermaviz.training.recipe import Recipe
 from dermaviz.training.run_state import Progress, append_metrics, claim_run, restore_state, save_state

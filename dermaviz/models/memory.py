@@ -1,4 +1,4 @@
-"""Training: keep freed memory for the next batch instead of handing it back to the system after every operation."""
+"""Models: keep freed memory for the next batch instead of handing it back to the system after every operation."""
 
 from __future__ import annotations
 

@@ -1,0 +1,121 @@
+"""The command line: `dermaviz audit`, which leaves evidence beside a checkpoint: one table per question, one row per image."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dermaviz import __version__
+from dermaviz.cli.options import DataRoot, Device, checkpoint_folder, chosen_device
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dermaviz.datasets.records import Dataset
+    from dermaviz.models.card import Card
+    from dermaviz.models.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of evidence: what it answers, its settings, and what makes its rows for slices of a data set."""
+
+    about: str
+    rows: Callable[[Classifier, Dataset, Sequence[slice]], Iterator[pd.DataFrame]]
+    parameters: Callable[[], dict[str, Any]] = dict
+
+
+def _predictions(classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:
+    from dermaviz.evaluation.predictions import prediction_rows
+
+    return prediction_rows(classifier, dataset, slices)
+
+
+TABLES = MappingProxyType({"predictions": Table("what the model says of each image", _predictions)})
+
+
+def audit(
+    checkpoint: Annotated[str, typer.Argument(help="A checkpoint's folder, or its name in checkpoints/.")],
+    root: DataRoot = None,
+    split: Annotated[
+        str, typer.Option(help="train, validation or test; with --dataset, the name under which to keep the evidence.")
+    ] = "test",
+    table: Annotated[
+        list[str] | None, typer.Option(help=f"Table to make ({', '.join(TABLES)}); may be repeated; default all.")
+    ] = None,
+    dataset: Annotated[
+        str, typer.Option(help="folder or csv: other data than those named on the card, all of them.")
+    ] = "",
+    device: Device = "auto",
+) -> None:
+    """Measure a checkpoint image by image. Interrupted, it goes on where it was; what is there already is not repeated.
+
+    Several processes: `torchrun --nproc-per-node 2 -m dermaviz audit CHECKPOINT`, each takes every second part.
+    """
+    from accelerate import PartialState
+
+    from dermaviz.evaluation.checkpoint import evidence_source
+    from dermaviz.evidence import build_evidence
+    from dermaviz.models.checkpoint import load_checkpoint
+    from dermaviz.models.memory import keep_freed_memory
+
+    unknown = sorted(set(table or ()) - set(TABLES))
+    if unknown:
+        raise typer.BadParameter(
+            f"expected some of {', '.join(TABLES)}, found {', '.join(unknown)}", param_hint="--table"
+        )
+    keep_freed_memory()
+    folder, where = checkpoint_folder(checkpoint), chosen_device(device)
+    state = PartialState(cpu=where == "cpu")
+    classifier = load_checkpoint(folder, state.device if state.num_processes > 1 else where)
+    data = _images(classifier.card, root, split, dataset)
+    for name in table or TABLES:
+        chosen = TABLES[name]
+        source = evidence_source(name, classifier.card, data, split, **chosen.parameters())
+        manifest = build_evidence(
+            folder,
+            source,
+            len(data),
+            partial(chosen.rows, classifier, data),
+            made={
+                "dermaviz": __version__,
+                "command": _command(checkpoint, split, name, dataset),
+                "machine": _machine(),
+            },
+            process=state.process_index,
+            processes=state.num_processes,
+            wait_for_all=state.wait_for_everyone,
+        )
+        if state.is_main_process:
+            seconds = manifest.made.get("seconds", "?")
+            typer.echo(f"{folder.name} · {split} · {name}: {manifest.rows:,} rows, made in {seconds} s")
+
+
+def _images(card: Card, root: Path | None, split: str, dataset: str) -> Dataset:
+    from dermaviz.datasets.catalogue import read_dataset
+    from dermaviz.datasets.split import SPLITS
+    from dermaviz.evaluation.checkpoint import split_of_checkpoint
+
+    if dataset:
+        return replace(read_dataset(dataset, root), classes=card.classes)
+    if split not in SPLITS:
+        raise typer.BadParameter(f"expected one of {', '.join(SPLITS)}, found {split!r}", param_hint="--split")
+    return split_of_checkpoint(card, root, split)
+
+
+def _command(checkpoint: str, split: str, table: str, dataset: str) -> str:
+    other = f" --dataset {dataset}" if dataset else ""
+    return f"dermaviz audit {checkpoint} --data FOLDER --split {split} --table {table}{other}"
+
+
+def _machine() -> str:
+    import torch
+
+    return f"{platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads"

@@ -1,0 +1,156 @@
+"""`dermaviz audit`: evidence beside the checkpoint, the same from one process or two, whole or after a kill."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dermaviz.datasets.ham10000 import read_ham10000
+from dermaviz.datasets.specs import HAM10000
+from dermaviz.datasets.split import read_manifest
+from dermaviz.evaluation.predictions import predict_dataset
+from dermaviz.models.checkpoint import load_checkpoint, save_checkpoint
+from dermaviz.models.classifier import Classifier
+
+Command = Callable[..., Any]
+HERE = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def audited(tmp_path: Path, drawn_dataset: Path, make_classifier: Callable[..., Classifier]) -> Path:
+    """A checkpoint that was trained on the split of the drawn data set, so one may audit it."""
+    manifest = drawn_dataset / "split.csv"
+    classifier = make_classifier(
+        classes=tuple(HAM10000.classes),
+        split_sha256=read_manifest(manifest).sha256,
+        data={"dataset": "ham10000", "manifest": str(manifest)},
+    )
+    folder = tmp_path / "checkpoints" / "seven"
+    save_checkpoint(folder, classifier.network, classifier.card)
+    return folder
+
+
+@pytest.fixture
+def many(draw_photo: Callable[..., Any], tmp_path: Path) -> list[str]:
+    """Options that name 400 small photos, which make four parts."""
+    for i in range(400):
+        draw_photo(tmp_path / "many" / ("mel", "nv")[i % 2] / f"{i}.png", seed=i)
+    return ["--data", str(tmp_path / "many"), "--dataset", "folder"]
+
+
+def table(checkpoint: Path, split: str = "test") -> pd.DataFrame:
+    return pd.read_parquet(checkpoint / "evidence" / split / "predictions.parquet")
+
+
+def test_the_table_holds_what_the_model_says(dermaviz: Command, audited: Path, drawn_dataset: Path) -> None:
+    answer = dermaviz("audit", "seven", "--data", drawn_dataset)
+    assert answer.code == 0, answer.err
+    found = table(audited)
+    assert f"seven · test · predictions: {len(found)} rows" in answer.out
+    data = read_ham10000(drawn_dataset)
+    test = read_manifest(drawn_dataset / "split.csv").assignment
+    data = data.take(record for record in data.records if test[record.image_id] == "test")
+    classifier = load_checkpoint(audited)
+    expected = predict_dataset(classifier, data)
+    assert found["image_id"].tolist() == list(expected.image_ids)
+    assert found["dx"].tolist() == [record.label for record in data.records]
+    assert found["ita"].tolist() == [record.metadata["ita"] for record in data.records]
+    np.testing.assert_allclose(
+        found[[f"p_{name}" for name in HAM10000.classes]],
+        expected.probabilities(classifier.card.temperature),
+        atol=1e-6,
+    )
+
+
+def test_an_audit_is_not_repeated(dermaviz: Command, audited: Path, drawn_dataset: Path) -> None:
+    dermaviz("audit", "seven", "--data", drawn_dataset, "--split", "validation", "--table", "predictions")
+    path = audited / "evidence" / "validation" / "predictions.parquet"
+    written = path.stat().st_mtime_ns
+    assert (
+        dermaviz("audit", "seven", "--data", drawn_dataset, "--split", "validation", "--table", "predictions").code == 0
+    )
+    assert path.stat().st_mtime_ns == written
+
+
+def test_other_images_are_audited_whole(dermaviz: Command, audited: Path, draw_photo: Any, tmp_path: Path) -> None:
+    for i, dx in enumerate(("mel", "nv", "nv")):
+        draw_photo(tmp_path / "own" / dx / f"{i}.png", seed=i)
+    answer = dermaviz("audit", "seven", "--data", tmp_path / "own", "--dataset", "folder", "--split", "own")
+    assert answer.code == 0, answer.err
+    assert table(audited, "own")["dx"].tolist() == ["mel", "nv", "nv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--split", "tests"], "expected one of train, validation, test, found 'tests'"),
+        (["--table", "tones"], "found tones"),
+        (["--dataset", "folders"], "expected a data set among ham10000, folder, csv, found 'folders'"),
+    ],
+)
+def test_a_wrong_word_is_named(
+    dermaviz: Command, audited: Path, drawn_dataset: Path, arguments: list[str], message: str
+) -> None:
+    answer = dermaviz("audit", "seven", "--data", drawn_dataset, *arguments)
+    assert answer.code == 2
+    assert message in answer.err.replace("\n", " ")
+    assert not (audited / "evidence").exists()
+
+
+def test_two_processes_leave_the_table_of_one(dermaviz: Command, audited: Path, many: list[str]) -> None:
+    launched = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "-m",
+        "dermaviz",
+    ]
+    done = subprocess.run(
+        [*launched, *_audit(audited, many)], env=_environment(), cwd=HERE, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("rows") == 1
+    by_two = table(audited, "many")
+    shutil.rmtree(audited / "evidence")
+    dermaviz(*_audit(audited, many))
+    pd.testing.assert_frame_equal(by_two, table(audited, "many"), check_exact=False, rtol=1e-6)
+
+
+def test_killed_and_started_again_it_ends_with_the_same_file(dermaviz: Command, audited: Path, many: list[str]) -> None:
+    folder = audited / "evidence" / "many"
+    command = [sys.executable, "-m", "dermaviz", *_audit(audited, many)]
+    with subprocess.Popen(command, env=_environment(), cwd=HERE, stderr=subprocess.DEVNULL) as audit:
+        until = time.monotonic() + 60
+        while not list(folder.glob(".predictions-*/*.parquet")) and time.monotonic() < until:
+            time.sleep(0.002)
+        audit.send_signal(signal.SIGKILL)
+    assert list(folder.glob(".predictions-*/*.parquet"))
+    assert not (folder / "predictions.json").exists()
+    assert dermaviz(*_audit(audited, many)).code == 0
+    assert not list(folder.glob(".predictions-*"))
+    resumed = (folder / "predictions.parquet").read_bytes()
+    shutil.rmtree(folder)
+    dermaviz(*_audit(audited, many))
+    assert (folder / "predictions.parquet").read_bytes() == resumed
+
+
+def _audit(checkpoint: Path, many: list[str]) -> list[str]:
+    return ["audit", str(checkpoint), *many, "--split", "many", "--table", "predictions"]
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
