@@ -33,7 +33,7 @@ def input_pipeline() -> Row:
     """
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(_recipe(), _random_data(Path(folder)), Path(folder))
-        ready = [(trainer.view(b.images, b.views, SIZE), b.labels) for b in trainer.source.epoch(0)]
+        ready = [(trainer.view(b.images, b.views, b.labels, SIZE), b.labels) for b in trainer.source.epoch(0)]
 
         def ours() -> None:
             for step, batch in enumerate(trainer.source.epoch(0)):

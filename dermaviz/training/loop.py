@@ -21,11 +21,12 @@ from dermaviz.datasets.augment import render_views
 from dermaviz.datasets.pack import Pack
 from dermaviz.datasets.records import Dataset
 from dermaviz.errors import DatasetError, RecipeError
+from dermaviz.models.memory import keep_freed_memory
 from dermaviz.models.specs import architecture
 from dermaviz.models.zoo import build
+from dermaviz.training.adversarial import harden
 from dermaviz.training.frozen import freeze, still
 from dermaviz.training.losses import class_weights, loss_per_image
-from dermaviz.models.memory import keep_freed_memory
 from dermaviz.training.optimiser import learning_rate_factor, make_optimiser
 from dermaviz.training.recipe import Recipe
 from dermaviz.training.run_state import Progress, append_metrics, claim_run, restore_state, save_state
@@ -152,11 +153,17 @@ class Trainer:
 
     def train_step(self, images: Tensor, views: Tensor, labels: Tensor, size: int) -> float:
         """Learn from one batch, seen as its views say; returns the mean loss of this process's images."""
-        return self.learn(self.view(images, views, size), labels)
+        return self.learn(self.view(images, views, labels, size), labels)
 
-    def view(self, images: Tensor, views: Tensor, size: int) -> Tensor:
+    def view(self, images: Tensor, views: Tensor, labels: Tensor, size: int) -> Tensor:
         """Views of packed images as the network takes them: normalised float32 ``[n, 3, size, size]`` on the device."""
         seen = render_views(images.to(self.device, non_blocking=True), views, size)
+        defence, progress = self.recipe.defence, self.progress
+        if defence.epsilon or defence.noise:
+            key = (self.recipe.seed, progress.epoch, progress.step, 3, self.accelerator.process_index)
+            network = self.accelerator.unwrap_model(self.network)
+            labels = labels.to(self.device)
+            seen = harden(network, seen, labels, self.mean, self.std, defence, generator_at(*key))
         return ((seen - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
 
     def learn(self, seen: Tensor, labels: Tensor) -> float:
@@ -195,7 +202,7 @@ class Trainer:
                 f"expected a finite training loss, found {train_loss} in epoch {progress.epoch + 1}. Lower "
                 f"optimiser.learning_rate or set optimiser.clip, and remove {self.run} to start over."
             )
-        score = -figures["loss"] if self.recipe.select_by == "loss" else figures[self.recipe.select_by]
+        score = {**figures, "loss": -figures["loss"], "last": float(progress.epoch)}[self.recipe.select_by]
         epoch, kept = progress.epoch, score > progress.best
         if kept:
             progress.best, progress.best_epoch = score, epoch

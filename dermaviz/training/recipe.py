@@ -103,10 +103,25 @@ class LossRecipe:
 
 
 @dataclass(frozen=True)
+class DefenceRecipe:
+    """Training on harder images: ``epsilon`` is the L∞ radius in [0, 1] pixels (0 = no attack), ``step`` the single step
+    in units of it; ``noise`` is the largest standard deviation, each image's own is drawn below it."""
+
+    epsilon: float = 0.0
+    step: float = 1.25
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        _between(0, 1, **{"defence.epsilon": self.epsilon, "defence.noise": self.noise})
+        _between(0, 2, **{"defence.step": self.step})
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A training run. ``batch_size`` is over all processes; ``ema`` is the decay of the averaged weights (0 = none);
-    ``select_by`` is the validation figure by which the kept epoch is chosen; ``patience`` stops after so many epochs
-    without gain (0 = never); ``save_minutes`` is the time between saved states."""
+    ``select_by`` is the validation figure by which the kept epoch is chosen, or ``last``: where what is sought is not seen
+    on clean images, the schedule decides; ``patience`` stops after so many epochs without gain (0 = never);
+    ``save_minutes`` is the time between saved states."""
 
     name: str
     model: ModelRecipe
@@ -115,10 +130,11 @@ class Recipe:
     optimiser: OptimiserRecipe = field(default_factory=OptimiserRecipe)
     loss: LossRecipe = field(default_factory=LossRecipe)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    defence: DefenceRecipe = field(default_factory=DefenceRecipe)
     sampler: Literal["shuffle", "balanced", "oversample"] = "shuffle"
     batch_size: int = 32
     ema: float = 0.0
-    select_by: Literal["balanced_accuracy", "macro_f1", "loss"] = "balanced_accuracy"
+    select_by: Literal["balanced_accuracy", "macro_f1", "loss", "last"] = "balanced_accuracy"
     patience: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     save_minutes: float = 5.0
