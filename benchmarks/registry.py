@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from benchmarks import attention, training, upload
+from benchmarks import attention, evaluation, robustness, training, upload
 
-REGISTRY = MappingProxyType({row.name: row for topic in (attention, training, upload) for row in topic.BENCHMARKS})
+REGISTRY = MappingProxyType(
+    {row.name: row for topic in (attention, evaluation, robustness, training, upload) for row in topic.BENCHMARKS}
+)

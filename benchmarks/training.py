@@ -16,9 +16,9 @@ from benchmarks.measure import Benchmark, Row, compare
 from dermaviz.datasets.augment import Augmentation
 from dermaviz.datasets.pack import Pack
 from dermaviz.datasets.records import Dataset, Record
+from dermaviz.models.memory import keep_freed_memory
 from dermaviz.models.zoo import build
 from dermaviz.training.loop import Trainer, TrainingData
-from dermaviz.models.memory import keep_freed_memory
 from dermaviz.training.recipe import ModelRecipe, Recipe, Stage
 
 ARCHITECTURE, SIZE, BATCH, BATCHES = "tf_efficientnet_lite0", 128, 32, 12

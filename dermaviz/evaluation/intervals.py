@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dermaviz.evaluation.metrics import Labels, Metric, Probabilities
+from dermaviz.evaluation.metrics import Labels, Metric, OfConfusion, Probabilities, Values, Weights, confusion_matrix
+
+LesionIds = Sequence[str] | NDArray[Any]
+"""The lesion that each image shows, ``[N]``."""
+
+DRAWS = 1000
+UNDEFINED = 0.05
+"""Largest share of draws that may leave a metric undefined; beyond it, what is left would not be a 95% interval."""
+BLOCK = 200_000
+"""Weights per pass: arrays of this size stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -20,37 +31,61 @@ class Estimate:
     high: float
 
 
+def lesion_weights(lesion_ids: LesionIds, draws: int = DRAWS, seed: int = 0) -> Weights:
+    """How often each image counts in each of ``draws`` resamplings of whole lesions: ``[draws, N]`` (Efron 1979).
+
+    A draw takes as many lesions as there are, with replacement; the images of a lesion come along as often as it does.
+    """
+    names, lesion = np.unique(np.asarray(lesion_ids, dtype=str), return_inverse=True)
+    n = len(names)
+    if not n:
+        return np.zeros((draws, 0))
+    drawn = np.random.default_rng(seed).integers(n, size=(draws, n)) + n * np.arange(draws)[:, None]
+    times = np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n)
+    return times[:, lesion].astype(np.float64)
+
+
 def estimate(
     metrics: Mapping[str, Metric],
     labels: Labels,
     probabilities: Probabilities,
-    lesion_ids: tuple[str, ...],
-    draws: int = 1000,
+    lesion_ids: LesionIds,
+    draws: int = DRAWS,
     seed: int = 0,
 ) -> dict[str, Estimate]:
-    """Each metric with its percentile interval over ``draws`` resamplings of whole lesions (Efron 1979).
-
-    A draw in which a metric is undefined (a class is absent) is left out of that metric's interval; bounds are NaN where
-    no draw defines it.
-    """
-    rng = np.random.default_rng(seed)
-    _, lesion = np.unique(np.array(lesion_ids), return_inverse=True)
-    order = np.argsort(lesion, kind="stable")
-    starts = np.searchsorted(lesion[order], np.arange(lesion.max() + 2))
-    samples = np.full((draws, len(metrics)), np.nan)
-    for draw in range(draws):
-        times = np.bincount(rng.integers(lesion.max() + 1, size=lesion.max() + 1), minlength=lesion.max() + 1)
-        rows = np.repeat(order, np.repeat(times, np.diff(starts)))
-        samples[draw] = [metric(labels[rows], probabilities[rows]) for metric in metrics.values()]
+    """Each metric (of one value) with its percentile interval over ``draws`` resamplings of whole lesions."""
+    weights = lesion_weights(lesion_ids, draws, seed)
+    samples = over_draws(metrics.values(), labels, probabilities, weights)
     return {
-        name: Estimate(metric(labels, probabilities), *_bounds(samples[:, i]))
-        for i, (name, metric) in enumerate(metrics.items())
+        name: Estimate(float(metric(labels, probabilities)), *interval(sample))
+        for (name, metric), sample in zip(metrics.items(), samples, strict=True)
     }
 
 
-def _bounds(sample: NDArray[np.float64]) -> tuple[float, float]:
+def over_draws(
+    metrics: Iterable[Metric], labels: Labels, probabilities: Probabilities, weights: Weights
+) -> list[Values]:
+    """Each metric in each draw of ``weights`` ``[draws, N]``: ``[draws]``, or ``[draws, C]`` where it is per class."""
+    metrics = tuple(metrics)
+    rows = max(1, BLOCK // max(1, weights.shape[1]))
+    blocks = []
+    for first in range(0, len(weights), rows):
+        drawn = weights[first : first + rows]
+        matrix = cache(partial(confusion_matrix, labels, probabilities, drawn))
+        blocks.append(
+            [m.of(matrix()) if isinstance(m, OfConfusion) else m(labels, probabilities, drawn) for m in metrics]
+        )
+    return [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
+
+
+def interval(sample: Values) -> tuple[float, float]:
+    """The 2.5th and 97.5th percentile of a metric's draws ``[draws]``.
+
+    A draw that leaves the metric undefined (none of the class's few lesions was drawn) is left out; where that is so in
+    more than 5% of the draws the bounds are NaN: the images are too few to say.
+    """
     defined = sample[~np.isnan(sample)]
-    if not defined.size:
+    if not defined.size or sample.size - defined.size > UNDEFINED * sample.size:
         return float("nan"), float("nan")
     low, high = np.percentile(defined, [2.5, 97.5])
     return float(low), float(high)

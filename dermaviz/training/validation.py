@@ -36,9 +36,9 @@ class Validation:
         gathered = accelerator.gather(padded).cpu().numpy().reshape(world, -1, n_classes)
         probabilities = gathered.transpose(1, 0, 2).reshape(-1, n_classes)[: len(self.labels)]
         return {
-            "loss": negative_log_likelihood(self.labels, probabilities),
-            "balanced_accuracy": balanced_accuracy(self.labels, probabilities),
-            "macro_f1": macro_f1(self.labels, probabilities),
+            "loss": float(negative_log_likelihood(self.labels, probabilities)),
+            "balanced_accuracy": float(balanced_accuracy(self.labels, probabilities)),
+            "macro_f1": float(macro_f1(self.labels, probabilities)),
         }
 
     def _logits(

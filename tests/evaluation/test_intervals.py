@@ -1,4 +1,4 @@
-"""Tests of the lesion bootstrap: points, closed forms for the width, coverage, and undefined draws."""
+"""Tests of the lesion bootstrap: SciPy's bounds, points, closed forms for the width, coverage, and undefined draws."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import bootstrap
+from sklearn.metrics import balanced_accuracy_score, log_loss
 
-from dermaviz.evaluation.intervals import Estimate, estimate
-from dermaviz.evaluation.metrics import accuracy, balanced_accuracy, class_sensitivity
+from dermaviz.evaluation.intervals import BLOCK, Estimate, estimate, interval, lesion_weights, over_draws
+from dermaviz.evaluation.metrics import (
+    accuracy,
+    balanced_accuracy,
+    brier,
+    negative_log_likelihood,
+    precision,
+    sensitivity,
+)
 
 EVEN = np.float32([[0.9, 0.1]])
 
@@ -19,13 +28,17 @@ def right_in(share: float, n: int, images: int = 1) -> tuple[np.ndarray, np.ndar
     return labels, np.repeat(EVEN, n * images, axis=0), tuple(f"lesion{i // images}" for i in range(n * images))
 
 
+def seven(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    return np.full(() if weights is None else weights.shape[:-1], 7.0)
+
+
 def width(found: Estimate) -> float:
     return found.high - found.low
 
 
 def test_the_interval_of_a_constant_is_a_point() -> None:
     labels, probabilities, lesions = right_in(1.0, 30)
-    found = estimate({"accuracy": accuracy, "seven": lambda y, p: 7.0}, labels, probabilities, lesions, draws=50)
+    found = estimate({"accuracy": accuracy, "seven": seven}, labels, probabilities, lesions, draws=50)
     assert found == {"accuracy": Estimate(1.0, 1.0, 1.0), "seven": Estimate(7.0, 7.0, 7.0)}
 
 
@@ -53,20 +66,51 @@ def test_copies_of_a_lesion_add_no_certainty() -> None:
 
 
 def test_lesions_are_drawn_whole() -> None:
-    rng = np.random.default_rng(0)
-    lesion = rng.integers(0, 12, 60)
-    probabilities = rng.random((60, 2)).astype(np.float32)
-    probabilities[:, 0] = lesion  # each image carries its lesion's number
-    sizes = np.bincount(lesion, minlength=12)
+    lesion = np.random.default_rng(0).integers(0, 12, 60)
+    weights = lesion_weights([f"L{i}" for i in lesion], draws=30)
+    assert weights.shape == (30, 60)
+    for drawn in weights:
+        times = [set(drawn[lesion == i]) for i in np.unique(lesion)]
+        assert all(len(t) == 1 for t in times)
+        assert sum(t.pop() for t in times) == len(np.unique(lesion))
 
-    def whole(labels: np.ndarray, drawn: np.ndarray) -> float:
-        counts = np.bincount(drawn[:, 0].astype(int), minlength=12)
-        assert (counts % sizes == 0).all()
-        assert (counts // sizes).sum() == 12
-        assert (labels == 10 * drawn[:, 0]).all()
-        return 0.0
 
-    estimate({"whole": whole}, 10 * lesion, probabilities, tuple(f"L{i}" for i in lesion), draws=30)
+def test_no_images_are_no_weights() -> None:
+    assert lesion_weights((), draws=5).shape == (5, 0)
+    found = estimate({"a": accuracy}, np.zeros(0, np.int64), np.zeros((0, 2)), ())["a"]
+    assert all(map(math.isnan, (found.value, found.low, found.high)))
+
+
+@pytest.mark.parametrize(
+    ("metric", "of_rows"),
+    [
+        (balanced_accuracy, lambda y, p: balanced_accuracy_score(y, p.argmax(1))),
+        (negative_log_likelihood, lambda y, p: log_loss(y, p, labels=range(5))),
+    ],
+)
+def test_bounds_are_scipys_on_the_same_resamples(metric, of_rows, guesses, lesions_of) -> None:
+    """SciPy resamples the numbers of the lesions; the rows of each come along. Its draws of a seed are ours."""
+    labels, probabilities = guesses(0)
+    lesions = lesions_of(200)
+    rows_of = [np.flatnonzero(np.array(lesions) == name) for name in np.unique(lesions)]
+
+    def statistic(drawn: np.ndarray) -> float:
+        rows = np.concatenate([rows_of[i] for i in drawn])
+        return of_rows(labels[rows], probabilities[rows])
+
+    theirs = bootstrap(
+        (np.arange(len(rows_of)),), statistic, n_resamples=50, method="percentile", vectorized=False, rng=7
+    ).confidence_interval
+    ours = estimate({"m": metric}, labels, probabilities, lesions, draws=50, seed=7)["m"]
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), rel=1e-12)
+
+
+def test_draws_are_the_same_in_blocks_and_one_by_one(guesses, lesions_of) -> None:
+    labels, probabilities = guesses(0, n=3000)
+    weights = lesion_weights(lesions_of(3000), draws=2 * BLOCK // 3000 + 3)
+    metrics = (balanced_accuracy, sensitivity, brier)
+    for metric, drawn in zip(metrics, over_draws(metrics, labels, probabilities, weights), strict=True):
+        np.testing.assert_allclose(drawn, [metric(labels, probabilities, w) for w in weights], rtol=1e-12)
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
@@ -87,10 +131,25 @@ def test_about_19_of_20_intervals_hold_the_truth() -> None:
     assert 51 <= held <= 60
 
 
-def test_draws_that_do_not_define_a_metric_are_left_out() -> None:
+@pytest.mark.parametrize(("undefined", "said"), [(0, True), (5, True), (6, False), (100, False)])
+def test_up_to_one_undefined_draw_in_20_is_left_out(undefined: int, said: bool) -> None:
+    sample = np.r_[np.full(undefined, np.nan), np.linspace(0, 1, 100 - undefined)]
+    bounds = interval(sample)
+    assert bounds == pytest.approx((0.025, 0.975)) if said else all(map(math.isnan, bounds))
+
+
+def test_a_class_of_few_lesions_has_a_value_and_no_interval() -> None:
+    """One lesion in twenty is missing from 36% of the draws, six are from 0.1%."""
     labels, probabilities = np.array([0] * 19 + [1]), np.repeat(EVEN, 20, axis=0)
     probabilities[-1] = (0.2, 0.8)
-    metrics = {"rare": class_sensitivity(1), "absent": class_sensitivity(2), "balanced": balanced_accuracy}
-    found = estimate(metrics, labels, probabilities, tuple(map(str, range(20))), draws=100)
-    assert found["rare"] == Estimate(1.0, 1.0, 1.0)
-    assert all(math.isnan(bound) for bound in (found["absent"].value, found["absent"].low, found["absent"].high))
+    metrics = {"rare": sensitivity.at(1), "never called": precision.at(1), "balanced": balanced_accuracy}
+    few = estimate(metrics, labels, probabilities, tuple(map(str, range(20))), draws=200)
+    assert (few["rare"].value, few["balanced"]) == (1, Estimate(1, 1, 1))
+    assert math.isnan(few["rare"].low)
+    assert math.isnan(few["rare"].high)
+    more = estimate(
+        metrics, np.r_[labels[6:14], np.ones(6, int)], probabilities[[0] * 8 + [19] * 6], range(14), draws=200
+    )
+    assert more["rare"] == Estimate(1, 1, 1)
+    absent = estimate(metrics, labels[:5], probabilities[:5], range(5), draws=20)
+    assert all(math.isnan(v) for v in (absent["rare"].value, absent["rare"].low, absent["never called"].value))

@@ -1,0 +1,98 @@
+"""Evaluation: metrics of a score's ranking — areas under curves, and one rate at a fixed other; ties as in scikit-learn.
+
+``positive`` is bool ``[N]``, ``score`` ``[N]``, ``weights`` ``[..., N]`` (each image once by default); values are ``[...]``.
+Where the images are all of one side, they are NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+
+from dermaviz.evaluation.metrics import Labels, Metric, Probabilities, Values, Weights, each_once, ratio
+from dermaviz.evaluation.thresholds import Positive, Score, binary_view
+
+RankingMetric = Callable[[Positive, Score, Weights | None], Values]
+
+ROUNDING = 1e-9
+"""Relative slack when a rate is held against a fixed one, so that 178 of 1,780 is a tenth."""
+
+
+def counts_by_threshold(
+    positive: Positive, score: Score, weights: Weights | None = None
+) -> tuple[Score, Values, Values]:
+    """Distinct scores ``[T]`` from the highest, and the positives and negatives ``[..., T]`` that score at least as much."""
+    weights = each_once(positive) if weights is None else weights
+    order = np.argsort(-score, kind="stable")
+    score, positive, weights = score[order], positive[order], weights[..., order]
+    tp = np.cumsum(weights * positive, axis=-1)
+    fp = np.cumsum(weights, axis=-1) - tp
+    last = np.flatnonzero(np.append(np.diff(score) != 0, np.ones(min(1, len(score)), dtype=bool)))
+    if len(last) == len(score):
+        return score, tp, fp
+    return score[last], tp[..., last], fp[..., last]
+
+
+def roc_auc(positive: Positive, score: Score, weights: Weights | None = None) -> Values:
+    """Chance that a positive scores above a negative, ties counting half: the area under the ROC curve, in [0, 1]."""
+    _, tp, fp = counts_by_threshold(positive, score, weights)
+    area = (np.diff(fp, prepend=0) * (tp - np.diff(tp, prepend=0) / 2)).sum(-1)
+    return ratio(area, _total(tp) * _total(fp))
+
+
+def average_precision(positive: Positive, score: Score, weights: Weights | None = None) -> Values:
+    """Mean precision over the positives, from the highest score down, in [0, 1]: a step sum, not a trapezium."""
+    _, tp, fp = counts_by_threshold(positive, score, weights)
+    precision = tp / np.maximum(tp + fp, np.finfo(np.float64).tiny)  # where nothing is called yet, nothing is added
+    return ratio((np.diff(tp, prepend=0) * precision).sum(-1), np.where(_total(fp) > 0, _total(tp), 0))
+
+
+def sensitivity_at_specificity(
+    positive: Positive, score: Score, weights: Weights | None = None, *, specificity: float
+) -> Values:
+    """The highest sensitivity of a threshold whose specificity is at least ``specificity``; both in [0, 1]."""
+    _, tp, fp = counts_by_threshold(positive, score, weights)
+    negatives = _total(fp)
+    allowed = fp <= ((1 - specificity) * negatives * (1 + ROUNDING))[..., None]
+    best = np.where(allowed, tp, 0).max(-1, initial=0)  # a threshold above all scores calls nothing
+    return ratio(best, np.where(negatives > 0, _total(tp), 0))
+
+
+def specificity_at_sensitivity(
+    positive: Positive, score: Score, weights: Weights | None = None, *, sensitivity: float
+) -> Values:
+    """The highest specificity of a threshold whose sensitivity is at least ``sensitivity``; both in [0, 1]."""
+    _, tp, fp = counts_by_threshold(positive, score, weights)
+    positives, negatives = _total(tp), _total(fp)
+    reached = tp >= (sensitivity * positives * (1 - ROUNDING))[..., None]
+    least = np.where(reached, fp, np.inf).min(-1, initial=np.inf)
+    return ratio(negatives - np.minimum(least, negatives), np.where(positives > 0, negatives, 0))
+
+
+def one_vs_rest(metric: RankingMetric) -> Metric:
+    """A metric of each class's probability against the other classes: ``[..., C]``."""
+
+    def by_class(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
+        classes = range(probabilities.shape[1])
+        return np.stack([metric(*binary_view(labels, probabilities, [i]), weights) for i in classes], axis=-1)
+
+    return by_class
+
+
+def of_group(metric: RankingMetric, classes: Sequence[int]) -> Metric:
+    """A metric of the summed probability of ``classes`` against the other classes."""
+
+    def of_sum(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
+        return metric(*binary_view(labels, probabilities, classes), weights)
+
+    return of_sum
+
+
+group_auc = partial(of_group, roc_auc)
+
+
+def _total(counts: Values) -> Values:
+    """The last of cumulated counts ``[..., T]``, 0 of none."""
+    return counts[..., -1] if counts.shape[-1] else np.zeros(counts.shape[:-1])
