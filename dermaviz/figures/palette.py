@@ -1,13 +1,64 @@
-"""Figures: colours that colour-blind readers tell apart (Okabe and Ito 2008), and the pattern that says it again."""
+"""Figures: colours that colour-blind readers tell apart (Okabe and Ito 2008), on the light and on the dark theme."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
+
+from plotly.colors import hex_to_rgb, sample_colorscale, unlabel_rgb
 
 BENIGN = "#0072B2"
 MALIGNANT = "#D55E00"
 MALIGNANT_PATTERN = "/"
+MALIGNANT_SIGN = f'<span style="color:{MALIGNANT}">▨</span>'
+"""Stands before the name of a malignant class where there is no bar to hatch."""
 MUTED = "#7A8B90"
 """Grid lines and axes: readable on the light and on the dark theme."""
 INK = MappingProxyType({"light": "#1A2B30", "dark": "#E4EDEE"})
 """Colour of words on the two themes of ``.streamlit/config.toml``: contrast above 7."""
+SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+DASHES = ("solid", "dash", "dot", "dashdot")
+"""Of several models or settings: each has a colour and a dash of its own."""
+
+Scale = tuple[tuple[float, str], ...]
+_SEQUENTIAL = {
+    "light": ((0.0, "#EAF1F6"), (0.5, "#5A9BC8"), (1.0, "#06315C")),
+    "dark": ((0.0, "#1B2C33"), (0.5, "#2F7FB5"), (1.0, "#D6ECFB")),
+}
+_DIVERGING = {
+    "light": ((0.0, "#00507D"), (0.25, "#5FA3CC"), (0.5, "#F3F5F5"), (0.75, "#EB9A5E"), (1.0, "#A34700")),
+    "dark": ((0.0, "#8CCBF2"), (0.25, "#2A78A8"), (0.5, "#1D292D"), (0.75, "#B5581A"), (1.0, "#FFC08F")),
+}
+
+
+def sequential_scale(ink: str | None) -> Scale:
+    """One blue, from the page's own shade to its opposite, for words of the colour ``ink``: more is further from the page."""
+    return _SEQUENTIAL[_theme(ink)]
+
+
+def diverging_scale(ink: str | None) -> Scale:
+    """Blue for less, orange for more, the page's own shade between, for words of the colour ``ink``."""
+    return _DIVERGING[_theme(ink)]
+
+
+def colour_at(scale: Scale, share: float) -> tuple[float, float, float]:
+    """Red, green and blue in [0, 255] at ``share`` in [0, 1] of a scale, as the browser mixes them."""
+    red, green, blue = unlabel_rgb(sample_colorscale([list(stop) for stop in scale], [min(max(share, 0.0), 1.0)])[0])
+    return red, green, blue
+
+
+def words_on(colour: Sequence[float]) -> str:
+    """Black or white, whichever reads better on a colour (red, green, blue in [0, 255]): contrast is at least 4.5 (WCAG 2)."""
+    luminance = _luminance(colour)
+    return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#FFFFFF"
+
+
+def _theme(ink: str | None) -> str:
+    """Light words stand on a dark page."""
+    return "dark" if ink is not None and _luminance(hex_to_rgb(ink)) > 0.5 else "light"
+
+
+def _luminance(colour: Sequence[float]) -> float:
+    """Relative luminance in [0, 1] of red, green and blue in [0, 255] (WCAG 2.2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
