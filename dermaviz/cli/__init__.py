@@ -1,4 +1,4 @@
-"""The command line: `dermaviz data | train | evaluate | audit | explain | predict | doctor`. Imports wait for theirs."""
+"""The command line: `dermaviz data | train | evaluate | audit | gate | explain | predict | doctor`. Imports wait for theirs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import typer
 
 from dermaviz import __version__
-from dermaviz.cli import audit, data, doctor, photos, training
+from dermaviz.cli import audit, data, doctor, gate, photos, realism, training
 from dermaviz.errors import DermaVizError
 
 app = typer.Typer(
@@ -16,10 +16,12 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
+data.app.command("compare")(realism.compare)
 app.add_typer(data.app, name="data")
 app.command("train")(training.train)
 app.command("evaluate")(training.evaluate)
 app.command("audit")(audit.audit)
+app.command("gate")(gate.gate)
 app.command("explain")(photos.explain_photos)
 app.command("predict")(photos.predict)
 app.command("doctor")(doctor.doctor)

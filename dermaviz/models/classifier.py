@@ -63,10 +63,13 @@ class Classifier:
         return self.network(self.normalise(images)).float()
 
     def probabilities(self, images: Tensor) -> NDArray[np.float32]:
-        """Calibrated probabilities, float32 ``[N, C]``: softmax of the logits divided by the card's temperature."""
+        """Calibrated probabilities of images, float32 ``[N, C]``."""
         with torch.no_grad():
-            scaled = self.logits(images) / self.card.temperature
-            return scaled.softmax(dim=1).cpu().numpy()
+            return self.calibrated(self.logits(images))
+
+    def calibrated(self, logits: Tensor) -> NDArray[np.float32]:
+        """Untempered logits as probabilities, float32 ``[N, C]``: softmax of them divided by the card's temperature."""
+        return (logits / self.card.temperature).softmax(dim=1).cpu().numpy()
 
     def predict(self, pixels: RGB) -> Prediction:
         """What the model says of one picture, uint8 ``[H, W, 3]`` of any size."""

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from dermaviz.explain.methods import METHODS
 from dermaviz.types import RGB, AttentionMap, Picture, Prediction
@@ -29,12 +31,16 @@ class Photo:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model saw of a photo (uint8 ``[S, S, 3]``), what it says, and what was done to the file on the way."""
+    """What the model saw of a photo (uint8 ``[S, S, 3]``), what it says, and what was done to the file on the way.
+
+    ``features`` is float32 ``[1, K]``, the model's features before its classifier; None where it does not give them away.
+    """
 
     prepared: RGB
     prediction: Prediction
     size: tuple[int, int]
     notes: tuple[str, ...]
+    features: NDArray[np.float32] | None
 
 
 def ask(photo: Photo, checkpoint: Checkpoint) -> Answer:
@@ -62,11 +68,17 @@ def attention(
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _answer(key: str, folder: str, weights_sha256: str, _photo: Photo, _checkpoint: Checkpoint) -> Answer:
+    from dermaviz.evaluation.gate import gives_features, observe
+
     model = classifier(_checkpoint)
     with TURN:
         picture = _photo.read()
         prepared = model.prepare(picture.pixels)
-        return Answer(prepared, model.predict(prepared), picture.size, picture.notes)
+        if not gives_features(model):
+            return Answer(prepared, model.predict(prepared), picture.size, picture.notes, None)
+        logits, features = observe(model, model.to_tensor([prepared]))
+    said = Prediction(model.classes, model.calibrated(logits)[0], model.malignant)
+    return Answer(prepared, said, picture.size, picture.notes, features)
 
 
 @st.cache_data(max_entries=2048, show_spinner=False)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dermaviz.figures.palette import INK
 from dermaviz.figures.probabilities import percent, probability_bars
+from dermaviz.types import Prediction
 from dermaviz.ui.answers import Answer, Photo
 from dermaviz.ui.resources import Checkpoint
 from dermaviz.ui.wording import class_names, diagnosis_sentence, malignant_sentence
@@ -13,10 +14,14 @@ from dermaviz.ui.wording import class_names, diagnosis_sentence, malignant_sente
 
 def show_diagnosis(answer: Answer, checkpoint: Checkpoint) -> None:
     """The most probable class, the sum of the malignant ones, and all probabilities as bars."""
-    card, prediction = checkpoint.card, answer.prediction
-    st.markdown(f"#### {diagnosis_sentence(card, prediction)}")
-    st.markdown(malignant_sentence(card, prediction))
-    names = [class_names(card)[name] for name in prediction.classes]
+    st.markdown(f"#### {diagnosis_sentence(checkpoint.card, answer.prediction)}")
+    st.markdown(malignant_sentence(checkpoint.card, answer.prediction))
+    show_probabilities(answer.prediction, checkpoint)
+
+
+def show_probabilities(prediction: Prediction, checkpoint: Checkpoint) -> None:
+    """The probabilities of all classes as bars."""
+    names = [class_names(checkpoint.card)[name] for name in prediction.classes]
     probabilities = prediction.probabilities.tolist()
     malignant = [name in prediction.malignant for name in prediction.classes]
     figure = probability_bars(names, probabilities, malignant, ink=INK.get(st.context.theme.type or ""))
