@@ -82,6 +82,22 @@ def read_ham10000(root: Path | None = None) -> Dataset:
     return Dataset(HAM10000.name, tuple(HAM10000.classes), tuple(records))
 
 
+def find_photo(root: Path | None, image_id: str) -> Path:
+    """The photo of an image, without reading the whole data set.
+
+    Raises:
+        DatasetError: there is no data set, or no such photo in it.
+    """
+    folder = find_ham10000(root) / "images"
+    paths = [folder / f"{image_id}{ending}" for ending in PHOTOS]
+    found = next((path for path in paths if path.is_file()), None)
+    if found is None:
+        raise DatasetError(
+            f"expected a photo at {paths[0]}, found none. `dermaviz data download` fetches what is missing."
+        )
+    return found
+
+
 def read_mask(root: Path | None, image_id: str) -> NDArray[np.bool_]:
     """The lesion mask of an image: bool ``[H, W]``, True on the lesion, at the mask file's own size.
 

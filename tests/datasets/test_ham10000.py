@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dermaviz.datasets.ham10000 import find_ham10000, read_ham10000, read_mask
+from dermaviz.datasets.ham10000 import find_ham10000, find_photo, read_ham10000, read_mask
 from dermaviz.datasets.specs import HAM10000
 from dermaviz.errors import DatasetError
 
@@ -100,3 +100,10 @@ def test_the_real_data_have_the_published_counts() -> None:
     assert len(data) == HAM10000.images
     assert len({record.lesion_id for record in data.records}) == HAM10000.lesions
     assert data.counts() == {"akiec": 327, "bcc": 514, "bkl": 1099, "df": 115, "mel": 1113, "nv": 6705, "vasc": 142}
+
+
+def test_a_photo_is_found_by_its_id(write_ham10000: Callable[..., Path], tmp_path: Path) -> None:
+    root = write_ham10000(tmp_path, {"L1": ("mel", 1)})
+    assert find_photo(root, "L1-0") == root / "images" / "L1-0.png"
+    with pytest.raises(DatasetError, match=r"expected a photo at .*L1-1\.jpg, found none"):
+        find_photo(root, "L1-1")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dermaviz.datasets.synthetic.artefacts import Layer, draw_layer, lay_over
 from dermaviz.datasets.synthetic.drawing import SyntheticLesion, draw, draw_skin
+from dermaviz.datasets.synthetic.instrument import like_ham10000
 from dermaviz.datasets.synthetic.lesions import soft_border
-from dermaviz.datasets.synthetic.parameters import ARTEFACT_NAMES, FORMS, LAMPS, Form, Parameters
+from dermaviz.datasets.synthetic.parameters import ARTEFACT_NAMES, FORMS, LAMPS, Camera, Form, Parameters
 from dermaviz.datasets.synthetic.samples import CAPTION, SAMPLES, Sample, caption
 from dermaviz.datasets.synthetic.writing import vary, write_dataset
 
@@ -19,6 +20,7 @@ __all__ = [
     "FORMS",
     "LAMPS",
     "SAMPLES",
+    "Camera",
     "Form",
     "Layer",
     "Parameters",
@@ -29,6 +31,7 @@ __all__ = [
     "draw_layer",
     "draw_skin",
     "lay_over",
+    "like_ham10000",
     "soft_border",
     "vary",
     "write_dataset",

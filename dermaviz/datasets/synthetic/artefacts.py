@@ -70,10 +70,14 @@ def _plain(colour: tuple[float, float, float], opacity: Field) -> Layer:
     return Layer(np.broadcast_to(linear, (*opacity.shape, 3)), opacity)
 
 
-def _strand(rng: Generator, height: int, width: int, length: float, curl: float) -> Path:
-    """A hair as a polyline: it starts anywhere, even a little outside, and bends by about ``curl`` radians a step."""
+def _strand(rng: Generator, height: int, width: int, length: float, curl: float, heading: float | None = None) -> Path:
+    """A hair as a polyline: it starts anywhere, even a little outside, and bends by about ``curl`` radians a step.
+
+    Without a ``heading`` in radians it sets out in any direction.
+    """
     place = rng.uniform(-0.15, 1.15, 2) * (width, height)
-    heading, turn, wind = rng.uniform(0, 2 * np.pi), rng.normal(0, curl), rng.normal(0, curl / 9)
+    heading = rng.uniform(0, 2 * np.pi) if heading is None else heading
+    turn, wind = rng.normal(0, curl), rng.normal(0, curl / 9)
     points = [tuple(place)]
     for _ in range(18):
         turn += wind  # a spiral, not a ring
@@ -108,6 +112,18 @@ def curled_hair(rng: Generator, height: int, width: int) -> Layer:
 def light_hair(rng: Generator, height: int, width: int) -> Layer:
     """Fair hairs."""
     return _hairs(rng, height, width, (0.86, 0.78, 0.62), 0.05, (8, 18))
+
+
+def fine_hair(rng: Generator, height: int, width: int) -> Layer:
+    """Thin brown hairs, from a few to a thicket, that lie roughly one way."""
+    side, n = min(height, width), int(rng.integers(2, 6) * rng.integers(1, 6))
+    lie = rng.uniform(0, 2 * np.pi)
+    paths = []
+    for _ in range(n):
+        length, thickness = side * rng.uniform(0.2, 1.0), side * rng.uniform(0.0025, 0.0055)
+        paths.append((_strand(rng, height, width, length, 0.03, lie + rng.normal(0, 0.45)), thickness))
+    opacity = np.float32(rng.uniform(0.45, 0.85)) * strokes(height, width, paths)
+    return _plain((0.22, 0.13, 0.10), opacity)
 
 
 def ruler(rng: Generator, height: int, width: int) -> Layer:
@@ -197,6 +213,7 @@ ARTEFACTS = MappingProxyType[str, Callable[[Generator, int, int], Layer]](
         "colour_patch": colour_patch,
         "glare": glare,
         "dark_corners": dark_corners,
+        "fine_hair": fine_hair,
     }
 )
 """Name, as in ``ARTEFACT_NAMES``, to function of a random generator, height and width."""

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from dermaviz.datasets.synthetic import artefacts
+from dermaviz.datasets.synthetic import artefacts, camera
 from dermaviz.datasets.synthetic.fields import stream
 from dermaviz.datasets.synthetic.lesions import Pigments, coverage, draw_body, draw_outline
 from dermaviz.datasets.synthetic.optics import encode_srgb, root_rgb
@@ -19,7 +19,6 @@ from dermaviz.datasets.synthetic.structures import STRUCTURES
 from dermaviz.types import RGB
 
 _TONES = (encode_srgb((np.arange(4096) / 4095) ** 2) * 255).astype(np.float32)
-_GRAIN = 1.1
 _MAX_BLEACH = 0.85
 _KERATIN = (0.78, 0.70, 0.60)
 """Linear sRGB of what scatters light back above the pigment: scale, cysts, scar."""
@@ -51,6 +50,7 @@ def draw(parameters: Parameters) -> SyntheticLesion:
     masks: dict[str, NDArray[np.bool_]] = {}
     for name in (name for name in ARTEFACT_NAMES if name in parameters.artefacts):
         layer = artefacts.draw_layer(name, size, size, seed=parameters.seed + parameters.view)
+        layer = camera.seen(layer, parameters.camera)
         image = artefacts.lay_over(image, layer)
         masks[name] = layer.mask
     return SyntheticLesion(image, mask, MappingProxyType(masks), parameters)
@@ -83,7 +83,7 @@ def _photograph(parameters: Parameters, skin: Skin, lesion: Pigments | None) -> 
         white = np.clip(lesion.white, 0, 0.85)[..., None]
         root = np.sqrt((1 - white) * root**2 + white * np.array(_KERATIN, dtype=np.float32))
     gain = np.sqrt(skin.shading)[..., None] * np.sqrt(np.array(LAMPS[parameters.lamp], np.float32))
-    tone = _TONES[np.clip(root * gain * 4095 + 0.5, 0, 4095).astype(np.int32)]
-    rng = stream(parameters.seed, "grain", parameters.view)
-    grain = rng.standard_normal((*tone.shape[:2], 1), dtype=np.float32) * np.float32(_GRAIN)
-    return np.clip(tone + grain + np.float32(0.5), 0, 255).astype(np.uint8)
+    root = camera.recorded(root * gain, parameters.camera)
+    tone = _TONES[np.clip(root * 4095 + 0.5, 0, 4095).astype(np.int32)]
+    grain = camera.grain(parameters.camera, parameters.size, stream(parameters.seed, "grain", parameters.view))
+    return np.clip(tone + grain[..., None] + np.float32(0.5), 0, 255).astype(np.uint8)

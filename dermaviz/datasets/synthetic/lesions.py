@@ -77,13 +77,27 @@ def draw_outline(parameters: Parameters) -> Outline:
     radius = form.diameter * size / 2
     y, x = np.mgrid[0:size, 0:size].astype(np.float32)
     u, v = (x - np.float32(centre[0])) / np.float32(radius), (y - np.float32(centre[1])) / np.float32(radius)
+    u, v = _stretched(u, v, form.elongation, seed)
     rho, theta = np.hypot(u, v), np.arctan2(v, u)
     angles = np.linspace(-np.pi, np.pi, _ANGLES)
     reach = np.interp(theta, angles, _radius_by_angle(form, seed, angles)).astype(np.float32)
     cells = max(round(6 / form.diameter), 4)
     ragged = fractal_noise(stream(seed, "border"), cells, size, octaves=3)
     depth = reach - rho + np.float32(0.02 + 0.10 * form.border) * ragged * ramp(rho, 0.1, 0.6)
+    if form.fray:
+        torn = fractal_noise(stream(seed, "fray"), max(round(2.2 / form.diameter), 2), size, octaves=5, gain=0.5)
+        depth = depth + np.float32(0.30 * form.fray) * torn * ramp(rho, 0.05, 0.7)
     return Outline(u, v, rho, theta, depth, depth > 0, centre, radius)
+
+
+def _stretched(u: Field, v: Field, elongation: float, seed: int) -> tuple[Field, Field]:
+    """Coordinates in which a lesion of up to twice its width's length is round; its area stays."""
+    if elongation == 0:
+        return u, v
+    turn = stream(seed, "elongation").uniform(0, np.pi)
+    along, across = np.cos(turn) * u + np.sin(turn) * v, np.cos(turn) * v - np.sin(turn) * u
+    root = np.sqrt(1 + elongation)
+    return np.asarray(along / root, np.float32), np.asarray(across * root, np.float32)
 
 
 def _radius_by_angle(form: Form, seed: int, angles: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -108,6 +122,9 @@ def draw_body(parameters: Parameters, outline: Outline) -> Pigments:
     fade = ramp(outline.depth, -0.02, 0.08 + 0.75 * form.edge)
     fade = np.float32(0.85 * form.edge) * fade + np.float32(1 - 0.85 * form.edge) * ramp(outline.depth, -0.1, 0.12)
     clumps = np.exp(np.float32(0.30) * np.clip(fractal_noise(stream(seed, "clumps"), 9, size), -2, 2))
+    if form.blotches:
+        uneven = fractal_noise(stream(seed, "blotches"), max(round(2.5 / form.diameter), 2), size, octaves=6, gain=0.64)
+        clumps *= np.exp(np.float32(form.blotches) * np.clip(uneven, -2.2, 2.2))
     flush = np.exp(np.float32(0.35) * np.clip(fractal_noise(stream(seed, "blush"), 7, size), -2, 2))
     pigments = Pigments(
         melanin=np.float32(MELANIN_PER_PIGMENT * form.pigment) * fade * clumps,

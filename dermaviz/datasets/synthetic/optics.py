@@ -124,15 +124,21 @@ def decode_srgb(encoded: ArrayLike) -> NDArray[Any]:
     return np.asarray(np.where(value <= 0.04045, value / 12.92, np.power((value + 0.055) / 1.055, 2.4)))
 
 
+def lab_of_linear(linear: ArrayLike) -> NDArray[np.float64]:
+    """CIE L*a*b* under D65, ``[..., 3]``, of linear sRGB ``[..., 3]`` in [0, 1] (CIE 1976, CIE 015)."""
+    ratio = np.asarray(linear, dtype=np.float64) @ _XYZ_OF_LINEAR.T / _WHITE
+    f = np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio / (3 * (6 / 29) ** 2) + 4 / 29)
+    x, y, z = f[..., 0], f[..., 1], f[..., 2]
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
 def ita_of_linear(linear: ArrayLike) -> NDArray[np.float64]:
     """Individual typology angle in degrees, ``[...]``, of linear sRGB ``[..., 3]``.
 
     ITA = atan2(L* − 50, b*) · 180/π with CIE L*a*b* under D65 (Chardon et al., Int. J. Cosmet. Sci. 13:191, 1991).
     """
-    ratio = np.asarray(linear, dtype=np.float64) @ _XYZ_OF_LINEAR.T / _WHITE
-    f = np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio / (3 * (6 / 29) ** 2) + 4 / 29)
-    lightness, b_star = 116 * f[..., 1] - 16, 200 * (f[..., 1] - f[..., 2])
-    return np.asarray(np.degrees(np.arctan2(lightness - 50, b_star)))
+    lab = lab_of_linear(linear)
+    return np.asarray(np.degrees(np.arctan2(lab[..., 0] - 50, lab[..., 2])))
 
 
 @lru_cache(maxsize=1024)

@@ -25,7 +25,7 @@ LAMPS = MappingProxyType(
 """Gains on linear red, green and blue. Only daylight (D65) keeps the measured ITA at the requested one."""
 
 ARTEFACT_NAMES = (
-    "hair", "curled_hair", "light_hair", "ruler", "ink", "gel", "colour_patch", "glare", "dark_corners",
+    "hair", "curled_hair", "light_hair", "ruler", "ink", "gel", "colour_patch", "glare", "dark_corners", "fine_hair",
 )  # fmt: skip
 
 
@@ -51,7 +51,8 @@ class Form:
 
     ``asymmetry`` and ``border`` shape the outline; ``edge`` fades it (0 sharp, 1 soft); ``colours`` counts the colours
     in the lesion, 1 to 6; ``diameter`` is a share of the picture's side, 0.15 to 0.9. ``pigment`` is the melanin added
-    to the skin's own, ``blood`` the added haemoglobin.
+    to the skin's own, ``blood`` the added haemoglobin. ``elongation`` stretches the lesion, ``fray`` tears its border
+    as clouds are torn, ``blotches`` makes its pigment uneven; the typical forms leave these three at 0.
     """
 
     diameter: float = 0.45
@@ -73,6 +74,9 @@ class Form:
     red_lacunae: float = 0.0
     white_patch: float = 0.0
     scale: float = 0.0
+    elongation: float = 0.0
+    fray: float = 0.0
+    blotches: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -115,6 +119,40 @@ FORMS = MappingProxyType(
 
 
 @dataclass(frozen=True)
+class Camera:
+    """The instrument between the light and the file; by default an ideal one, as sharp as the picture.
+
+    Args:
+        gain: on linear red, green and blue, 0.05 to 5: its lamp, exposure and white balance together.
+        contrast: exponent on the light recorded, 0.5 to 2; saturation: a further one on the ratios between red, green
+            and blue, 0.5 to 2. Above 1 they make pictures vivid, as cameras for the consumer do.
+        pixels: pixels along a side of what it records, 32 to 1024, whatever the picture's own side; 0 is the
+            picture's own. Sharpness and grain belong to these pixels.
+        blur: standard deviation of its blur in those pixels, 0 to 5.
+        grain: standard deviation of its noise in levels of 255, 0 to 10.
+    """
+
+    gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    contrast: float = 1.0
+    saturation: float = 1.0
+    pixels: int = 0
+    blur: float = 0.0
+    grain: float = 1.1
+
+    def __post_init__(self) -> None:
+        if len(self.gain) != 3:
+            raise DatasetError(f"camera.gain: expected red, green and blue, found {self.gain!r}. Give three numbers.")
+        for value in self.gain:
+            _check_range("camera.gain", value, 0.05, 5)
+        _check_range("camera.contrast", self.contrast, 0.5, 2)
+        _check_range("camera.saturation", self.saturation, 0.5, 2)
+        _check_range("camera.blur", self.blur, 0, 5)
+        _check_range("camera.grain", self.grain, 0, 10)
+        if self.pixels != 0:
+            _check_whole("camera.pixels", self.pixels, 32, MAX_SIZE)
+
+
+@dataclass(frozen=True)
 class Parameters:
     """Everything that fixes a drawing, bit for bit.
 
@@ -128,8 +166,10 @@ class Parameters:
         artefacts: names from ``ARTEFACT_NAMES``, laid over in that table's order.
         redness: blood in the skin, 0 to 1.
         texture: skin lines, pores, mottling, 0 to 1.
+        mottling: how much of the texture's clouds of pigment and blood is kept, 0 to 1.
         uneven_light, vignette: 0 to 1.
         lamp: a name in ``LAMPS``.
+        camera: the instrument; the default adds nothing but a little grain.
 
     Raises:
         DatasetError: a value is out of range or a name is unknown; the message says what was expected and found.
@@ -144,15 +184,17 @@ class Parameters:
     artefacts: tuple[str, ...] = ()
     redness: float = 0.5
     texture: float = 0.6
+    mottling: float = 1.0
     uneven_light: float = 0.3
     vignette: float = 0.3
     lamp: str = "daylight"
+    camera: Camera = Camera()
 
     def __post_init__(self) -> None:
         _check_choice("dx", self.dx, tuple(HAM10000.classes))
         _check_choice("lamp", self.lamp, tuple(LAMPS))
         _check_range("ita", self.ita, *ITA_RANGE)
-        for name in ("redness", "texture", "uneven_light", "vignette"):
+        for name in ("redness", "texture", "mottling", "uneven_light", "vignette"):
             _check_range(name, getattr(self, name), 0, 1)
         for name, low, high in (("size", MIN_SIZE, MAX_SIZE), ("view", 0, VIEWS - 1), ("seed", 0, 2**63 - 1)):
             _check_whole(name, getattr(self, name), low, high)

@@ -29,12 +29,13 @@ def draw_maps(parameters: Parameters) -> Skin:
     wanted = MIN_BLOOD + parameters.redness * (MAX_BLOOD - MIN_BLOOD)
     level = blood_for_ita(float(parameters.ita), wanted)
     flush = fractal_noise(_stream(parameters, "flush"), 7, size)
-    flush = np.exp(0.42 * strength * np.clip(flush - flush.mean(), -2, 2))
+    clouds = strength * parameters.mottling
+    flush = np.exp(0.42 * clouds * np.clip(flush - flush.mean(), -2, 2))
     blood = np.asarray(level * flush + 0.014 * strength * _capillaries(parameters), dtype=np.float32)
     plain = melanin_for_ita(float(parameters.ita), level)
     mottle = fractal_noise(_stream(parameters, "mottle"), 6, size)
     # Skin with much melanin is mottled relatively less; equal shares would draw clouds on it.
-    unevenness = 0.30 * strength * np.sqrt(0.05 / max(plain, 0.05))
+    unevenness = 0.30 * clouds * np.sqrt(0.05 / max(plain, 0.05))
     spread = np.exp(unevenness * np.clip(mottle - mottle.mean(), -2, 2)).astype(np.float32)
     freckles = np.float32(0.10 * strength) * _freckles(parameters)
     shading = _light(parameters) * _relief(parameters)

@@ -3,58 +3,99 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from dataclasses import asdict, fields, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from dermaviz.datasets.ham10000 import COLUMNS, METADATA
+from dermaviz.datasets.records import Dataset, Record
 from dermaviz.datasets.specs import HAM10000
+from dermaviz.datasets.split import split_by_lesion, write_manifest
 from dermaviz.datasets.synthetic.drawing import SyntheticLesion, draw
 from dermaviz.datasets.synthetic.fields import stream
+from dermaviz.datasets.synthetic.instrument import lesions_like_ham10000
 from dermaviz.datasets.synthetic.optics import ITA_RANGE
-from dermaviz.datasets.synthetic.parameters import ARTEFACT_NAMES, FORMS, LAMPS, Form, Parameters
+from dermaviz.datasets.synthetic.parameters import ARTEFACT_NAMES, FORMS, LAMPS, Camera, Form, Parameters
 from dermaviz.errors import DatasetError
 
+MANIFEST = "split.csv"
+DRAWN = "drawn"
+"""What the column ``dx_type`` says of every drawn lesion: nobody diagnosed it."""
 _JPEG_QUALITY = 95
+_PARTS = ("form", "camera")
+"""The parameters that have parameters of their own; those stand in columns ``form_*`` and ``camera_*``."""
 
 
-def write_dataset(folder: Path, n: int, seed: int = 0, *, size: int = 224) -> Path:
+def write_dataset(folder: Path, n: int, seed: int = 0, *, size: int = 224, look: str = "schematic") -> Path:
     """Draw ``n`` images and write them as a data set that :func:`~dermaviz.datasets.ham10000.read_ham10000` reads.
 
-    ``images/SYNTH_*.jpg``, ``masks/SYNTH_*_segmentation.png`` (0 skin, 255 lesion) and, written last, the metadata
-    table with HAM10000's columns followed by every parameter of the drawing. The diagnoses take turns, tones are even
-    over the range of ITA, and artefacts do not depend on the diagnosis. About one lesion in three has two or three
-    images.
+    ``images/SYNTH_*.jpg``, ``masks/SYNTH_*_segmentation.png`` (0 skin, 255 lesion), ``split.csv`` (its lesions dealt to
+    train, validation and test) and, last and at once, the metadata table: without it the folder is no data set. The
+    table has HAM10000's columns followed by every parameter of the drawing, from which :func:`parameters_of` draws
+    an image again, with its artefact masks. In the schematic look the diagnoses take turns, tones are even over the
+    range of ITA, artefacts do not depend on the diagnosis, and about one lesion in three has two or three images; the
+    others are :func:`~dermaviz.datasets.synthetic.instrument.lesions_like_ham10000`.
 
     Args:
         folder: is made if need be. n: number of images, at least 1. seed: fixes the data set.
-        size: side of the pictures in pixels.
+        size: side of the pictures in pixels. look: a name in ``LOOKS``.
 
     Returns:
         ``folder``.
 
     Raises:
-        DatasetError: ``n`` is below 1, or the folder already holds a data set.
+        DatasetError: ``n`` is below 1, ``size`` is out of range, the look is unknown, or the folder already holds a data set.
     """
     if n < 1:
         raise DatasetError(f"n: expected at least 1 image, found {n}. Ask for more.")
     if (folder / METADATA).exists():
         raise DatasetError(f"{folder}: expected no data set there, found {METADATA}. Choose an empty folder.")
+    if look not in LOOKS:
+        raise DatasetError(f"look: expected one of {', '.join(LOOKS)}, found {look!r}. Correct the spelling.")
+    planned = list(islice(LOOKS[look](seed, size), n))
     for part in ("images", "masks"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    rows = []
-    for number, (lesion, parameters) in zip(range(n), _parameters(seed, size), strict=False):
-        image_id = f"SYNTH_{number:07d}"
-        _write_pictures(folder, image_id, draw(parameters))
-        rows.append(_row(image_id, f"SYNTHL_{lesion:07d}", parameters))
-    with (folder / METADATA).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    records = []
+    for number, (lesion, parameters) in enumerate(tqdm(planned, desc="drawing", unit=" images")):
+        record = _record(folder, f"SYNTH_{number:07d}", f"SYNTHL_{lesion:07d}", parameters)
+        _write_pictures(folder, record, draw(parameters))
+        records.append(record)
+    write_manifest(
+        split_by_lesion(Dataset(HAM10000.name, tuple(HAM10000.classes), tuple(records)), seed), folder / MANIFEST
+    )
+    _write_metadata(folder, records)
     return folder
+
+
+def parameters_of(record: Record) -> Parameters:
+    """The parameters that draw the image of a record again, with its masks, from what the metadata table says.
+
+    Raises:
+        DatasetError: the record is not of a drawn data set, or the table was changed.
+    """
+    try:
+        form = Form(**_values(Form(), record.metadata, "form_"))
+        camera = Camera(**_values(Camera(), record.metadata, "camera_"))
+        own = _values(Parameters(), {**record.metadata, "dx": record.label})
+        return Parameters(form=form, camera=camera, **own)
+    except (KeyError, ValueError) as error:
+        raise DatasetError(
+            f"{record.image_id}: expected the parameters of a drawing in {METADATA}, found none that can be read "
+            f"({error}). `dermaviz data synth` writes a data set that has them."
+        ) from error
+
+
+def is_drawn(dataset: Dataset) -> bool:
+    """Whether all images of a data set are drawn ones, as far as its metadata says."""
+    return len(dataset) > 0 and all(record.metadata.get("dx_type") == DRAWN for record in dataset.records)
 
 
 def vary(form: Form, rng: np.random.Generator) -> Form:
@@ -98,15 +139,61 @@ def _parameters(seed: int, size: int) -> Iterator[tuple[int, Parameters]]:
         lesion += 1
 
 
-def _write_pictures(folder: Path, image_id: str, lesion: SyntheticLesion) -> None:
-    Image.fromarray(lesion.image).save(folder / "images" / f"{image_id}.jpg", quality=_JPEG_QUALITY, subsampling=0)
+LOOKS = MappingProxyType[str, Callable[[int, int], Iterator[tuple[int, Parameters]]]](
+    {
+        "schematic": _parameters,
+        "ham10000": lesions_like_ham10000,
+        "ham10000-all-tones": partial(lesions_like_ham10000, all_tones=True),
+    }
+)
+"""What a data set looks like: to function of its seed and its pictures' side. All are drawn; none is a photograph."""
+
+
+def _record(folder: Path, image_id: str, lesion_id: str, parameters: Parameters) -> Record:
+    metadata = dict.fromkeys((column for column in COLUMNS if column not in ("lesion_id", "image_id", "dx")), "")
+    metadata["dx_type"] = DRAWN  # nobody's age, sex or site: left empty
+    metadata |= _texts(parameters) | _texts(parameters.lesion_form, "form_") | _texts(parameters.camera, "camera_")
+    del metadata["dx"]
+    return Record(image_id, folder / "images" / f"{image_id}.jpg", parameters.dx, lesion_id, metadata)
+
+
+def _write_pictures(folder: Path, record: Record, lesion: SyntheticLesion) -> None:
+    Image.fromarray(lesion.image).save(record.path, quality=_JPEG_QUALITY, subsampling=0)
     mask = Image.fromarray(lesion.mask.astype(np.uint8) * np.uint8(255))
-    mask.save(folder / "masks" / f"{image_id}_segmentation.png")
+    mask.save(folder / "masks" / f"{record.image_id}_segmentation.png")
 
 
-def _row(image_id: str, lesion_id: str, parameters: Parameters) -> dict[str, str]:
-    known = {"lesion_id": lesion_id, "image_id": image_id, "dx": parameters.dx, "dx_type": "drawn"}
-    row = {column: known.get(column, "") for column in COLUMNS}  # nobody's age, sex or site: left empty
-    row |= {name: str(value) for name, value in asdict(parameters).items() if name not in ("dx", "form", "artefacts")}
-    row["artefacts"] = " ".join(parameters.artefacts)
-    return row | {f"form_{name}": f"{value:g}" for name, value in asdict(parameters.lesion_form).items()}
+def _write_metadata(folder: Path, records: list[Record]) -> None:
+    part = folder / f"{METADATA}.part"
+    with part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=["lesion_id", "image_id", "dx", *records[0].metadata])
+        writer.writeheader()
+        for record in records:
+            known = {"lesion_id": record.lesion_id, "image_id": record.image_id, "dx": record.label}
+            writer.writerow({**known, **record.metadata})
+    part.replace(folder / METADATA)
+
+
+def _texts(part: Parameters | Form | Camera, prefix: str = "") -> dict[str, str]:
+    """Each parameter as its column's text; several values are parted by spaces."""
+    return {
+        prefix + name: " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        for name, value in _own(part).items()
+    }
+
+
+def _values(like: Parameters | Form | Camera, texts: Mapping[str, str], prefix: str = "") -> dict[str, Any]:
+    """The inverse of :func:`_texts`: each text as a value of the kind that stands in ``like``."""
+    values: dict[str, Any] = {}
+    for name, known in _own(like).items():
+        text = texts[prefix + name]
+        if isinstance(known, tuple):
+            values[name] = tuple((type(known[0]) if known else str)(word) for word in text.split())
+        else:
+            values[name] = type(known)(text)
+    return values
+
+
+def _own(part: Parameters | Form | Camera) -> dict[str, Any]:
+    """The parameters that have no parameters of their own."""
+    return {field.name: getattr(part, field.name) for field in fields(part) if field.name not in _PARTS}
