@@ -9,29 +9,40 @@ from dermaviz.ui.frame import page, sentence_for_errors
 from dermaviz.ui.navigation import CLASSIFY
 from dermaviz.ui.resources import installed_checkpoints
 from dermaviz.ui.widgets.diagnosis import show_diagnosis, show_notes
-from dermaviz.ui.widgets.panels import show_panels, show_side_by_side
-from dermaviz.ui.widgets.photo import choose_photo
+from dermaviz.ui.widgets.gate import let_through
+from dermaviz.ui.widgets.panels import show_caption, show_panels, show_pictures, show_side_by_side
+from dermaviz.ui.widgets.photo import choose_photo, choose_source
+from dermaviz.ui.widgets.places import beside_the_diagnosis, beside_the_sliders
 from dermaviz.ui.widgets.settings import choose_checkpoint, choose_look
 
 with page(CLASSIFY):
     checkpoints = installed_checkpoints()
-    asking, saying = st.columns([5, 8], gap="large")
-    with asking:
-        photo = choose_photo()
+    source = choose_source()
+    live = source == "draw"
+    places = beside_the_sliders() if live else beside_the_diagnosis()
+    with places.asking:
+        photo = choose_photo(source, places.wide)
         checkpoint = choose_checkpoint(checkpoints)
     if photo is None:
-        saying.info("Once there is a photo, the diagnosis appears here and the attention map below.")
+        places.saying.info("Once there is a photo, the diagnosis appears here and the attention map below.")
     else:
-        with saying:
+        with places.saying:
             answer = ask(photo, checkpoint)
-            show_diagnosis(answer, checkpoint)
-        with asking:
+            shown = let_through(photo, answer, checkpoint)
+            if shown:
+                show_diagnosis(answer, checkpoint)
+        with places.asking:
             show_notes(photo, answer, checkpoint)
+        if not shown:
+            st.stop()
 
-        st.header("Where did it look?", anchor=False)
-        look = choose_look(checkpoint, checkpoints)
-        with sentence_for_errors():
-            show_panels(photo, answer, checkpoint, look)
+        with places.looking:
+            st.header("How to look" if live else "Where did it look?", anchor=False)
+            look = choose_look(checkpoint, checkpoints, known_lesion=photo.drawn)
+        with places.pictures, sentence_for_errors():
+            show_pictures(photo, answer, checkpoint, look, narrow=live)
+        with places.below, sentence_for_errors():
+            show_caption(photo, answer, checkpoint, look)
         if look.beside:
             st.header("Methods side by side", anchor=False)
             with sentence_for_errors():

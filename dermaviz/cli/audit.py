@@ -17,7 +17,6 @@ from dermaviz.cli.options import DataRoot, Device, checkpoint_folder, chosen_dev
 
 if TYPE_CHECKING:
     import pandas as pd
-    from torch import nn
 
     from dermaviz.datasets.records import Dataset
     from dermaviz.models.card import Card
@@ -82,9 +81,6 @@ def audit(
     dataset: Annotated[
         str, typer.Option(help="folder or csv: other data than those named on the card, all of them.")
     ] = "",
-    compiled: Annotated[
-        bool, typer.Option("--compile", help="Compile the network first: about twice as fast; needs a C++ compiler.")
-    ] = False,
     device: Device = "auto",
 ) -> None:
     """Measure a checkpoint image by image. Interrupted, it goes on where it was; what is there already is not repeated.
@@ -108,8 +104,6 @@ def audit(
     state = PartialState(cpu=where == "cpu")
     classifier = load_checkpoint(folder, state.device if state.num_processes > 1 else where)
     data = _images(classifier.card, root, split, dataset)
-    if compiled:
-        classifier = replace(classifier, network=_compile(classifier.network))
     for name in table or ["predictions"]:
         rows, parameters = TABLES[name].load()
         source = evidence_source(name, classifier.card, data, split, **parameters)
@@ -120,7 +114,7 @@ def audit(
             partial(rows, classifier, data),
             made={
                 "dermaviz": __version__,
-                "command": _command(checkpoint, split, name, dataset, compiled),
+                "command": _command(checkpoint, split, name, dataset),
                 "machine": _machine(),
             },
             process=state.process_index,
@@ -144,17 +138,9 @@ def _images(card: Card, root: Path | None, split: str, dataset: str) -> Dataset:
     return split_of_checkpoint(card, root, split)
 
 
-def _compile(network: nn.Module) -> nn.Module:
-    """The network compiled for batches of any size; what it answers differs from before by rounding only."""
-    import torch
-
-    return torch.compile(network, dynamic=True)
-
-
-def _command(checkpoint: str, split: str, table: str, dataset: str, compiled: bool) -> str:
+def _command(checkpoint: str, split: str, table: str, dataset: str) -> str:
     other = f" --dataset {dataset}" if dataset else ""
-    faster = " --compile" if compiled else ""
-    return f"dermaviz audit {checkpoint} --data FOLDER --split {split} --table {table}{other}{faster}"
+    return f"dermaviz audit {checkpoint} --data FOLDER --split {split} --table {table}{other}"
 
 
 def _machine() -> str:

@@ -1,7 +1,8 @@
-"""The command line: `dermaviz data info | split | pack | download`."""
+"""The command line: `dermaviz data info | split | pack | synth | compare | download`."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -9,29 +10,40 @@ import typer
 
 from dermaviz.cli.options import DataRoot
 
-app = typer.Typer(help="Look at, split, pack and download data sets.", no_args_is_help=True)
+app = typer.Typer(help="Look at, split, pack, draw and download data sets.", no_args_is_help=True)
 Name = Annotated[
     str, typer.Option("--dataset", help="ham10000, folder (one folder per class), or csv (image path and label).")
+]
+ManifestName = Annotated[
+    str,
+    typer.Option(
+        "--manifest",
+        help="A committed split manifest's name, or a path. Default: the data's own split.csv, or ham10000.",
+    ),
 ]
 
 
 @app.command()
-def info(root: DataRoot = None, dataset: Name = "ham10000", manifest: str = "ham10000") -> None:
+def info(root: DataRoot = None, dataset: Name = "ham10000", manifest: ManifestName = "") -> None:
     """Count images, lesions and classes of each split; with HAM10000 also licence and citation."""
     from dermaviz.datasets.catalogue import read_dataset
     from dermaviz.datasets.specs import SPECS
     from dermaviz.datasets.split import apply_split, named_manifest
+    from dermaviz.datasets.synthetic.writing import is_drawn
 
     data = read_dataset(dataset, root)
     parts = {"all": data}
-    if dataset in SPECS or manifest != "ham10000":
-        parts |= apply_split(data, named_manifest(manifest))
+    chosen = manifest or _own_manifest(root) or ("ham10000" if dataset in SPECS else "")
+    if chosen:
+        parts |= apply_split(data, named_manifest(chosen))
     typer.echo(f"{'':12}{'images':>8}{'lesions':>9}  " + "".join(f"{label:>8}" for label in data.classes))
     for name, part in parts.items():
         lesions = len({record.lesion_id for record in part.records})
         counts = "".join(f"{n:>8}" for n in part.counts().values())
         typer.echo(f"{name:12}{len(part):>8}{lesions:>9}  {counts}")
-    if dataset in SPECS:
+    if is_drawn(data):
+        typer.echo("\nsynthetic lesions (schematic): nothing measured on them is a clinical finding")
+    elif dataset in SPECS:
         spec = SPECS[dataset]
         typer.echo(f"\nlicence   {spec.licence}\ncitation  {spec.citation}")
 
@@ -55,7 +67,7 @@ def split(
 def pack(
     root: DataRoot = None,
     dataset: Name = "ham10000",
-    manifest: str = "ham10000",
+    manifest: ManifestName = "",
     height: Annotated[int, typer.Option(min=1)] = 150,
     width: Annotated[int, typer.Option(min=1)] = 200,
 ) -> None:
@@ -64,10 +76,41 @@ def pack(
     from dermaviz.datasets.pack import open_or_build_pack, pack_folder
     from dermaviz.training.data import packed_together
 
-    splits, _ = read_splits(dataset, manifest, root)
+    splits, _ = read_splits(dataset, manifest or _own_manifest(root) or "ham10000", root)
     data = packed_together(splits)
     built = open_or_build_pack(data, height, width)
     typer.echo(f"{pack_folder(data, height, width)}: {built.images.shape}, sha256 {built.sha256}")
+
+
+@app.command()
+def synth(
+    output: Annotated[
+        Path, typer.Option("--out", "--output", "-o", file_okay=False, help="Folder of the new data set.")
+    ],
+    n: Annotated[int, typer.Option("--n", "-n", min=1, help="Number of images.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Fixes the data set: the same seed draws the same images.")] = 0,
+    size: Annotated[int, typer.Option(help="Side of the images in pixels, 64 to 1024.")] = 224,
+    look: Annotated[str, typer.Option(help="schematic, ham10000, or ham10000-all-tones.")] = "schematic",
+) -> None:
+    """Draw lesions with known masks and skin tones, as a data set that every other command reads."""
+    from dermaviz.datasets.ham10000 import METADATA
+    from dermaviz.datasets.synthetic.writing import MANIFEST, write_dataset
+
+    started = time.perf_counter()
+    write_dataset(output, n, seed, size=size, look=look)
+    seconds = time.perf_counter() - started
+    typer.echo(f"{output}: {n} drawn images of {size} × {size} pixels in {seconds:.1f} s ({n / seconds:.1f} images/s)")
+    for name, holds in {
+        "images/, masks/": "the pictures and their exact lesion masks",
+        METADATA: "lesion ids, tone (ita, in degrees) and every parameter of each drawing",
+        MANIFEST: "the lesions dealt to train, validation and test",
+    }.items():
+        typer.echo(f"  {name:22}{holds}")
+    typer.echo(
+        "Synthetic lesions (schematic): nothing measured on them is a clinical finding.\n\n"
+        f"dermaviz data info --data {output}\n"
+        f"dermaviz train RECIPE --data {output}   # with `manifest: {output / MANIFEST}` in the recipe's `data:`"
+    )
 
 
 @app.command()
@@ -78,3 +121,10 @@ def download(
     from dermaviz.datasets.download import download_ham10000
 
     typer.echo(download_ham10000(folder))
+
+
+def _own_manifest(root: Path | None) -> str:
+    """The manifest that a data set brings along, as a path; empty where there is none."""
+    from dermaviz.datasets.synthetic.writing import MANIFEST
+
+    return str(root / MANIFEST) if root and (root / MANIFEST).is_file() else ""

@@ -20,6 +20,7 @@ from dermaviz.explain.library import library_map
 from dermaviz.explain.methods import DEFAULT_METHOD, METHODS, Method, find_method
 from dermaviz.explain.split import split
 from dermaviz.models.classifier import Classifier
+from dermaviz.models.inputs import require_images
 from dermaviz.types import AttentionMap
 
 __all__ = ["METHODS", "Method", "attention_maps", "explain"]
@@ -51,7 +52,7 @@ def explain(
     started = time.perf_counter()
     row = find_method(method)
     layer = layer or classifier.attention_layer
-    _check_images(classifier, images)
+    require_images(images, classifier.input_size, AttentionError)
     classes = None if class_index is None else _one_per_image(classifier, class_index, len(images))
     with torch.no_grad():
         normalised = classifier.normalise(images)
@@ -87,7 +88,7 @@ def attention_maps(
     started = time.perf_counter()
     row = find_method(method)
     layer = layer or classifier.attention_layer
-    _check_images(classifier, image)
+    require_images(image, classifier.input_size, AttentionError)
     if len(image) != 1:
         raise AttentionError(f"expected one image [1, 3, S, S], found {len(image)}. Use explain() for several images.")
     classes = check_classes(class_indices, len(classifier.classes))
@@ -118,19 +119,3 @@ def _one_per_image(classifier: Classifier, class_index: int | Sequence[int], cou
     if len(classes) != count:
         raise AttentionError(f"expected one class for all images or {count}, one per image; found {len(classes)}.")
     return check_classes(classes, len(classifier.classes))
-
-
-def _check_images(classifier: Classifier, images: Tensor) -> None:
-    side = classifier.input_size
-    if images.ndim != 4 or not len(images) or images.shape[1:] != (3, side, side):
-        raise AttentionError(
-            f"expected images [N, 3, {side}, {side}], found {list(images.shape)}. "
-            "Use classifier.to_tensor([classifier.prepare(pixels)])."
-        )
-    if images.dtype != torch.float32:
-        raise AttentionError(f"expected float32 images, found {images.dtype}. Use classifier.to_tensor.")
-    low, high = (float(bound) for bound in images.detach().aminmax())
-    if not (low >= -1e-6 and high <= 1 + 1e-6):
-        raise AttentionError(
-            f"expected pixel values in [0, 1], found {low:.4g} to {high:.4g}. Pass images before normalisation."
-        )

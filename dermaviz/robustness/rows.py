@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dermaviz.datasets.records import Dataset
@@ -21,17 +23,17 @@ from dermaviz.robustness.table import EPSILONS, METHODS, PGD_EPSILONS, attack_ta
 BATCH = 32
 """Images held under attack at a time: a gradient's graph of so many takes about a gigabyte at 192 px."""
 
-Measure = Callable[[Classifier, Tensor, list[int], list[str]], pd.DataFrame]
+Measure = Callable[[Classifier, Tensor, NDArray[np.int64], list[str]], pd.DataFrame]
 
 
 def attack_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:
     """The table ``attacks`` (:func:`~dermaviz.robustness.table.attack_table`), lazily and in order."""
-    return _rows(classifier, dataset, slices, attack_table)
+    return _rows(classifier, dataset, slices, _attacked)
 
 
 def flip_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:
     """The table ``flips`` (:func:`~dermaviz.robustness.table.flip_table`), lazily and in order."""
-    return _rows(classifier, dataset, slices, flip_table)
+    return _rows(classifier, dataset, slices, _flipped)
 
 
 def corruption_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:
@@ -63,7 +65,7 @@ def corruption_parameters() -> dict[str, Any]:
 def _rows(
     classifier: Classifier, dataset: Dataset, slices: Sequence[slice], measure: Measure
 ) -> Iterator[pd.DataFrame]:
-    labels = dataset.label_indices
+    labels = np.array(dataset.label_indices, dtype=np.int64)
     for part, prepared in prepared_batches(classifier, dataset, slices):
         tables = []
         for first in range(0, len(prepared), BATCH):
@@ -72,3 +74,11 @@ def _rows(
             image_ids = [record.image_id for record in dataset.records[place]]
             tables.append(measure(classifier, classifier.to_tensor(batch), labels[place], image_ids))
         yield pd.concat(tables, ignore_index=True)
+
+
+def _attacked(classifier: Classifier, images: Tensor, labels: NDArray[np.int64], image_ids: list[str]) -> pd.DataFrame:
+    return attack_table(classifier, images, labels.tolist(), image_ids).rows
+
+
+def _flipped(classifier: Classifier, images: Tensor, labels: NDArray[np.int64], image_ids: list[str]) -> pd.DataFrame:
+    return flip_table(classifier, images, labels.tolist(), image_ids)

@@ -25,7 +25,7 @@ from dermaviz.robustness.pgd import DEFAULT_CLIMB, Climb, pgd_path
 from dermaviz.robustness.probe import Probe
 
 EPSILONS = (0.0, 1 / 8 / 255, 1 / 4 / 255, 1 / 2 / 255, 3e-3, 1 / 255, 2 / 255, 4 / 255, 8 / 255)
-PGD_EPSILONS = (0.0, 1 / 8 / 255, 1 / 2 / 255, 1 / 255, 2 / 255, 4 / 255, 8 / 255)
+PGD_EPSILONS = (0.0, 1 / 255, 2 / 255, 4 / 255, 8 / 255)
 """Fewer than for FGSM: an image that withstands costs 20 gradients at each."""
 METHODS = ("fgsm", "pgd", "uniform noise")
 _KNOWN = ("fgsm", "pgd", *NOISES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -37,6 +38,14 @@ def test_list_names_every_benchmark_and_runs_none(capsys):
 def test_an_unknown_name_is_refused_with_the_known_ones(capsys):
     assert main(["gradcam"]) == 2
     assert "expected benchmarks among gradcampp-vs-forward-lite0, " in capsys.readouterr().err
+
+
+def test_a_benchmark_without_its_library_names_the_install_command_and_is_not_passed(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules, "foolbox", None)
+    assert main(["fgsm-sweep-vs-library", "--json", str(tmp_path / "rows.json")]) == 1
+    assert "not measured: expected foolbox to measure against" in (out := capsys.readouterr().out)
+    assert "`pip install foolbox==3.3.4`" in out
+    assert not (tmp_path / "rows.json").exists()
 
 
 def test_ratio_is_ours_over_theirs_of_medians_and_calls_alternate(few_rounds, monkeypatch):

@@ -13,6 +13,9 @@ PAGES = {
     "home": ("/", "What it is for, what it is not for"),
     "classify": ("/Classify", "· layer"),
     "side-by-side": ("/Classify?beside=Grad-CAM%2B%2B&beside=Grad-CAM&beside=LayerCAM&class=melanoma+(mel)", "LayerCAM · "),
+    "draw": ("/Classify?source=Draw&ita=-20&artefacts=ruler", "· layer"),
+    "confusion": ("/Confusion?true=melanoma+(mel)&called=melanocytic+nevus+(nv)", "Sensitivity is lowest"),
+    "threshold": ("/Confusion?question=melanoma+(mel)+or+not%3F&threshold=20&card=Calibration", "Before and after the logits"),
     "upload": ("/Classify?source=Upload", "Several become a list"),
 }  # fmt: skip
 WIDTHS = {"desktop": 1280, "phone": 390}

@@ -16,6 +16,7 @@ from PIL import Image
 
 from dermaviz.datasets.synthetic import Parameters, draw
 from dermaviz.models.card import read_card
+from tests.outside_scenes import scene
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -167,3 +168,15 @@ def test_a_phone_needs_no_sideways_scrolling(page: Page, app_url: str, path: str
     box = reminder.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] <= 844, "the reminder is in sight without scrolling"
+
+
+def test_a_picture_that_is_no_dermatoscopic_image_is_shown_only_at_a_word(page: Page, app_url: str) -> None:
+    file = io.BytesIO()
+    Image.fromarray(scene("text page", 1)).save(file, "PNG")
+    page.goto(app_url + UPLOAD)
+    upload(page, ("letter.png", file.getvalue()))
+    page.get_by_text("This doesn't look like a dermatoscopic image").wait_for()
+    assert page.get_by_text("The model says").count() == 0
+    page.get_by_role("button", name="Show the answer anyway").click()
+    expect_answer(page)
+    expect_no_traceback(page)

@@ -83,7 +83,7 @@ def test_downloads_hold_the_raw_map_and_the_overlay(checkpoint: Checkpoint) -> N
     answer = ask(photo, checkpoint)
     attended = attention(photo, answer, checkpoint, None, "gradcam++")
     np.testing.assert_array_equal(np.load(io.BytesIO(raw_map(attended))), attended.raw)
-    with Image.open(io.BytesIO(overlay_png(answer.prepared, attended, LOOK))) as picture:
+    with Image.open(io.BytesIO(overlay_png(photo, answer, attended, LOOK))) as picture:
         assert picture.size == (64, 64)
 
 

@@ -1,4 +1,4 @@
-"""Widget: model input · attention map · overlay, named and captioned, with downloads and a scale."""
+"""Widget: model input · attention map · overlay, named and captioned, with the true lesion's outline where it is known."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from functools import partial
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from PIL import Image
 
+from dermaviz.datasets.synthetic import CAPTION
 from dermaviz.explain.methods import METHODS
+from dermaviz.explain.outline import outlined
 from dermaviz.explain.overlay import COLOUR_MAPS, overlay
 from dermaviz.types import RGB, AttentionMap
 from dermaviz.ui.answers import Answer, Photo, attention
+from dermaviz.ui.drawn import true_mask
 from dermaviz.ui.resources import Checkpoint
 from dermaviz.ui.widgets.settings import Look
 from dermaviz.ui.wording import STATUS_SENTENCES, class_with_probability, file_stem, map_caption, slow_sentence
@@ -22,31 +26,50 @@ SLOW_METHODS = "slow methods asked for"
 
 def show_panels(photo: Photo, answer: Answer, checkpoint: Checkpoint, look: Look) -> None:
     """The three panels of one photo, checkpoint and method, their caption and downloads."""
+    show_pictures(photo, answer, checkpoint, look)
+    show_caption(photo, answer, checkpoint, look)
+
+
+def show_pictures(photo: Photo, answer: Answer, checkpoint: Checkpoint, look: Look, *, narrow: bool = False) -> None:
+    """What the model saw, the attention map and the overlay; in a ``narrow`` place the map is shown in the overlay only."""
+    places = iter(st.columns(2 if narrow else 3))
+    with next(places):
+        shown = CAPTION if photo.drawn else "what the model saw"
+        show_picture(answer.prepared, f"Model input: {shown}", f"Model input of {photo.name}")
     attended = _attend(photo, answer, checkpoint, look.class_name, look.method, "panels")
-    saw, where, together = st.columns(3)
-    with saw:
-        show_picture(answer.prepared, "Model input: what the model saw", f"Model input of {photo.name}")
     if attended is None:
         return
     named = class_with_probability(checkpoint.card, answer.prediction, attended.class_index)
     if attended.status != "ok":
-        where.info(
+        next(places).info(
             f"**Attention map · {named}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:"
         )
-    else:
-        with where:
-            coloured = overlay(answer.prepared, attended, 1, look.colour_map)
+        return
+    mask = _mask(photo, answer, look)
+    if not narrow:
+        with next(places):
+            coloured = laid_over(answer.prepared, attended, look, mask, opacity=1)
             show_picture(coloured, f"Attention map · {named}", f"Attention map for {named}")
             _show_scale(attended, look.colour_map)
-        with together:
-            mixed = overlay(answer.prepared, attended, look.opacity, look.colour_map)
-            show_picture(mixed, f"Overlay · {named}", f"Attention map for {named} laid over the model input")
+    with next(places):
+        mixed = laid_over(answer.prepared, attended, look, mask)
+        show_picture(mixed, f"Overlay · {named}", f"Attention map for {named} laid over the model input")
+        if narrow:
+            _show_scale(attended, look.colour_map)
+
+
+def show_caption(photo: Photo, answer: Answer, checkpoint: Checkpoint, look: Look) -> None:
+    """What the pictures show, and the files to keep; nothing where there is no map yet."""
+    if not _is_ready(look.method):
+        return
+    attended = attention(photo, answer, checkpoint, _class_index(checkpoint, look.class_name), look.method)
     st.caption(map_caption(checkpoint.name, checkpoint.card, answer.prediction, attended), help=_about(attended))
     _offer_downloads(photo, answer, checkpoint, attended, look)
 
 
 def show_side_by_side(photo: Photo, answer: Answer, checkpoint: Checkpoint, look: Look) -> None:
     """The overlay of each method of ``look.beside`` for the same class."""
+    mask = _mask(photo, answer, look)
     for column, method in zip(st.columns(len(look.beside)), look.beside, strict=True):
         with column:
             attended = _attend(photo, answer, checkpoint, look.class_name, method, "beside")
@@ -55,7 +78,7 @@ def show_side_by_side(photo: Photo, answer: Answer, checkpoint: Checkpoint, look
             named = class_with_probability(checkpoint.card, answer.prediction, attended.class_index)
             label = METHODS[method].label
             if attended.status == "ok":
-                mixed = overlay(answer.prepared, attended, look.opacity, look.colour_map)
+                mixed = laid_over(answer.prepared, attended, look, mask)
                 show_picture(mixed, f"{label} · {named}", f"{label} map for {named} laid over the model input")
             else:
                 st.info(f"**{label} · {named}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:")
@@ -71,17 +94,28 @@ def _attend(
     photo: Photo, answer: Answer, checkpoint: Checkpoint, class_name: str | None, method: str, place: str
 ) -> AttentionMap | None:
     """The map asked for; None while a slow method waits for the user's word."""
-    index = checkpoint.card.classes.index(class_name) if class_name in checkpoint.card.classes else None
     row = METHODS[method]
-    if not row.fast:
-        asked: set[str] = st.session_state.setdefault(SLOW_METHODS, set())
-        if method not in asked:
-            st.info(slow_sentence(method), icon=":material/hourglass:")
-            if not st.button(f"Compute {row.label}", key=f"start {place} {checkpoint.name} {method}", type="primary"):
-                return None
-            asked.add(method)
+    if not _is_ready(method):
+        st.info(slow_sentence(method), icon=":material/hourglass:")
+        if not st.button(f"Compute {row.label}", key=f"start {place} {checkpoint.name} {method}", type="primary"):
+            return None
+        st.session_state[SLOW_METHODS].add(method)
     with st.spinner(f"{row.label} is being computed …", show_time=not row.fast):
-        return attention(photo, answer, checkpoint, index, method)
+        return attention(photo, answer, checkpoint, _class_index(checkpoint, class_name), method)
+
+
+def _is_ready(method: str) -> bool:
+    """Whether a method is fast, or a slow one that the user has asked for."""
+    return METHODS[method].fast or method in st.session_state.setdefault(SLOW_METHODS, set())
+
+
+def _class_index(checkpoint: Checkpoint, class_name: str | None) -> int | None:
+    """The class as this checkpoint counts it; None, for the predicted one, where it has no such class."""
+    return checkpoint.card.classes.index(class_name) if class_name in checkpoint.card.classes else None
+
+
+def _mask(photo: Photo, answer: Answer, look: Look) -> NDArray[np.bool_] | None:
+    return true_mask(photo, answer) if look.outline else None
 
 
 def _about(attended: AttentionMap) -> str:
@@ -104,7 +138,7 @@ def _offer_downloads(photo: Photo, answer: Answer, checkpoint: Checkpoint, atten
     stem = file_stem(photo.name, checkpoint.name, answer.prediction, attended)
     with st.container(horizontal=True):
         st.download_button(
-            "Overlay (PNG)", partial(overlay_png, answer.prepared, attended, look), f"{stem}-overlay.png", "image/png",
+            "Overlay (PNG)", partial(overlay_png, photo, answer, attended, look), f"{stem}-overlay.png", "image/png",
             key=f"overlay {checkpoint.name}", on_click="ignore", icon=":material/download:",
             disabled=attended.status != "ok",
         )  # fmt: skip
@@ -114,10 +148,18 @@ def _offer_downloads(photo: Photo, answer: Answer, checkpoint: Checkpoint, atten
         )  # fmt: skip
 
 
-def overlay_png(prepared: RGB, attended: AttentionMap, look: Look) -> bytes:
+def laid_over(
+    prepared: RGB, attended: AttentionMap, look: Look, mask: NDArray[np.bool_] | None, opacity: float | None = None
+) -> RGB:
+    """The map over what the model saw as ``look`` says, at another opacity if given, with the outline of a mask."""
+    mixed = overlay(prepared, attended, look.opacity if opacity is None else opacity, look.colour_map)
+    return mixed if mask is None else outlined(mixed, mask)
+
+
+def overlay_png(photo: Photo, answer: Answer, attended: AttentionMap, look: Look) -> bytes:
     """The overlay as shown, as the bytes of a PNG file."""
     file = io.BytesIO()
-    Image.fromarray(overlay(prepared, attended, look.opacity, look.colour_map)).save(file, "PNG")
+    Image.fromarray(laid_over(answer.prepared, attended, look, _mask(photo, answer, look))).save(file, "PNG")
     return file.getvalue()
 
 

@@ -1,27 +1,40 @@
-"""Widget: choose a photo — a drawn sample, one or several uploads, or the camera."""
+"""Widget: choose a photo — a drawn sample, a lesion drawn to order, one or several uploads, or the camera."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.datasets.specs import HAM10000
-from dermaviz.datasets.synthetic import SAMPLES, Sample, draw
+from dermaviz.datasets.synthetic import SAMPLES, Sample
 from dermaviz.datasets.synthetic.samples import tone_word
 from dermaviz.images import MAX_BYTES, MAX_PIXELS, read_picture
-from dermaviz.types import Picture
 from dermaviz.ui.answers import Photo
+from dermaviz.ui.drawn import drawn_caption, drawn_photo, thumbnails
+from dermaviz.ui.widgets.drawing import FIRST_SAMPLE, choose_drawing, take_over
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-SOURCES = ("sample", "upload", "camera")
 EXTENSIONS = ("jpg", "jpeg", "png", "webp")
-FIRST_SAMPLE = "mel-light"
 _LIMITS = f"JPEG, PNG or WebP, at most {MAX_BYTES // 2**20} MB and {MAX_PIXELS // 10**6} megapixels each"
+_GALLERY_LOOK = """<style>
+.st-key-gallery, .st-key-gallery > div { width: 100% !important; max-width: 88rem; }
+.st-key-gallery [role="radiogroup"] { display: grid; grid-template-columns: repeat(14, 1fr); gap: 0.35rem; width: 100%; }
+.st-key-gallery button { padding: 0; border-width: 2px; border-radius: 0.5rem; height: auto; aspect-ratio: 1; overflow: hidden; }
+.st-key-gallery button[aria-checked="true"] { outline: 2px solid; outline-offset: 1px; }
+.st-key-gallery button * { width: 100%; max-height: none !important; margin: 0; padding: 0; border-radius: 0; }
+@media (max-width: 640px) {
+  .st-key-gallery [role="radiogroup"] { grid-template: repeat(2, auto) / repeat(7, 1fr); grid-auto-flow: column; }
+}
+</style>"""
+"""The pills as small square pictures: one row, or on a phone one column for each diagnosis, lighter skin over darker."""
 
 
 def sample_label(sample: Sample) -> str:
@@ -32,8 +45,8 @@ def sample_label(sample: Sample) -> str:
 
 
 def sample_photo(sample: Sample) -> Photo:
-    """A drawn lesion as a photo; drawn when it is read."""
-    return Photo(sample.slug, f"sample {sample.slug} {sample.parameters}", partial(_draw, sample), drawn=True)
+    """A drawn sample as a photo; drawn when it is read."""
+    return drawn_photo(sample.slug, sample.parameters)
 
 
 def uploaded_photo(name: str, content: bytes) -> Photo:
@@ -41,23 +54,49 @@ def uploaded_photo(name: str, content: bytes) -> Photo:
     return Photo(name, hashlib.sha256(content).hexdigest(), partial(read_picture, content, name=name))
 
 
-def choose_photo() -> Photo | None:
-    """Ask where the photo comes from and which one it is; None until there is one."""
-    source = st.segmented_control(
+def choose_source() -> str:
+    """Ask where the photo comes from: one of ``SOURCES``."""
+    return st.segmented_control(
         "Photo from", SOURCES, default="sample", required=True, format_func=str.capitalize, key="source",
-        bind="query-params",
+        bind="query-params", label_visibility="collapsed",
     )  # fmt: skip
-    if source == "upload":
-        return _upload()
-    if source == "camera":
-        shot = st.camera_input("Take a photo", help="The browser asks before it opens the camera.")
-        return uploaded_photo("camera.jpg", shot.getvalue()) if shot else None
-    first = next(i for i, sample in enumerate(SAMPLES) if sample.slug == FIRST_SAMPLE)
+
+
+def choose_photo(source: str, wide: DeltaGenerator) -> Photo | None:
+    """Ask which photo of this source it is; None until there is one. The gallery of samples goes to the ``wide`` place."""
+    return _choose_sample(wide) if source == "sample" else OTHERS[source]()
+
+
+def _choose_sample(wide: DeltaGenerator) -> Photo:
     sample = st.selectbox(
-        "Drawn sample", SAMPLES, index=first, format_func=sample_label, key="sample", bind="query-params",
+        "Drawn sample", SAMPLES, index=[s.slug for s in SAMPLES].index(FIRST_SAMPLE), format_func=sample_label,
+        key="sample", bind="query-params",
     )  # fmt: skip
-    st.caption(f"{sample.caption[0].upper()}{sample.caption[1:]}. What is drawn is a form, not a finding.")
+    with wide:
+        _show_gallery(sample)
+    st.caption(drawn_caption(sample.parameters))
+    st.button("Change this lesion", on_click=_redraw, args=(sample,), icon=":material/tune:")
     return sample_photo(sample)
+
+
+def _redraw(sample: Sample) -> None:
+    take_over(sample.parameters)
+    st.session_state["source"] = "draw"
+
+
+def _show_gallery(chosen: Sample) -> None:
+    """All samples as pictures to choose by click, tap or arrow key."""
+    st.html(_GALLERY_LOOK)
+    pictures = thumbnails()
+    st.session_state["gallery"] = SAMPLES.index(chosen)
+    st.pills(
+        "Gallery of drawn samples", range(len(SAMPLES)), wrap=True, key="gallery", required=True, label_visibility="collapsed",
+        format_func=lambda i: f"![{sample_label(SAMPLES[i])}]({pictures[i]})", on_change=_take_from_gallery,
+    )  # fmt: skip
+
+
+def _take_from_gallery() -> None:
+    st.session_state["sample"] = SAMPLES[st.session_state["gallery"]]
 
 
 def _upload() -> Photo | None:
@@ -75,7 +114,13 @@ def _upload() -> Photo | None:
     return uploaded_photo(files[at].name, files[at].getvalue())
 
 
-def _draw(sample: Sample) -> Picture:
-    image = draw(sample.parameters).image
-    digest = hashlib.sha256(image.tobytes()).hexdigest()
-    return Picture(image, digest, "drawn", (image.shape[1], image.shape[0]))
+def _camera() -> Photo | None:
+    shot = st.camera_input("Take a photo", help="The browser asks before it opens the camera.")
+    return uploaded_photo("camera.jpg", shot.getvalue()) if shot else None
+
+
+OTHERS = MappingProxyType[str, Callable[[], Photo | None]](
+    {"draw": choose_drawing, "upload": _upload, "camera": _camera}
+)
+SOURCES = ("sample", *OTHERS)
+"""Where a photo comes from, as the link says it."""

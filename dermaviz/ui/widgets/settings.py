@@ -20,7 +20,8 @@ MOST_BESIDE = 4
 class Look:
     """How to look at a photo: ``class_name`` is None for the predicted class, ``opacity`` in [0, 1].
 
-    ``beside`` names methods to show side by side, ``other`` a second checkpoint to ask the same.
+    ``beside`` names methods to show side by side, ``other`` a second checkpoint to ask the same. ``outline`` draws the
+    border of the lesion over the maps, where it is known.
     """
 
     class_name: str | None
@@ -29,6 +30,7 @@ class Look:
     colour_map: str
     beside: tuple[str, ...]
     other: Checkpoint | None
+    outline: bool = False
 
 
 def choose_checkpoint(checkpoints: dict[str, Checkpoint]) -> Checkpoint:
@@ -39,8 +41,8 @@ def choose_checkpoint(checkpoints: dict[str, Checkpoint]) -> Checkpoint:
     return checkpoints[name]
 
 
-def choose_look(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint]) -> Look:
-    """Ask how to look, in one row, with what is rarely changed folded below it."""
+def choose_look(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint], *, known_lesion: bool = False) -> Look:
+    """Ask how to look, in one row, with what is rarely changed folded below it; where the lesion is known, its outline."""
     left, middle, right = st.columns(3)
     class_name = left.selectbox(
         "Class to explain", (PREDICTED, *checkpoint.card.classes),
@@ -54,8 +56,12 @@ def choose_look(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint]) -> L
     opacity = right.slider("Overlay opacity", 0, 100, 50, 5, format="%d%%", key="opacity", bind="query-params")
     with st.expander("More settings: side by side, second checkpoint, colours"):
         beside, other, colour_map = _choose_more(checkpoint, checkpoints)
+    outline = known_lesion and st.toggle(
+        "Outline of the true lesion over the map", value=True, key="outline", bind="query-params",
+        help="The lesion was drawn, so its border is known exactly. The model does not see the line.",
+    )  # fmt: skip
     chosen = None if class_name == PREDICTED else class_name
-    return Look(chosen, method, opacity / 100, colour_map, beside, other)
+    return Look(chosen, method, opacity / 100, colour_map, beside, other, outline)
 
 
 def method_label(name: str) -> str:
