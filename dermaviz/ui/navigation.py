@@ -28,7 +28,22 @@ CLASSIFY = Entry(
     "Classify",
     ":material/center_focus_strong:",
     "What does the model say of this photo, how sure is it, and where did it look?",
-    "Choose a drawn sample, drop a photo or take one. The diagnosis, the probabilities of all classes and the attention "
-    "map appear together.",
+    "Choose a drawn sample, draw a lesion to order, drop a photo or take one. The diagnosis, the probabilities of all "
+    "classes and the attention map appear together.",
 )
-PAGES = (HOME, CLASSIFY)
+CONFUSION = Entry(
+    "pages/2_Confusion.py",
+    "Confusion",
+    ":material/grid_on:",
+    "Which diagnoses does the model mistake for which?",
+    "A confusion matrix whose every count opens the cases behind it, with thresholds, cohorts, calibration and intervals.",
+)
+ROBUSTNESS = Entry(
+    "pages/3_Robustness.py",
+    "Robustness",
+    ":material/shield:",
+    "How little does it take to fool it?",
+    "One photo attacked live beside noise of the same size, and the whole test set under attacks, noise and corruptions, with "
+    "what a defence costs and buys.",
+)
+PAGES = (HOME, CLASSIFY, CONFUSION, ROBUSTNESS)

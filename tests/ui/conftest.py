@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import timm
 import torch
 
+from dermaviz.evidence import Source
+from dermaviz.evidence.store import write_evidence
 from dermaviz.models.card import Card, read_card
 from dermaviz.models.checkpoint import save_checkpoint
 from dermaviz.ui.resources import Checkpoint
@@ -61,3 +67,44 @@ def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def checkpoint(checkpoints: Path) -> Checkpoint:
     """The first of them."""
     return Checkpoint(checkpoints / "first", read_card(checkpoints / "first" / "card.json"))
+
+
+@pytest.fixture
+def audit(tmp_path: Path) -> Callable[..., Checkpoint]:
+    """``audit("first", rows=[0, 1], tones={…}, model=…)``: a checkpoint without weights, but with evidence on four images.
+
+    Two melanomas, the second called a nevus, and two images of one nevus, the first called a melanoma.
+    """
+
+    def make(
+        name: str = "first",
+        rows: Sequence[int] = (0, 1, 2, 3),
+        tones: Mapping[str, str] | None = None,
+        model: str | None = None,
+    ) -> Checkpoint:
+        folder = tmp_path / name
+        folder.mkdir()
+        card = tiny_card(name)
+        card.write(folder / "card.json")
+        predictions = pd.DataFrame(
+            {
+                "image_id": ["ISIC_1", "ISIC_2", "ISIC_3", "ISIC_4"],
+                "lesion_id": ["L1", "L2", "L3", "L3"],
+                "dx": ["mel", "mel", "nv", "nv"],
+                "dx_type": ["histo", "histo", "follow_up", "follow_up"],
+                "age": ["30.0", "", "55.0", "80.0"],
+                "sex": ["female", "male", "unknown", "female"],
+                "localization": ["back", "back", "face", "face"],
+                **{f"p_{dx}": np.zeros(4) for dx in CLASSES},
+                "p_mel": [0.75, 0.25, 0.625, 0.0],
+                "p_nv": [0.25, 0.75, 0.375, 1.0],
+            }
+        )
+        source = Source("predictions", "ham10000", "test", model or card.answers_sha256, "data")
+        write_evidence(folder, predictions.iloc[list(rows)].reset_index(drop=True), source, {})
+        if tones:
+            table = pd.DataFrame({"image_id": tones.keys(), "tone_group": tones.values()})
+            write_evidence(folder, table, replace(source, table="tone"), {})
+        return Checkpoint(folder, card)
+
+    return make

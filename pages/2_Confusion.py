@@ -1,0 +1,42 @@
+"""Confusion: which diagnoses the model takes for which, and the photos behind every count."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dermaviz.ui.evidence import audited
+from dermaviz.ui.frame import page, sentence_for_errors
+from dermaviz.ui.navigation import CONFUSION
+from dermaviz.ui.resources import installed_checkpoints
+from dermaviz.ui.widgets.answer_cards import show_cards
+from dermaviz.ui.widgets.case import show_case
+from dermaviz.ui.widgets.cases import show_cases
+from dermaviz.ui.widgets.confusion_matrix import choose_cell, show_matrix
+from dermaviz.ui.widgets.confusion_settings import choose_cohort, choose_form, choose_question, choose_second
+from dermaviz.ui.widgets.settings import choose_checkpoint
+from dermaviz.ui.widgets.threshold import show_answer, show_curves
+
+with page(CONFUSION):
+    checkpoints = installed_checkpoints()
+    asking, saying = st.columns([4, 9], gap="large")
+    with asking:
+        checkpoint = choose_checkpoint(checkpoints)
+        second = choose_second(checkpoint, checkpoints)
+        whole = audited(checkpoint)
+        view = choose_question(checkpoint.card)
+        images = choose_cohort(whole)
+        form = choose_form()
+    if len(images):
+        verdicts = view.verdicts(images)
+        st.header("Which photos are behind a count?", anchor=False)
+        cell = choose_cell(checkpoint.card, verdicts)
+        with saying, sentence_for_errors():
+            show_answer(images, view, verdicts)
+            show_matrix(checkpoint.card, verdicts, form, cell)
+            show_curves(images, view)
+        with sentence_for_errors():
+            chosen = show_cases(images, verdicts, cell)
+            if chosen:
+                show_case(images, chosen)
+        st.header("What else do these answers tell?", anchor=False)
+        show_cards(images, view, form, second)

@@ -1,0 +1,264 @@
+"""The Confusion page as Streamlit runs it, on the shipped evidence, without a browser, the photos or the weights."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dermaviz.evidence import read_evidence
+from dermaviz.evidence.store import write_evidence
+from dermaviz.models.card import DEFAULT_CHECKPOINT, read_card
+from dermaviz.ui.evidence import audited
+from dermaviz.ui.resources import Checkpoint
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "checkpoints" / DEFAULT_CHECKPOINT
+SECONDS = 240
+MELANOMA, NEVUS, OTHERS = "melanoma (mel)", "melanocytic nevus (nv)", "all others"
+MELANOMA_OR_NOT = "melanoma (mel) or not?"
+
+
+@pytest.fixture(autouse=True)
+def no_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DERMAVIZ_DATA", raising=False)
+
+
+@pytest.fixture(scope="module")
+def shipped() -> pd.DataFrame:
+    return pd.read_parquet(SHIPPED / "evidence" / "test" / "predictions.parquet")
+
+
+@pytest.fixture
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """``copy("first")``: a checkpoint of that name with the shipped card and evidence, without weights."""
+    monkeypatch.setenv("DERMAVIZ_CHECKPOINTS", str(tmp_path))
+
+    def make(name: str) -> Path:
+        shutil.copytree(SHIPPED, tmp_path / name, ignore=shutil.ignore_patterns("*.safetensors", ".*"))
+        return tmp_path / name
+
+    return make
+
+
+def run(**query: str | list[str]) -> AppTest:
+    """The page after its first run, opened by a link with these selections."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS).switch_page("pages/2_Confusion.py")
+    app.query_params.update({"card": "Training"} | query)  # the cheapest card, unless a test asks for another
+    app.run()
+    assert not app.exception
+    return app
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(e.value for kind in ("header", "subheader", "markdown", "caption") for e in app.get(kind))
+
+
+def counted_cases(app: AppTest) -> int:
+    """How many cases the table says that it has."""
+    found = re.search(r"to ([\d,]+) of ([\d,]+)$", text(app), re.MULTILINE)
+    assert found
+    return int(found[2].replace(",", ""))
+
+
+def matrix(app: AppTest) -> dict[str, str]:
+    """The text of the matrix' cells, as the browser gets it."""
+    spec = json.loads(next(chart for chart in app.get("plotly_chart") if "heatmap" in chart.proto.spec).proto.spec)
+    return {f"{a['x']},{a['y']}": a["text"] for a in spec["layout"]["annotations"]}
+
+
+def test_it_opens_with_the_matrix_its_sentence_and_the_most_confident_mistakes(shipped: pd.DataFrame) -> None:
+    app = run()
+    right = int((shipped.filter(like="p_").idxmax(axis=1).str[2:] == shipped["dx"]).sum())
+    said = text(app)
+    assert not app.error
+    assert f"It calls **{right:,} of {len(shipped):,} images** what they are" in said
+    assert f"All {len(shipped):,} images of {shipped['lesion_id'].nunique():,} lesions of the test split." in said
+    assert counted_cases(app) == len(shipped)
+    cases = app.dataframe[0].value
+    assert (cases["probability of that"].is_monotonic_decreasing, len(cases)) == (True, 10)
+
+
+def test_the_sentence_at_a_threshold_is_that_of_a_count_by_hand(shipped: pd.DataFrame) -> None:
+    called, is_melanoma = shipped["p_mel"] >= 0.2, shipped["dx"] == "mel"
+    said = text(run(question=MELANOMA_OR_NOT, threshold="20.0"))
+    assert f"misses **{(is_melanoma & ~called).sum():,} of {is_melanoma.sum():,}** images of melanoma" in said
+    assert f"alarms on **{(~is_melanoma & called).sum():,} of {(~is_melanoma).sum():,}** others" in said
+    assert "Area under the ROC curve: 0.912 (95% interval" in said
+
+
+def test_the_slider_moves_the_matrix_and_the_points(shipped: pd.DataFrame) -> None:
+    app = run(question="malignant or benign?", shown="counts")
+    before = matrix(app)
+    app.slider(key="threshold").set_value(10.0).run()
+    sick = shipped["dx"].isin(["akiec", "bcc", "mel"])
+    missed = int((sick & (shipped[["p_akiec", "p_bcc", "p_mel"]].sum(axis=1) < 0.1)).sum())
+    assert f"misses **{missed:,} of {sick.sum():,}** images of malignant lesions" in text(app)
+    assert matrix(app) != before
+    assert matrix(app)["1,0"] == f"{missed:,}"
+    curves = [chart.proto.spec for chart in app.get("plotly_chart") if "threshold 0.10" in chart.proto.spec]
+    assert len(curves) == 2
+
+
+@pytest.mark.parametrize(
+    ("true", "called", "count"),
+    [
+        (MELANOMA, NEVUS, lambda t: ((t["dx"] == "mel") & (t["said"] == "nv")).sum()),
+        (MELANOMA, "any", lambda t: (t["dx"] == "mel").sum()),
+        ("any", NEVUS, lambda t: (t["said"] == "nv").sum()),
+    ],
+    ids=["cell", "row", "column"],
+)
+def test_a_link_opens_a_cell_whose_table_counts_what_the_cell_says(
+    shipped: pd.DataFrame, true: str, called: str, count: Callable[[pd.DataFrame], int]
+) -> None:
+    app = run(true=true, called=called)
+    expected = count(shipped.assign(said=shipped.filter(like="p_").idxmax(axis=1).str[2:]))
+    assert counted_cases(app) == expected
+    assert f"**{expected:,} images**" in text(app)
+
+
+def test_a_cohort_says_how_many_remain_and_filters_everything(shipped: pd.DataFrame) -> None:
+    mine = shipped[(shipped["sex"] == "female") & shipped["dx_type"].isin(["histo"])]
+    mine = mine[pd.to_numeric(mine["age"]).between(60, 85)]
+    app = run(sex="female", dx_type="histopathology", age=["60", "85"])
+    assert f"This cohort: {len(mine):,} images of {mine['lesion_id'].nunique():,} lesions" in text(app)
+    assert counted_cases(app) == len(mine)
+
+
+def test_an_empty_cohort_gets_a_sentence_and_can_be_widened() -> None:
+    app = run(localization="genital", age=["0", "5"])
+    assert "None of the 2,001 test images is in this cohort" in app.warning[0].value
+    assert not app.error
+    app.multiselect(key="localization").set_value([]).run()
+    assert "This cohort:" in text(app)
+
+
+def test_another_question_lets_go_of_a_cell_that_it_does_not_have() -> None:
+    app = run(true="benign keratosis (bkl)", called=NEVUS)
+    app.selectbox(key="question").select_index(1).run()
+    assert not app.exception
+    assert not app.error
+    assert (app.selectbox(key="true").value, app.selectbox(key="called").value) == ("any", "any")
+
+
+def test_a_link_with_nonsense_falls_back() -> None:
+    app = run(question="?", threshold="x", true="unicorn", page="999", case="ISIC_x", age="old", shown="all of it")
+    assert not app.error
+    assert counted_cases(app) == 2001
+
+
+def test_the_pages_of_cases_are_stepped_through(shipped: pd.DataFrame) -> None:
+    first = run(true=MELANOMA, called=NEVUS)
+    last = run(true=MELANOMA, called=NEVUS, page="6")
+    assert "51 to 58 of 58" in text(last)
+    shown = [set(app.dataframe[0].value["image"]) for app in (first, last)]
+    assert not shown[0] & shown[1]
+
+
+@pytest.mark.parametrize(
+    ("card", "question", "sentence"),
+    [
+        ("Metrics", "by every usual measure?", "Its balanced accuracy is **0.719 (95% interval 0.663 to 0.772)** on 2,001"),
+        ("Calibration", "right as often as it says?", "error is 0.033 before temperature and 0.041 after"),
+        ("Abstaining", "only when it is sure?", "of 2,001 images on which it is surest, it is wrong on"),
+        ("Prediction sets", "the true one among them?", "fitted on 1,004 validation images"),
+        ("Training", "How did it learn?", "the weights of epoch 15 are kept: balanced accuracy 0.746"),
+    ],
+)  # fmt: skip
+def test_each_card_asks_and_answers(card: str, question: str, sentence: str) -> None:
+    app = run(card=card)
+    assert not app.error
+    assert question in text(app)
+    assert sentence in text(app)
+
+
+def test_the_metrics_stand_beside_the_constant_answer() -> None:
+    table = run(card="Metrics").dataframe[1].value
+    row = table[table["metric"] == "Balanced accuracy"].iloc[0]
+    assert row["always “nv”"] == pytest.approx(1 / 7)
+    assert (row["n_images"], row["from"] < row["value"] < row["to"]) == (2001, True)
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut short", "stale"])
+def test_evidence_that_cannot_be_used_costs_one_sentence(copy: Callable[[str], Path], damage: str) -> None:
+    folder = copy("first")
+    path = folder / "evidence" / "test" / "predictions.parquet"
+    if damage == "missing":
+        path.unlink()
+    elif damage == "cut short":
+        path.write_bytes(path.read_bytes()[:1000])
+    else:
+        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        (folder / "card.json").write_text(json.dumps(card | {"temperature": 2.0}), encoding="utf-8")
+    copy("second")
+    app = run()
+    assert len(app.error) == 1
+    assert "predictions.parquet" in app.error[0].value
+    assert "`dermaviz audit first --data FOLDER" in app.error[0].value
+    app.selectbox(key="checkpoint").set_value("second").run()
+    assert not app.error
+    assert counted_cases(app) == 2001
+
+
+def test_sets_without_validation_evidence_cost_one_sentence_and_the_rest_stays(copy: Callable[[str], Path]) -> None:
+    shutil.rmtree(copy("first") / "evidence" / "validation")
+    app = run(card="Prediction sets")
+    assert "--split validation" in app.error[0].value
+    assert counted_cases(app) == 2001
+
+
+def test_two_checkpoints_are_compared_in_words(copy: Callable[[str], Path], shipped: pd.DataFrame) -> None:
+    copy("first")
+    second = copy("second")
+    evidence = read_evidence(second, "predictions", checkpoint_sha256=read_card(second / "card.json").answers_sha256)
+    cured = shipped["dx"] == "mel"
+    table = shipped.copy()
+    table.loc[cured, [name for name in table if name.startswith("p_")]] = 0.0
+    table.loc[cured, "p_mel"] = 1.0
+    write_evidence(second, table, evidence.manifest.source, {})
+    fixed = int((cured & (shipped.filter(like="p_").idxmax(axis=1) != "p_mel")).sum())
+    app = run(second="second", card="Two checkpoints")
+    assert f"only first is right on **0** and only second on **{fixed}**" in text(app)
+    assert "McNemar's exact test, p < 0.001" in text(app)
+    fixed_by_class = app.table[0].value.set_index("true class")["only second"]
+    assert fixed_by_class["melanoma"] == fixed_by_class["all images"] == fixed
+    assert (
+        app.table[1]
+        .value.set_index("figure")
+        .loc["Melanoma: sensitivity as most probable class", "second"]
+        .startswith("1.000")
+    )
+
+
+def test_a_case_without_photos_has_its_id_its_link_and_a_line_on_how_to_get_them() -> None:
+    app = run(true=MELANOMA, called=NEVUS, case="ISIC_0026989")
+    assert "It is **melanoma**; the model says **melanocytic nevus** with probability" in text(app)
+    assert "https://api.isic-archive.com/api/v2/images/ISIC_0026989/" in text(app)
+    assert "`dermaviz data download FOLDER` gets the photos" in app.info[0].value
+
+
+def test_a_case_with_photos_shows_them_and_where_the_model_looked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draw_photo: Callable[..., object]
+) -> None:
+    draw_photo(tmp_path / "images" / "ISIC_0026989.png", 30, 40)
+    (tmp_path / "HAM10000_metadata.csv").write_text("image_id\n", encoding="utf-8")
+    monkeypatch.setenv("DERMAVIZ_DATA", str(tmp_path))
+    app = run(true=MELANOMA, called=NEVUS, case="ISIC_0026989")
+    assert len(app.get("image")) == 1
+    app.toggle(key="maps").set_value(True).run()
+    assert not app.error
+    captions = [image.caption for shown in app.get("image") for image in shown.proto.imgs]
+    assert captions[1].startswith("Model input")
+    assert "Attention map for what it is: melanoma (" in captions[-1]
+
+
+def test_the_shipped_evidence_is_that_of_the_shipped_checkpoint(shipped: pd.DataFrame) -> None:
+    found = audited(Checkpoint(SHIPPED, read_card(SHIPPED / "card.json")))
+    assert found.table["image_id"].tolist() == shipped["image_id"].tolist()
