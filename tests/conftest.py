@@ -44,6 +44,12 @@ CARD = Card(
 )
 
 
+@pytest.fixture(autouse=True)
+def one_torch_thread() -> None:
+    """The last bits of a convolution depend on the number of threads; the app sets it for the whole process."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture
 def make_card() -> Callable[..., Card]:
     """``make_card(temperature=2.0, …)``: a card with other values."""

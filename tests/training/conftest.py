@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from accelerate.state import AcceleratorState
 
 from dermaviz.datasets.pack import Pack
@@ -25,10 +24,7 @@ COUNTS = {"train": (5, 10, 17), "validation": (4, 5, 6)}
 def fresh_accelerator() -> Iterator[None]:
     """Accelerate keeps its settings for the whole process; each test starts and ends without any."""
     AcceleratorState._reset_state(reset_partial_state=True)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     yield
-    torch.set_num_threads(threads)
     AcceleratorState._reset_state(reset_partial_state=True)
 
 
