@@ -31,13 +31,13 @@ def test_it_fools_what_pgd_fools_within_epsilon(linear_classifier, draw_images, 
     classifier, images = linear_classifier(classes), draw_images(3)
     labels = classifier.logits(images).argmax(1)
     state, trace = torch.get_rng_state(), sys.gettrace()
-    found = autoattack(classifier, images, labels, 0.02, queries=50)
-    again = autoattack(classifier, images, labels, 0.02, queries=50)
+    found = autoattack(classifier, images, labels, 0.01, queries=50)
+    again = autoattack(classifier, images, labels, 0.01, queries=50)
     assert torch.equal(found.images, again.images)
     assert torch.equal(torch.get_rng_state(), state)
     assert sys.gettrace() is trace
-    assert (found.images - images).abs().max() <= 0.02 + 1e-6
-    assert (found.reached | ~pgd(classifier, images, Goal.away_from(labels), 0.02).reached).all()
+    assert (found.images - images).abs().max() <= 0.01 + 1e-6
+    assert (found.reached | ~pgd(classifier, images, Goal.away_from(labels), 0.01).reached).all()
     assert torch.equal(found.reached, found.predicted != labels)
     assert 0 < found.success_rate < 1
     assert found.cost.forwards > found.cost.backwards > 100
