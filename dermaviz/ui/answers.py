@@ -6,15 +6,18 @@ what the model saw (some 150 kB) and maps of a few hundred numbers, never the up
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from dermaviz.explain.methods import METHODS
+from dermaviz.images import read_picture
 from dermaviz.types import RGB, AttentionMap, Picture, Prediction
 from dermaviz.ui.resources import TURN, Checkpoint, classifier
 
@@ -27,6 +30,11 @@ class Photo:
     key: str
     read: Callable[[], Picture]
     drawn: bool = False
+
+
+def uploaded_photo(name: str, content: bytes) -> Photo:
+    """A file of the user as a photo; checked and decoded when it is read."""
+    return Photo(name, hashlib.sha256(content).hexdigest(), partial(read_picture, content, name=name))
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from dermaviz.datasets.synthetic import SAMPLES
 from dermaviz.errors import CheckpointError, ImageError
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.types import Picture
-from dermaviz.ui.answers import ask, attention
+from dermaviz.ui.answers import ask, attention, uploaded_photo
 from dermaviz.ui.resources import Checkpoint, installed_checkpoints
 from dermaviz.ui.widgets.panels import overlay_png, raw_map
-from dermaviz.ui.widgets.photo import FIRST_SAMPLE, sample_label, sample_photo, uploaded_photo
+from dermaviz.ui.widgets.photo import FIRST_SAMPLE, sample_label, sample_photo
 from dermaviz.ui.widgets.settings import Look
 
 LOOK = Look(None, "gradcam++", 0.5, "viridis", (), None)

@@ -10,12 +10,12 @@ import pytest
 from dermaviz.datasets.synthetic import FORMS, SAMPLES, Parameters, draw
 from dermaviz.datasets.synthetic.structures import STRUCTURES
 from dermaviz.explain.outline import outlined
-from dermaviz.ui.answers import ask, attention
+from dermaviz.ui.answers import ask, attention, uploaded_photo
 from dermaviz.ui.drawn import drawn_caption, drawn_photo, thumbnails, tone_colours, true_mask
 from dermaviz.ui.resources import Checkpoint
 from dermaviz.ui.widgets.drawing import ABCD, BODY, FIRST, structures_of
 from dermaviz.ui.widgets.panels import laid_over
-from dermaviz.ui.widgets.photo import sample_photo, uploaded_photo
+from dermaviz.ui.widgets.photo import sample_photo
 from dermaviz.ui.widgets.settings import Look
 
 PARAMETERS = Parameters(dx="mel", seed=5, size=128)

@@ -16,10 +16,10 @@ from dermaviz.errors import EvidenceError
 from dermaviz.evaluation.gate import Gate
 from dermaviz.evaluation.gate_file import GateFacts, gate_bytes, write_gate
 from dermaviz.models.checkpoint import load_checkpoint
-from dermaviz.ui.answers import ask
+from dermaviz.ui.answers import ask, uploaded_photo
 from dermaviz.ui.resources import Checkpoint
 from dermaviz.ui.widgets.gate import installed_gate, let_through, notice
-from dermaviz.ui.widgets.photo import sample_photo, uploaded_photo
+from dermaviz.ui.widgets.photo import sample_photo
 
 REFUSAL = "This doesn't look like a dermatoscopic image"
 WIDTH = 256

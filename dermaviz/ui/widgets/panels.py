@@ -18,6 +18,7 @@ from dermaviz.types import RGB, AttentionMap
 from dermaviz.ui.answers import Answer, Photo, attention
 from dermaviz.ui.drawn import true_mask
 from dermaviz.ui.resources import Checkpoint
+from dermaviz.ui.widgets.picture import show_picture
 from dermaviz.ui.widgets.settings import Look
 from dermaviz.ui.wording import STATUS_SENTENCES, class_with_probability, file_stem, map_caption, slow_sentence
 
@@ -83,11 +84,6 @@ def show_side_by_side(photo: Photo, answer: Answer, checkpoint: Checkpoint, look
             else:
                 st.info(f"**{label} · {named}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:")
             st.caption(f"layer {attended.layer} · {attended.seconds:.2f} s", help=_about(attended))
-
-
-def show_picture(pixels: RGB, caption: str, alt: str) -> None:
-    """Pixels exactly as they are: PNG, since JPEG would change them."""
-    st.image(pixels, caption=caption, width="stretch", output_format="PNG", alt=alt)
 
 
 def _attend(

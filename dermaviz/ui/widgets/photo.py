@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -14,8 +12,8 @@ from streamlit.delta_generator import DeltaGenerator
 from dermaviz.datasets.specs import HAM10000
 from dermaviz.datasets.synthetic import SAMPLES, Sample
 from dermaviz.datasets.synthetic.samples import tone_word
-from dermaviz.images import MAX_BYTES, MAX_PIXELS, read_picture
-from dermaviz.ui.answers import Photo
+from dermaviz.images import MAX_BYTES, MAX_PIXELS
+from dermaviz.ui.answers import Photo, uploaded_photo
 from dermaviz.ui.drawn import drawn_caption, drawn_photo, thumbnails
 from dermaviz.ui.widgets.drawing import FIRST_SAMPLE, choose_drawing, take_over
 
@@ -47,11 +45,6 @@ def sample_label(sample: Sample) -> str:
 def sample_photo(sample: Sample) -> Photo:
     """A drawn sample as a photo; drawn when it is read."""
     return drawn_photo(sample.slug, sample.parameters)
-
-
-def uploaded_photo(name: str, content: bytes) -> Photo:
-    """A file of the user as a photo; checked and decoded when it is read."""
-    return Photo(name, hashlib.sha256(content).hexdigest(), partial(read_picture, content, name=name))
 
 
 def choose_source() -> str:
