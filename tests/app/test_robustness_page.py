@@ -1,0 +1,338 @@
+"""The Robustness page as Streamlit runs it, without a browser: one photo live, and a test set whose figures are known."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dermaviz.evidence import read_evidence
+from dermaviz.evidence.store import write_evidence
+from dermaviz.models.card import DEFAULT_CHECKPOINT, read_card
+from dermaviz.robustness.corruptions import CORRUPTIONS, SEVERITIES
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "checkpoints" / DEFAULT_CHECKPOINT
+SECONDS = 240
+N = 400
+EPSILONS = (1 / 8 / 255, 1 / 2 / 255, 3e-3, 1 / 255, 4 / 255)
+TEST_SET = {"part": "The test set"}
+
+
+@pytest.fixture(autouse=True)
+def no_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DERMAVIZ_DATA", raising=False)
+
+
+@pytest.fixture(scope="module")
+def answers() -> pd.DataFrame:
+    """The first photos of the test split with what the model says of them."""
+    return pd.read_parquet(SHIPPED / "evidence" / "test" / "predictions.parquet").iloc[:N].reset_index(drop=True)
+
+
+@pytest.fixture
+def attacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: pd.DataFrame) -> Callable[..., Path]:
+    """``attacked("first", factor=4)``: a checkpoint without weights, tested on N photos.
+
+    FGSM flips the i-th photo at ``factor`` times the (i mod 5)-th ε of ``EPSILONS``, PGD (from 1/255 on, as audits make
+    it) one step earlier, noise never. Of each corruption, severity s flips one photo in six for each of its steps. Every
+    20th photo has no gradient.
+    """
+    monkeypatch.setenv("DERMAVIZ_CHECKPOINTS", str(tmp_path))
+
+    def make(name: str, factor: float = 1) -> Path:
+        folder = tmp_path / name
+        shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("*.safetensors", ".*", "validation"))
+        sha = read_card(folder / "card.json").answers_sha256
+        source = read_evidence(folder, "predictions", checkpoint_sha256=sha).manifest.source
+        tables = {
+            "predictions": answers,
+            "attacks": attack_rows(answers, factor),
+            "flips": flip_rows(answers, factor),
+            "corruptions": corruption_rows(answers),
+        }
+        for table, frame in tables.items():
+            write_evidence(folder, frame, replace(source, table=table), {})
+        return folder
+
+    return make
+
+
+def called(table: pd.DataFrame) -> pd.Series:
+    return table.filter(like="p_").idxmax(axis=1).str[2:]
+
+
+def wrong_answer(table: pd.DataFrame) -> np.ndarray:
+    return np.where(table["dx"] == "nv", "mel", "nv")
+
+
+def flips_at(table: pd.DataFrame, factor: float) -> np.ndarray:
+    return factor * np.array(EPSILONS)[np.arange(len(table)) % len(EPSILONS)]
+
+
+def attack_rows(table: pd.DataFrame, factor: float) -> pd.DataFrame:
+    needed, none = flips_at(table, factor), np.arange(len(table)) % 20 == 0
+    earlier = factor * np.array((EPSILONS[0] / 2, *EPSILONS[:-1]))[np.arange(len(table)) % len(EPSILONS)]
+    parts = []
+    for method, at in (("fgsm", needed), ("pgd", earlier), ("uniform noise", np.full(len(table), math.inf))):
+        for epsilon in (0.0, *(size for size in EPSILONS if method != "pgd" or size >= 1 / 255)):
+            said = np.where((epsilon >= at) & (epsilon > 0), wrong_answer(table), called(table))
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "image_id": table["image_id"],
+                        "method": method,
+                        "epsilon": epsilon,
+                        "predicted": said,
+                        "p_true": 0.5,
+                        "p_malignant": 0.5,
+                        "zero_gradient": none & (method != "uniform noise"),
+                    }
+                )
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def flip_rows(table: pd.DataFrame, factor: float) -> pd.DataFrame:
+    right = (called(table) == table["dx"]).to_numpy()
+    return pd.DataFrame(
+        {
+            "image_id": table["image_id"],
+            "flip_epsilon": np.where(right, flips_at(table, factor), 0.0),
+            "flipped_to": np.where(right, wrong_answer(table), called(table)),
+            "zero_gradient": False,
+            "cap": 16 / 255,
+        }
+    )
+
+
+def corruption_rows(table: pd.DataFrame) -> pd.DataFrame:
+    turn = np.arange(len(table)) % 6
+    conditions = [("clean", 0), *((name, severity) for name in CORRUPTIONS for severity in SEVERITIES)]
+    parts = [
+        pd.DataFrame(
+            {
+                "image_id": table["image_id"],
+                "corruption": name,
+                "severity": severity,
+                "predicted": np.where(turn < severity, wrong_answer(table), called(table)),
+                "p_true": 0.5,
+                "p_malignant": 0.5,
+            }
+        )
+        for name, severity in conditions
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def run(**query: str | list[str]) -> AppTest:
+    """The page after its first run, opened by a link with these selections."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS).switch_page("pages/3_Robustness.py")
+    app.query_params.update(query)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(e.value for kind in ("subheader", "markdown", "caption") for e in app.get(kind))
+
+
+def right_at(table: pd.DataFrame, method: str, epsilon: float, factor: float = 1) -> np.ndarray:
+    """Which photos are called rightly under a method, from the rows that were written."""
+    rows = attack_rows(table, factor)
+    rows = rows[(rows["method"] == method) & (rows["epsilon"] == epsilon)]
+    return rows["predicted"].to_numpy() == table["dx"].to_numpy()
+
+
+def points(change: float) -> str:
+    return f"{100 * change:+.1f}".replace("-", "−")
+
+
+def test_it_opens_with_one_photo_attacked_beside_noise_of_the_same_size() -> None:
+    app = run()
+    said = text(app)
+    assert not app.error
+    assert re.search(r"FGSM moves (no value by more than|values by up to) \*\*0\.77 of one grey level\*\*", said)
+    assert "Noise of the same size" in said
+    assert len([image for shown in app.get("image") for image in shown.proto.imgs]) == 8
+    assert "Rank correlation with the clean map for melanoma" in said
+    assert "On the lesion: " in said
+
+
+@pytest.mark.parametrize("attack", ["FGSM, one step", "PGD, 20 steps"])
+def test_without_room_nothing_changes(attack: str) -> None:
+    app = run(epsilon="0/255", attack=attack)
+    said = text(app)
+    assert "At ε = 0 nothing is changed" in said
+    answers = re.findall(r"^\*\*(.+ \(\d+%\))\*\*$", said, re.MULTILINE)
+    assert len(answers) == 3
+    assert len(set(answers)) == 1
+    assert "Rank correlation with the clean map for melanoma: **1.00**" in said
+
+
+def test_an_attack_below_a_grey_level_does_not_fit_into_a_file_and_one_click_makes_it_larger() -> None:
+    app = run(epsilon="0.5/255")
+    assert "This attack does not fit into a file." in text(app)
+    app.button(key="one level").click().run()
+    assert app.select_slider(key="epsilon").value == pytest.approx(1 / 255)
+    assert "In the file, values are moved by at most 1 grey level." in text(app)
+
+
+def test_one_click_finds_the_smallest_change_that_flips_it_and_shows_it() -> None:
+    app = run(epsilon="0/255")
+    app.button(key="flip").click().run()
+    found = re.search(r"The smallest change that changes the answer: \*\*([\d.]+) ", text(app))
+    assert found
+    assert app.select_slider(key="epsilon").value * 255 == pytest.approx(float(found[1]), abs=0.06)
+    assert "the answer turns from **melanoma (" in text(app)
+    app.select_slider(key="epsilon").set_value(0.0).run()
+    assert "The smallest change that changes the answer" in text(app), "once asked for, it stays"
+
+
+def test_a_target_is_arrived_at_or_not() -> None:
+    app = run(target="towards dermatofibroma (df)", attack="PGD, 20 steps", epsilon="8/255")
+    assert "It has arrived at dermatofibroma." in text(app)
+    app.select_slider(key="epsilon").set_value(0.0).run()
+    assert "It has not arrived at dermatofibroma, which now gets" in text(app)
+    app.selectbox(key="target").set_value("mel").run()
+    assert "Choose another class to arrive at." in text(app)
+
+
+def test_a_link_with_nonsense_falls_back() -> None:
+    app = run(epsilon="a lot", attack="?", target="unicorn", noise_seed="-5", times="x", part="neither")
+    assert not app.error
+    assert "Noise of the same size" in text(app)
+
+
+def test_the_curves_are_said_with_baseline_drop_and_n(attacked: Callable[..., Path], answers: pd.DataFrame) -> None:
+    attacked("first")
+    said = text(run(**TEST_SET))
+    clean, after = (called(answers) == answers["dx"]).mean(), right_at(answers, "fgsm", 3e-3).mean()
+    assert f"Accuracy is **{clean:.0%} (95% interval" in said
+    assert f"under FGSM at ε = 3e-3 (0.77 of one grey level): a change of **{points(after - clean)} points" in said
+    assert (
+        f"n = {N} images of {answers['lesion_id'].nunique()} lesions. Noise of the same size changes it by 0 points"
+        in said
+    )
+    assert f"**{N // 20} of {N} images** (5.0%) have no gradient" in said
+
+
+def test_another_measure_and_epsilon_are_read_off_as_counted_by_hand(
+    attacked: Callable[..., Path], answers: pd.DataFrame
+) -> None:
+    attacked("first")
+    app = run(measure="melanoma sensitivity", at="½/255", **TEST_SET)
+    mine = (answers["dx"] == "mel").to_numpy()
+    clean, after = (called(answers) == answers["dx"])[mine].mean(), right_at(answers, "fgsm", 0.5 / 255)[mine].mean()
+    assert f"Melanoma sensitivity is **{clean:.0%}" in text(app)
+    assert f"at ε = ½/255: a change of **{points(after - clean)} points" in text(app)
+    assert f"n = {mine.sum()} images" in text(app)
+    app.select_slider(key="at").set_value(1 / 255).run()
+    assert "under PGD, 20 steps at ε = 1/255: a change of" in text(app), "the strongest attack that was made there"
+
+
+def test_groups_are_compared_and_the_table_behind_holds_them(
+    attacked: Callable[..., Path], answers: pd.DataFrame
+) -> None:
+    attacked("first")
+    app = run(grouping="sex", **TEST_SET)
+    assert re.search(r"accuracy changes most for \*\*(fe)?male\*\*, by", text(app))
+    table = app.dataframe[0].value
+    assert set(table["line"]) == {"female", "male"}
+    assert table["n_cohort"].sum() < len(table) * N
+    by_class = run(grouping="the true diagnosis", **TEST_SET)
+    assert "sensitivity changes most for" in text(by_class)
+
+
+def test_a_defence_is_held_against_the_other_checkpoint(attacked: Callable[..., Path], answers: pd.DataFrame) -> None:
+    attacked("first")
+    attacked("second", factor=4)
+    said = text(run(test="Defence", **TEST_SET))
+    gained = right_at(answers, "pgd", 1 / 255, 4).mean() - right_at(answers, "pgd", 1 / 255).mean()
+    assert "On the photos as they are, accuracy is" in said
+    assert "**0 points (95% interval 0 to 0)**. Under PGD, 20 steps at ε = 1/255, it is" in said
+    assert f"**{points(gained)} points (95% interval" in said
+
+
+def test_noise_and_corruptions_are_said_with_their_meaning(
+    attacked: Callable[..., Path], answers: pd.DataFrame
+) -> None:
+    attacked("first")
+    rows = corruption_rows(answers)
+    worst = rows[(rows["corruption"] == "jpeg") & (rows["severity"] == 5)]["predicted"].to_numpy() == answers["dx"]
+    lost = worst.mean() - (called(answers) == answers["dx"]).mean()
+    noisy = text(run(test="Noise", **TEST_SET))
+    assert "at σ = 0.003, as reported: a change of" in noisy
+    assert f"Under Gaussian noise of σ = 0.26, it is **{worst.mean():.0%} (95% interval" in noisy
+    assert f"{points(lost)} points (95% interval" in noisy
+    app = run(test="Corruptions", corruption="JPEG compression", **TEST_SET)
+    assert f"under “JPEG compression” of severity 5 (quality = 7): a change of **{points(lost)} points" in text(app)
+    assert "Over 15 corruptions and their severities, the mean balanced error" in text(app)
+    spec = json.loads(next(chart for chart in app.get("plotly_chart") if "heatmap" in chart.proto.spec).proto.spec)
+    assert f"{worst.mean():.0%}" in {note["text"] for note in spec["layout"]["annotations"]}
+
+
+def test_the_median_smallest_change_is_that_of_the_photos_called_rightly(
+    attacked: Callable[..., Path], answers: pd.DataFrame
+) -> None:
+    attacked("first")
+    flips = flip_rows(answers, 1)["flip_epsilon"]
+    median = flips[flips > 0].median() * 255
+    said = text(run(test="Smallest change", **TEST_SET))
+    assert f"For half of the {(flips > 0).sum()} images that it calls rightly" in said
+    assert f"changing each value by **{median:.2g} " in said
+
+
+def test_the_photos_hit_worst_come_first_with_their_link(attacked: Callable[..., Path], answers: pd.DataFrame) -> None:
+    attacked("first")
+    easiest = answers[(called(answers) == answers["dx"]) & (answers.index % len(EPSILONS) == 0)]
+    first = easiest["image_id"][easiest.filter(like="p_").max(axis=1).idxmax()]
+    app = run(test="Hit worst", case=first, **TEST_SET)
+    listed = app.dataframe[0].value
+    assert listed["smallest change, grey levels"].is_monotonic_increasing
+    assert listed["image"].iloc[0] == f"https://api.isic-archive.com/api/v2/images/{first}/"
+    assert "`dermaviz data download FOLDER` gets the photos" in "".join(info.value for info in app.info)
+
+
+@pytest.mark.parametrize(
+    ("card", "table"),
+    [("Attacks", "attacks"), ("Noise", "corruptions"), ("Corruptions", "corruptions"), ("Smallest change", "flips")],
+)
+def test_a_missing_table_costs_one_sentence_that_names_the_command(
+    attacked: Callable[..., Path], card: str, table: str
+) -> None:
+    (attacked("first") / "evidence" / "test" / f"{table}.parquet").unlink()
+    app = run(test=card, **TEST_SET)
+    assert len(app.error) == 1
+    assert f"`dermaviz audit first --data FOLDER --split test --table {table}`" in app.error[0].value
+
+
+def test_a_single_checkpoint_has_nothing_to_be_held_against(attacked: Callable[..., Path]) -> None:
+    attacked("first")
+    app = run(test="Defence", **TEST_SET)
+    assert "expected a second checkpoint" in app.error[0].value
+
+
+def test_a_cohort_narrows_every_card(attacked: Callable[..., Path], answers: pd.DataFrame) -> None:
+    attacked("first")
+    mine = answers[answers["sex"] == "female"]
+    assert f"n = {len(mine)} images of {mine['lesion_id'].nunique()} lesions" in text(run(sex="female", **TEST_SET))
+
+
+def test_the_test_set_is_shown_without_torch() -> None:
+    code = (
+        "import sys; import dermaviz.ui.widgets.robustness_parts, dermaviz.ui.trials; sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
