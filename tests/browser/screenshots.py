@@ -16,6 +16,8 @@ PAGES = {
     "draw": ("/Classify?source=Draw&ita=-20&artefacts=ruler", "· layer"),
     "confusion": ("/Confusion?true=melanoma+(mel)&called=melanocytic+nevus+(nv)", "Sensitivity is lowest"),
     "threshold": ("/Confusion?question=melanoma+(mel)+or+not%3F&threshold=20&card=Calibration", "Before and after the logits"),
+    "robustness": ("/Robustness", "Take it home:"),
+    "robustness-test-set": ("/Robustness?part=The+test+set", "The table behind it"),
     "upload": ("/Classify?source=Upload", "Several become a list"),
 }  # fmt: skip
 WIDTHS = {"desktop": 1280, "phone": 390}

@@ -61,6 +61,7 @@ def expect_answer(page: Page) -> None:
     page.get_by_text(CAPTION).wait_for()
     page.get_by_alt_text("laid over the model input").wait_for()
     page.get_by_test_id("stImage").nth(2).wait_for()  # pictures arrive after the text
+    page.locator('[data-test-script-state="notRunning"]').wait_for()  # what still moves closes an opened list
 
 
 def expect_no_traceback(page: Page) -> None:
