@@ -27,11 +27,11 @@ Checkpoints = dict[str, Checkpoint]
 
 def show_photo(checkpoints: Checkpoints) -> None:
     """One photo under an attack and under noise of the same size, while sliders are moved."""
-    wide = st.container()
+    source, wide = choose_source(), st.container()
     asking, doing = st.columns([5, 8], gap="large")
     pictures = st.container()
     with asking:
-        photo = choose_photo(choose_source(), wide)
+        photo = choose_photo(source, wide)
         checkpoint = choose_checkpoint(checkpoints)
     if photo is None:
         doing.info("Once there is a photo, it can be attacked here.")
