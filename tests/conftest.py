@@ -14,7 +14,8 @@ from hypothesis import settings
 from PIL import Image
 
 from dermaviz.datasets.ham10000 import read_ham10000
-from dermaviz.datasets.split import write_manifest
+from dermaviz.datasets.specs import HAM10000
+from dermaviz.datasets.split import read_manifest, write_manifest
 from dermaviz.datasets.synthetic import write_dataset
 from dermaviz.models.card import Card
 from dermaviz.models.classifier import Classifier
@@ -118,3 +119,14 @@ def drawn_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assignment |= {r.image_id: dealt[r.lesion_id] for r in dataset.records if r.label == dx}
     write_manifest(assignment, root / "split.csv")
     return root
+
+
+@pytest.fixture
+def drawn_classifier(drawn_dataset: Path, make_classifier: Callable[..., Classifier]) -> Classifier:
+    """Random weights for the seven diagnoses, under a card that names the drawn data set and its split as its own."""
+    manifest = drawn_dataset / "split.csv"
+    return make_classifier(
+        classes=tuple(HAM10000.classes),
+        split_sha256=read_manifest(manifest).sha256,
+        data={"dataset": "ham10000", "manifest": str(manifest)},
+    )

@@ -28,16 +28,10 @@ HERE = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def audited(tmp_path: Path, drawn_dataset: Path, make_classifier: Callable[..., Classifier]) -> Path:
+def audited(tmp_path: Path, drawn_classifier: Classifier) -> Path:
     """A checkpoint that was trained on the split of the drawn data set, so one may audit it."""
-    manifest = drawn_dataset / "split.csv"
-    classifier = make_classifier(
-        classes=tuple(HAM10000.classes),
-        split_sha256=read_manifest(manifest).sha256,
-        data={"dataset": "ham10000", "manifest": str(manifest)},
-    )
     folder = tmp_path / "checkpoints" / "seven"
-    save_checkpoint(folder, classifier.network, classifier.card)
+    save_checkpoint(folder, drawn_classifier.network, drawn_classifier.card)
     return folder
 
 

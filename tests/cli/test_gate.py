@@ -9,24 +9,16 @@ from typing import Any
 
 from PIL import Image
 
-from dermaviz.datasets.specs import HAM10000
-from dermaviz.datasets.split import read_manifest
 from dermaviz.models.checkpoint import save_checkpoint
 from dermaviz.models.classifier import Classifier
 from tests.outside_scenes import scene
 
 
 def test_gate_is_fitted_by_command(
-    dermaviz: Callable[..., Any], drawn_dataset: Path, tmp_path: Path, make_classifier: Callable[..., Classifier]
+    dermaviz: Callable[..., Any], drawn_dataset: Path, tmp_path: Path, drawn_classifier: Classifier
 ) -> None:
-    manifest = drawn_dataset / "split.csv"
-    classifier = make_classifier(
-        classes=tuple(HAM10000.classes),
-        split_sha256=read_manifest(manifest).sha256,
-        data={"dataset": "ham10000", "manifest": str(manifest)},
-    )
     folder = tmp_path / "checkpoints" / "tiny"
-    save_checkpoint(folder, classifier.network, classifier.card)
+    save_checkpoint(folder, drawn_classifier.network, drawn_classifier.card)
     for kind in ("noise", "chart"):
         (tmp_path / "outside" / kind).mkdir(parents=True)
         Image.fromarray(scene(kind, 0)).save(tmp_path / "outside" / kind / "0~whole.png")

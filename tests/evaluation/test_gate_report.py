@@ -11,7 +11,6 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from dermaviz.datasets.records import Dataset, Record
-from dermaviz.datasets.specs import HAM10000
 from dermaviz.datasets.split import read_manifest
 from dermaviz.errors import DatasetError
 from dermaviz.evaluation.gate_file import read_gate
@@ -23,15 +22,9 @@ from tests.outside_scenes import KINDS, scene
 
 
 @pytest.fixture
-def folder(drawn_dataset: Path, tmp_path: Path, make_classifier: Callable[..., Classifier]) -> Path:
+def folder(tmp_path: Path, drawn_classifier: Classifier) -> Path:
     """A checkpoint with random weights that says it was trained on the drawn data set."""
-    manifest = drawn_dataset / "split.csv"
-    classifier = make_classifier(
-        classes=tuple(HAM10000.classes),
-        split_sha256=read_manifest(manifest).sha256,
-        data={"dataset": "ham10000", "manifest": str(manifest)},
-    )
-    save_checkpoint(tmp_path / "tiny", classifier.network, classifier.card)
+    save_checkpoint(tmp_path / "tiny", drawn_classifier.network, drawn_classifier.card)
     return tmp_path / "tiny"
 
 
