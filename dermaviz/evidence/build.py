@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.manifest import Manifest, Source, read_manifest
-from dermaviz.evidence.store import parquet_bytes, read_parquet, table_path, write_evidence
+from dermaviz.evidence.store import has_evidence, parquet_bytes, read_parquet, table_path, write_evidence
 
 PART = 128
 """Images of a part. Parts are cut the same way whatever the number of processes, so all numbers of them agree."""
@@ -75,10 +75,9 @@ def build_evidence(
 
 
 def _finished(checkpoint: Path, source: Source) -> Manifest | None:
-    path = table_path(checkpoint, source.table, source.split)
-    if not (path.is_file() and path.with_suffix(".json").is_file()):
+    if not has_evidence(checkpoint, source.table, source.split):
         return None
-    manifest = read_manifest(path.with_suffix(".json"))
+    manifest = read_manifest(table_path(checkpoint, source.table, source.split).with_suffix(".json"))
     return manifest if manifest.source.key == source.key else None
 
 

@@ -70,14 +70,7 @@ def flip_distance(
         AttackError: images, goal or loss are none that can be attacked with, or ``resolution`` exceeds ``cap``.
     """
     probe = Probe(classifier, images, goal, loss)
-    return flips_along(probe, images, probe.slope(images), cap=cap, resolution=resolution)
-
-
-def flips_along(
-    probe: Probe, images: Tensor, slope: Slope, *, cap: float = CAP, resolution: float = RESOLUTION
-) -> Flips:
-    """:func:`flip_distance` along a slope that ``probe`` has measured at ``images``; the slope is counted in the cost."""
-    since = probe.cost - Cost(len(images), len(images))
+    slope = probe.slope(images)
     last = _steps(require_epsilon(cap), resolution)
     search = _Search(probe, images, slope, resolution)
     for step in _scan(last):
@@ -94,7 +87,7 @@ def flips_along(
         slope.zero_gradient.cpu().numpy(),
         cap,
         resolution,
-        probe.cost - since,
+        probe.cost,
     )
 
 
