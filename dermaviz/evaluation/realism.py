@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import binary_dilation
 
-from dermaviz.datasets.synthetic.optics import decode_srgb, lab_of_linear
+from dermaviz.colour import decode_srgb, lab_of_linear
 from dermaviz.errors import DatasetError
 from dermaviz.types import RGB
 

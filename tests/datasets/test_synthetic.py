@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
-from dermaviz.datasets.ham10000 import read_ham10000, read_mask
+from dermaviz.datasets.ham10000 import read_ham10000
+from dermaviz.datasets.masks import read_mask
 from dermaviz.datasets.specs import HAM10000
 from dermaviz.datasets.synthetic import (
     ARTEFACT_NAMES,
@@ -268,7 +269,7 @@ def test_data_set_is_read_by_the_reader(tmp_path: Path) -> None:
         **{name: int(row[name]) for name in ("seed", "view", "size")},
         **{name: float(row[name]) for name in ("ita", "redness", "texture", "uneven_light", "vignette")},
     )
-    assert np.array_equal(draw(parameters).mask, read_mask(tmp_path, row["image_id"]))
+    assert np.array_equal(draw(parameters).mask, read_mask(dataset.records[5]))
 
 
 def test_data_set_is_fixed_by_its_seed_and_never_overwritten(tmp_path: Path) -> None:

@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import label
 
-from dermaviz.datasets.ham10000 import read_ham10000, read_mask
+from dermaviz.colour import decode_srgb, ita_of_linear
+from dermaviz.datasets.ham10000 import read_ham10000
+from dermaviz.datasets.masks import read_mask
 from dermaviz.datasets.specs import HAM10000
 from dermaviz.datasets.synthetic import ARTEFACT_NAMES, Camera, Form, Parameters, draw, draw_skin, like_ham10000
 from dermaviz.datasets.synthetic.camera import blurred, grain, vivid
 from dermaviz.datasets.synthetic.fields import stream
 from dermaviz.datasets.synthetic.instrument import KINDS, LESIONS, LIGHTS, PIXELS, lesions_like_ham10000
-from dermaviz.datasets.synthetic.optics import decode_srgb, ita_of_linear
 from dermaviz.datasets.synthetic.writing import LOOKS, parameters_of, write_dataset
 from dermaviz.errors import DatasetError
 
@@ -160,7 +161,7 @@ def test_a_data_set_of_this_look_is_drawn_again_from_its_table(tmp_path: Path, l
     for record in dataset.records:
         parameters = parameters_of(record)
         assert parameters.camera.pixels == PIXELS
-        assert np.array_equal(draw(parameters).mask, read_mask(tmp_path, record.image_id))
+        assert np.array_equal(draw(parameters).mask, read_mask(record))
 
 
 def test_an_unknown_look_is_refused(tmp_path: Path) -> None:

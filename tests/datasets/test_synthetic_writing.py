@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dermaviz.datasets.ham10000 import METADATA, read_ham10000, read_mask
+from dermaviz.datasets.ham10000 import METADATA, read_ham10000
+from dermaviz.datasets.masks import read_mask
 from dermaviz.datasets.split import apply_split, read_manifest
 from dermaviz.datasets.synthetic import draw, writing
 from dermaviz.datasets.synthetic.parameters import Camera, Form, Parameters
@@ -30,7 +31,7 @@ def test_each_row_draws_the_very_same_picture_mask_and_artefacts(folder: Path) -
         file = io.BytesIO()
         Image.fromarray(lesion.image).save(file, "JPEG", quality=95, subsampling=0)
         assert file.getvalue() == record.path.read_bytes()
-        assert np.array_equal(lesion.mask, read_mask(folder, record.image_id))
+        assert np.array_equal(lesion.mask, read_mask(record))
         assert set(lesion.artefact_masks) == set(record.metadata["artefacts"].split())
         with_artefacts += bool(lesion.artefact_masks)
     assert with_artefacts > 5

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import wasserstein_distance
 
-from dermaviz.datasets.synthetic.optics import lab_of_linear
+from dermaviz.colour import lab_of_linear
 from dermaviz.errors import DatasetError
 from dermaviz.evaluation.realism import (
     BANDS,

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from dermaviz.colour import decode_srgb, encode_srgb
 from dermaviz.datasets.synthetic.fields import Field, Path, discs, lattice_noise, ramp, stream, strokes
-from dermaviz.datasets.synthetic.optics import decode_srgb, encode_srgb
 from dermaviz.datasets.synthetic.parameters import ARTEFACT_NAMES
 from dermaviz.errors import DatasetError
 from dermaviz.types import RGB

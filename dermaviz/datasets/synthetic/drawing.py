@@ -9,10 +9,11 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from dermaviz.colour import encode_srgb
 from dermaviz.datasets.synthetic import artefacts, camera
 from dermaviz.datasets.synthetic.fields import stream
 from dermaviz.datasets.synthetic.lesions import Pigments, coverage, draw_body, draw_outline
-from dermaviz.datasets.synthetic.optics import encode_srgb, root_rgb
+from dermaviz.datasets.synthetic.optics import root_rgb
 from dermaviz.datasets.synthetic.parameters import ARTEFACT_NAMES, LAMPS, Parameters
 from dermaviz.datasets.synthetic.skin import Skin, draw_maps
 from dermaviz.datasets.synthetic.structures import STRUCTURES

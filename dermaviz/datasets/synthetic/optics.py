@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import map_coordinates
 
+from dermaviz.colour import WHITE, XYZ_OF_LINEAR, ita_of_linear
 from dermaviz.datasets.synthetic import spectra
 
 Fraction = NDArray[np.float64]
@@ -33,10 +33,6 @@ SURFACE_SHARE = 0.025
 MAX_MELANIN, MAX_BLOOD, MAX_DEEP_MELANIN = 1.2, 0.6, 0.4
 ITA_RANGE = (-60.0, 70.0)
 
-_XYZ_OF_LINEAR = np.array(
-    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
-)
-_WHITE = _XYZ_OF_LINEAR.sum(axis=1)
 _NODES = (56, 40, 20)
 
 
@@ -82,8 +78,8 @@ def linear_rgb(spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
     """Linear sRGB ``[..., 3]`` of reflectances ``[..., 31]`` under D65; white is 1, colours beyond sRGB are clipped."""
     observer = np.stack([spectra.CIE_X, spectra.CIE_Y, spectra.CIE_Z], axis=1) * spectra.D65[:, None]
     # Dividing by the sampled white rather than by Y alone keeps a perfect reflector neutral at 10 nm steps.
-    xyz = spectrum @ (observer / observer.sum(axis=0)) * _WHITE
-    return np.asarray(np.clip(xyz @ np.linalg.inv(_XYZ_OF_LINEAR).T, 0, 1))
+    xyz = spectrum @ (observer / observer.sum(axis=0)) * WHITE
+    return np.asarray(np.clip(xyz @ np.linalg.inv(XYZ_OF_LINEAR).T, 0, 1))
 
 
 @lru_cache(maxsize=1)
@@ -110,35 +106,6 @@ def root_rgb(
     if not deep_melanin.any():  # one dimension less is nearly twice as fast
         table, places = table[..., 0], places[:2]
     return np.stack([map_coordinates(channel, places, order=1, mode="nearest") for channel in table], axis=-1)
-
-
-def encode_srgb(linear: ArrayLike) -> NDArray[Any]:
-    """sRGB in [0, 1] of linear light in [0, 1] (IEC 61966-2-1)."""
-    light = np.clip(np.asarray(linear), 0, 1)
-    return np.asarray(np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.power(light, 1 / 2.4) - 0.055))
-
-
-def decode_srgb(encoded: ArrayLike) -> NDArray[Any]:
-    """Linear light in [0, 1] of sRGB in [0, 1] (IEC 61966-2-1)."""
-    value = np.asarray(encoded)
-    return np.asarray(np.where(value <= 0.04045, value / 12.92, np.power((value + 0.055) / 1.055, 2.4)))
-
-
-def lab_of_linear(linear: ArrayLike) -> NDArray[np.float64]:
-    """CIE L*a*b* under D65, ``[..., 3]``, of linear sRGB ``[..., 3]`` in [0, 1] (CIE 1976, CIE 015)."""
-    ratio = np.asarray(linear, dtype=np.float64) @ _XYZ_OF_LINEAR.T / _WHITE
-    f = np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio / (3 * (6 / 29) ** 2) + 4 / 29)
-    x, y, z = f[..., 0], f[..., 1], f[..., 2]
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
-
-
-def ita_of_linear(linear: ArrayLike) -> NDArray[np.float64]:
-    """Individual typology angle in degrees, ``[...]``, of linear sRGB ``[..., 3]``.
-
-    ITA = atan2(L* − 50, b*) · 180/π with CIE L*a*b* under D65 (Chardon et al., Int. J. Cosmet. Sci. 13:191, 1991).
-    """
-    lab = lab_of_linear(linear)
-    return np.asarray(np.degrees(np.arctan2(lab[..., 0] - 50, lab[..., 2])))
 
 
 @lru_cache(maxsize=1024)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dermaviz.colour import ita_of_linear
 from dermaviz.datasets.synthetic.fields import Field, discs, fractal_noise, lattice_noise, ramp, stream, strokes
-from dermaviz.datasets.synthetic.optics import blood_for_ita, ita_of_linear, melanin_for_ita, root_rgb
+from dermaviz.datasets.synthetic.optics import blood_for_ita, melanin_for_ita, root_rgb
 from dermaviz.datasets.synthetic.parameters import Parameters
 from dermaviz.datasets.synthetic.vessels import vessel_tree
 
