@@ -49,7 +49,7 @@ def compare(
     classifier = load_checkpoint(checkpoint_folder(checkpoint), chosen_device(device))
     records = drawn.one_per_lesion(read_ham10000(root), n, seed)
     diagnoses = [record.label for record in records[: len(records) // 2]]
-    sets = {drawn.PHOTOGRAPHS: measure_pictures(_photographs(root, records), _SIDE, seed=seed)}
+    sets = {drawn.PHOTOGRAPHS: measure_pictures(_photographs(records), _SIDE, seed=seed)}
     sets |= {name: measure_pictures(drawn.draw_set(name, diagnoses, seed), _SIDE, seed=seed) for name in drawn.DRAWN}
     tables = {
         "distances": drawn.distance_table(sets, seed),
@@ -62,17 +62,17 @@ def compare(
     facts = {"n": len(records), "drawn": len(diagnoses), "per_diagnosis": per_diagnosis, "seed": seed}
     card = classifier.card
     _write_manifest(output, facts | {"checkpoint": card.name, "weights_sha256": card.weights_sha256})
-    _write_pages(page, photos, root, records[:_ON_A_PAGE], seed)
+    _write_pages(page, photos, records[:_ON_A_PAGE], seed)
     typer.echo(tables["distances"].drop(columns="distance").round(2).to_string(index=False))
     typer.echo(f"\n{output}: {', '.join(f'{name}.csv' for name in tables)}, figures/. {NO_FINDING}")
 
 
-def _photographs(root: Path | None, records: list[Record]) -> Iterator[tuple[RGB, NDArray[np.bool_]]]:
-    from dermaviz.datasets.ham10000 import read_mask
+def _photographs(records: list[Record]) -> Iterator[tuple[RGB, NDArray[np.bool_]]]:
+    from dermaviz.datasets.masks import read_mask
     from dermaviz.images import read_picture
 
     for record in records:
-        yield read_picture(record.path).pixels, read_mask(root, record.image_id)
+        yield read_picture(record.path).pixels, read_mask(record)
 
 
 def _write_tables(output: Path, tables: dict[str, pd.DataFrame]) -> None:
@@ -107,7 +107,7 @@ def _write_manifest(output: Path, facts: dict[str, Any]) -> None:
     (output / _MANIFEST).write_text(text, encoding="utf-8")
 
 
-def _write_pages(page: Path | None, photos: Path | None, root: Path | None, records: list[Record], seed: int) -> None:
+def _write_pages(page: Path | None, photos: Path | None, records: list[Record], seed: int) -> None:
     from PIL import Image
 
     from dermaviz.evaluation import drawn
@@ -116,6 +116,6 @@ def _write_pages(page: Path | None, photos: Path | None, root: Path | None, reco
         lesions = drawn.draw_set(next(iter(drawn.DRAWN)), (record.label for record in records), seed)
         Image.fromarray(drawn.page([picture for picture, _ in lesions])).save(page, quality=_QUALITY)
     if photos:
-        pictures = [picture for picture, _ in _photographs(root, records)]
+        pictures = [picture for picture, _ in _photographs(records)]
         Image.fromarray(drawn.page(pictures)).save(photos, quality=_QUALITY)
         typer.echo(f"{photos}: {_NOT_COMMITTED}")

@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from PIL import Image
 
 from dermaviz.datasets.records import Dataset, Record
 from dermaviz.datasets.specs import HAM10000
@@ -16,6 +13,8 @@ from dermaviz.errors import DatasetError
 
 METADATA = "HAM10000_metadata.csv"
 PHOTOS = (".jpg", ".jpeg", ".png", ".webp")
+MASK_ENDING = "_segmentation"
+"""What stands in the name of a mask's file between the image's id and ``.png``."""
 COLUMNS = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization")
 
 
@@ -44,7 +43,8 @@ def read_ham10000(root: Path | None = None) -> Dataset:
     """Read the records of HAM10000 (or of a data set in the same form) in order of ``image_id``.
 
     The seven labels are the classes of :data:`~dermaviz.datasets.specs.HAM10000`. Metadata keeps ``dx_type``, ``age``,
-    ``sex``, ``localization`` and any further column as text; what is unknown is an empty string.
+    ``sex``, ``localization`` and any further column as text; what is unknown is an empty string. An image's mask is
+    ``masks/IMAGE_ID_segmentation.png`` (0 skin, 255 lesion); there may be none.
 
     Raises:
         DatasetError: the metadata lacks a column, or an image that it lists is not there.
@@ -63,11 +63,7 @@ def read_ham10000(root: Path | None = None) -> Dataset:
             "Use the file as published (doi:10.7910/DVN/DBW86T)."
         )
     table = table.sort_values("image_id")
-    present = (
-        {path.stem: path for path in (folder / "images").iterdir() if path.suffix.lower() in PHOTOS}
-        if (folder / "images").is_dir()
-        else {}
-    )
+    present, masks = _pictures(folder / "images"), _pictures(folder / "masks")
     absent = [image_id for image_id in table["image_id"] if image_id not in present]
     if absent:
         raise DatasetError(
@@ -76,10 +72,23 @@ def read_ham10000(root: Path | None = None) -> Dataset:
         )
     kept = [column for column in table.columns if column not in ("lesion_id", "image_id", "dx")]
     records = (
-        Record(row["image_id"], present[row["image_id"]], row["dx"], row["lesion_id"], {k: row[k] for k in kept})
+        Record(
+            row["image_id"],
+            present[row["image_id"]],
+            row["dx"],
+            row["lesion_id"],
+            {k: row[k] for k in kept},
+            masks.get(f"{row['image_id']}{MASK_ENDING}"),
+        )
         for row in table.to_dict("records")
     )
     return Dataset(HAM10000.name, tuple(HAM10000.classes), tuple(records))
+
+
+def _pictures(folder: Path) -> dict[str, Path]:
+    """The pictures in a folder by their names without suffix; none where there is no folder."""
+    files = folder.iterdir() if folder.is_dir() else ()
+    return {path.stem: path for path in files if path.suffix.lower() in PHOTOS}
 
 
 def find_photo(root: Path | None, image_id: str) -> Path:
@@ -96,16 +105,3 @@ def find_photo(root: Path | None, image_id: str) -> Path:
             f"expected a photo at {paths[0]}, found none. `dermaviz data download` fetches what is missing."
         )
     return found
-
-
-def read_mask(root: Path | None, image_id: str) -> NDArray[np.bool_]:
-    """The lesion mask of an image: bool ``[H, W]``, True on the lesion, at the mask file's own size.
-
-    Raises:
-        DatasetError: there is no mask file for this image.
-    """
-    path = find_ham10000(root) / "masks" / f"{image_id}_segmentation.png"
-    if not path.is_file():
-        raise DatasetError(f"expected a lesion mask at {path}, found none. Masks come with the HAM10000 record.")
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("L")) > 127

@@ -13,13 +13,17 @@ from dermaviz.errors import DatasetError
 
 @dataclass(frozen=True)
 class Record:
-    """One image: where it lies, its diagnosis (``label``), the lesion it shows, and what else is known of it."""
+    """One image: where it lies, its diagnosis (``label``), the lesion it shows, and what else is known of it.
+
+    ``mask`` is the file of the lesion's mask that came with the data set; None where none did.
+    """
 
     image_id: str
     path: Path
     label: str
     lesion_id: str
     metadata: Mapping[str, str] = field(default_factory=dict)
+    mask: Path | None = None
 
 
 @dataclass(frozen=True)

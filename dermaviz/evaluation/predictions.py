@@ -8,10 +8,12 @@ temperature · ln p, up to a constant.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,6 +27,8 @@ from dermaviz.errors import DatasetError, EvidenceError
 from dermaviz.images import read_picture
 from dermaviz.models.classifier import Classifier
 from dermaviz.types import RGB
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -115,11 +119,16 @@ def prepared_batches(
     classifier: Classifier, dataset: Dataset, slices: Sequence[slice]
 ) -> Iterator[tuple[slice, list[RGB]]]:
     """Each slice of a data set with its prepared inputs, uint8 ``[S, S, 3]``, read ahead by two threads."""
+    return read_ahead(dataset, slices, partial(_prepare, classifier))
+
+
+def read_ahead(
+    dataset: Dataset, slices: Sequence[slice], read: Callable[[Record], T]
+) -> Iterator[tuple[slice, list[T]]]:
+    """Each slice of a data set with what ``read`` makes of its records, in order, read ahead by two threads."""
     records = [record for part in slices for record in dataset.records[part]]
     largest = max((part.stop - part.start for part in slices), default=0)
-    ahead = iter(
-        tqdm(_prepare_ahead(classifier, records, largest), total=len(records), desc=dataset.name, unit=" images")
-    )
+    ahead = iter(tqdm(_in_threads(records, read, largest), total=len(records), desc=dataset.name, unit=" images"))
     for part in slices:
         yield part, list(islice(ahead, len(dataset.records[part])))
 
@@ -129,12 +138,12 @@ def _logits(classifier: Classifier, images: Sequence[RGB]) -> NDArray[np.float32
         return classifier.logits(classifier.to_tensor(images)).cpu().numpy()
 
 
-def _prepare_ahead(classifier: Classifier, records: Sequence[Record], most: int) -> Iterator[RGB]:
-    """Prepared inputs in order, read by two threads that are never more than ``most`` images ahead."""
-    upcoming: deque[Future[RGB]] = deque()
+def _in_threads(records: Sequence[Record], read: Callable[[Record], T], most: int) -> Iterator[T]:
+    """What ``read`` makes of the records in order, by two threads that are never more than ``most`` of them ahead."""
+    upcoming: deque[Future[T]] = deque()
     with ThreadPoolExecutor(2) as pool:
         for record in records:
-            upcoming.append(pool.submit(_prepare, classifier, record))
+            upcoming.append(pool.submit(read, record))
             if len(upcoming) > most:
                 yield upcoming.popleft().result()
         while upcoming:

@@ -6,11 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from dermaviz.datasets.ham10000 import find_ham10000, find_photo, read_ham10000, read_mask
+from dermaviz.datasets.ham10000 import find_ham10000, find_photo, read_ham10000
 from dermaviz.datasets.specs import HAM10000
 from dermaviz.errors import DatasetError
 
@@ -81,16 +79,6 @@ def test_metadata_that_does_not_fit_is_refused(root: Path, content: bytes, messa
     (root / "HAM10000_metadata.csv").write_bytes(content)
     with pytest.raises(DatasetError, match=message):
         read_ham10000(root)
-
-
-def test_a_mask_is_true_on_the_lesion(root: Path) -> None:
-    drawn = np.zeros((6, 8), np.uint8)
-    drawn[2:4, 3:7] = 255
-    (root / "masks").mkdir()
-    Image.fromarray(drawn).save(root / "masks" / "L1-0_segmentation.png")
-    np.testing.assert_array_equal(read_mask(root, "L1-0"), drawn == 255)
-    with pytest.raises(DatasetError, match=r"expected a lesion mask at .*L1-1_segmentation\.png"):
-        read_mask(root, "L1-1")
 
 
 @pytest.mark.data
