@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from dermaviz.errors import AttentionError
-from dermaviz.explain.overlay import enlarge
+from dermaviz.explain.localisation import energy_in_lesion
 from dermaviz.types import AttentionMap
 
 
@@ -56,25 +56,3 @@ def rank_correlation(first: NDArray[np.floating], second: NDArray[np.floating]) 
     centred = [values - values.mean() for values in ranks]
     scale = np.sqrt((centred[0] ** 2).sum() * (centred[1] ** 2).sum())
     return float(np.clip((centred[0] * centred[1]).sum() / scale, -1, 1)) if scale > 0 else float("nan")
-
-
-def energy_in_lesion(attention: AttentionMap, mask: NDArray[np.bool_]) -> float:
-    """Share of the map's positive part that lies in the mask, in [0, 1] (energy-based pointing game, Wang et al. 2020).
-
-    The map is enlarged to the mask's size, as it is shown. Chance is the share of the picture that the mask covers.
-
-    Args:
-        attention: the map; NaN comes back where its status is not ``ok``.
-        mask: bool ``[H, W]``.
-
-    Raises:
-        AttentionError: the mask is not a boolean picture.
-    """
-    if mask.dtype != np.bool_ or mask.ndim != 2:
-        raise AttentionError(
-            f"expected a mask bool [H, W], found {mask.dtype} {list(mask.shape)}. Compare it with a level first."
-        )
-    if attention.status != "ok":
-        return float("nan")
-    shown = enlarge(attention.normalised, *mask.shape).astype(np.float64)
-    return float(shown[mask].sum() / shown.sum())

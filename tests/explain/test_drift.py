@@ -10,7 +10,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from dermaviz.errors import AttentionError
-from dermaviz.explain.drift import drift, energy_in_lesion, rank_correlation
+from dermaviz.explain.drift import drift, rank_correlation
+from dermaviz.explain.localisation import energy_in_lesion
 from dermaviz.types import AttentionMap
 
 

@@ -1,0 +1,147 @@
+"""Explain: is an attention map on the lesion — pointing game, energy, overlap, distance — and what chance would give.
+
+Agreement with a lesion's outline is plausibility, not faithfulness: a map may lie on the lesion and yet not show what the
+model went by. Dermatoscopic lesions are centred, so every figure stands beside that of maps that know nothing of the image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dermaviz.errors import AttentionError
+from dermaviz.explain.overlay import enlarge
+from dermaviz.types import AttentionMap
+
+POINTING_TOLERANCE = 0.0
+"""How far the map's peak may lie from the lesion and still count as on it, in shares of the picture's shorter side: not
+at all. The pointing game's authors allowed 15 pixels (Zhang et al., Int. J. Comput. Vis. 126:1084, 2018);
+``peak_distance`` gives the answer for any tolerance."""
+IOU_THRESHOLDS = (0.25, 0.5)
+"""Shares of the map's maximum from which a place belongs to the map's region."""
+CENTRE_SIGMA = 0.2
+"""σ of the centre-Gaussian map in shares of the side: as wide as the lesions of HAM10000 laid over one another (.18 down
+and .20 across the central square, each lesion counted alike)."""
+
+
+@dataclass(frozen=True)
+class Localisation:
+    """Where a map lies beside a lesion.
+
+    ``lesion_area`` is the lesion's share of the picture, which is also the ``energy`` that an even map would have there.
+    ``energy`` is the share of the map's positive part on the lesion. ``pointing`` says whether the map's peak is on the
+    lesion, within ``POINTING_TOLERANCE``; ``peak_distance`` is how far off it is, in shares of the picture's shorter
+    side, 0 inside. ``iou`` is intersection over union of lesion and map region at each of ``IOU_THRESHOLDS``.
+    Where the map shows nothing or the mask is empty, ``pointing`` is False and the others but the area are NaN.
+    """
+
+    lesion_area: float
+    energy: float
+    pointing: bool
+    peak_distance: float
+    iou: tuple[float, ...]
+
+    @property
+    def energy_over_area(self) -> float:
+        """How many times as much energy lies on the lesion as chance would put there; NaN where there is none."""
+        return self.energy / self.lesion_area if self.lesion_area else float("nan")
+
+
+def localise(attention: AttentionMap | NDArray[np.floating], mask: NDArray[np.bool_]) -> Localisation:
+    """Where an attention map, or any map ``[h, w]``, lies beside the lesion. See :class:`Localisation`.
+
+    Energy and regions are measured on the map enlarged to the mask's size, as it is shown. The peak is the centre of the
+    highest place of the map as it is, before enlarging; of several as high, the first in reading order.
+
+    Args:
+        attention: of a plain array what is negative counts as 0, as for an attention map.
+        mask: bool ``[H, W]``, the lesion in the same view as the map, of any resolution.
+
+    Raises:
+        AttentionError: the mask is not a boolean picture.
+    """
+    _require_mask(mask)
+    values = _positive(attention)
+    area = float(mask.mean())
+    if values is None or not mask.any():
+        return Localisation(area, float("nan"), False, float("nan"), (float("nan"),) * len(IOU_THRESHOLDS))
+    shown = enlarge(values, *mask.shape)
+    away = _peak_distance(values, mask)
+    ious = (_iou(shown >= threshold, mask) for threshold in IOU_THRESHOLDS)
+    return Localisation(area, _energy(shown, mask), away <= POINTING_TOLERANCE, away, tuple(ious))
+
+
+def energy_in_lesion(attention: AttentionMap, mask: NDArray[np.bool_]) -> float:
+    """Share of the map's positive part that lies in the mask, in [0, 1] (energy-based pointing game, Wang et al. 2020).
+
+    The map is enlarged to the mask's size, as it is shown. Chance is the share of the picture that the mask covers.
+
+    Args:
+        attention: the map; NaN comes back where its status is not ``ok``.
+        mask: bool ``[H, W]``.
+
+    Raises:
+        AttentionError: the mask is not a boolean picture.
+    """
+    _require_mask(mask)
+    values = _positive(attention)
+    return float("nan") if values is None else _energy(enlarge(values, *mask.shape), mask)
+
+
+def looks_at_lesion(energy: ArrayLike, lesion_area: ArrayLike) -> NDArray[np.bool_]:
+    """Whether more energy lies on the lesion than an even map would put there: energy ÷ area above 1, bool ``[...]``.
+
+    False where the energy is NaN: a map that shows nothing looks at nothing.
+    """
+    return np.asarray(np.asarray(energy, dtype=np.float64) > np.asarray(lesion_area, dtype=np.float64))
+
+
+def uniform_map(side: int) -> NDArray[np.float32]:
+    """The same everywhere, float32 ``[side, side]``: its energy is the lesion's area, its IoU as well."""
+    return np.ones((side, side), dtype=np.float32)
+
+
+def centre_gaussian_map(side: int) -> NDArray[np.float32]:
+    """A round Gaussian in the middle, of σ ``CENTRE_SIGMA``, float32 ``[side, side]``, at most 1."""
+    along = np.exp(-(((np.arange(side) + 0.5) / side - 0.5) ** 2) / (2 * CENTRE_SIGMA**2))
+    return np.outer(along, along).astype(np.float32)
+
+
+def random_map(side: int, seed: int) -> NDArray[np.float32]:
+    """Even random numbers from 0 to 1, float32 ``[side, side]``. Of an attention map's own side, it is as coarse."""
+    return np.random.default_rng(seed).random((side, side), dtype=np.float32)
+
+
+def _require_mask(mask: NDArray[np.bool_]) -> None:
+    if mask.dtype != np.bool_ or mask.ndim != 2:
+        raise AttentionError(
+            f"expected a mask bool [H, W], found {mask.dtype} {list(mask.shape)}. Compare it with a level first."
+        )
+
+
+def _positive(attention: AttentionMap | NDArray[np.floating]) -> NDArray[np.float32] | None:
+    """The map's positive part in units of its maximum; None where it shows nothing. A plain map may be even."""
+    if isinstance(attention, AttentionMap):
+        return attention.normalised if attention.status == "ok" else None
+    top = attention.max()
+    return (np.maximum(attention, 0) / top).astype(np.float32) if 0 < top < np.inf else None
+
+
+def _energy(shown: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+    return float(shown[mask].sum(dtype=np.float64) / shown.sum(dtype=np.float64))
+
+
+def _iou(region: NDArray[np.bool_], mask: NDArray[np.bool_]) -> float:
+    return float((region & mask).sum() / (region | mask).sum())
+
+
+def _peak_distance(values: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+    """From the pixel under the peak to the nearest pixel of the lesion, in shares of the mask's shorter side."""
+    place = np.unravel_index(int(values.argmax()), values.shape)
+    row, column = (int((p + 0.5) * n / m) for p, n, m in zip(place, mask.shape, values.shape, strict=True))
+    if mask[row, column]:
+        return 0.0
+    rows, columns = np.nonzero(mask)
+    return float(np.hypot(rows - row, columns - column).min() / min(mask.shape))
