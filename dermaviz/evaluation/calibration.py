@@ -25,7 +25,7 @@ from dermaviz.evaluation.metrics import (
     sensitivity,
     weighted_mean,
 )
-from dermaviz.evaluation.thresholds import binary_view
+from dermaviz.evaluation.thresholds import called
 
 
 def fit_temperature(logits: NDArray[np.floating], labels: Labels) -> float:
@@ -123,11 +123,11 @@ def _compared(
     return rows
 
 
-def flagged_share(of: Sequence[int], by: Sequence[int], threshold: float) -> Metric:
-    """A metric: of the images of some classes, the share whose summed probability of others is at least ``threshold``."""
+def flagged_share(of: Sequence[int], by: Sequence[int], threshold: float | None) -> Metric:
+    """A metric: of the images of the classes ``of``, the share called one of the classes ``by`` (``thresholds.called``)."""
 
     def share(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
-        mine, flagged = np.isin(labels, of), binary_view(labels, probabilities, by)[1] >= threshold
+        mine, flagged = np.isin(labels, of), called(probabilities, by, threshold)
         return weighted_mean(flagged[mine], (each_once(labels) if weights is None else weights)[..., mine])
 
     return share

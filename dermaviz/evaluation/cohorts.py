@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 AGE = "age"
+AGE_GROUPS = MappingProxyType({"under 40": (0, 40), "40 to 59": (40, 60), "60 and over": (60, 200)})
+"""Name to ages from, and below, in years."""
 
 
 @dataclass(frozen=True)
@@ -47,3 +50,19 @@ def values_of(table: pd.DataFrame, column: str) -> dict[str, int]:
         return {}
     counts = table[column].value_counts()
     return {str(value): int(counts[value]) for value in sorted(counts.index, key=lambda v: (v == "", -counts[v], v))}
+
+
+def cohort_names(table: pd.DataFrame, column: str, most: int | None = None) -> list[str]:
+    """The cohort of each row of a table with metadata: its value of a column, of ages the group; "" where it is unknown.
+
+    With ``most``, only that many of the largest are named (age groups always are), and the others are "" as well.
+    """
+    if column == AGE:
+        years = ages(table).to_numpy(np.float64)
+        names = np.full(len(table), "", dtype=object)
+        for name, (low, high) in AGE_GROUPS.items():
+            names[(years >= low) & (years < high)] = name
+        return list(names)
+    known = table[column].where(~table[column].isin(["", "unknown"]), "")
+    largest = known[known != ""].value_counts().index[:most]
+    return list(known.where(known.isin(largest), ""))

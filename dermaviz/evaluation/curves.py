@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from dermaviz.evaluation.calibration import confidence_bin
-from dermaviz.evaluation.intervals import LesionIds, interval, lesion_weights
+from dermaviz.evaluation.intervals import LesionIds, interval, lesion_weights, wilson_interval
 from dermaviz.evaluation.metrics import Labels, Probabilities, ratio
 from dermaviz.evaluation.ranking import counts_by_threshold
 from dermaviz.evaluation.thresholds import Positive, Score
@@ -57,19 +56,16 @@ def reliability(labels: Labels, probabilities: Probabilities, bins: int = 15) ->
     member = confidence_bin(confidence, bins)
     n, hits = np.bincount(member, minlength=bins), np.bincount(member, weights=right, minlength=bins)
     total = np.bincount(member, weights=confidence, minlength=bins)
-    wilson = [
-        binomtest(int(k), int(m)).proportion_ci(method="wilson") if m else (np.nan, np.nan)
-        for k, m in zip(hits, n, strict=True)
-    ]
+    shares = [wilson_interval(int(k), int(m)) for k, m in zip(hits, n, strict=True)]
     bounds = np.arange(bins + 1) / bins
     return pd.DataFrame(
         {
             "low": bounds[:-1],
             "high": bounds[1:],
             "confidence": ratio(total, n),
-            "accuracy": ratio(hits, n),
-            "accuracy_low": [low for low, _ in wilson],
-            "accuracy_high": [high for _, high in wilson],
+            "accuracy": [share.value for share in shares],
+            "accuracy_low": [share.low for share in shares],
+            "accuracy_high": [share.high for share in shares],
             "n": n,
         }
     )

@@ -1,4 +1,7 @@
-"""Evaluation: intervals by a bootstrap over lesions, because images of one lesion are no independent witnesses."""
+"""Evaluation: intervals by a bootstrap over lesions, because images of one lesion are no independent witnesses.
+
+Where every image shows a lesion of its own and they are few, a count has an exact interval.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import betaincinv, ndtri
 
+from dermaviz.errors import EvidenceError
 from dermaviz.evaluation.metrics import Labels, Metric, OfConfusion, Probabilities, Values, Weights, confusion_matrix
 
 LesionIds = Sequence[str] | NDArray[Any]
@@ -18,6 +23,8 @@ LesionIds = Sequence[str] | NDArray[Any]
 DRAWS = 1000
 UNDEFINED = 0.05
 """Largest share of draws that may leave a metric undefined; beyond it, what is left would not be a 95% interval."""
+TAIL = 0.025
+"""Share of cases beyond each bound of a 95% interval."""
 BLOCK = 200_000
 """Weights per pass: arrays of this size stay in the processor's cache."""
 
@@ -89,3 +96,41 @@ def interval(sample: Values) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.percentile(defined, [2.5, 97.5])
     return float(low), float(high)
+
+
+def exact_interval(k: int, n: int) -> Estimate:
+    """``k`` of ``n`` as a share with its exact 95% interval, for few images that are independent; NaN of none.
+
+    It holds the truth in at least 95% of all samples, however small: 8 of 9 is .889 (.518–.997).
+    Source: Clopper and Pearson 1934.
+
+    Raises:
+        EvidenceError: ``k`` does not lie in 0 to ``n``.
+    """
+    _expect_share(k, n)
+    low = betaincinv(k, n - k + 1, TAIL) if k else 0.0
+    high = betaincinv(k + 1, n - k, 1 - TAIL) if k < n else 1.0
+    return _share(k, n, low, high)
+
+
+def wilson_interval(k: int, n: int) -> Estimate:
+    """``k`` of ``n`` as a share with its 95% score interval, which is narrower than the exact one; NaN of none.
+
+    It holds the truth in 95% of samples on average, not in each. Source: Wilson 1927.
+
+    Raises:
+        EvidenceError: ``k`` does not lie in 0 to ``n``.
+    """
+    _expect_share(k, n)
+    z = ndtri(1 - TAIL)
+    middle, spread = k + z**2 / 2, z * np.sqrt(k * (n - k) / max(n, 1) + z**2 / 4)
+    return _share(k, n, (middle - spread) / (n + z**2), (middle + spread) / (n + z**2))
+
+
+def _expect_share(k: int, n: int) -> None:
+    if not 0 <= k <= n:
+        raise EvidenceError(f"expected a count between 0 and the {n} images it is of, found {k}. Count both again.")
+
+
+def _share(k: int, n: int, low: float, high: float) -> Estimate:
+    return Estimate(k / n, float(low), float(high)) if n else Estimate(*(float("nan"),) * 3)

@@ -41,6 +41,16 @@ def binary_view(labels: Labels, probabilities: Probabilities, class_indices: Seq
     return np.isin(labels, class_indices), probabilities[:, list(class_indices)].sum(1)
 
 
+def called(probabilities: Probabilities, class_indices: Sequence[int], threshold: float | None = None) -> Positive:
+    """Which images ``[N]`` are called one of some classes: their summed probability is at least ``threshold``.
+
+    Without a threshold: their most probable class is one of them.
+    """
+    if threshold is None:
+        return np.isin(probabilities.argmax(1), class_indices)
+    return probabilities[:, list(class_indices)].sum(1) >= threshold
+
+
 def operating_point(
     positive: Positive,
     score: Score,

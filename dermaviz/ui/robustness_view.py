@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermaviz.evaluation.cohorts import AGE
+from dermaviz.evaluation.cohorts import AGE, cohort_names
 from dermaviz.evaluation.metrics import MELANOMA
 from dermaviz.models.card import Card
 from dermaviz.ui.evidence import Audited
+from dermaviz.ui.groupings import in_order
 from dermaviz.ui.resources import Checkpoint
-from dermaviz.ui.trials import AGE_GROUPS, Trial, cohort_names, decline, decline_by
+from dermaviz.ui.trials import MOST_COHORTS, Trial, decline, decline_by
 from dermaviz.ui.widgets.confusion_settings import FACETS, value_words
 from dermaviz.ui.wording import class_names
 
@@ -104,7 +105,7 @@ def lines(images: Trial, ask: Ask, pick: Pick) -> dict[str, pd.DataFrame]:
     if ask.grouping == TOGETHER:
         return {images.audited.checkpoint.name: pick(ask.measure.rows(decline(images)))}
     table = ask.measure.rows(decline_by(images, ask.grouping))
-    return {value_words(name): pick(table[table["cohort"] == name]) for name in _ordered(table["cohort"], ask.grouping)}
+    return {value_words(name): pick(table[table["cohort"] == name]) for name in in_order(table["cohort"], ask.grouping)}
 
 
 def first_size(conditions: pd.DataFrame, method: str) -> float | None:
@@ -120,12 +121,5 @@ def group_masks(audited: Audited, grouping: str) -> dict[str, NDArray[np.bool_]]
     if grouping == BY_CLASS:
         words = class_names(audited.checkpoint.card)
         return {words[name]: (audited.table["dx"] == name).to_numpy() for name in audited.classes}
-    names = pd.Series(cohort_names(audited.table, grouping))
-    return {value_words(name): (names == name).to_numpy() for name in _ordered(names[names != ""], grouping)}
-
-
-def _ordered(names: pd.Series, grouping: str) -> list[str]:
-    """Names of cohorts, each once: ages from young to old, others with the most rows first."""
-    if grouping == AGE:
-        return [name for name in AGE_GROUPS if (names == name).any()]
-    return list(names.value_counts().index)
+    names = pd.Series(cohort_names(audited.table, grouping, MOST_COHORTS))
+    return {value_words(name): (names == name).to_numpy() for name in in_order(names[names != ""], grouping)}

@@ -16,10 +16,9 @@ import pandas as pd
 import streamlit as st
 
 from dermaviz.errors import EvidenceError
-from dermaviz.evaluation.cohorts import AGE, ages
+from dermaviz.evaluation.cohorts import cohort_names
 from dermaviz.evaluation.intervals import Estimate
-from dermaviz.evidence import Evidence, has_evidence, read_evidence
-from dermaviz.evidence.store import table_path
+from dermaviz.evidence import Evidence
 from dermaviz.robustness.corruption_error import corruption_errors
 from dermaviz.robustness.corruptions import CORRUPTIONS
 from dermaviz.robustness.defence import paired_curves
@@ -32,14 +31,11 @@ from dermaviz.robustness.outcomes import (
     median_flip_distance,
     read_answers,
 )
-from dermaviz.ui.evidence import Audited
-from dermaviz.ui.resources import Checkpoint
+from dermaviz.ui.evidence import Audited, table_of
 
 ATTACKS, FLIPS, CORRUPTED = "attacks", "flips", "corruptions"
 """Tables of evidence."""
 _BY = MappingProxyType({ATTACKS: BY_ATTACK, CORRUPTED: BY_CORRUPTION})
-AGE_GROUPS = MappingProxyType({"under 40": (0, 40), "40 to 59": (40, 60), "60 and over": (60, 200)})
-"""Name to ages from, and below, in years."""
 MOST_COHORTS = 5
 """Lines that a chart can hold; of more cohorts, the largest are shown."""
 NOISE_SIZES = ("faint_noise", "gaussian_noise")
@@ -64,24 +60,6 @@ def trial(audited: Audited, table: str) -> Trial:
     evidence = table_of(audited.checkpoint, table)
     key = hashlib.sha256(f"{audited.key} {evidence.manifest.sha256}".encode()).hexdigest()
     return Trial(key, audited, _answers(key, table, audited, evidence))
-
-
-def table_of(checkpoint: Checkpoint, table: str) -> Evidence:
-    """A table of the test split; read, and judged, again once its files change.
-
-    Raises:
-        EvidenceError: there is no such table, it is damaged or stale.
-    """
-    path = table_path(checkpoint.folder, table, "test")
-    stamps = tuple(
-        (file.stat().st_mtime_ns, file.stat().st_size) for file in (path, path.with_suffix(".json")) if file.is_file()
-    )
-    return _table(str(checkpoint.folder), table, checkpoint.card.answers_sha256, stamps, checkpoint)
-
-
-def has_table(checkpoint: Checkpoint, table: str) -> bool:
-    """Whether a checkpoint's test images were put to this test."""
-    return has_evidence(checkpoint.folder, table)
 
 
 def decline(images: Trial) -> pd.DataFrame:
@@ -163,26 +141,6 @@ def noise_curve(table: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(sigma=sizes).sort_values("sigma")
 
 
-def cohort_names(table: pd.DataFrame, column: str) -> list[str]:
-    """The cohort of each row of a table with metadata; "" where it is unknown, or none of the largest."""
-    if column == AGE:
-        years = ages(table).to_numpy(np.float64)
-        names = np.full(len(table), "", dtype=object)
-        for name, (low, high) in AGE_GROUPS.items():
-            names[(years >= low) & (years < high)] = name
-        return list(names)
-    known = table[column].where(~table[column].isin(["", "unknown"]), "")
-    largest = known[known != ""].value_counts().index[:MOST_COHORTS]
-    return list(known.where(known.isin(largest), ""))
-
-
-@st.cache_resource(max_entries=8, show_spinner="Reading the evidence …")
-def _table(
-    folder: str, table: str, model: str, stamps: tuple[tuple[int, int], ...], _checkpoint: Checkpoint
-) -> Evidence:
-    return read_evidence(_checkpoint.folder, table, checkpoint_sha256=model)
-
-
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _answers(key: str, table: str, _audited: Audited, _evidence: Evidence) -> Answers:
     said = pd.DataFrame(_audited.probabilities, columns=[f"p_{name}" for name in _audited.classes])
@@ -197,7 +155,7 @@ def _decline(key: str, _images: Trial) -> pd.DataFrame:
 
 @st.cache_data(max_entries=64, show_spinner="Computing the intervals …")
 def _decline_by(key: str, column: str, _images: Trial) -> pd.DataFrame:
-    return cohort_curves(_images.answers, cohort_names(_images.audited.table, column))
+    return cohort_curves(_images.answers, cohort_names(_images.audited.table, column, MOST_COHORTS))
 
 
 @st.cache_data(max_entries=32, show_spinner="Computing the intervals …")

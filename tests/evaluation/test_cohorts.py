@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from dermaviz.evaluation.cohorts import Cohort, ages, in_cohort, values_of
+from dermaviz.evaluation.cohorts import AGE_GROUPS, Cohort, ages, cohort_names, in_cohort, values_of
 
 TABLE = pd.DataFrame(
     {
@@ -40,3 +40,19 @@ def test_what_can_be_chosen_the_commonest_first_the_unknown_last() -> None:
 
 def test_ages_are_numbers_or_unknown() -> None:
     assert ages(TABLE).isna().tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("age", "group"), [("39", "under 40"), ("40.0", "40 to 59"), ("60", "60 and over"), ("", ""), ("0", "under 40")]
+)
+def test_ages_fall_into_groups_without_gap(age: str, group: str) -> None:
+    assert cohort_names(pd.DataFrame({"age": [age]}), "age") == [group]
+    assert len(AGE_GROUPS) == 3
+
+
+@pytest.mark.parametrize(("most", "named"), [(5, 5), (1, 1), (None, 8)])
+def test_the_largest_known_cohorts_are_named(most: int | None, named: int) -> None:
+    sites = [f"site {i}" for i in range(8) for _ in range(10 - i)] + ["unknown", ""]
+    names = cohort_names(pd.DataFrame({"localization": sites}), "localization", most)
+    assert set(names) == {"", *(f"site {i}" for i in range(named))}
+    assert names[-2:] == ["", ""]

@@ -6,10 +6,21 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import bootstrap
+from scipy.optimize import brentq
+from scipy.stats import binom, bootstrap
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
-from dermaviz.evaluation.intervals import BLOCK, Estimate, estimate, interval, lesion_weights, over_draws
+from dermaviz.errors import EvidenceError
+from dermaviz.evaluation.intervals import (
+    BLOCK,
+    Estimate,
+    estimate,
+    exact_interval,
+    interval,
+    lesion_weights,
+    over_draws,
+    wilson_interval,
+)
 from dermaviz.evaluation.metrics import (
     accuracy,
     balanced_accuracy,
@@ -153,3 +164,43 @@ def test_a_class_of_few_lesions_has_a_value_and_no_interval() -> None:
     assert more["rare"] == Estimate(1, 1, 1)
     absent = estimate(metrics, labels[:5], probabilities[:5], range(5), draws=20)
     assert all(math.isnan(v) for v in (absent["rare"].value, absent["rare"].low, absent["never called"].value))
+
+
+def test_eight_of_nine_photos() -> None:
+    """The count of the report, with the bounds of Clopper and Pearson's tables."""
+    found = exact_interval(8, 9)
+    assert (found.value, found.low, found.high) == pytest.approx((8 / 9, 0.518, 0.997), abs=5e-4)
+
+
+@pytest.mark.parametrize(("k", "n"), [(8, 9), (1, 2), (3, 40), (39, 40)])
+def test_beyond_the_exact_bounds_a_tail_has_less_than_one_in_40(k: int, n: int) -> None:
+    """The definition itself, solved by bisection: at the bounds, as many or more (as few or fewer) have a chance of 2.5%."""
+    found = exact_interval(k, n)
+    low = brentq(lambda p: binom.sf(k - 1, n, p) - 0.025, 1e-9, 1 - 1e-9)
+    high = brentq(lambda p: binom.cdf(k, n, p) - 0.025, 1e-9, 1 - 1e-9)
+    assert (found.low, found.high) == pytest.approx((low, high), rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [1, 9, 100])
+def test_none_and_all_have_one_bound_in_closed_form(n: int) -> None:
+    """Of none of n the upper bound p has (1 − p)^n = 2.5%; all of n is its mirror."""
+    none, every = exact_interval(0, n), exact_interval(n, n)
+    assert (none.value, none.low, none.high) == pytest.approx((0, 0, 1 - 0.025 ** (1 / n)))
+    assert (every.value, every.low, every.high) == pytest.approx((1, 0.025 ** (1 / n), 1))
+
+
+@pytest.mark.parametrize("of_counts", [exact_interval, wilson_interval])
+def test_a_share_of_no_images_is_not_defined(of_counts) -> None:
+    found = of_counts(0, 0)
+    assert all(map(math.isnan, (found.value, found.low, found.high)))
+
+
+@pytest.mark.parametrize(("k", "n"), [(10, 9), (-1, 9)])
+def test_more_than_all_is_refused(k: int, n: int) -> None:
+    with pytest.raises(EvidenceError, match=f"between 0 and the 9 images it is of, found {k}. Count both again"):
+        exact_interval(k, n)
+
+
+def test_the_exact_interval_is_the_wider_one() -> None:
+    exact, wilson = exact_interval(8, 9), wilson_interval(8, 9)
+    assert exact.low < wilson.low < wilson.high < exact.high

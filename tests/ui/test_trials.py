@@ -17,9 +17,6 @@ from dermaviz.ui.evidence import audited
 from dermaviz.ui.resources import Checkpoint
 from dermaviz.ui.robustness_view import BY_CLASS, TOGETHER, Ask, first_size, group_masks, groupings, measures
 from dermaviz.ui.trials import (
-    AGE_GROUPS,
-    MOST_COHORTS,
-    cohort_names,
     decline,
     flips_of,
     median_flips,
@@ -106,21 +103,6 @@ def test_sigma_joins_faint_and_strong_noise_into_one_axis() -> None:
     found = noise_curve(pd.DataFrame(rows))
     sizes = [0.0, *CORRUPTIONS["faint_noise"].values, *CORRUPTIONS["gaussian_noise"].values]
     assert found["sigma"].tolist() == sorted(sizes)
-
-
-@pytest.mark.parametrize(
-    ("age", "group"), [("39", "under 40"), ("40.0", "40 to 59"), ("60", "60 and over"), ("", ""), ("0", "under 40")]
-)
-def test_ages_fall_into_groups_without_gap(age: str, group: str) -> None:
-    assert cohort_names(pd.DataFrame({"age": [age]}), "age") == [group]
-    assert len(AGE_GROUPS) == 3
-
-
-def test_only_the_largest_known_cohorts_are_named() -> None:
-    sites = [f"site {i}" for i in range(8) for _ in range(10 - i)] + ["unknown", ""]
-    names = cohort_names(pd.DataFrame({"localization": sites}), "localization")
-    assert set(names) == {"", *(f"site {i}" for i in range(MOST_COHORTS))}
-    assert names[-2:] == ["", ""]
 
 
 def test_what_photos_are_told_apart_by_is_what_their_metadata_has(attacked: Checkpoint) -> None:
