@@ -39,5 +39,13 @@ class AttackError(DermaVizError):
     """An attack was asked for with images, classes, sizes or settings that mean nothing."""
 
 
+class FairnessError(DermaVizError):
+    """A skin tone, a group or a counterfactual was asked for with values that mean nothing."""
+
+
 class DependencyError(DermaVizError):
     """An optional package is needed here and is not installed."""
+
+
+class LedgerError(DermaVizError):
+    """The ledger of the reports' claims is missing, or holds a figure or a reference that means nothing."""

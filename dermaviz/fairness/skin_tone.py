@@ -1,0 +1,228 @@
+"""Fairness: the skin tone that a photo shows round its lesion, as individual typology angle (ITA), by three estimators.
+
+Estimates depend on the lamp as much as on the skin; docs/skin-tone.md has what was measured. They are no property of a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dermaviz.colour import decode_srgb, ita_of_lab, lab_of_linear
+from dermaviz.datasets.segmentation import find_lesion
+from dermaviz.datasets.synthetic.optics import linear_rgb, melanin_for_ita, reflectance
+from dermaviz.errors import FairnessError
+from dermaviz.fairness.skin_pixels import darkest_skin, find_skin
+from dermaviz.fairness.tone_groups import CUTS, GROUPS, NARROW_CUTS, agreement, tone_groups
+from dermaviz.types import RGB
+
+__all__ = [
+    "CUTS",
+    "ESTIMATORS",
+    "FLAGS",
+    "GROUPS",
+    "NARROW_CUTS",
+    "Tone",
+    "agreement",
+    "measure_tone",
+    "tone_groups",
+]
+
+Values = NDArray[np.float64]
+
+ESTIMATORS: Mapping[str, str] = MappingProxyType(
+    {"region median": "ita", "dominant colour": "ita_clusters", "colour constancy": "ita_constancy"}
+)
+"""Name of each estimator in words → its field of :class:`Tone`, which is its column of the table ``tone``."""
+
+MAX_SIDE = 480
+"""Larger photos are reduced to this shorter side: tone needs no detail."""
+LEAST_PIXELS, LEAST_SHARE = 200, 0.02
+LITTLE_SHARE = 0.10
+UNEVEN = 12.0
+WIDE = 30.0
+CLIPPED = 0.05
+_SAMPLE = 4096
+_CLUSTERS, _CLUSTER_SAMPLE, _ROUNDS = 5, 2048, 8
+_MINKOWSKI = 6
+_LINEAR = decode_srgb(np.arange(256) / 255)
+
+NOT_SKIN = "b* ≤ 0"
+FLAGS: Mapping[str, str] = MappingProxyType(
+    {
+        NOT_SKIN: "the skin looks bluer than grey, which is the lamp's colour, not skin's",
+        "little skin": f"less than {LITTLE_SHARE:.0%} of the picture is usable skin",
+        "uneven light": f"light on the skin falls by more than {UNEVEN:g} L* across the picture",
+        "wide spread": f"the middle half of the skin's pixels spans more than {WIDE:g}° of ITA",
+        "clipped": f"in more than {CLIPPED:.0%} of the skin a channel is at its limit, so its true value is not known",
+    }
+)
+"""What may be doubtful about an estimate, each with its meaning."""
+
+
+@dataclass(frozen=True)
+class Tone:
+    """The tone of the skin round a lesion.
+
+    Args:
+        ita: median over the skin's pixels, degrees; NaN where the photo is excluded, as are the other angles.
+        ita_clusters: ITA of the dominant colour round the picture's middle, found without a mask.
+        ita_constancy: ``ita`` after the picture's cast is taken for its lamp's and removed.
+        spread: interquartile range of the pixels' ITA, degrees. b: their median b*.
+        skin_share: share of the picture that is usable skin, 0 to 1.
+        flags: names in ``FLAGS``. excluded: "" or why there is no estimate.
+    """
+
+    ita: float
+    ita_clusters: float
+    ita_constancy: float
+    spread: float
+    b: float
+    skin_share: float
+    flags: tuple[str, ...] = ()
+    excluded: str = ""
+
+
+def measure_tone(pixels: RGB, mask: NDArray[np.bool_] | None = None) -> Tone:
+    """Estimate the skin tone round a lesion.
+
+    sRGB → linear → XYZ (D65) → L*a*b*; ITA = atan2(L* − 50, b*) of each pixel of skin, and the median of those.
+
+    Args:
+        pixels: uint8 ``[H, W, 3]``, sRGB.
+        mask: bool ``[H, W]``, True on the lesion; None finds the lesion (:func:`~dermaviz.datasets.segmentation.find_lesion`).
+
+    Raises:
+        FairnessError: the picture or the mask is of another kind or size.
+    """
+    _check(pixels, mask)
+    pixels, mask = _reduced(pixels, mask)
+    skin = find_skin(pixels, find_lesion(pixels) if mask is None else mask)
+    count, share = int(skin.sum()), float(skin.mean())
+    if count < LEAST_PIXELS or share < LEAST_SHARE:
+        return _excluded(f"too little skin: {share:.1%} of the picture, {count:,} pixels", "little skin", share)
+    places = np.argwhere(skin)[:: -(-count // _SAMPLE)]
+    colours = pixels[tuple(places.T)]
+    lab = lab_of_linear(_LINEAR[colours])
+    lightness, _, b = (float(value) for value in np.median(lab, axis=0))
+    if b <= 0 and lightness <= 50:
+        reason = f"off the scale: dim (L* {lightness:.0f}) and bluer than grey (b* {b:.0f})"
+        return _excluded(reason, NOT_SKIN, share, b)
+    angles = _angles(lab)
+    low, high = np.percentile(angles, (25, 75))
+    return Tone(
+        ita=float(np.median(angles)),
+        ita_clusters=_ita_of_dominant_colour(pixels),
+        ita_constancy=float(np.median(_angles(lab_of_linear(np.minimum(_LINEAR[colours] * _lamp_gain(pixels), 1))))),
+        spread=float(high - low),
+        b=b,
+        skin_share=share,
+        flags=_doubts(colours, lab, places / max(pixels.shape[:2]), float(high - low), share),
+    )
+
+
+def _doubts(colours: RGB, lab: Values, places: Values, spread: float, share: float) -> tuple[str, ...]:
+    """Names of the flags that skin of these colours ``[P, 3]`` at these places ``[P, 2]`` deserves."""
+    doubts = {
+        NOT_SKIN: np.median(lab[:, 2]) <= 0,
+        "little skin": share < LITTLE_SHARE,
+        "uneven light": _fall_of_light(lab[:, 0], places) > UNEVEN,
+        "wide spread": spread > WIDE,
+        "clipped": (colours == 255).any(axis=1).mean() > CLIPPED,
+    }
+    return tuple(name for name, found in doubts.items() if found)
+
+
+def _excluded(reason: str, flag: str, share: float, b: float = float("nan")) -> Tone:
+    nan = float("nan")
+    return Tone(nan, nan, nan, nan, b, share, (flag,), reason)
+
+
+def _check(pixels: RGB, mask: NDArray[np.bool_] | None) -> None:
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+        raise FairnessError(
+            f"expected a picture of uint8 [H, W, 3], found {pixels.dtype} {list(pixels.shape)}. "
+            "Read it with dermaviz.images.read_picture."
+        )
+    if mask is not None and (mask.shape != pixels.shape[:2] or mask.dtype != bool):
+        raise FairnessError(
+            f"expected a mask of bool {list(pixels.shape[:2])}, found {mask.dtype} {list(mask.shape)}. "
+            "Resize the mask to the picture."
+        )
+
+
+def _reduced(pixels: RGB, mask: NDArray[np.bool_] | None) -> tuple[RGB, NDArray[np.bool_] | None]:
+    height, width = pixels.shape[:2]
+    scale = MAX_SIDE / min(height, width)
+    if scale >= 1:
+        return pixels, mask
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    if mask is None:
+        return small, None
+    return small, np.asarray(cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)) > 127
+
+
+def _angles(lab: Values) -> Values:
+    """ITA of each colour ``[P, 3]``, counted on from that of the median colour, so that none jumps at ±180°."""
+    centre = ita_of_lab(np.median(lab, axis=0))
+    return np.asarray(centre + (ita_of_lab(lab) - centre + 180) % 360 - 180)
+
+
+def _fall_of_light(lightness: Values, places: Values) -> float:
+    """How much L* falls across the longer side of the picture: the steepness of the plane fitted to it."""
+    away = places - places.mean(axis=0)
+    slope, *_ = np.linalg.lstsq(away, lightness - lightness.mean(), rcond=None)
+    return float(np.hypot(*slope))
+
+
+def _ita_of_dominant_colour(pixels: RGB) -> float:
+    """ITA of the colour that most of the picture's outer part has, of five found by k-means in L*a*b*.
+
+    The outer part is what lies nearer to the border than to the middle and is no dark corner. Deterministic: the first
+    centres are the picture's own colours at even ranks of L*.
+    """
+    height, width = pixels.shape[:2]
+    stride = max(1, int(np.sqrt(height * width / _CLUSTER_SAMPLE)))
+    lab = lab_of_linear(_LINEAR[pixels[::stride, ::stride]])
+    y, x = (np.abs(np.linspace(-1, 1, n)) for n in lab.shape[:2])
+    skin_like = ((np.maximum(y[:, None], x) > 0.5) & (lab[..., 0] >= darkest_skin(lab[..., 0]))).ravel()
+    colours = lab.reshape(-1, 3)
+    ranks = np.argsort(colours[:, 0], kind="stable")
+    centres = colours[ranks[np.linspace(0, len(ranks) - 1, 2 * _CLUSTERS + 1).astype(int)[1::2]]]
+    for _ in range(_ROUNDS):
+        # The square of the colour itself is the same for every centre, so it is left out of the distance.
+        nearest = ((centres**2).sum(axis=1) - 2 * colours @ centres.T).argmin(axis=1)
+        counts = np.bincount(nearest, minlength=_CLUSTERS)
+        sums = np.stack([np.bincount(nearest, weights=c, minlength=_CLUSTERS) for c in colours.T], axis=1)
+        centres = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centres)
+    skin = np.bincount(nearest[skin_like], minlength=_CLUSTERS).argmax()
+    return float(ita_of_lab(centres[skin]))
+
+
+def _lamp_gain(pixels: RGB) -> Values:
+    """Gains on linear red, green and blue that give the picture the cast of light skin in daylight, its luminance kept.
+
+    Shades of grey (Finlayson and Trezzi, Color Imaging Conference 2004; p = 6, as Barata et al., IEEE J. Biomed. Health
+    Inform. 19:1146, 2015, use it on dermoscopy) with skin in the place of grey: these pictures are nearly all skin, and
+    to hold their mean for grey makes every skin grey.
+    """
+    counts = np.stack([np.bincount(pixels[..., c].ravel(), minlength=256) for c in range(3)])
+    cast = (counts @ _LINEAR**_MINKOWSKI / counts[0].sum()) ** (1 / _MINKOWSKI)
+    gain = _skin_in_daylight() / np.maximum(cast, 1e-4)
+    return np.asarray(gain * (cast @ _LUMINANCE) / (cast * gain @ _LUMINANCE))
+
+
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+
+
+@lru_cache(maxsize=1)
+def _skin_in_daylight(ita: float = 41.0, blood: float = 0.017) -> Values:
+    """Linear sRGB of skin at the cut between light and intermediate, with usual blood, by the drawings' optics."""
+    return linear_rgb(reflectance(melanin_for_ita(ita, blood), blood))

@@ -1,0 +1,94 @@
+"""Fairness: groups of estimated skin tone, cut from ITA, and how far several estimators of it agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations, pairwise
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from dermaviz.errors import FairnessError
+
+GROUPS = ("very light", "light", "intermediate", "tan", "brown", "dark")
+CUTS = (55.0, 41.0, 28.0, 10.0, -30.0)
+"""Where each group but the darkest ends, in degrees (Del Bino and Bernerd, Br. J. Dermatol. 169 Suppl. 3:33, 2013)."""
+NARROW_CUTS = (55.0, 41.0, 28.0, 19.0, 10.0)
+"""The variant of Kinyanjui et al., arXiv:1910.13268 (2019), whose darkest groups begin at 19° and 10°."""
+NEAR = 2.0
+"""Degrees: an image this near to a cut may change its group when it is measured again."""
+
+
+def tone_groups(ita: ArrayLike, cuts: Sequence[float] = CUTS) -> list[str]:
+    """The group of each ITA in degrees ``[N]``: lighter than a cut is the group above it; NaN gives "".
+
+    Raises:
+        FairnessError: ``cuts`` are not five falling numbers.
+    """
+    if len(cuts) != len(GROUPS) - 1 or not all(a > b for a, b in pairwise(cuts)):
+        raise FairnessError(
+            f"expected {len(GROUPS) - 1} falling cuts in degrees, found {list(cuts)}. The usual ones are {list(CUTS)}."
+        )
+    angles = np.asarray(ita, dtype=np.float64)
+    places = _codes(angles, cuts)
+    return [GROUPS[place] if known else "" for place, known in zip(places, ~np.isnan(angles), strict=True)]
+
+
+def agreement(table: pd.DataFrame, columns: Sequence[str], cuts: Sequence[float] = CUTS) -> pd.DataFrame:
+    """How far the ITA of each pair of columns agrees, over the images that both have measured.
+
+    Returns:
+        One row per pair: ``first, second, n`` images, ``difference`` (median of second − first, degrees),
+        ``absolute`` (median of its size), ``same_group`` and ``within_one`` (shares), ``changed`` (images that change
+        group), ``kappa`` (Cohen's, quadratic weights; NaN where it is not defined), ``near_cut`` (share of images
+        whose first ITA lies within ``NEAR`` degrees of a cut).
+
+    Raises:
+        FairnessError: the table lacks a column, or cuts are wrong (see :func:`tone_groups`).
+    """
+    missing = [column for column in columns if column not in table]
+    if missing or len(columns) < 2:
+        raise FairnessError(
+            f"expected two or more columns of ITA among {', '.join(map(str, table.columns))}, found "
+            f"{', '.join(columns) or 'none'}. Name columns of the table `tone`."
+        )
+    tone_groups([], cuts)
+    rows = [
+        {"first": pair[0], "second": pair[1], **_agreement(table[list(pair)].dropna().to_numpy(np.float64), cuts)}
+        for pair in combinations(columns, 2)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _agreement(both: NDArray[np.float64], cuts: Sequence[float]) -> dict[str, float]:
+    first, second = both.T
+    if not len(both):
+        names = ("difference", "absolute", "same_group", "within_one", "kappa", "near_cut")
+        return {"n": 0, "changed": 0} | dict.fromkeys(names, float("nan"))
+    apart = np.abs(_codes(first, cuts) - _codes(second, cuts))
+    near = np.abs(first[:, None] - np.asarray(cuts)).min(axis=1) <= NEAR
+    return {
+        "n": len(first),
+        "difference": float(np.median(second - first)),
+        "absolute": float(np.median(np.abs(second - first))),
+        "same_group": float(np.mean(apart == 0)),
+        "within_one": float(np.mean(apart <= 1)),
+        "changed": int(np.sum(apart > 0)),
+        "kappa": _weighted_kappa(_codes(first, cuts), _codes(second, cuts)),
+        "near_cut": float(near.mean()),
+    }
+
+
+def _codes(ita: NDArray[np.float64], cuts: Sequence[float]) -> NDArray[np.int64]:
+    """The place of each ITA's group in ``GROUPS``."""
+    return np.asarray((ita[..., None] <= np.asarray(cuts)).sum(axis=-1))
+
+
+def _weighted_kappa(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
+    """Cohen's kappa with quadratic weights (Cohen, Psychol. Bull. 70:213, 1968)."""
+    places = np.arange(len(GROUPS))
+    by_chance = ((first[:, None] - places) ** 2).mean(axis=0) @ np.bincount(second, minlength=len(GROUPS))
+    if by_chance == 0:
+        return float("nan")
+    return float(1 - ((first - second) ** 2).sum() / by_chance)

@@ -1,0 +1,163 @@
+"""Fairness: how an outcome runs along skin tone without bins, a logistic trend with its band, for tones too few to group.
+
+The trend says how the chance of an outcome (a right answer, a melanoma caught) goes with ITA in these images. That is no
+effect of skin: diagnoses differ in tone and in the light they were photographed in, so compare within a diagnosis, by choosing
+the rows or by ``strata``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from dermaviz.errors import FairnessError
+from dermaviz.evaluation.intervals import BLOCK, DRAWS, Estimate, LesionIds, interval, lesion_weights
+from dermaviz.evaluation.metrics import Values, Weights, each_once, ratio
+from dermaviz.fairness.groups import FEWEST
+
+STEP = 10.0
+"""Degrees of ITA that the slope is given for."""
+STRATUM_PENALTY = 0.01
+"""Half of this times the squared effect of each stratum, in log-odds, is taken off the log-likelihood."""
+ROUNDS, CLOSE, LONGEST = 60, 1e-9, 2.0
+"""Newton steps at most; the step at which a fit stands; and the longest one, per coefficient."""
+GRID_POINTS = 41
+
+
+@dataclass(frozen=True, eq=False)
+class Trend:
+    """The log-odds of an outcome as a straight line in ITA, by maximum likelihood, with 95% lesion-bootstrap intervals.
+
+    ``slope`` is the change of the log-odds for 10° more ITA (lighter skin): below 0 where the outcome is likelier on darker
+    skin. ``odds_ratio`` is its exponential. ``curve`` has ``ita, value, low, high``: the chance of the outcome along ITA, over
+    the range of the images unless another was asked for. All are NaN, and ``suppressed`` is True, with fewer than 10
+    images with the outcome or 10 without it, or all of one ITA; an interval is NaN where over 5% of the draws have no line
+    of finite slope.
+    """
+
+    slope: Estimate
+    odds_ratio: Estimate
+    curve: pd.DataFrame
+    n_images: int
+    n_lesions: int
+    n_with: int
+    n_without: int
+    suppressed: bool
+
+
+def ita_trend(
+    outcome: NDArray[np.bool_],
+    ita: NDArray[np.floating],
+    lesion_ids: LesionIds,
+    strata: Sequence[str] | None = None,
+    grid: NDArray[np.floating] | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Trend:
+    """Logistic regression of an outcome on ITA, in the images and in every draw of lesions.
+
+    The slope is not penalised. With ``strata`` each has a level of its own and all share the slope; the levels are held back
+    a little (``STRATUM_PENALTY``), so that a diagnosis that is always right has one. The curve is then that of the mixture:
+    the mean over the images' strata at each ITA.
+
+    Args:
+        outcome: bool ``[N]``.
+        ita: degrees ``[N]``; images without one (NaN) are left out.
+        lesion_ids: ``[N]``.
+        strata: ``[N]``, usually the diagnosis.
+        grid: degrees at which the curve is wanted.
+
+    Raises:
+        FairnessError: the arguments are of unequal length.
+    """
+    outcome, angles, lesions = np.asarray(outcome, bool), np.asarray(ita, dtype=np.float64), np.asarray(lesion_ids, str)
+    names = np.full(len(outcome), "") if strata is None else np.asarray(strata, str)
+    if not len(outcome) == len(angles) == len(lesions) == len(names):
+        raise FairnessError(
+            "expected an outcome, an ITA, a lesion and a stratum for each image, found "
+            f"{len(outcome):,}, {len(angles):,}, {len(lesions):,} and {len(names):,}. Take all from the same rows."
+        )
+    known = np.isfinite(angles)
+    outcome, angles, lesions, names = outcome[known], angles[known], lesions[known], names[known]
+    if grid is None:
+        grid = np.linspace(angles.min(), angles.max(), GRID_POINTS) if len(angles) else np.zeros(0)
+    n_with = int(outcome.sum())
+    n_without = len(outcome) - n_with
+    slopes, curves = np.full(1 + draws, np.nan), np.full((1 + draws, len(grid)), np.nan)
+    suppressed = min(n_with, n_without) < FEWEST or np.ptp(angles) == 0
+    if not suppressed:
+        weights = np.vstack([each_once(angles), lesion_weights(lesions, draws, seed)])
+        slopes, curves = _lines(outcome, angles, names, weights, np.asarray(grid, dtype=np.float64))
+    bounds = np.array([interval(sample) for sample in curves[1:].T]).reshape(-1, 2)
+    curve = pd.DataFrame({"ita": grid, "value": curves[0], "low": bounds[:, 0], "high": bounds[:, 1]})
+    slope = Estimate(float(slopes[0]), *interval(slopes[1:]))
+    odds_ratio = Estimate(*(float(np.exp(figure)) for figure in (slope.value, slope.low, slope.high)))
+    return Trend(slope, odds_ratio, curve, len(angles), len(set(lesions)), n_with, n_without, bool(suppressed))
+
+
+def logistic(
+    outcome: NDArray[np.bool_], design: Values, weights: Weights, penalty: Values, start: Values | None = None
+) -> Values:
+    """Coefficients ``[draws, K]`` of logistic regressions of one outcome ``[N]`` on one design ``[N, K]``, all at once.
+
+    Newton's method, a block of draws at a time. A draw whose likelihood has no finite maximum (its outcomes are all alike,
+    or split by the design) does not settle and is NaN.
+
+    Args:
+        weights: how often each image counts, ``[draws, N]``.
+        penalty: of each coefficient's squared size, ``[K]`` (half of it is taken off the log-likelihood).
+        start: ``[K]``, zeros by default.
+    """
+    n, k = design.shape
+    found = np.tile(np.zeros(k) if start is None else start, (len(weights), 1))
+    products = (design[:, :, None] * design[:, None, :]).reshape(n, k * k)
+    rows = max(1, BLOCK // max(1, n))
+    for first in range(0, len(weights), rows):
+        block = slice(first, first + rows)
+        found[block] = _newton(outcome, design, products, weights[block], penalty, found[block])
+    return found
+
+
+def _newton(
+    outcome: NDArray[np.bool_], design: Values, products: Values, weights: Weights, penalty: Values, found: Values
+) -> Values:
+    """``found`` ``[B, K]`` moved to the maximum; NaN where there is none within ``ROUNDS`` steps."""
+    found, k = found.copy(), design.shape[1]
+    moving = np.arange(len(found))
+    for _ in range(ROUNDS):
+        chance = expit(found[moving] @ design.T)
+        counted = weights[moving]
+        slope = (counted * (outcome - chance)) @ design - penalty * found[moving]
+        bend = ((counted * (chance * (1 - chance))) @ products).reshape(-1, k, k) + np.diag(penalty + 1e-12)
+        step = np.clip(np.linalg.solve(bend, slope[:, :, None])[:, :, 0], -LONGEST, LONGEST)
+        found[moving] += step
+        moving = moving[np.abs(step).max(axis=1) > CLOSE]
+        if not len(moving):
+            break
+    found[moving] = np.nan
+    return found
+
+
+def _lines(
+    outcome: NDArray[np.bool_], ita: Values, names: NDArray[np.str_], weights: Weights, grid: Values
+) -> tuple[Values, Values]:
+    """Slopes per ``STEP`` ``[D]`` and curves ``[D, grid]`` of each row of weights; the first row's fit is the others' start."""
+    centre, spread = ita.mean(), ita.std()
+    found, member = np.unique(names, return_inverse=True)
+    levels = np.eye(len(found))[member] if len(found) > 1 else np.zeros((len(ita), 0))
+    design = np.column_stack([np.ones(len(ita)), (ita - centre) / spread, levels])
+    penalty = np.r_[0, 0, np.full(levels.shape[1], STRATUM_PENALTY)]
+    whole = logistic(outcome, design, weights[:1], penalty)
+    rest = logistic(outcome, design, weights[1:], penalty, None if np.isnan(whole).any() else whole[0])
+    fits = np.vstack([whole, rest])
+    line = fits[:, :1] + fits[:, 1:2] * (grid - centre) / spread
+    if not levels.shape[1]:
+        return fits[:, 1] * STEP / spread, expit(line)
+    shares = ratio(weights @ levels, weights.sum(axis=1, keepdims=True))
+    mixture = sum(shares[:, [s]] * expit(line + fits[:, [2 + s]]) for s in range(len(found)))
+    return fits[:, 1] * STEP / spread, np.asarray(mixture)

@@ -1,0 +1,207 @@
+"""The audit by group: scikit-learn on every group's rows and on resamples written out, counts by hand, and what is held back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import softmax
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_score, roc_auc_score
+
+from dermaviz.errors import FairnessError
+from dermaviz.evaluation.intervals import lesion_weights
+from dermaviz.fairness.audit import group_gaps, group_metrics, verdicts
+
+CLASSES, MALIGNANT = ("akiec", "mel", "nv"), frozenset({"akiec", "mel"})
+SICK = {"mel": [1], "malignant": [0, 1]}
+DRAWS = 15
+COUNTS = ["n_images", "n_lesions", "n_positives", "n_negatives"]
+
+
+@pytest.fixture
+def images() -> dict[str, object]:
+    """400 images of some 200 lesions in three groups, one unknown, with answers that know something."""
+    rng = np.random.default_rng(0)
+    labels = rng.choice(3, 400, p=[0.2, 0.3, 0.5])
+    lesions = np.array([f"L{i}" for i in rng.integers(0, 200, 400)])
+    groups = rng.choice(["south", "north", "east", ""], 400, p=[0.5, 0.35, 0.05, 0.1])
+    probabilities = softmax(rng.normal(size=(400, 3)) + 1.5 * np.eye(3)[labels], axis=1)
+    return {"labels": labels, "probabilities": probabilities, "lesion_ids": lesions, "groups": groups}
+
+
+def ask(images: dict[str, object], function=group_metrics, **changes) -> pd.DataFrame:
+    return function(**{**images, "classes": CLASSES, "malignant": MALIGNANT, "draws": DRAWS, **changes})
+
+
+def oracle(labels: np.ndarray, said: np.ndarray, positive: str, threshold: float | None) -> dict[str, float]:
+    """Every figure of some rows, by scikit-learn where it has one."""
+    truth, score = np.isin(labels, SICK[positive]), said[:, SICK[positive]].sum(1)
+    yes = np.isin(said.argmax(1), SICK[positive]) if threshold is None else score >= threshold
+    caught, spared = recall_score(truth, yes), recall_score(truth, yes, pos_label=0)
+    confidence, right = said.max(1), said.argmax(1) == labels
+    bins = np.digitize(confidence, np.arange(1, 15) / 15)
+    return {
+        "sensitivity": caught,
+        "specificity": spared,
+        "false_negative_rate": 1 - caught,
+        "false_positive_rate": 1 - spared,
+        "roc_auc": roc_auc_score(truth, score),
+        "balanced_accuracy": balanced_accuracy_score(truth, yes),
+        "accuracy": accuracy_score(labels, said.argmax(1)),
+        "expected_calibration_error": sum(abs((confidence - right)[bins == b].sum()) for b in range(15)) / len(labels),
+        "calibration_bias": score.mean() - truth.mean(),
+    }
+
+
+def resampled(images: dict[str, object], group: str, positive: str, threshold: float | None) -> pd.DataFrame:
+    """A row per draw: the figures of a group in the drawn lesions' rows, written out as often as they are drawn."""
+    found = []
+    for times in lesion_weights(images["lesion_ids"], DRAWS):
+        rows = np.repeat(np.arange(400), times.astype(int))
+        rows = rows[images["groups"][rows] == group]
+        found.append(oracle(images["labels"][rows], images["probabilities"][rows], positive, threshold))
+    return pd.DataFrame(found)
+
+
+@pytest.mark.parametrize(("positive", "threshold"), [("mel", 0.5), ("malignant", 0.6), ("malignant", None)])
+def test_figures_and_intervals_are_scikit_learns(images, positive: str, threshold: float | None) -> None:
+    table = ask(images, positive=positive, threshold=threshold).set_index(["group", "metric"])
+    mine = images["groups"] == "north"
+    expected = oracle(images["labels"][mine], images["probabilities"][mine], positive, threshold)
+    bounds = np.percentile(resampled(images, "north", positive, threshold), [2.5, 97.5], axis=0)
+    found = table.loc["north"]
+    assert list(found.index) == list(expected)
+    assert found.value.tolist() == pytest.approx(list(expected.values()))
+    np.testing.assert_allclose(found[["low", "high"]].to_numpy().T, bounds, rtol=1e-9)
+
+
+def test_gaps_are_of_the_same_resamples(images) -> None:
+    table = ask(images, group_gaps, reference="south").set_index(["group", "metric"]).loc["north"]
+    south, north = (resampled(images, group, "mel", 0.5) for group in ("south", "north"))
+    for name, of_two in (("difference", north - south), ("ratio", north / south)):
+        if name == "ratio":
+            of_two["calibration_bias"] = np.nan
+        bounds = np.percentile(of_two[list(table.index)], [2.5, 97.5], axis=0)
+        np.testing.assert_allclose(table[[f"{name}_low", f"{name}_high"]].to_numpy(float).T, bounds, rtol=1e-9)
+    np.testing.assert_allclose(table.difference, table.value - table.reference_value)
+
+
+def test_every_figure_has_its_counts_the_largest_group_first(images) -> None:
+    table = ask(images)
+    assert list(table.columns) == ["group", "metric", "label", "value", "low", "high", *COUNTS, "suppressed"]
+    assert list(table.group.unique()) == ["south", "north", "east"]  # "" is nobody's group
+    for group, rows in table.groupby("group"):
+        mine = images["groups"] == group
+        sick = int((images["labels"][mine] == 1).sum())
+        expected = [int(mine.sum()), len(set(images["lesion_ids"][mine])), sick, int(mine.sum()) - sick]
+        assert rows[COUNTS].drop_duplicates().to_numpy().tolist() == [expected]
+
+
+@pytest.mark.parametrize(("positives", "negatives", "held_back"), [(10, 10, False), (9, 30, True), (30, 9, True)])
+def test_a_group_of_too_few_has_counts_and_no_figures(positives: int, negatives: int, held_back: bool) -> None:
+    n = positives + negatives
+    labels = np.array([1] * positives + [2] * negatives)
+    said = softmax(np.random.default_rng(0).normal(size=(n, 3)), axis=1)
+    table = group_metrics(labels, said, range(n), ["here"] * n, CLASSES, MALIGNANT, draws=DRAWS)
+    assert (table.suppressed == held_back).all()
+    assert table[["value", "low", "high"]].isna().all(axis=None) == held_back
+    assert table[COUNTS].iloc[0].tolist() == [n, n, positives, negatives]
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_all_caught_is_no_certainty(copies: int) -> None:
+    """All of 12 lesions: the exact lower bound is the 12th root of 2.5%, however many images each lesion has."""
+    labels = np.repeat([1] * 12 + [2] * 12, copies)
+    said = np.eye(3)[labels]
+    lesions = np.repeat(np.arange(24), copies)
+    table = group_metrics(labels, said, lesions, ["all"] * len(labels), CLASSES, MALIGNANT).set_index("metric")
+    bound = 0.025 ** (1 / 12)
+    for metric, expected in {
+        "sensitivity": (1, bound, 1), "specificity": (1, bound, 1), "false_negative_rate": (0, 0, 1 - bound),
+        "false_positive_rate": (0, 0, 1 - bound),
+    }.items():  # fmt: skip
+        assert table.loc[metric, ["value", "low", "high"]].tolist() == pytest.approx(expected, abs=2e-3)
+    assert bound < table.low["balanced_accuracy"] < 1  # two sides together are less uncertain than either
+
+
+def test_groups_of_the_same_lesions_do_not_differ() -> None:
+    """Each lesion has an image in either group, with one answer: their difference is 0 in every draw."""
+    rng = np.random.default_rng(1)
+    labels, said = rng.choice([1, 2], 60), softmax(rng.normal(size=(60, 3)), axis=1)
+    twice = np.r_[labels, labels], np.r_[said, said], np.r_[np.arange(60), np.arange(60)]
+    table = group_gaps(*twice, ["a"] * 60 + ["b"] * 60, CLASSES, MALIGNANT, draws=DRAWS)
+    assert (table[["difference", "difference_low", "difference_high"]] == 0).all(axis=None)
+
+
+def test_the_largest_group_is_the_reference(images) -> None:
+    table = ask(images, group_gaps)
+    assert set(table.reference) == {"south"}
+    assert list(table.group.unique()) == ["north", "east"]
+    east = table[table.group == "east"]
+    assert east.suppressed.all()
+    assert east.difference.isna().all()
+    assert (east.n_images < east.reference_n_images).all()
+
+
+def biased() -> dict[str, object]:
+    """Two groups of 100 melanomas and 100 nevi each: 90 melanomas of the first are caught, 45 of the second."""
+    labels, groups = np.tile(np.repeat([1, 2], 100), 2), np.repeat(["a", "b"], 200)
+    calls = np.concatenate([[1] * caught + [2] * (200 - caught) for caught in (90, 45)])
+    said = 0.8 * np.eye(3)[calls] + 0.2 / 3
+    return {"labels": labels, "probabilities": said, "lesion_ids": np.arange(400), "groups": groups}
+
+
+@pytest.mark.parametrize(
+    ("other", "verdict", "reason", "same_sign"),
+    [
+        (lambda groups: groups, "the same", "", 1),
+        (lambda groups: np.where(groups == "a", "b", "a"), "inconclusive", "the sign changes under again", 0),
+        (lambda groups: np.where(groups == "a", "a", ""), "inconclusive", "too few images under again", 0),
+    ],
+)
+def test_a_planted_gap_outlives_what_agrees_with_it(other, verdict: str, reason: str, same_sign: int) -> None:
+    images = biased()
+    images["others"] = {"again": other(images["groups"])}
+    row = ask(images, verdicts, reference="a").set_index("metric").loc["sensitivity"]
+    assert row.difference == pytest.approx(-0.45)
+    assert (row.verdict, row.n_others, row.n_same_sign) == (verdict, 1, same_sign)
+    assert reason in row.reason
+    assert row.smallest <= row.difference <= row.largest
+
+
+def test_what_is_no_gap_is_inconclusive_and_what_cannot_be_said_is_too_few(images) -> None:
+    fair = biased()
+    fair["groups"] = np.tile(["a", "b"], 200)  # each has half of either's answers
+    table = ask({**fair, "others": {}}, verdicts).set_index("metric")
+    assert (table.verdict["roc_auc"], table.reason["roc_auc"]) == ("inconclusive", "the interval holds no difference")
+    small = ask({**images, "others": {}}, verdicts)
+    assert set(small[small.group == "east"].verdict) == {"too few"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"positive": "scc"}, "expected 'scc' to be one of the classes akiec, mel, nv"),
+        ({"positive": "malignant", "malignant": frozenset()}, "found 0 of 3 classes on that side"),
+        ({"positive": "malignant", "malignant": frozenset(CLASSES)}, "found 3 of 3 classes on that side"),
+        ({"groups": ["a"] * 3}, "found 3, 400, 400, 400 of them"),
+        ({"groups": [""] * 400}, "at least one known group, found none among 400 images"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(images, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(FairnessError, match=message):
+        ask(images, **changes)
+
+
+def test_a_reference_that_is_no_group_is_refused(images) -> None:
+    with pytest.raises(FairnessError, match="one of the groups south, north, east as reference, found 'west'"):
+        ask(images, group_gaps, reference="west")
+
+
+def test_labels_say_the_side_and_the_threshold(images) -> None:
+    labels = {slug: ask(images, threshold=0.3).label.iloc[i] for i, slug in enumerate(("sensitivity", "specificity"))}
+    assert labels == {
+        "sensitivity": "Melanoma: sensitivity at p ≥ 0.3",
+        "specificity": "Melanoma: specificity at p ≥ 0.3",
+    }
+    assert ask(images, threshold=None, positive="akiec").label.iloc[0] == "Akiec: sensitivity as most probable class"

@@ -1,0 +1,98 @@
+"""Tone groups at their cuts, and agreement against counts by hand and scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score
+
+from dermaviz.errors import FairnessError
+from dermaviz.fairness.tone_groups import CUTS, GROUPS, NARROW_CUTS, agreement, tone_groups
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("ita", "group", "narrow"),
+    [
+        (120, "very light", "very light"),
+        (55.1, "very light", "very light"),
+        (55, "light", "light"),
+        (41.1, "light", "light"),
+        (41, "intermediate", "intermediate"),
+        (28.1, "intermediate", "intermediate"),
+        (28, "tan", "tan"),
+        (15, "tan", "brown"),
+        (10, "brown", "dark"),
+        (-29.9, "brown", "dark"),
+        (-30, "dark", "dark"),
+        (-170, "dark", "dark"),
+        (NAN, "", ""),
+    ],
+)
+def test_groups_at_their_cuts(ita: float, group: str, narrow: str) -> None:
+    assert tone_groups([ita]) == [group]
+    assert tone_groups([ita], NARROW_CUTS) == [narrow]
+
+
+def test_no_images_no_groups() -> None:
+    assert tone_groups([]) == []
+
+
+@given(ita=st.lists(st.floats(-180, 180), min_size=1), shift=st.floats(-2, 2))
+def test_lighter_never_falls_into_a_darker_group(ita: list[float], shift: float) -> None:
+    cuts = [cut + shift for cut in CUTS]
+    places = [GROUPS.index(group) for group in tone_groups(sorted(ita), cuts)]
+    assert places == sorted(places, reverse=True)
+
+
+@pytest.mark.parametrize("cuts", [(55, 41, 28, 10), (55, 41, 28, 28, -30), (-30, 10, 28, 41, 55), (55, 41, NAN, 10, 0)])
+def test_cuts_that_mean_nothing(cuts: tuple[float, ...]) -> None:
+    with pytest.raises(FairnessError, match="expected 5 falling cuts in degrees"):
+        tone_groups([1.0], cuts)
+
+
+def test_agreement_by_hand() -> None:
+    table = pd.DataFrame({"ita": [60, 50, 40, 20, NAN], "other": [58, 40, 20, 22, 30.0]})
+    row = agreement(table, ["ita", "other"]).iloc[0]
+    assert (row["first"], row["second"], row["n"], row["changed"]) == ("ita", "other", 4, 2)
+    assert row["difference"] == -6  # of −2, −10, −20, +2
+    assert row["absolute"] == 6
+    assert row["same_group"] == 0.5
+    assert row["within_one"] == 1
+    assert row["near_cut"] == 0.25  # 40° is within 2° of 41°
+
+
+@given(pairs=st.lists(st.tuples(st.floats(-90, 90), st.floats(-90, 90)), min_size=2, max_size=60))
+def test_weighted_kappa_is_scikit_learns(pairs: list[tuple[float, float]]) -> None:
+    table = pd.DataFrame(pairs, columns=["a", "b"])
+    ours = agreement(table, ["a", "b"])["kappa"].iloc[0]
+    groups = [[GROUPS.index(group) for group in tone_groups(table[column])] for column in ("a", "b")]
+    if len(set(groups[0]) | set(groups[1])) == 1:
+        assert np.isnan(ours)
+        return
+    assert ours == pytest.approx(cohen_kappa_score(*groups, labels=range(6), weights="quadratic"))
+
+
+def test_every_pair_has_its_row() -> None:
+    table = pd.DataFrame({name: [10.0, 50.0] for name in "abc"})
+    assert agreement(table, list("abc"))[["first", "second"]].to_numpy().tolist() == [
+        ["a", "b"],
+        ["a", "c"],
+        ["b", "c"],
+    ]
+
+
+def test_nothing_measured_by_both() -> None:
+    row = agreement(pd.DataFrame({"a": [NAN, 1.0], "b": [1.0, NAN]}), ["a", "b"]).iloc[0]
+    assert row["n"] == row["changed"] == 0
+    assert np.isnan(row["kappa"])
+
+
+@pytest.mark.parametrize("columns", [["a", "x"], ["a"], []])
+def test_columns_that_are_not_there(columns: list[str]) -> None:
+    with pytest.raises(FairnessError, match="expected two or more columns of ITA among a, b"):
+        agreement(pd.DataFrame({"a": [1.0], "b": [1.0]}), columns)
