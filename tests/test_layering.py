@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 LEVELS = {
     "types": 0,
     "errors": 0,
+    "colour": 0,
     "images": 1,
     "datasets": 1,
     "models": 1,
@@ -21,6 +22,7 @@ LEVELS = {
     "fairness": 3,
     "training": 3,
     "figures": 4,
+    "audits": 4,
     "report": 4,
     "cli": 5,
     "ui": 5,

@@ -1,4 +1,4 @@
-"""Robustness: the rows of the evidence tables ``attacks``, ``flips`` and ``corruptions``, slice after slice of a data set."""
+"""Audits: the rows of the evidence tables ``attacks``, ``flips`` and ``corruptions``, slice after slice of a data set."""
 
 from __future__ import annotations
 

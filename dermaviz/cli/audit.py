@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from dermaviz import __version__
@@ -19,53 +21,83 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dermaviz.datasets.records import Dataset
+    from dermaviz.evidence import Rows, Source
     from dermaviz.models.card import Card
     from dermaviz.models.classifier import Classifier
 
 
-RowsOf = Callable[["Classifier", "Dataset", Sequence[slice]], "Iterator[pd.DataFrame]"]
+RowsOf = Callable[..., "Iterator[pd.DataFrame]"]
+"""Makes rows lazily: of a classifier, a data set (unless the table is drawn) and slices of it."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of evidence: what it answers; ``load`` gives what makes its rows for slices of a data set, and its settings."""
+    """A table of evidence: what it answers, and the module that makes it.
+
+    The module has ``<rows>_rows``, which makes the rows for slices of a data set, and ``<rows>_parameters``, its settings
+    for the table's address, where it has any. ``sample`` limits a costly table to so many images, drawn by a fixed seed.
+    A ``drawn`` table is about lesions that the module draws itself, and needs no data.
+    """
 
     about: str
-    load: Callable[[], tuple[RowsOf, dict[str, Any]]]
+    module: str
+    rows: str
+    sample: int = 0
+    drawn: bool = False
+
+    @property
+    def small(self) -> bool:
+        """Whether the table is about so few images that parts must be small."""
+        return bool(self.sample) or self.drawn
+
+    def load(self) -> tuple[RowsOf, dict[str, Any]]:
+        """What makes the rows, and its settings. Loads torch, so only what is asked for is imported."""
+        module = import_module(self.module)
+        settings: dict[str, Any] = getattr(module, f"{self.rows}_parameters", dict)()
+        return getattr(module, f"{self.rows}_rows"), settings | ({"sample": self.sample} if self.sample else {})
+
+    def images(self, data: Dataset) -> Dataset:
+        """The images of a data set that the table is about, in its order."""
+        if not 0 < self.sample < len(data):
+            return data
+        chosen = np.random.default_rng(SAMPLE_SEED).choice(len(data), self.sample, replace=False)
+        return data.take(data.records[i] for i in sorted(chosen))
 
 
-def _predictions() -> tuple[RowsOf, dict[str, Any]]:
-    from dermaviz.evaluation.predictions import prediction_rows
-
-    return prediction_rows, {}
-
-
-def _attacks() -> tuple[RowsOf, dict[str, Any]]:
-    from dermaviz.robustness.rows import attack_parameters, attack_rows
-
-    return attack_rows, attack_parameters()
-
-
-def _flips() -> tuple[RowsOf, dict[str, Any]]:
-    from dermaviz.robustness.rows import flip_parameters, flip_rows
-
-    return flip_rows, flip_parameters()
-
-
-def _corruptions() -> tuple[RowsOf, dict[str, Any]]:
-    from dermaviz.robustness.rows import corruption_parameters, corruption_rows
-
-    return corruption_rows, corruption_parameters()
-
-
+SAMPLE_SEED = 0
+SMALL_PART = 10
+"""Images of a part of a table about few: processes share even a small sample evenly."""
 TABLES = MappingProxyType(
     {
-        "predictions": Table("what the model says of each image", _predictions),
-        "attacks": Table("what it says of each image under FGSM, PGD and noise of the same size", _attacks),
-        "flips": Table("the smallest FGSM step that flips its answer", _flips),
-        "corruptions": Table("what it says of each image when spoilt in 17 ways, five severities each", _corruptions),
+        "predictions": Table("what the model says of each image", "dermaviz.evaluation.predictions", "prediction"),
+        "attacks": Table("the same under FGSM, PGD and noise of the same size", "dermaviz.audits.robustness", "attack"),
+        "flips": Table("the smallest FGSM step that flips its answer", "dermaviz.audits.robustness", "flip"),
+        "corruptions": Table(
+            "what it says of each image when spoilt in 17 ways, five severities each", "dermaviz.audits.robustness", "corruption"
+        ),
+        "tone": Table("the skin round each lesion, as three estimators see it", "dermaviz.audits.tone", "tone"),
+        "attention": Table("whether its attention lies on the lesion", "dermaviz.audits.attention", "attention"),
+        "shortcuts": Table(
+            "what it says with a ruler, ink or hair laid over, and of lesion or background alone",
+            "dermaviz.audits.shortcuts", "shortcuts",
+        ),
+        "counterfactuals": Table(
+            "what it says of the same photo on other skin", "dermaviz.audits.counterfactuals", "counterfactuals", sample=300
+        ),
+        "faithfulness": Table(
+            "whether what each attention method marks is what the answer hangs on",
+            "dermaviz.audits.faithfulness", "faithfulness", sample=100,
+        ),
+        "randomisation": Table(
+            "how each method's map changes as the weights are randomised",
+            "dermaviz.audits.randomisation", "randomisation", sample=60,
+        ),
+        "drawn_tone": Table(
+            "what it says of the same drawn lesions on skin of every tone",
+            "dermaviz.audits.drawn_tone", "drawn_tone", drawn=True,
+        ),
     }
-)
+)  # fmt: skip
 
 
 def audit(
@@ -89,8 +121,8 @@ def audit(
     """
     from accelerate import PartialState
 
-    from dermaviz.evaluation.checkpoint import evidence_source
     from dermaviz.evidence import build_evidence
+    from dermaviz.evidence.build import PART
     from dermaviz.models.checkpoint import load_checkpoint
     from dermaviz.models.memory import keep_freed_memory
 
@@ -103,15 +135,14 @@ def audit(
     folder, where = checkpoint_folder(checkpoint), chosen_device(device)
     state = PartialState(cpu=where == "cpu")
     classifier = load_checkpoint(folder, state.device if state.num_processes > 1 else where)
-    data = _images(classifier.card, root, split, dataset)
+    data = cache(partial(_images, classifier.card, root, split, dataset))
     for name in table or ["predictions"]:
-        rows, parameters = TABLES[name].load()
-        source = evidence_source(name, classifier.card, data, split, **parameters)
+        source, n, rows = _work(name, classifier, split, data)
         manifest = build_evidence(
             folder,
             source,
-            len(data),
-            partial(rows, classifier, data),
+            n,
+            rows,
             made={
                 "dermaviz": __version__,
                 "command": _command(checkpoint, split, name, dataset),
@@ -120,10 +151,24 @@ def audit(
             process=state.process_index,
             processes=state.num_processes,
             wait_for_all=state.wait_for_everyone,
+            part=SMALL_PART if TABLES[name].small else PART,
         )
         if state.is_main_process:
             seconds = manifest.made.get("seconds", "?")
-            typer.echo(f"{folder.name} · {split} · {name}: {manifest.rows:,} rows, made in {seconds} s")
+            typer.echo(f"{folder.name} · {source.split} · {name}: {manifest.rows:,} rows, made in {seconds} s")
+
+
+def _work(name: str, classifier: Classifier, split: str, data: Callable[[], Dataset]) -> tuple[Source, int, Rows]:
+    """What a table will be made of, of how many images, and what makes its rows."""
+    from dermaviz.audits.drawn_tone import drawn_lesions, drawn_tone_source
+    from dermaviz.evaluation.checkpoint import evidence_source
+
+    make, parameters = TABLES[name].load()
+    if TABLES[name].drawn:
+        return drawn_tone_source(classifier.card), len(drawn_lesions(classifier.classes)), partial(make, classifier)
+    images = TABLES[name].images(data())
+    source = evidence_source(name, classifier.card, images, split, **parameters)
+    return source, len(images), partial(make, classifier, images)
 
 
 def _images(card: Card, root: Path | None, split: str, dataset: str) -> Dataset:

@@ -7,9 +7,9 @@ import json
 import pandas as pd
 import pytest
 
+from dermaviz.audits import robustness as rows
 from dermaviz.datasets.ham10000 import read_ham10000
 from dermaviz.evaluation.predictions import prediction_rows
-from dermaviz.robustness import rows
 from dermaviz.robustness.corruptions.catalogue import CORRUPTIONS
 from dermaviz.robustness.table import EPSILONS, METHODS, PGD_EPSILONS
 

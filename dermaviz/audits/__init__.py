@@ -1,0 +1,1 @@
+"""Audits: the rows of evidence tables; a classifier and a data set travel through the rooms below."""
