@@ -1,0 +1,1 @@
+"""Evaluation: what reports printed, and whether their figures agree with each other; no model and no photo is needed."""
