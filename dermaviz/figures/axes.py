@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.colors import hex_to_rgb
 
 from dermaviz.figures.palette import DASHES, MUTED, SERIES
 
 _WORDS, _SMALL = 13, 12
+_SHADE = 0.17
 
 
 def dress(figure: go.Figure, height: int, ink: str | None, *, legend: bool = True) -> go.Figure:
@@ -53,4 +56,20 @@ def constant_line(x: list[float], y: list[float], name: str) -> go.Scatter:
     """A line to hold a curve against, such as chance."""
     return go.Scatter(
         x=x, y=y, name=name, mode="lines", line={"color": MUTED, "dash": "dot", "width": 1.5}, hoverinfo="skip"
+    )
+
+
+def band(x: Iterable[float], low: Iterable[float], high: Iterable[float], index: int) -> go.Scatter:
+    """The n-th line's interval as a shade in its colour: there along the upper bounds, back along the lower ones."""
+    places, lower = list(x), list(low)
+    red, green, blue = hex_to_rgb(SERIES[index % len(SERIES)])
+    return go.Scatter(
+        x=[*places, *reversed(places)],
+        y=[*high, *reversed(lower)],
+        fill="toself",
+        fillcolor=f"rgba({red}, {green}, {blue}, {_SHADE})",
+        mode="lines",
+        line={"width": 0},
+        showlegend=False,
+        hoverinfo="skip",
     )

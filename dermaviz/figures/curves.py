@@ -7,14 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.colors import hex_to_rgb
 from plotly.subplots import make_subplots
 
-from dermaviz.figures.axes import constant_line, dress, pen, shares
+from dermaviz.figures.axes import band, constant_line, dress, pen, shares
 from dermaviz.figures.palette import SERIES
 
 _HEIGHT = 400
-_SHADE = 0.18
 
 
 def roc_figure(
@@ -86,7 +84,7 @@ def risk_coverage_figure(curves: Mapping[str, pd.DataFrame], *, ink: str | None 
     """
     figure = go.Figure()
     for index, (name, table) in enumerate(curves.items()):
-        figure.add_traces(_band(table, index))
+        figure.add_trace(band(table["coverage"], table["low"], table["high"], index))
         figure.add_trace(
             go.Scatter(
                 x=table["coverage"],
@@ -191,19 +189,3 @@ def _bin_sizes(name: str, table: pd.DataFrame, index: int) -> go.Bar:
         showlegend=False,
         hovertemplate=f"%{{y:,}} images<extra>{name}</extra>",
     )
-
-
-def _band(table: pd.DataFrame, index: int) -> list[go.Scatter]:
-    """The interval as a shade under the curve: its lower edge, and its upper one filled down to it."""
-    red, green, blue = hex_to_rgb(SERIES[index % len(SERIES)])
-    hidden = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
-    return [
-        go.Scatter(x=table["coverage"], y=table["low"], **hidden),
-        go.Scatter(
-            x=table["coverage"],
-            y=table["high"],
-            fill="tonexty",
-            fillcolor=f"rgba({red}, {green}, {blue}, {_SHADE})",
-            **hidden,
-        ),
-    ]

@@ -20,6 +20,7 @@ def estimates_figure(
     *,
     title: str = "value, 0 to 1",
     span: tuple[float, float] = (0.0, 1.0),
+    dots_name: str = "the model, with 95% interval",
     constant_name: str = "always the commonest answer",
     reference: tuple[float, str] | None = None,
     ink: str | None = None,
@@ -31,6 +32,7 @@ def estimates_figure(
             ``constant`` (what the constant answer gets: a hollow mark). A value of NaN reads "too few to say".
         title: of the axis, with the unit and range.
         span: ends of the axis.
+        dots_name: what the dots are.
         constant_name: what the hollow marks are.
         reference: a line to hold all values against, and its name.
         ink: colour of the words, of the page's theme; by default Plotly's.
@@ -39,7 +41,7 @@ def estimates_figure(
     known = table["value"].notna().to_numpy()
     constant = table["constant"] if "constant" in table else pd.Series(np.nan, index=table.index)
     labels = [_label(label, n) for label, n in zip(table["label"], _counts(table), strict=True)]
-    figure = go.Figure(_dots(table, places, labels))
+    figure = go.Figure(_dots(table, places, labels, dots_name))
     if constant.notna().any():
         figure.add_trace(_hollow(constant, places, constant_name))
     if reference is not None:
@@ -82,7 +84,7 @@ def _label(label: str, n: int | None) -> str:
     return "<br>".join(lines if n is None else [*lines, f'<span style="font-size:10px">n = {n:,}</span>'])
 
 
-def _dots(table: pd.DataFrame, places: list[int], labels: list[str]) -> go.Scatter:
+def _dots(table: pd.DataFrame, places: list[int], labels: list[str], name: str) -> go.Scatter:
     said = [
         f"{label.split('<br><span')[0].replace('<br>', ' ')}: {row.value:.3f}<br>95% interval {row.low:.3f} to {row.high:.3f}"
         for label, row in zip(labels, table.itertuples(), strict=True)
@@ -100,7 +102,7 @@ def _dots(table: pd.DataFrame, places: list[int], labels: list[str]) -> go.Scatt
         },
         hovertext=said,
         hovertemplate="%{hovertext}<extra></extra>",
-        name="the model, with 95% interval",
+        name=name,
         mode="markers",
         marker={"size": 10, "color": BENIGN},
     )

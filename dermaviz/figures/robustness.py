@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.colors import hex_to_rgb
 
-from dermaviz.figures.axes import constant_line, dress, pen, shares
+from dermaviz.figures.axes import band, constant_line, dress, pen, shares
 from dermaviz.figures.confusion import signed
 from dermaviz.figures.matrix import Cells, Chosen, Headers, matrix_figure
 from dermaviz.figures.palette import DASHES, MUTED, SERIES, sequential_scale
@@ -23,7 +22,6 @@ from dermaviz.figures.probabilities import percent
 REPORTED = 3e-3
 """The one ε, and the one σ, at which Gupta et al. measured; every axis of ε or σ marks it."""
 _HEIGHT = 420
-_SHADE = 0.16
 _SIGNS = ("circle", "square", "diamond", "triangle-up", "cross")
 _LEAST_SCALE = 0.1
 
@@ -178,20 +176,8 @@ def _line(table: pd.DataFrame, size: str, index: int, name: str, measure: str) -
 
 
 def _band(table: pd.DataFrame, size: str, index: int) -> go.Scatter:
-    """The interval as a shade: there along the upper bounds, back along the lower ones."""
     known = table.dropna(subset=["low", "high"])
-    places = [SIZES[size].place(at) for at in known[size]]
-    red, green, blue = hex_to_rgb(SERIES[index % len(SERIES)])
-    return go.Scatter(
-        x=[*places, *reversed(places)],
-        y=[*known["high"], *reversed(list(known["low"]))],
-        fill="toself",
-        fillcolor=f"rgba({red}, {green}, {blue}, {_SHADE})",
-        mode="lines",
-        line={"width": 0},
-        showlegend=False,
-        hoverinfo="skip",
-    )
+    return band([SIZES[size].place(at) for at in known[size]], known["low"], known["high"], index)
 
 
 def _ticks(axis: Sizes, shown: Sequence[float]) -> dict[str, object]:

@@ -160,12 +160,14 @@ def file_sentence(card: Card, filed: Filed, outcome: Outcome, asked: Attempt) ->
     )
 
 
-def drift_sentence(card: Card, clean: Prediction, correlation: float, energies: tuple[float, float]) -> str:
-    """How far the map of the clean answer moved, and how much of it stayed on the lesion, where that is known."""
+def drift_sentence(
+    card: Card, clean: Prediction, correlation: float, energies: tuple[float, float], first: str = "clean"
+) -> str:
+    """How far the map of the ``first`` answer moved, and how much of it stayed on the lesion, where that is known."""
     words = class_names(card)[clean.diagnosis]
     if math.isnan(correlation):
         return f"One of the two maps for {words} shows nothing, so how far it moved cannot be said."
-    moved = f"Rank correlation with the clean map for {words}: **{correlation:.2f}**".replace("-", "−")
+    moved = f"Rank correlation with the {first} map for {words}: **{correlation:.2f}**".replace("-", "−")
     before, after = energies
     if math.isnan(before) or math.isnan(after):
         return f"{moved} (1 is the same)."

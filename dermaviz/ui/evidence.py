@@ -79,6 +79,24 @@ def audited(checkpoint: Checkpoint, split: str = "test") -> Audited:
     return replace(found, checkpoint=checkpoint)
 
 
+def table_of(checkpoint: Checkpoint, table: str, split: str = "test") -> Evidence:
+    """A table of a split; read, and judged, again once its files change.
+
+    Raises:
+        EvidenceError: there is no such table, it is damaged or stale.
+    """
+    path = table_path(checkpoint.folder, table, split)
+    stamps = tuple(
+        (file.stat().st_mtime_ns, file.stat().st_size) for file in (path, path.with_suffix(".json")) if file.is_file()
+    )
+    return _table(str(checkpoint.folder), table, split, checkpoint.card.answers_sha256, stamps, checkpoint)
+
+
+def has_table(checkpoint: Checkpoint, table: str) -> bool:
+    """Whether this was measured on a checkpoint's test images."""
+    return has_evidence(checkpoint.folder, table)
+
+
 def tone_note(checkpoint: Checkpoint, split: str = "test") -> str | None:
     """Why the tone groups that an audit left cannot be used; None where they can, or where there are none."""
     try:
@@ -111,6 +129,13 @@ def same_images(first: Audited, second: Audited) -> tuple[Audited, Audited]:
             f"`dermaviz audit {second.checkpoint.name} --data FOLDER`."
         )
     return one, other
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reading the evidence …")
+def _table(
+    folder: str, table: str, split: str, model: str, stamps: tuple[tuple[int, int], ...], _checkpoint: Checkpoint
+) -> Evidence:
+    return read_evidence(_checkpoint.folder, table, split, checkpoint_sha256=model)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

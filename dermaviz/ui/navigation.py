@@ -46,4 +46,20 @@ ROBUSTNESS = Entry(
     "One photo attacked live beside noise of the same size, and the whole test set under attacks, noise and corruptions, with "
     "what a defence costs and buys.",
 )
-PAGES = (HOME, CLASSIFY, CONFUSION, ROBUSTNESS)
+SKIN_TONE = Entry(
+    "pages/4_Skin_tone.py",
+    "Skin tone",
+    ":material/contrast:",
+    "For whom does it fail, and is it right for the right reason?",
+    "The test set by estimated skin tone, age, sex and body site, with intervals and what cannot be said; whether the model "
+    "looks at the lesion; one photo on other skin; and the same audit of a few photos of your own.",
+)
+REPORTS = Entry(
+    "pages/5_Reports.py",
+    "Reports",
+    ":material/fact_check:",
+    "What did five reports claim, and do their numbers agree with each other?",
+    "Every figure that five student and research reports print, with the interval that it carries, checks that need no "
+    "training, and a calculator that tells what accuracy must be.",
+)
+PAGES = (HOME, CLASSIFY, CONFUSION, ROBUSTNESS, SKIN_TONE, REPORTS)

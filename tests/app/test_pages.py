@@ -48,7 +48,7 @@ def test_home_shows_the_figures_of_the_card() -> None:
         assert app.metric[0].value == f"{figures['balanced_accuracy']['value']:.3f}"
 
 
-@pytest.mark.parametrize("page", ["app.py", "pages/1_Classify.py", "pages/2_Confusion.py", "pages/3_Robustness.py"])
+@pytest.mark.parametrize("page", [entry.file for entry in PAGES])
 def test_every_page_says_that_it_is_no_medical_device(page: str) -> None:
     app = run(page)
     assert text(app).count("Educational tool, not a medical device.") >= 1

@@ -18,6 +18,13 @@ PAGES = {
     "threshold": ("/Confusion?question=melanoma+(mel)+or+not%3F&threshold=20&card=Calibration", "Before and after the logits"),
     "robustness": ("/Robustness", "Take it home:"),
     "robustness-test-set": ("/Robustness?part=The+test+set", "The table behind it"),
+    "reports": ("/Reports", "All that it claims in figures"),
+    "reports-calculator": ("/Reports?part=Calculator", "Always giving the commoner answer"),
+    "skin-tone": ("/Skin_tone", "The table behind it"),
+    "skin-tone-groups": ("/Skin_tone?audit=Groups&by=age", "The gaps behind the verdicts"),
+    "skin-tone-looking": ("/Skin_tone?audit=Right+%C3%97+looking", "Look at one of them"),
+    "skin-tone-shortcuts": ("/Skin_tone?audit=Shortcuts", "The table behind it"),
+    "skin-tone-other-skin": ("/Skin_tone?audit=Other+skin", "Nothing measured on drawings"),
     "upload": ("/Classify?source=Upload", "Several become a list"),
 }  # fmt: skip
 WIDTHS = {"desktop": 1280, "phone": 390}

@@ -79,10 +79,10 @@ def test_reliability_leaves_empty_bins_out_and_shows_how_many_images_are_in_each
 
 
 def test_risk_against_coverage_has_a_band() -> None:
-    low, high, line = risk_coverage_figure({"a": RISK}).data
-    assert list(low.y) == [0.02, 0.15]
-    assert list(high.y) == [0.1, 0.25]
-    assert high.fill == "tonexty"
+    shade, line = risk_coverage_figure({"a": RISK}).data
+    assert list(shade.x) == [*line.x, *line.x[::-1]]
+    assert list(shade.y) == [0.1, 0.25, 0.15, 0.02]
+    assert shade.fill == "toself"
     assert list(line.y) == [0.05, 0.2]
 
 

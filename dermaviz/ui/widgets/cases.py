@@ -26,12 +26,18 @@ _ARCHIVE = "https://api.isic-archive.com/api/v2/images/"
 
 
 def show_cases(audited: Audited, verdicts: Verdicts, cell: Cell) -> str | None:
-    """The sentence on the chosen images, a page of them as a table, and the id of the one chosen, if any."""
+    """The sentence on the images of a cell, and :func:`list_cases` of them."""
     rows = verdicts.cell(*cell)
     st.markdown(cell_sentence(audited.checkpoint.card, verdicts, *cell))
-    if not len(rows):
-        return None
-    table = case_table(audited, verdicts, rows)
+    return list_cases(audited, case_table(audited, verdicts, rows)) if len(rows) else None
+
+
+def list_cases(audited: Audited, table: pd.DataFrame) -> str | None:
+    """A page of these cases as a table, all of them as a file, and the id of the one chosen, if any.
+
+    Args:
+        table: of :func:`case_table`, at least one row; further columns are shown as they are.
+    """
     above = st.container()
     with st.container(horizontal=True, vertical_alignment="center"):
         at = _choose_page(-(-len(table) // PER_PAGE))

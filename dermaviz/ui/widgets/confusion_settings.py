@@ -15,6 +15,7 @@ from dermaviz.models.card import Card
 from dermaviz.ui.confusion_view import EVERY_CLASS, View, question_label, questions, view_of
 from dermaviz.ui.confusion_wording import cohort_sentence
 from dermaviz.ui.evidence import TONE_GROUP, Audited, tone_note
+from dermaviz.ui.groupings import in_order
 from dermaviz.ui.resources import Checkpoint
 
 SHOWN: Mapping[Shown, str] = MappingProxyType(
@@ -99,7 +100,7 @@ def choose_cohort(audited: Audited) -> Audited:
         for name, label in FACETS.items():
             if name in audited.table:
                 values = st.multiselect(
-                    label, values_of(audited.table, name), format_func=value_words, key=name, bind="query-params",
+                    label, in_order(values_of(audited.table, name), name), format_func=value_words, key=name, bind="query-params",
                     placeholder="all", help=_FACET_HELP.get(name),
                 )  # fmt: skip
                 chosen[name] = tuple(values)

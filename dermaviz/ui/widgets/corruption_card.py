@@ -9,10 +9,10 @@ import streamlit as st
 
 from dermaviz.figures.robustness import corruption_figure, decline_figure
 from dermaviz.robustness.corruptions import CORRUPTIONS, SEVERITIES
-from dermaviz.ui.evidence import audited, same_images
+from dermaviz.ui.evidence import audited, has_table, same_images
 from dermaviz.ui.robustness_view import TOGETHER, Ask, lines
 from dermaviz.ui.robustness_wording import corruption_sentence, decline_sentence, extremes_sentence
-from dermaviz.ui.trials import CORRUPTED, Trial, decline, errors_under, has_table, trial
+from dermaviz.ui.trials import CORRUPTED, Trial, decline, errors_under, trial
 from dermaviz.ui.widgets.chart import ink, show_chart
 from dermaviz.ui.widgets.robustness_settings import show_table
 

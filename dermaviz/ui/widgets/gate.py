@@ -24,22 +24,17 @@ def let_through(photo: Photo, answer: Answer, checkpoint: Checkpoint) -> bool:
     Drawn lesions are not asked: they are labelled synthetic, and the gate was made for photos. A checkpoint without a
     gate lets everything through; a gate that cannot be used costs one sentence.
     """
-    if photo.drawn or answer.features is None:
-        return True
-    read: tuple[Gate, GateFacts] | None = None
+    beyond: tuple[float, GateFacts] | None = None
     with sentence_for_errors():
-        read = installed_gate(checkpoint)
-    if read is None:
+        beyond = beyond_gate(photo, answer, checkpoint)
+    if beyond is None:
         return True
-    gate, facts = read
-    distance = float(gate.distance(answer.features)[0])
-    if distance <= gate.limit:
-        return True
+    distance, facts = beyond
     gone_on: set[tuple[str, str]] = st.session_state.setdefault(GONE_ON, set())
     this = (photo.key, checkpoint.card.weights_sha256)
     if this in gone_on:
         st.caption(
-            f"At your word: this doesn't look like a dermatoscopic image ({distance:.2f}; limit {gate.limit:.2f})."
+            f"At your word: this doesn't look like a dermatoscopic image ({distance:.2f}; limit {facts.limit:.2f})."
         )
         return True
     st.warning(notice(distance, facts), icon=":material/image_search:")
@@ -48,6 +43,22 @@ def let_through(photo: Photo, answer: Answer, checkpoint: Checkpoint) -> bool:
     )
     st.button("Show the answer anyway", key=f"go on {checkpoint.name}", on_click=gone_on.add, args=(this,))
     return False
+
+
+def beyond_gate(photo: Photo, answer: Answer, checkpoint: Checkpoint) -> tuple[float, GateFacts] | None:
+    """A photo's distance, with the gate's facts, where it is beyond the limit; None where it is let through.
+
+    Raises:
+        EvidenceError: the gate is damaged, or was fitted on other weights.
+    """
+    if photo.drawn or answer.features is None:
+        return None
+    read = installed_gate(checkpoint)
+    if read is None:
+        return None
+    gate, facts = read
+    distance = float(gate.distance(answer.features)[0])
+    return None if distance <= gate.limit else (distance, facts)
 
 
 def notice(distance: float, facts: GateFacts) -> str:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from dermaviz.figures.estimates import estimates_figure
 from dermaviz.figures.robustness import REPORTED, decline_figure
-from dermaviz.ui.evidence import audited, same_images
+from dermaviz.ui.evidence import audited, has_table, same_images
 from dermaviz.ui.frame import sentence_for_errors
 from dermaviz.ui.robustness_view import METHODS, NOISE, STRONGEST_FIRST, TOGETHER, Ask, first_size, group_masks, lines
 from dermaviz.ui.robustness_wording import (
@@ -32,7 +32,6 @@ from dermaviz.ui.trials import (
     Trial,
     decline,
     flips_of,
-    has_table,
     median_flips,
     noise_curve,
     trial,

@@ -59,9 +59,9 @@ def choose_size(sizes: Iterable[float], default: float, key: str) -> float:
     )  # fmt: skip
 
 
-def show_table(table: pd.DataFrame, name: str, key: str) -> None:
+def show_table(table: pd.DataFrame, name: str, key: str, title: str = "The table behind it") -> None:
     """The table behind a chart, and the same as a file."""
-    with st.expander("The table behind it", icon=":material/table:"):
+    with st.expander(title, icon=":material/table:"):
         shares = [column for column in table if table[column].dtype.kind == "f" and column not in ("epsilon", "sigma")]
         number = st.column_config.NumberColumn(format="%.4f")
         st.dataframe(

@@ -1,0 +1,11 @@
+"""Reports: what five reports claimed, whether their figures agree with each other, and a calculator for figures of one's own."""
+
+from __future__ import annotations
+
+from dermaviz.ui.frame import page
+from dermaviz.ui.navigation import REPORTS
+from dermaviz.ui.widgets.reports_parts import choose_part
+
+with page(REPORTS):
+    show = choose_part()
+    show()

@@ -1,0 +1,87 @@
+"""The Skin tone page in a real browser: a click on a dot, the keyboard and a link lead to the same photos; phone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pandas as pd
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+EVIDENCE = Path(__file__).parents[2] / "checkpoints/ham10000-efficientnet-lite0/evidence/test"
+LOOKING = "/Skin_tone?audit=Right+%C3%97+looking"
+_LEAST_DOT = """() => {
+    const plot = [...document.querySelectorAll('.js-plotly-plot')].find(p => p.data?.[0]?.name?.startsWith('called rightly'));
+    if (!plot?._fullLayout?.xaxis?._offset) return null;
+    const {xaxis, yaxis} = plot._fullLayout, box = plot.getBoundingClientRect(), dots = plot.data[1];
+    const x = Array.from(dots.x), least = x.indexOf(Math.min(...x));
+    return [box.left + xaxis._offset + xaxis.d2p(x[least]), box.top + yaxis._offset + yaxis.d2p(dots.y[least])];
+}"""
+"""Where on the page the dot of the photo lies that is called wrongly with its map least on the lesion."""
+
+pytestmark = pytest.mark.skipif(
+    not ((EVIDENCE / "tone.json").is_file() and (EVIDENCE / "attention.json").is_file()),
+    reason="the checkpoint has no tables tone and attention yet",
+)
+
+
+@pytest.fixture(scope="module")
+def seen() -> pd.DataFrame:
+    """What the model said of each photo, and how much of its map lies on the lesion."""
+    answers, maps = (pd.read_parquet(EVIDENCE / f"{name}.parquet") for name in ("predictions", "attention"))
+    called = answers.filter(like="p_").idxmax(axis=1).str[2:]
+    maps = maps.set_index("image_id").loc[answers["image_id"]].reset_index()
+    return maps.assign(right=called == answers["dx"], ratio=maps["energy"] / maps["lesion_area"])
+
+
+def settle(page: Page) -> None:
+    page.get_by_text("Which photos are behind it?").wait_for()
+    page.get_by_text(re.compile(r"^[\d,]+ images?: .* called rightly")).wait_for()
+    page.wait_for_function(f"({_LEAST_DOT})() !== null")
+    page.locator("[data-stale=true]").first.wait_for(state="detached")
+
+
+def test_a_clicked_dot_shows_its_photo_and_all_that_are_like_it(page: Page, app_url: str, seen: pd.DataFrame) -> None:
+    page.goto(app_url + LOOKING)
+    settle(page)
+    page.get_by_text("Looking at the lesion means").scroll_into_view_if_needed()
+    x, y = page.evaluate(_LEAST_DOT)
+    page.mouse.move(x, y)
+    page.mouse.click(x, y)
+    page.wait_for_url(re.compile(r"was=called\+wrongly"))
+    query = parse_qs(urlsplit(page.url).query)
+    case = seen.set_index("image_id").loc[query["case"][0]]
+    assert not case["right"]
+    assert query["looked"] == ["at the lesion" if case["ratio"] > 1 else "elsewhere"]
+    page.get_by_text(re.compile("the model says .* with probability")).first.wait_for()
+
+
+def test_a_link_opens_the_same_photos(page: Page, app_url: str, seen: pd.DataFrame) -> None:
+    page.goto(f"{app_url}{LOOKING}&was=called+rightly&bar=more+than+a+spot+in+the+picture%27s+centre&looked=elsewhere")
+    settle(page)
+    n = int((seen["right"] & (seen["energy"] <= seen["energy_centre"])).sum())
+    page.get_by_text(f"{n:,} images: {n:,} called rightly, 0 wrongly; on 0 the model looked").wait_for()
+
+
+def test_the_groups_can_be_changed_by_keyboard(page: Page, app_url: str) -> None:
+    page.goto(f"{app_url}/Skin_tone?audit=Groups")
+    page.get_by_text("The gaps behind the verdicts").wait_for()
+    page.get_by_label("Photos told apart by", exact=False).first.focus()
+    page.keyboard.type("sex")
+    page.keyboard.press("Enter")
+    page.get_by_text(re.compile("is lowest for (fe)?male")).first.wait_for()
+    page.wait_for_url(re.compile(r"by=sex"))
+
+
+@pytest.mark.parametrize("card", ["Tone", "Groups", "Right+%C3%97+looking", "Attention"])
+def test_a_phone_needs_no_sideways_scrolling(page: Page, app_url: str, card: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{app_url}/Skin_tone?audit={card}")
+    page.get_by_text("The table behind it").first.wait_for()
+    assert page.get_by_test_id("stMain").evaluate("element => element.scrollWidth <= window.innerWidth")
+    assert page.get_by_test_id("stException").count() == 0
