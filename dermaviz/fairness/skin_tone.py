@@ -19,7 +19,7 @@ from dermaviz.datasets.segmentation import find_lesion
 from dermaviz.datasets.synthetic.optics import linear_rgb, melanin_for_ita, reflectance
 from dermaviz.errors import FairnessError
 from dermaviz.fairness.skin_pixels import darkest_skin, find_skin
-from dermaviz.fairness.tone_groups import CUTS, GROUPS, NARROW_CUTS, agreement, tone_groups
+from dermaviz.fairness.tone_groups import CUTS, ESTIMATORS, GROUPS, NARROW_CUTS, agreement, tone_groups
 from dermaviz.types import RGB
 
 __all__ = [
@@ -35,11 +35,6 @@ __all__ = [
 ]
 
 Values = NDArray[np.float64]
-
-ESTIMATORS: Mapping[str, str] = MappingProxyType(
-    {"region median": "ita", "dominant colour": "ita_clusters", "colour constancy": "ita_constancy"}
-)
-"""Name of each estimator in words → its field of :class:`Tone`, which is its column of the table ``tone``."""
 
 MAX_SIDE = 480
 """Larger photos are reduced to this shorter side: tone needs no detail."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations, pairwise
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from dermaviz.errors import FairnessError
 
+ESTIMATORS = MappingProxyType(
+    {"ita": "region median", "ita_clusters": "dominant colour", "ita_constancy": "colour constancy"}
+)
+"""Estimates of ITA, as fields of ``skin_tone.Tone`` and columns of the table ``tone``, with their names in words."""
 GROUPS = ("very light", "light", "intermediate", "tan", "brown", "dark")
 CUTS = (55.0, 41.0, 28.0, 10.0, -30.0)
 """Where each group but the darkest ends, in degrees (Del Bino and Bernerd, Br. J. Dermatol. 169 Suppl. 3:33, 2013)."""

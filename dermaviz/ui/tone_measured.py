@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from dermaviz.evaluation.intervals import DRAWS, Estimate, interval, lesion_weights
 from dermaviz.evaluation.metrics import weighted_mean
 from dermaviz.evaluation.thresholds import called
+from dermaviz.fairness.tone_groups import ESTIMATORS
 from dermaviz.ui.evidence import TONE_GROUP, Audited, table_of
 from dermaviz.ui.resources import Checkpoint
-from dermaviz.ui.tone_view import ESTIMATORS, ToneAsk, groups_of, ita_of, one_each, other_groups, wanted, wanted_classes
+from dermaviz.ui.tone_view import ToneAsk, groups_of, ita_of, one_each, other_groups, wanted, wanted_classes
 
 if TYPE_CHECKING:
     from dermaviz.fairness.groups import GroupFigures

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dermaviz.errors import EvidenceError
 from dermaviz.evaluation.cohorts import AGE, cohort_names
 from dermaviz.evaluation.metrics import MELANOMA
-from dermaviz.fairness.tone_groups import CUTS, tone_groups
+from dermaviz.fairness.tone_groups import CUTS, ESTIMATORS, tone_groups
 from dermaviz.models.card import Card
 from dermaviz.ui.confusion_view import MALIGNANT
 from dermaviz.ui.evidence import TONE, TONE_GROUP, Audited, has_table, table_of
@@ -25,10 +25,6 @@ GROUPINGS = MappingProxyType({TONE_GROUP: "estimated skin tone", AGE: "age", "se
 """Columns that photos are told apart by, with their names."""
 MOST_GROUPS = 8
 """Of more groups, such as body sites, the largest are shown."""
-ESTIMATORS = MappingProxyType(
-    {"ita": "region median", "ita_clusters": "dominant colour", "ita_constancy": "colour constancy"}
-)
-"""Columns of the table ``tone`` that hold an estimate of ITA, with their names."""
 
 
 @dataclass(frozen=True)

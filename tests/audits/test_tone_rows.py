@@ -52,7 +52,7 @@ def test_an_excluded_photo_has_a_reason_and_no_group(tiny_classifier, write_ham1
     rows = next(tone_rows(tiny_classifier, data, [slice(0, 2)]))
     assert (rows["excluded"] != "").equals(rows["tone_group"] == "")
     assert (rows["excluded"] != "").any()
-    assert np.isnan(rows.loc[rows["excluded"] != "", list(ESTIMATORS.values())]).all(axis=None)
+    assert np.isnan(rows.loc[rows["excluded"] != "", list(ESTIMATORS)]).all(axis=None)
 
 
 def test_settings_can_be_written_as_an_address():

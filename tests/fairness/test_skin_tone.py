@@ -129,7 +129,7 @@ def test_what_lies_inside_the_lesion_does_not_count(seed: int, colour: tuple[int
 def test_any_picture_gets_an_answer_or_a_reason(pixels: np.random.Generator, side: int) -> None:
     picture = pixels.integers(0, 256, (side, side + 5, 3), dtype=np.uint8)
     tone = measure_tone(picture, pixels.random((side, side + 5)) < 0.2)
-    angles = [getattr(tone, field) for field in ESTIMATORS.values()]
+    angles = [getattr(tone, field) for field in ESTIMATORS]
     assert np.isnan(angles).all() == bool(tone.excluded) == np.isnan(angles).any()
     assert set(tone.flags) <= set(FLAGS)
     assert 0 <= tone.skin_share <= 1

@@ -12,12 +12,11 @@ import pytest
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence import read_evidence
 from dermaviz.evidence.store import write_evidence
-from dermaviz.fairness import skin_tone
 from dermaviz.ui.evidence import TONE_GROUP, audited
 from dermaviz.ui.groupings import in_order
 from dermaviz.ui.resources import Checkpoint
 from dermaviz.ui.tone_measured import ALARMED, FOUND, RIGHT, looking, mean_by_group, outcome_of, trend_steps
-from dermaviz.ui.tone_view import ESTIMATORS, ToneAsk, groupings, groups_of, names_of, one_each, positives, wanted
+from dermaviz.ui.tone_view import ToneAsk, groupings, groups_of, names_of, one_each, positives, wanted
 
 IDS = ["ISIC_1", "ISIC_2", "ISIC_3", "ISIC_4"]
 
@@ -34,10 +33,6 @@ def toned(audit: Callable[..., Checkpoint]) -> Checkpoint:
     write_evidence(checkpoint.folder, tone, replace(source, table="tone"), {})
     write_evidence(checkpoint.folder, pd.DataFrame({"image_id": IDS, **maps}), replace(source, table="attention"), {})
     return checkpoint
-
-
-def test_estimators_are_those_of_the_measurement() -> None:
-    assert {column: name for name, column in skin_tone.ESTIMATORS.items()} == ESTIMATORS
 
 
 def test_photos_are_told_apart_by_what_was_measured(audit: Callable[..., Checkpoint], toned: Checkpoint) -> None:

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dermaviz.fairness.tone_groups import GROUPS, agreement
+from dermaviz.fairness.tone_groups import ESTIMATORS, GROUPS, agreement, tone_groups
 from dermaviz.figures.estimates import estimates_figure
 from dermaviz.figures.tone import against_ita_figure, distribution_figure
 from dermaviz.ui.evidence import TONE_GROUP
 from dermaviz.ui.frame import sentence_for_errors
 from dermaviz.ui.tone_measured import OUTCOMES, judged_gaps, measured_groups, trend, trend_steps, trend_verdict
-from dermaviz.ui.tone_view import ESTIMATORS, ToneAsk, ita_of, names_of, other_groups, tones
+from dermaviz.ui.tone_view import ToneAsk, ita_of, names_of, other_groups, tones
 from dermaviz.ui.tone_wording import (
     AGREEMENT,
     SHARES,
@@ -53,7 +53,7 @@ def show_distribution(ask: ToneAsk) -> None:
 def _counts_by_group(ask: ToneAsk) -> pd.DataFrame:
     """Images of each tone group, the lightest first, with those of each malignant diagnosis."""
     words = class_names(ask.card)
-    facts = ask.images.table.assign(group=_tone_groups(ask))
+    facts = ask.images.table.assign(group=tone_groups(ita_of(ask), ask.cuts))
     rows = []
     for name in (*GROUPS, ""):
         mine = facts[facts["group"] == name]
@@ -67,13 +67,7 @@ def _changes(ask: ToneAsk) -> pd.DataFrame:
     """Each image's estimates and its group under every estimator and with the cuts moved."""
     table = tones(ask.images)
     kept = ["image_id", *ESTIMATORS, "spread", "b", "skin_share", "flags", "excluded"]
-    return table[kept].assign(group=_tone_groups(ask), **other_groups(ask))
-
-
-def _tone_groups(ask: ToneAsk) -> list[str]:
-    from dermaviz.fairness.tone_groups import tone_groups
-
-    return tone_groups(ita_of(ask), ask.cuts)
+    return table[kept].assign(group=tone_groups(ita_of(ask), ask.cuts), **other_groups(ask))
 
 
 def show_groups(ask: ToneAsk) -> None:

@@ -8,12 +8,12 @@ from types import MappingProxyType
 import streamlit as st
 
 from dermaviz.errors import EvidenceError
-from dermaviz.fairness.tone_groups import agreement, tone_groups
+from dermaviz.fairness.tone_groups import ESTIMATORS, agreement, tone_groups
 from dermaviz.ui.evidence import audited
 from dermaviz.ui.measured import share_right
 from dermaviz.ui.resources import Checkpoint
 from dermaviz.ui.tone_measured import RIGHT, looking, trend, trend_verdict
-from dermaviz.ui.tone_view import ESTIMATORS, ToneAsk, ita_of, tones, wanted
+from dermaviz.ui.tone_view import ToneAsk, ita_of, tones, wanted
 from dermaviz.ui.tone_wording import cannot_say, finding_sentence
 from dermaviz.ui.widgets.confusion_settings import choose_cohort
 from dermaviz.ui.widgets.settings import choose_checkpoint

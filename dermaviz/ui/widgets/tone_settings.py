@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from dermaviz.fairness.tone_groups import CUTS, GROUPS, NARROW_CUTS, tone_groups
+from dermaviz.fairness.tone_groups import CUTS, ESTIMATORS, GROUPS, NARROW_CUTS, tone_groups
 from dermaviz.models.card import Card
 from dermaviz.ui.evidence import Audited
-from dermaviz.ui.tone_view import ESTIMATORS, groupings, positives
+from dermaviz.ui.tone_view import groupings, positives
 
 CUT_VARIANTS: Mapping[str, tuple[float, ...]] = MappingProxyType(
     {"55, 41, 28, 10, −30": CUTS, "55, 41, 28, 19, 10": NARROW_CUTS}
