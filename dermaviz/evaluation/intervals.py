@@ -23,6 +23,8 @@ LesionIds = Sequence[str] | NDArray[Any]
 DRAWS = 1000
 UNDEFINED = 0.05
 """Largest share of draws that may leave a metric undefined; beyond it, what is left would not be a 95% interval."""
+FEWEST = 10
+"""What a group needs (images, positives, negatives, lesions) for figures of its own; below it, only its counts are said."""
 TAIL = 0.025
 """Share of cases beyond each bound of a 95% interval."""
 BLOCK = 200_000

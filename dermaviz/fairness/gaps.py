@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from dermaviz.errors import FairnessError
-from dermaviz.evaluation.intervals import Estimate, interval
+from dermaviz.evaluation.intervals import FEWEST, Estimate, interval
 from dermaviz.evaluation.metrics import ratio
-from dermaviz.fairness.groups import CALIBRATION_BIAS, COUNTS, FEWEST, GroupFigures
+from dermaviz.fairness.groups import CALIBRATION_BIAS, COUNTS, GroupFigures
 
 SAME, INCONCLUSIVE, TOO_FEW = "the same", "inconclusive", "too few"
 """What :func:`judge` can say of a gap."""

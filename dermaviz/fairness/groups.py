@@ -18,7 +18,7 @@ import pandas as pd
 
 from dermaviz.errors import FairnessError
 from dermaviz.evaluation.calibration import expected_calibration_error, flagged_share
-from dermaviz.evaluation.intervals import DRAWS, LesionIds, interval, lesion_weights, over_draws
+from dermaviz.evaluation.intervals import DRAWS, FEWEST, LesionIds, interval, lesion_weights, over_draws
 from dermaviz.evaluation.metrics import (
     MELANOMA,
     Labels,
@@ -33,8 +33,6 @@ from dermaviz.evaluation.ranking import group_auc
 from dermaviz.evaluation.summary import Figure
 from dermaviz.evaluation.thresholds import binary_view
 
-FEWEST = 10
-"""Positives, and negatives, that a group needs for figures of its own."""
 MALIGNANT = "malignant"
 """In place of a class: all malignant classes together."""
 CALIBRATION_BIAS = "calibration_bias"

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from dermaviz.errors import FairnessError
-from dermaviz.evaluation.intervals import BLOCK, DRAWS, Estimate, LesionIds, interval, lesion_weights
+from dermaviz.evaluation.intervals import BLOCK, DRAWS, FEWEST, Estimate, LesionIds, interval, lesion_weights
 from dermaviz.evaluation.metrics import Values, Weights, each_once, ratio
-from dermaviz.fairness.groups import FEWEST
 
 STEP = 10.0
 """Degrees of ITA that the slope is given for."""

@@ -16,13 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dermaviz.errors import EvidenceError
-from dermaviz.evaluation.intervals import DRAWS, Estimate, interval, lesion_weights
+from dermaviz.evaluation.intervals import DRAWS, FEWEST, Estimate, interval, lesion_weights
 from dermaviz.evaluation.metrics import Labels, Values, Weights, ratio, weighted_mean
 
 BY_ATTACK, BY_CORRUPTION = ("method", "epsilon"), ("corruption", "severity")
 """Columns that name a condition in the two tables: what is done, and how much of it (0: nothing)."""
-FEWEST = 10
-"""A group with fewer images (of a class, where it is a class's figure) gets none: its figures are NaN, its n stays."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dermaviz.evaluation.intervals import DRAWS, Estimate, interval, lesion_weights
+from dermaviz.evaluation.intervals import DRAWS, FEWEST, Estimate, interval, lesion_weights
 from dermaviz.evaluation.metrics import weighted_mean
 from dermaviz.evaluation.thresholds import called
 from dermaviz.fairness.tone_groups import ESTIMATORS
@@ -121,14 +121,17 @@ def mean_by_group(
     """The mean of a value per image ``[N]`` (NaN: none) in each group (name to mask), with its lesion-bootstrap interval.
 
     Returns:
-        ``label, value, low, high, n_images, n_lesions``.
+        ``label, value, low, high, n_images, n_lesions``; no interval of fewer than ``FEWEST`` lesions, whose resamples are too
+        much alike to bound anything.
     """
     known = ~np.isnan(values)
     rows = []
     for name, mine in groups.items():
         said, lesions = values[mine & known], audited.lesions[mine & known]
         found = _mean(hashlib.sha256(said.tobytes() + "\n".join(lesions).encode()).hexdigest(), said, lesions)
-        rows.append({"label": name, **asdict(found), "n_images": len(said), "n_lesions": len(set(lesions))})
+        n = len(set(lesions))
+        bounds = {} if n >= FEWEST else {"low": np.nan, "high": np.nan}
+        rows.append({"label": name, **asdict(found), **bounds, "n_images": len(said), "n_lesions": n})
     return pd.DataFrame(rows)
 
 
