@@ -67,19 +67,29 @@ def attention_sentence(score: str, tables: Mapping[str, pd.DataFrame]) -> str:
 
 
 def faithfulness_sentence(score: str, table: pd.DataFrame) -> str:
-    """Which method is the most faithful by a score, beside a random map, and which were not shown to beat it, as Markdown.
+    """Which method is the most faithful by a score, beside both controls, and which were not shown to beat chance, as Markdown.
 
     Args:
         table: of ``tone_faithfulness.ranking``: the best first.
     """
     methods = table[~table["method"].isin(CONTROLS)]
-    best, random = methods.iloc[0], table[table["method"] == "random"].iloc[0]
+    best = methods.iloc[0]
+    random, centre = (table[table["method"] == control].iloc[0] for control in ("random", "centre"))
+    alike = best["low"] <= centre["value"] <= best["high"]
     said = (
         f"By {score}, **{best['label']}** is the most faithful of {len(methods)} methods: {plain(best)}; a random map has "
-        f"{random['value']:.3f}. n = {images(int(best['n_images']))}."
+        f"{random['value']:.3f}, and a spot in the picture's centre, which knows nothing of the photo, {centre['value']:.3f}"
+        f"{': **no method is told apart from it**' if alike else ''}. n = {images(int(best['n_images']))}."
     )
     lost = methods[methods["verdict"] != "better than random"]
     return f"{said} Not shown to be better than a random map: {', '.join(lost['label'])}." if len(lost) else said
+
+
+def twins_sentence(table: pd.DataFrame) -> str:
+    """Which methods give one and the same map on this network, found by their equal scores; "" where none do."""
+    methods = table[~table["method"].isin(CONTROLS)]
+    twins = [", ".join(sorted(group["label"])) for _, group in methods.groupby("value") if len(group) > 1]
+    return f"On this network, some methods give one and the same map: {'; '.join(sorted(twins))}." if twins else ""
 
 
 def alike_sentence(left: pd.DataFrame, alike: Sequence[str]) -> str:

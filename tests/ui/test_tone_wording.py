@@ -16,11 +16,13 @@ from dermaviz.ui.tone_looking_wording import (
     attention_sentence,
     change_between,
     counts_sentence,
+    faithfulness_sentence,
     maps_sentence,
     other_skin_sentence,
     parts_sentence,
     shares_between,
     shortcut_sentence,
+    twins_sentence,
 )
 from dermaviz.ui.tone_measured import FOUND, RIGHT
 from dermaviz.ui.tone_wording import (
@@ -235,3 +237,30 @@ def test_a_warning_names_the_methods() -> None:
     assert alike_sentence(left, []) == "No method's map stays as it was once all weights are random. n = 150 images."
     assert alike_sentence(left, ["FEM"]).startswith("**Warning:** FEM shows much the same map")
     assert alike_sentence(left, ["FEM", "Eigen-CAM"]).startswith("**Warning:** FEM, Eigen-CAM show much")
+
+
+def ranked(centre: float) -> pd.DataFrame:
+    """Two methods with one map, a third, and the controls, the best first."""
+    rows = [
+        ("gradcam", "Grad-CAM", 0.30, "better than random"),
+        ("hirescam", "HiResCAM", 0.30, "better than random"),
+        ("fem", "FEM", 0.05, "not shown"),
+        ("centre", "a spot in the centre", centre, "better than random"),
+        ("random", "a random map", 0.01, ""),
+    ]
+    table = pd.DataFrame(rows, columns=["method", "label", "value", "verdict"])
+    return table.assign(low=table["value"] - 0.04, high=table["value"] + 0.04, n_images=100)
+
+
+@pytest.mark.parametrize(("centre", "alike"), [(0.27, True), (0.25, False)])
+def test_a_method_is_held_against_a_spot_in_the_centre(centre: float, alike: bool) -> None:
+    said = faithfulness_sentence("ROAD", ranked(centre))
+    assert "**Grad-CAM** is the most faithful of 3 methods: 0.300" in said
+    assert f"knows nothing of the photo, {centre:.3f}" in said
+    assert ("no method is told apart from it" in said) == alike
+    assert said.endswith("Not shown to be better than a random map: FEM.")
+
+
+def test_methods_with_one_map_are_named_together() -> None:
+    assert twins_sentence(ranked(0.2)).endswith("one and the same map: Grad-CAM, HiResCAM.")
+    assert twins_sentence(ranked(0.2).iloc[1:]) == ""

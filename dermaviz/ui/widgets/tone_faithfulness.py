@@ -16,7 +16,7 @@ from dermaviz.ui.tone_faithfulness import (
     stays_alike,
     what_is_left,
 )
-from dermaviz.ui.tone_looking_wording import alike_sentence, faithfulness_sentence
+from dermaviz.ui.tone_looking_wording import alike_sentence, faithfulness_sentence, twins_sentence
 from dermaviz.ui.tone_view import ToneAsk
 from dermaviz.ui.widgets.chart import ink, show_chart
 from dermaviz.ui.widgets.robustness_settings import show_table
@@ -42,7 +42,8 @@ def show_faithfulness(ask: ToneAsk) -> None:
     show_chart(figure, "faithfulness", faithfulness_sentence(score.label.split(" (")[0], table))
     st.caption(
         "Whether the class's probability follows what a map calls important. No mask is asked for: this is about the model, not "
-        "about medicine. Intervals resample whole lesions; each method is held against the random map image by image."
+        "about medicine. Intervals resample whole lesions; each method is held against the random map image by image. "
+        f"{twins_sentence(table)}"
     )
     show_table(table, f"{ask.images.checkpoint.name}-{FAITHFULNESS}-{name}", "faithfulness")
     st.markdown("##### Does a map notice that the weights were made random?")
