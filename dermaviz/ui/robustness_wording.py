@@ -116,9 +116,14 @@ def corruption_sentence(table: pd.DataFrame, other: str | None) -> str:
     )
     if other is None or "ce" not in mean.index:
         return said
+    relative = (
+        f"has no value: some corruption takes nothing from {other}"
+        if math.isnan(mean.loc["relative_ce", "value"])
+        else f"is **{_figure(mean.loc['relative_ce'])}**"
+    )
     return (
-        f"{said} Held against {other}, the mean corruption error is **{_figure(mean.loc['ce'])}** and the relative one, which "
-        f"counts only what corruptions add, **{_figure(mean.loc['relative_ce'])}**; below 1 is better than {other}."
+        f"{said} Held against {other}, the mean corruption error is **{_figure(mean.loc['ce'])}** (below 1 is better than "
+        f"{other}); the relative one, which counts only what corruptions add, {relative}."
     )
 
 

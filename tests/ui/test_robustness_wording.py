@@ -156,4 +156,8 @@ def test_the_mean_corruption_error_counts_the_corruptions_that_it_averages() -> 
     alone = corruption_sentence(table[table["metric"].isin(["error", "extra_error"])], None)
     assert alone.startswith("Over 2 corruptions and their severities, the mean balanced error")
     assert "0.500 (95% interval 0.500 to 0.500)**, which is 0.125" in alone
-    assert "Held against b, the mean corruption error is **0.750" in corruption_sentence(table, "b")
+    both = corruption_sentence(table, "b")
+    assert "Held against b, the mean corruption error is **0.750" in both
+    assert "only what corruptions add, is **1.250" in both
+    table.loc[table["metric"] == "relative_ce", "value"] = math.nan
+    assert corruption_sentence(table, "b").endswith("has no value: some corruption takes nothing from b.")
