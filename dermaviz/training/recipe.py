@@ -190,9 +190,18 @@ def read_recipe(path: Path) -> Recipe:
     except yaml.YAMLError as error:
         raise RecipeError(f"{path}: expected YAML, found text that is not: {error}") from error
     try:
-        return _parse(Recipe, content, "")
+        return recipe_of(content)
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from error
+
+
+def recipe_of(content: Any) -> Recipe:
+    """The recipe that keys and values, as YAML gives them, say.
+
+    Raises:
+        RecipeError: as :func:`read_recipe`, but for the file.
+    """
+    return _parse(Recipe, content, "")
 
 
 def _parse(kind: Any, value: Any, where: str) -> Any:
