@@ -22,6 +22,7 @@ LEVELS = {
     "training": 3,
     "figures": 4,
     "report": 4,
+    "reproduction": 4,
     "cli": 5,
     "ui": 5,
 }
