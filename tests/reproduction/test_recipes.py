@@ -105,6 +105,11 @@ PAIRS = {
         "chaudhary-byun/melanoma-conv4-conv5",
         {"model.trained"},
     ),
+    "fine-tuning or not": (
+        "chaudhary-byun/melanoma-conv5",
+        "chaudhary-byun/melanoma-lite0-scratch",
+        {"model.trained", "model.weights"},
+    ),
     "what is asked": ("chaudhary-byun/melanoma-conv5", "chaudhary-byun/keratosis-conv5", {"data.task"}),
     "batch": ("sagar-jacob/batch-64", "sagar-jacob/batch-32", {"batch_size"}),
     "rate": ("sagar-jacob/batch-64", "sagar-jacob/rate-1e-5", {"optimiser.learning_rate"}),
@@ -136,7 +141,7 @@ def _flat(row: Row) -> dict[str, Any]:
     return {key: value for key, value in flat.items() if key not in ("name", "about")}
 
 
-@pytest.mark.parametrize("first", ["conv5", "conv4-conv5", "four", "weights", "oversampled", "leak-by-image"])
+@pytest.mark.parametrize("first", ["conv5", "lite0-scratch", "four", "weights", "oversampled", "leak-by-image"])
 def test_rows_whose_claims_rest_on_a_difference_have_three_seeds(first: str) -> None:
     rows = [row for report in report_names() for row in read_rows(report) if row.row.endswith(first)]
     assert rows
