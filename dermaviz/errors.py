@@ -19,6 +19,10 @@ class RecipeError(DermaVizError):
     """A training recipe holds a key or a value that means nothing."""
 
 
+class ResultError(DermaVizError):
+    """The result of a report's rerun is missing or damaged, or lacks the figure that is asked for."""
+
+
 class WeightsError(DermaVizError):
     """Initial weights cannot be had, or do not fit the architecture."""
 

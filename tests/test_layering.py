@@ -24,6 +24,7 @@ LEVELS = {
     "figures": 4,
     "audits": 4,
     "report": 4,
+    "reproduction": 4,
     "cli": 5,
     "ui": 5,
 }

@@ -1,4 +1,4 @@
-"""The command line: `dermaviz data | train | evaluate | audit | gate | explain | predict | doctor`. Imports wait for theirs."""
+"""The command line, `dermaviz data | train | evaluate | audit | reproduce | gate | …`. Imports wait for their command."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import typer
 
 from dermaviz import __version__
-from dermaviz.cli import audit, data, doctor, gate, photos, realism, training
+from dermaviz.cli import audit, data, doctor, gate, photos, realism, reproduction, training
 from dermaviz.errors import DermaVizError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.add_typer(data.app, name="data")
 app.command("train")(training.train)
 app.command("evaluate")(training.evaluate)
 app.command("audit")(audit.audit)
+app.command("reproduce")(reproduction.reproduce)
 app.command("gate")(gate.gate)
 app.command("explain")(photos.explain_photos)
 app.command("predict")(photos.predict)

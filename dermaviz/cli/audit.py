@@ -173,11 +173,14 @@ def _work(name: str, classifier: Classifier, split: str, data: Callable[[], Data
 
 def _images(card: Card, root: Path | None, split: str, dataset: str) -> Dataset:
     from dermaviz.datasets.catalogue import read_dataset
+    from dermaviz.datasets.selection import selection_on_card
     from dermaviz.datasets.split import SPLITS
+    from dermaviz.datasets.tasks import pose
     from dermaviz.evaluation.checkpoint import split_of_checkpoint
 
     if dataset:
-        return replace(read_dataset(dataset, root), classes=card.classes)
+        task = selection_on_card(card.data).task
+        return replace(pose(read_dataset(dataset, root), task), classes=card.classes)
     if split not in SPLITS:
         raise typer.BadParameter(f"expected one of {', '.join(SPLITS)}, found {split!r}", param_hint="--split")
     return split_of_checkpoint(card, root, split)

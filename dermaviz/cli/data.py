@@ -54,12 +54,16 @@ def split(
     root: DataRoot = None,
     dataset: Name = "ham10000",
     seed: int = 0,
+    by_image: Annotated[
+        bool, typer.Option("--by-image", help="Ignore lesions: they leak, and test figures come out too good.")
+    ] = False,
 ) -> None:
     """Split a data set by lesion, 70/10/20, stratified by class, into a manifest to keep with your recipes."""
     from dermaviz.datasets.catalogue import read_dataset
-    from dermaviz.datasets.split import split_by_lesion, write_manifest
+    from dermaviz.datasets.split import split_by_image, split_by_lesion, write_manifest
 
-    written = write_manifest(split_by_lesion(read_dataset(dataset, root), seed), output)
+    deal = split_by_image if by_image else split_by_lesion
+    written = write_manifest(deal(read_dataset(dataset, root), seed), output)
     typer.echo(f"{output}: {len(written.assignment)} images, sha256 {written.sha256}")
 
 

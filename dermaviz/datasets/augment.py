@@ -18,7 +18,8 @@ class Augmentation:
 
     ``scale``: side of the square that is seen, as a share of the image's short side. ``rotate``: degrees either way.
     ``shift``: share of the short side, either way. ``shear``: degrees either way. ``flip``: mirror with probability .5
-    along both axes. ``brightness``, ``contrast``, ``saturation``: factors in 1 ± value.
+    along both axes. ``brightness``, ``contrast``, ``saturation``: factors in 1 ± value. ``hue``: share of the colour circle,
+    either way.
     """
 
     scale: tuple[float, float] = (1.0, 1.0)
@@ -29,27 +30,32 @@ class Augmentation:
     brightness: float = 0.0
     contrast: float = 0.0
     saturation: float = 0.0
+    hue: float = 0.0
 
     def __post_init__(self) -> None:
         low, high = self.scale
         if not 0 < low <= high:
             raise RecipeError(f"augmentation.scale: expected 0 < low <= high, found {list(self.scale)}.")
-        for name in ("rotate", "shift", "shear", "brightness", "contrast", "saturation"):
+        for name in ("rotate", "shift", "shear", "brightness", "contrast", "saturation", "hue"):
             if getattr(self, name) < 0:
                 raise RecipeError(f"augmentation.{name}: expected 0 or more, found {getattr(self, name)}.")
+        if self.hue > 0.5:
+            raise RecipeError(f"augmentation.hue: expected at most 0.5, half the circle, found {self.hue}.")
 
 
 _COLUMNS = ("scale", "angle", "shift_x", "shift_y", "shear", "flip_x", "flip_y", "brightness", "contrast", "saturation")
+_HUE = len(_COLUMNS)
+"""Came later: it is drawn after the others, so that runs which were made without it can be made again."""
 
 
 def draw_views(n: int, settings: Augmentation, generator: torch.Generator) -> Tensor:
-    """Draw the parameters of ``n`` views: float32 ``[n, 10]``.
+    """Draw the parameters of ``n`` views: float32 ``[n, 11]``.
 
     They are drawn for a whole global batch, on the CPU, so that a view does not depend on the number of processes
     or on the device that computes it.
     """
     u = torch.rand(n, len(_COLUMNS), generator=generator)
-    either = 2 * u - 1
+    either = 2 * torch.cat([u, torch.rand(n, 1, generator=generator)], dim=1) - 1
     low, high = settings.scale
     side = torch.where(u[:, 5:7] < 0.5, -1.0, 1.0) if settings.flip else torch.ones(n, 2)
     columns = [
@@ -63,6 +69,7 @@ def draw_views(n: int, settings: Augmentation, generator: torch.Generator) -> Te
         1 + settings.brightness * either[:, 7],
         1 + settings.contrast * either[:, 8],
         1 + settings.saturation * either[:, 9],
+        settings.hue * either[:, _HUE],
     ]
     return torch.stack(columns, dim=1)
 
@@ -102,4 +109,26 @@ def _jitter(images: Tensor, views: Tensor) -> Tensor:
     mean = (images * weights).sum(1, keepdim=True).mean((2, 3), keepdim=True)
     images = mean + (images - mean) * contrast
     grey = (images * weights).sum(1, keepdim=True)
-    return (grey + (images - grey) * saturation).clamp_(0, 1)
+    images = (grey + (images - grey) * saturation).clamp_(0, 1)
+    return turn_hue(images, views[:, _HUE]) if views[:, _HUE].any() else images
+
+
+def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
+    """Turn the colours of each image on the circle of HSV; saturation and value stay.
+
+    Args:
+        images: float32 ``[N, 3, H, W]`` in [0, 1].
+        turns: ``[N]``, shares of the circle.
+
+    Returns:
+        float32 ``[N, 3, H, W]`` in [0, 1].
+    """
+    red, green, blue = images.split(1, dim=1)
+    value = images.amax(1, keepdim=True)
+    chroma = value - images.amin(1, keepdim=True)
+    whole = chroma.clamp(min=1e-8)  # grey has no hue; any will do
+    green_or_blue = torch.where(value == green, 2 + (blue - red) / whole, 4 + (red - green) / whole)
+    sixths = torch.where(value == red, (green - blue) / whole, green_or_blue) + 6 * turns[:, None, None, None]
+    # back in closed form: a channel is value − chroma · max(0, min(k, 4 − k, 1)), k = (n + sixths) mod 6, n = 5, 3, 1
+    k = (sixths + torch.tensor([5.0, 3.0, 1.0], device=images.device).view(1, 3, 1, 1)) % 6
+    return value - chroma * torch.minimum(k, 4 - k).clamp(0, 1)

@@ -27,11 +27,13 @@ def read_dataset(name: str, root: Path | None) -> Dataset:
     return READERS[name](root)
 
 
-def read_splits(name: str, manifest: str, root: Path | None) -> tuple[dict[str, Dataset], Manifest]:
+def read_splits(
+    name: str, manifest: str, root: Path | None, *, leaky: bool = False
+) -> tuple[dict[str, Dataset], Manifest]:
     """A data set's records by split. ``manifest`` is a committed manifest's name, or the path of one's own.
 
     Raises:
-        DatasetError: as :func:`read_dataset`, and where the manifest does not fit or a lesion crosses splits.
+        DatasetError: as :func:`read_dataset`, and where the manifest does not fit or, unless ``leaky``, a lesion crosses.
     """
     chosen = named_manifest(manifest)
-    return apply_split(read_dataset(name, root), chosen), chosen
+    return apply_split(read_dataset(name, root), chosen, leaky=leaky), chosen

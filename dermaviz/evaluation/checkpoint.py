@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from dermaviz.datasets.catalogue import read_splits
 from dermaviz.datasets.records import Dataset
+from dermaviz.datasets.selection import read_selection, selection_on_card
 from dermaviz.errors import CheckpointError, DatasetError
 from dermaviz.evaluation.predictions import prediction_rows, predictions_of
 from dermaviz.evaluation.summary import summarise
@@ -42,7 +42,7 @@ def evaluate_checkpoint(
 
 
 def split_of_checkpoint(card: Card, root: Path | None, split: Split) -> Dataset:
-    """The images of a split of the data set that a checkpoint was trained on.
+    """The images of a split of the data set that a checkpoint was trained on, selected and labelled as its card says.
 
     Raises:
         CheckpointError: the card does not name its data.
@@ -53,7 +53,7 @@ def split_of_checkpoint(card: Card, root: Path | None, split: Split) -> Dataset:
             f"card of {card.name!r}: expected `data` to name the dataset and the split manifest, found {sorted(card.data)}. "
             "Only a checkpoint that knows its split can be evaluated on it; export it again with `dermaviz train`."
         )
-    splits, manifest = read_splits(card.data["dataset"], card.data["manifest"], root)
+    splits, manifest = read_selection(selection_on_card(card.data), root)
     if manifest.sha256 != card.split_sha256:
         raise DatasetError(
             f"{card.name}: expected the split {card.split_sha256[:12]}… that it was trained on, found "

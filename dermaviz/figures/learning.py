@@ -10,8 +10,8 @@ from dermaviz.figures.axes import dress, pen
 from dermaviz.figures.palette import MUTED
 
 _LOSSES = {"train_loss": "training loss", "loss": "validation loss"}
-_METRICS = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1"}
-_SIGNS = ("circle", "square", "diamond", "triangle-up")
+_METRICS = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "accuracy": "accuracy"}
+_SIGNS = ("circle", "square", "diamond", "triangle-up", "cross")
 
 
 def learning_figure(curve: pd.DataFrame, kept_epoch: int | None = None, *, ink: str | None = None) -> go.Figure:
@@ -22,7 +22,7 @@ def learning_figure(curve: pd.DataFrame, kept_epoch: int | None = None, *, ink: 
 
     Args:
         curve: one row per epoch, as on a checkpoint's card (``training.curve``): ``epoch`` and those there are of
-            ``size`` (input, in pixels), ``train_loss``, ``loss``, ``balanced_accuracy``, ``macro_f1``.
+            ``size`` (input, in pixels), ``train_loss``, ``loss``, ``balanced_accuracy``, ``macro_f1``, ``accuracy``.
         kept_epoch: the epoch whose weights the checkpoint holds; None leaves it unmarked.
         ink: colour of the words, of the page's theme; by default Plotly's.
     """

@@ -8,12 +8,14 @@ import math
 import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from dermaviz.errors import CheckpointError
 
 CARD = "card.json"
 DEFAULT_CHECKPOINT = "ham10000-efficientnet-lite0"
+Equalisation = Literal["", "histogram", "clahe"]
+"""How the lightness of a picture is evened out before the model sees it; "" is not at all."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Card:
     ``mean`` and ``std`` are per channel for pixels in [0, 1]; ``attention_layer`` is a dotted module name;
     ``temperature`` divides the logits and was fitted on validation; ``split_sha256`` is the hash of the split manifest,
     ``weights_sha256`` that of ``model.safetensors``; ``recipe`` is the recipe as trained; ``metrics`` holds, for each split
-    evaluated, figures with intervals and counts; ``data`` names the data set and its citation.
+    evaluated, figures with intervals and counts; ``data`` names the data set, its split, what is asked of it (as in
+    :class:`~dermaviz.datasets.selection.Selection`) and its citation; ``equalise`` is how pictures are evened out first.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Card:
     not_for: str
     malignant: tuple[str, ...] = ()
     training: dict[str, Any] = field(default_factory=dict)
+    equalise: Equalisation = ""
 
     def __post_init__(self) -> None:
         for name in ("classes", "mean", "std", "malignant"):
@@ -57,6 +61,7 @@ class Card:
         self._expect(all(map(_is_above_zero, self.std)), "std", "3 numbers above 0")
         self._expect(all(isinstance(value, int | float) for value in self.mean), "mean", "3 numbers")
         self._expect(set(self.malignant) <= names, "malignant", f"names among {list(self.classes)}")
+        self._expect(self.equalise in get_args(Equalisation), "equalise", '"", "histogram" or "clahe"')
 
     def _expect(self, holds: bool, name: str, expected: str) -> None:
         if not holds:
@@ -70,7 +75,8 @@ class Card:
             "architecture", "weights_sha256", "input_size", "mean", "std", "temperature", "attention_layer", "classes",
             "malignant",
         )  # fmt: skip
-        content = json.dumps({name: getattr(self, name) for name in decisive})
+        later = [name for name in ("equalise",) if getattr(self, name)]  # cards without it keep the hash they had
+        content = json.dumps({name: getattr(self, name) for name in (*decisive, *later)})
         return hashlib.sha256(content.encode()).hexdigest()
 
     def write(self, path: Path) -> None:
@@ -100,7 +106,7 @@ def read_card(path: Path) -> Card:
     except ValueError as error:
         raise CheckpointError(f"{path}: expected JSON, found text that is not. Copy the checkpoint again.") from error
     known = {f.name for f in fields(Card)}
-    required = known - {"malignant", "training"}
+    required = known - {"malignant", "training", "equalise"}
     missing = sorted(required - set(content)) if isinstance(content, dict) else sorted(required)
     unknown = sorted(set(content) - known) if isinstance(content, dict) else []
     if missing or unknown:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as V
 
 from dermaviz.models.card import Card
+from dermaviz.models.equalise import equalise
 from dermaviz.types import RGB, Prediction
 
 
@@ -44,9 +45,13 @@ class Classifier:
         return self.card.attention_layer
 
     def prepare(self, pixels: RGB) -> RGB:
-        """What the model sees of a picture: uint8 ``[H, W, 3]`` → uint8 ``[S, S, 3]``, see :func:`central_square`."""
+        """What the model sees of a picture: uint8 ``[H, W, 3]`` → uint8 ``[S, S, 3]``, see :func:`central_square`.
+
+        Where the card says so, the picture is evened out first (:func:`~dermaviz.models.equalise.equalise`).
+        """
         own = np.require(pixels, requirements=["C", "W"])  # torch wants neither read-only nor flipped views
-        return central_square(torch.from_numpy(own[None]), self.input_size)[0].clone().numpy()
+        seen = torch.from_numpy(equalise(own[None], self.card.equalise))
+        return central_square(seen, self.input_size)[0].clone().numpy()
 
     def to_tensor(self, prepared: Sequence[RGB]) -> Tensor:
         """Prepared inputs, uint8 ``[S, S, 3]`` each → float32 ``[N, 3, S, S]`` in [0, 1] on the device."""

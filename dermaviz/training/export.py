@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from dermaviz.datasets.catalogue import read_splits
+from dermaviz.datasets.selection import leak_sentence, read_selection
 from dermaviz.datasets.specs import SPECS
+from dermaviz.datasets.tasks import TASKS
 from dermaviz.errors import CheckpointError
 from dermaviz.evaluation.calibration import fit_temperature
 from dermaviz.evaluation.predictions import Predictions, predict_dataset
@@ -23,6 +24,7 @@ from dermaviz.models.checkpoint import save_checkpoint, to_disk
 from dermaviz.models.classifier import Classifier
 from dermaviz.models.specs import architecture
 from dermaviz.models.zoo import build, load_weights
+from dermaviz.training.frozen import freeze, frozen_names, trained_share
 from dermaviz.training.loop import BEST
 from dermaviz.training.recipe import Recipe
 from dermaviz.training.run_state import read_metrics
@@ -48,11 +50,15 @@ def export_checkpoint(recipe: Recipe, run: Path, folder: Path, root: Path | None
     """
     if not (run / BEST).is_file():
         raise CheckpointError(f"expected kept weights at {run / BEST}, found none. Train first: dermaviz train RECIPE.")
-    splits, manifest = read_splits(recipe.data.dataset, recipe.data.manifest, root)
+    splits, manifest = read_selection(recipe.data, root)
     validation = splits["validation"]
     card = _card(recipe, run, validation.classes, manifest.sha256)
+    if recipe.data.leaky:
+        card = replace(card, data={**card.data, "leak": leak_sentence(splits)})
     weights = load_file(run / BEST)
     network = _network(card, weights, str(run / BEST))
+    freeze(network, frozen_names(network, recipe.model))
+    learning = trained_share(network)
     full = predict_dataset(_classifier(card, network), validation)
     rounded = _network(card, to_disk(weights, half=True), str(run / BEST))
     stored = predict_dataset(_classifier(card, rounded), validation)
@@ -64,7 +70,12 @@ def export_checkpoint(recipe: Recipe, run: Path, folder: Path, root: Path | None
         card,
         temperature=temperature,
         metrics={"validation": summarise(kept, temperature, frozenset(card.malignant), draws)},
-        training={**card.training, "stored_as": "fp16" if half else "fp32", "fp16_against_fp32": comparison},
+        training={
+            **card.training,
+            "trained_share": learning,
+            "stored_as": "fp16" if half else "fp32",
+            "fp16_against_fp32": comparison,
+        },
     )
     return save_checkpoint(folder, network, card, half=half)
 
@@ -97,6 +108,7 @@ def _card(recipe: Recipe, run: Path, classes: tuple[str, ...], split_sha256: str
     known: dict[str, Any] = (
         {"citation": spec.citation, "licence": spec.licence, "homepage": spec.homepage} if spec else {}
     )
+    malignant = TASKS[recipe.data.task].malignant | (spec.malignant if spec else frozenset())
     history = read_metrics(run)
     kept = [line for line in history if line["kept"]][-1]
     return Card(
@@ -112,11 +124,12 @@ def _card(recipe: Recipe, run: Path, classes: tuple[str, ...], split_sha256: str
         weights_sha256="",
         recipe=asdict(recipe),
         metrics={},
-        data={"dataset": recipe.data.dataset, "manifest": recipe.data.manifest, **known},
+        data={**recipe.data.on_card(), **known},
         licence=spec.licence if spec else "as the data it was trained on",
         intended_use=INTENDED_USE,
         not_for=NOT_FOR,
-        malignant=tuple(name for name in classes if spec and name in spec.malignant),
+        malignant=tuple(name for name in classes if name in malignant),
+        equalise=recipe.data.equalise,
         training={
             "kept_epoch": kept["epoch"],
             "epochs": len(history),

@@ -25,9 +25,9 @@ from dermaviz.models.memory import keep_freed_memory
 from dermaviz.models.specs import architecture
 from dermaviz.models.zoo import build
 from dermaviz.training.adversarial import harden
-from dermaviz.training.frozen import freeze, still
+from dermaviz.training.frozen import freeze, frozen_names, still
 from dermaviz.training.losses import class_weights, loss_per_image
-from dermaviz.training.optimiser import learning_rate_factor, make_optimiser
+from dermaviz.training.optimiser import after_epoch, learning_rate_factor, make_optimiser
 from dermaviz.training.recipe import Recipe
 from dermaviz.training.run_state import Progress, append_metrics, claim_run, restore_state, save_state
 from dermaviz.training.sampling import BatchSource, generator_at
@@ -71,7 +71,8 @@ class Trainer:
             drop_path=settings.drop_path,
         )
         network = network.to(memory_format=torch.channels_last)
-        freeze(network, settings.frozen)
+        self.frozen = frozen_names(network, settings)
+        freeze(network, self.frozen)
         self.network, self.optimiser = self.accelerator.prepare(network, make_optimiser(network, recipe.optimiser))
         self.ema = ModelEmaV3(network, decay=recipe.ema, use_warmup=True, warmup_power=0.75) if recipe.ema else None
         self.progress = Progress()
@@ -90,6 +91,7 @@ class Trainer:
             recipe.seed,
             self.accelerator.process_index,
             world,
+            recipe.data.equalise,
         )
         if not self.source.batch_size or not self.source.steps():
             raise RecipeError(
@@ -97,7 +99,11 @@ class Trainer:
                 f"found {recipe.batch_size}."
             )
         self.validation = Validation(
-            data.pack.images, data.pack.rows(data.validation), np.array(data.validation.label_indices), row
+            data.pack.images,
+            data.pack.rows(data.validation),
+            np.array(data.validation.label_indices),
+            row,
+            recipe.data.equalise,
         )
 
     @property
@@ -173,9 +179,7 @@ class Trainer:
         key = (self.recipe.seed, progress.epoch, progress.step, 2, *([rank] if rank else []))
         torch.manual_seed(generator_at(*key).initial_seed())
         self.network.train()
-        still(
-            self.accelerator.unwrap_model(self.network), self.recipe.model.frozen, self.recipe.model.freeze_batch_norm
-        )
+        still(self.accelerator.unwrap_model(self.network), self.frozen, self.recipe.model.freeze_batch_norm)
         with self.accelerator.autocast():
             logits = self.network(seen)
         loss = loss_per_image(logits, labels.to(self.device), self.weights, self.recipe.loss).mean()
@@ -203,13 +207,13 @@ class Trainer:
                 f"optimiser.learning_rate or set optimiser.clip, and remove {self.run} to start over."
             )
         score = {**figures, "loss": -figures["loss"], "last": float(progress.epoch)}[self.recipe.select_by]
-        epoch, kept = progress.epoch, score > progress.best
-        if kept:
-            progress.best, progress.best_epoch = score, epoch
+        epoch, rate = progress.epoch, self.learning_rate(progress.epoch * steps + progress.step - 1)
+        kept = self.gains(score)
         progress.seconds += time.monotonic() - started
         line = {
             "epoch": epoch + 1,
             "size": self.recipe.size_at(epoch),
+            "learning_rate": rate,
             "train_loss": train_loss,
             **figures,
             "kept": kept,
@@ -222,9 +226,26 @@ class Trainer:
         self.say("  ".join(f"{k} {v:.4f}" if isinstance(v, float) else f"{k} {v}" for k, v in line.items()))
         save_state(self.accelerator, self.run, progress, (epoch + 1) * steps)
 
+    def gains(self, score: float) -> bool:
+        """Whether this epoch's score is the best so far; a schedule that waits on plateaus takes note."""
+        progress = self.progress
+        best = score > progress.best
+        if best:
+            progress.best, progress.best_epoch = score, progress.epoch
+        settings = self.recipe.optimiser
+        progress.plateau, progress.waited = after_epoch(best, progress.plateau, progress.waited, settings)
+        return best
+
+    def learning_rate(self, step: int) -> float:
+        """Learning rate of all but the head at ``step``, counted over the whole run."""
+        return self.recipe.optimiser.learning_rate * self._factor(step)
+
+    def _factor(self, step: int) -> float:
+        return learning_rate_factor(step, self.source.steps(), self.recipe, self.progress.plateau)
+
     def set_learning_rate(self, step: int) -> None:
         """Learning rate of every group at ``step``, counted over the whole run."""
-        factor = learning_rate_factor(step, self.source.steps(), self.recipe)
+        factor = self._factor(step)
         optimiser: Optimizer = self.optimiser
         for group in optimiser.param_groups:
             group["lr"] = group["highest_lr"] * factor

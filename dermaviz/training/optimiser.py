@@ -34,8 +34,11 @@ def make_optimiser(network: nn.Module, settings: OptimiserRecipe) -> Optimizer:
     return torch.optim.RMSprop(listed, momentum=settings.momentum)
 
 
-def learning_rate_factor(step: int, steps_per_epoch: int, recipe: Recipe) -> float:
-    """Share of the highest learning rate at ``step``, counted over the whole run."""
+def learning_rate_factor(step: int, steps_per_epoch: int, recipe: Recipe, plateau: float = 1.0) -> float:
+    """Share of the highest learning rate at ``step``, counted over the whole run.
+
+    ``plateau`` is what plateaus have left of it so far (:func:`after_epoch`): the only part that is no function of the step.
+    """
     settings, total = recipe.optimiser, recipe.epochs * steps_per_epoch
     warm = settings.warm_up * total
     if step < warm:
@@ -43,6 +46,21 @@ def learning_rate_factor(step: int, steps_per_epoch: int, recipe: Recipe) -> flo
     if settings.schedule == "constant":
         return 1.0
     if settings.schedule == "step":
-        return 0.1 ** sum(step // steps_per_epoch >= epoch for epoch in settings.steps)
+        return settings.factor ** sum(step // steps_per_epoch >= epoch for epoch in settings.steps)
+    if settings.schedule == "plateau":
+        return plateau
     share = (step - warm) / max(total - warm, 1)
     return settings.final_factor + (1 - settings.final_factor) * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def after_epoch(gained: bool, plateau: float, waited: int, settings: OptimiserRecipe) -> tuple[float, int]:
+    """What plateaus leave of the highest learning rate after an epoch, and how many epochs went by without gain.
+
+    As Keras' ReduceLROnPlateau: after ``plateau_epochs`` without gain the rate falls and the count starts anew; the best
+    figure so far stays the one to beat.
+    """
+    if settings.schedule != "plateau" or gained:
+        return plateau, 0
+    if waited + 1 < settings.plateau_epochs:
+        return plateau, waited + 1
+    return max(plateau * settings.factor, settings.final_factor), 0

@@ -2,47 +2,57 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Literal
 
 import yaml
 
 from dermaviz.datasets.augment import Augmentation
+from dermaviz.datasets.selection import Selection
 from dermaviz.errors import RecipeError
+from dermaviz.models.card import Equalisation
+from dermaviz.training.parsing import parse
 
 
 @dataclass(frozen=True)
-class DataRecipe:
-    """Which data set, split by which committed manifest, packed at which height and width in pixels."""
+class DataRecipe(Selection):
+    """Which images and what is asked of them, packed at which height and width in pixels, and whether their lightness is
+    evened out."""
 
-    dataset: str = "ham10000"
-    manifest: str = "ham10000"
     pack: tuple[int, int] = (150, 200)
+    equalise: Equalisation = ""
 
     def __post_init__(self) -> None:
         _between(1, math.inf, **{"data.pack": min(self.pack)})
+        for name in ("images", "validation_images", "seed"):
+            _between(0, math.inf, **{f"data.{name}": getattr(self, name)})
 
 
 @dataclass(frozen=True)
 class ModelRecipe:
-    """Which network, from which weights; ``frozen`` names modules that keep their weights and batch statistics."""
+    """Which network, from which weights; ``frozen`` names modules that keep their weights and batch statistics, or
+    ``trained`` those that do not, and all others keep theirs."""
 
     architecture: str
     weights: str = "imagenet"
     dropout: float = 0.0
     drop_path: float = 0.0
     frozen: tuple[str, ...] = ()
+    trained: tuple[str, ...] = ()
     freeze_batch_norm: bool = False
 
     def __post_init__(self) -> None:
         _between(0, 1, **{"model.dropout": self.dropout, "model.drop_path": self.drop_path})
+        if self.frozen and self.trained:
+            raise RecipeError(
+                f"model.trained: expected either frozen or trained modules, found {list(self.frozen)} frozen and "
+                f"{list(self.trained)} trained. Name the shorter list; the other follows."
+            )
 
 
 @dataclass(frozen=True)
@@ -61,8 +71,9 @@ class OptimiserRecipe:
     """Optimiser, its highest learning rate, and how the rate moves over the whole run.
 
     ``head_factor`` multiplies the rate of the classifier's last layer. ``warm_up`` is the share of all steps in which the
-    rate rises linearly; after it the rate follows a cosine to ``final_factor`` of the highest, stays ``constant``, or is
-    divided by 10 at each of ``steps`` (epochs).
+    rate rises linearly; after it the rate follows a ``cosine`` to ``final_factor`` of the highest, stays ``constant``, is
+    multiplied by ``factor`` at each of ``steps`` (epochs), or, with ``plateau``, whenever ``plateau_epochs`` went by without
+    gain in the figure of ``select_by``, down to ``final_factor`` of the highest.
     """
 
     name: Literal["adamw", "adam", "sgd", "rmsprop"] = "adamw"
@@ -70,21 +81,28 @@ class OptimiserRecipe:
     weight_decay: float = 0.0
     momentum: float = 0.9
     head_factor: float = 1.0
-    schedule: Literal["cosine", "constant", "step"] = "cosine"
+    schedule: Literal["cosine", "constant", "step", "plateau"] = "cosine"
     warm_up: float = 0.0
     final_factor: float = 0.0
     steps: tuple[int, ...] = ()
+    factor: float = 0.1
+    plateau_epochs: int = 0
     clip: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("learning_rate", "weight_decay", "head_factor", "clip"):
             _between(0, math.inf, **{f"optimiser.{name}": getattr(self, name)})
-        for name in ("momentum", "warm_up", "final_factor"):
+        for name in ("momentum", "warm_up", "final_factor", "factor"):
             _between(0, 1, **{f"optimiser.{name}": getattr(self, name)})
         if (self.schedule == "step") != bool(self.steps):
             raise RecipeError(
                 "optimiser.steps: expected epochs where the schedule is step and none elsewhere, found "
                 f"schedule {self.schedule} with steps {list(self.steps)}."
+            )
+        if (self.schedule == "plateau") != (self.plateau_epochs > 0):
+            raise RecipeError(
+                "optimiser.plateau_epochs: expected 1 or more where the schedule is plateau and 0 elsewhere, found "
+                f"schedule {self.schedule} with {self.plateau_epochs}."
             )
 
 
@@ -134,7 +152,7 @@ class Recipe:
     sampler: Literal["shuffle", "balanced", "oversample"] = "shuffle"
     batch_size: int = 32
     ema: float = 0.0
-    select_by: Literal["balanced_accuracy", "macro_f1", "loss", "last"] = "balanced_accuracy"
+    select_by: Literal["balanced_accuracy", "macro_f1", "accuracy", "loss", "last"] = "balanced_accuracy"
     patience: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     save_minutes: float = 5.0
@@ -152,6 +170,11 @@ class Recipe:
         _between(0, math.inf, patience=self.patience, save_minutes=self.save_minutes, seed=self.seed)
         if not 0 <= self.ema < 1:
             raise RecipeError(f"ema: expected a decay in [0, 1), found {self.ema}.")
+        if self.optimiser.schedule == "plateau" and self.select_by == "last":
+            raise RecipeError(
+                "select_by: expected a validation figure where the schedule is plateau, found last, which always gains. "
+                "Name the figure that is to stop rising, for instance accuracy."
+            )
 
     @property
     def epochs(self) -> int:
@@ -172,12 +195,22 @@ class Recipe:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
+def recipe_of(content: object) -> Recipe:
+    """A recipe from what YAML holds.
+
+    Raises:
+        RecipeError: it is no mapping, a key is unknown (named with the nearest valid one), a required key is absent, or a
+            value has the wrong type or range.
+    """
+    recipe: Recipe = parse(Recipe, content)
+    return recipe
+
+
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe from YAML.
 
     Raises:
-        RecipeError: the file is absent or no YAML mapping, a key is unknown (named with the nearest valid one), a required
-            key is absent, or a value has the wrong type or range.
+        RecipeError: the file is absent or no YAML, or as :func:`recipe_of`.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -190,80 +223,9 @@ def read_recipe(path: Path) -> Recipe:
     except yaml.YAMLError as error:
         raise RecipeError(f"{path}: expected YAML, found text that is not: {error}") from error
     try:
-        return _parse(Recipe, content, "")
+        return recipe_of(content)
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from error
-
-
-def _parse(kind: Any, value: Any, where: str) -> Any:
-    """Convert a YAML value to ``kind``; ``where`` is its dotted name in messages."""
-    if is_dataclass(kind) and isinstance(kind, type):
-        return _parse_fields(kind, value, where)
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin is Literal:
-        if value in arguments:
-            return value
-        raise RecipeError(f"{where}: expected one of {', '.join(map(str, arguments))}, found {value!r}.")
-    if origin is tuple:
-        if not isinstance(value, list):
-            raise RecipeError(f"{where}: expected a list, found {value!r}.")
-        if arguments[-1] is not Ellipsis and len(value) != len(arguments):
-            raise RecipeError(f"{where}: expected {len(arguments)} values, found {value!r}.")
-        kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
-        return tuple(_parse(k, v, f"{where}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
-    return _parse_plain(kind, value, where)
-
-
-def _parse_plain(kind: type, value: Any, where: str) -> Any:
-    if kind is float and isinstance(value, int | float | str) and not isinstance(value, bool):
-        try:
-            return float(value)  # YAML 1.1 reads 1e-3 as text
-        except ValueError:
-            pass
-    elif type(value) is kind:
-        return value
-    raise RecipeError(f"{where}: expected {kind.__name__}, found {value!r}.")
-
-
-def _parse_fields(kind: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, Mapping):
-        raise RecipeError(f"{where or 'recipe'}: expected keys and values, found {value!r}.")
-    hints = get_type_hints(kind)
-    prefix = f"{where}." if where else ""
-    for key in value:
-        if key not in hints:
-            raise RecipeError(f"{prefix}{key}: no such key; {_nearest(str(key), kind, prefix)}")
-    absent = [f.name for f in fields(kind) if f.default is f.default_factory is MISSING and f.name not in value]
-    if absent:
-        raise RecipeError(
-            f"{where or 'recipe'}: expected the key {absent[0]}, found only {', '.join(value) or 'none'}."
-        )
-    return kind(**{key: _parse(hints[key], item, f"{prefix}{key}") for key, item in value.items()})
-
-
-def _nearest(key: str, kind: Any, prefix: str) -> str:
-    """A hint: the key of this level that looks most alike, else one of another level, else all of this level."""
-    names = [f.name for f in fields(kind)]
-    near = difflib.get_close_matches(key, names, n=1)
-    if near:
-        return f"did you mean {prefix}{near[0]}?"
-    elsewhere = {dotted.rpartition(".")[2]: dotted for dotted in _dotted_names(Recipe)}
-    near = difflib.get_close_matches(key, elsewhere, n=1, cutoff=0.75)
-    if near:
-        return f"did you mean {elsewhere[near[0]]}?"
-    near = difflib.get_close_matches(key, names, n=1, cutoff=0.4)
-    return f"did you mean {prefix}{near[0]}?" if near else f"valid keys: {', '.join(names)}."
-
-
-def _dotted_names(kind: Any, prefix: str = "") -> list[str]:
-    """Names of all keys at and below ``kind``."""
-    found = []
-    for name, hint in get_type_hints(kind).items():
-        found.append(f"{prefix}{name}")
-        for part in (hint, *get_args(hint)):
-            if is_dataclass(part):
-                found += _dotted_names(part, f"{prefix}{name}.")
-    return found
 
 
 def _between(low: float, high: float, **values: float) -> None:

@@ -21,7 +21,8 @@ class Progress:
     """How far a run is. The one mutable object of a run; it is saved and restored with the weights.
 
     ``epoch`` and ``step`` name the next batch; ``loss_sum`` is this epoch's so far; ``best`` is the best selection
-    score and ``best_epoch`` where it was; ``seconds`` is the training time so far over all sittings.
+    score and ``best_epoch`` where it was; ``plateau`` is what plateaus have left of the highest learning rate and
+    ``waited`` the epochs without gain that count towards the next; ``seconds`` is the training time so far over all sittings.
     """
 
     epoch: int = 0
@@ -29,6 +30,8 @@ class Progress:
     loss_sum: float = 0.0
     best: float = float("-inf")
     best_epoch: int = -1
+    plateau: float = 1.0
+    waited: int = 0
     seconds: float = 0.0
     sittings: int = 1
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dermaviz.datasets.augment import Augmentation, draw_views
+from dermaviz.models.card import Equalisation
+from dermaviz.models.equalise import equalise
 
 Sampler = Literal["shuffle", "balanced", "oversample"]
 
@@ -43,7 +45,7 @@ def epoch_order(labels: NDArray[np.int64], sampler: Sampler, seed: int, epoch: i
 
 @dataclass(frozen=True)
 class Batch:
-    """This process's share of a global batch: uint8 ``[n, H, W, 3]``, views ``[n, 10]``, labels ``[n]``."""
+    """This process's share of a global batch: uint8 ``[n, H, W, 3]``, views ``[n, 11]``, labels ``[n]``."""
 
     images: Tensor
     views: Tensor
@@ -55,7 +57,7 @@ class BatchSource:
     """The training batches of any epoch, gathered ahead in one background thread.
 
     ``images`` is a packed array, ``rows`` and ``labels`` name the training images in it. Process ``rank`` of ``world``
-    gets its slice of every global batch; the last incomplete batch is left out.
+    gets its slice of every global batch; the last incomplete batch is left out. ``equalise`` evens the pictures out.
     """
 
     images: NDArray[np.uint8]
@@ -67,6 +69,7 @@ class BatchSource:
     seed: int
     rank: int = 0
     world: int = 1
+    equalise: Equalisation = ""
 
     def steps(self) -> int:
         """Number of batches in an epoch."""
@@ -95,4 +98,4 @@ class BatchSource:
         ascending = np.argsort(self.rows[positions])  # a memory map reads forward fastest
         images = np.empty((len(positions), *self.images.shape[1:]), np.uint8)
         images[ascending] = self.images[self.rows[positions][ascending]]
-        return Batch(torch.from_numpy(images), views, torch.from_numpy(self.labels[positions]))
+        return Batch(torch.from_numpy(equalise(images, self.equalise)), views, torch.from_numpy(self.labels[positions]))

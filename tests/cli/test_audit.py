@@ -85,6 +85,22 @@ def test_other_images_are_audited_whole(dermaviz: Command, audited: Path, draw_p
     assert table(audited, "own")["dx"].tolist() == ["mel", "nv", "nv"]
 
 
+def test_own_diagnoses_are_put_to_the_question_that_the_checkpoint_answers(
+    dermaviz: Command, make_classifier: Callable[..., Classifier], draw_photo: Any, tmp_path: Path
+) -> None:
+    data = {"dataset": "ham10000", "manifest": "ham10000", "task": "malignant"}
+    classifier = make_classifier(classes=("benign", "malignant"), malignant=("malignant",), data=data)
+    save_checkpoint(tmp_path / "checkpoints" / "two", classifier.network, classifier.card)
+    for i, dx in enumerate(("bcc", "mel", "nv")):
+        draw_photo(tmp_path / "own" / dx / f"{i}.png", seed=i)
+    answer = dermaviz("audit", "two", "--data", tmp_path / "own", "--dataset", "folder", "--split", "own")
+    assert answer.code == 0, answer.err
+    found = table(tmp_path / "checkpoints" / "two", "own")
+    assert found["dx"].tolist() == ["malignant", "malignant", "benign"]
+    assert found["diagnosis"].tolist() == ["bcc", "mel", "nv"]
+    assert {"p_benign", "p_malignant"} <= set(found.columns)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dermaviz.datasets.ham10000 import read_ham10000
+from dermaviz.datasets.split import read_manifest
 
 Command = Callable[..., Any]
 
@@ -34,6 +35,18 @@ def test_a_drawn_data_set_is_written_counted_and_packed(dermaviz: Command, tmp_p
 
     packed = dermaviz("data", "pack", "--data", folder, "--height", 32, "--width", 32)
     assert packed.code == 0, packed.err
+
+
+def test_a_data_set_is_split_by_lesion_or_where_asked_by_image(
+    dermaviz: Command, write_ham10000: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = write_ham10000(tmp_path / "data", {f"L{i}": ("nv", 3) for i in range(10)})
+    for option, crossing in (((), False), (("--by-image",), True)):
+        answer = dermaviz("data", "split", "--data", root, "-o", tmp_path / "split.csv", *option)
+        assert answer.code == 0, answer.err
+        assigned = read_manifest(tmp_path / "split.csv").assignment
+        splits_of = {(image_id.split("-")[0], split) for image_id, split in assigned.items()}
+        assert (len(splits_of) > 10) is crossing
 
 
 def test_a_folder_that_holds_a_data_set_is_left_alone(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,17 +13,17 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.transforms.v2 import functional as V
 
-from dermaviz.datasets.augment import Augmentation, draw_views, render_views
+from dermaviz.datasets.augment import Augmentation, draw_views, render_views, turn_hue
 from dermaviz.errors import RecipeError
 from dermaviz.models.classifier import central_square
 
-SCALE, ANGLE, SHIFT_X, SHIFT_Y, SHEAR, FLIP_X, FLIP_Y, BRIGHTNESS, CONTRAST, SATURATION = range(10)
-STRONG = Augmentation((0.5, 1.2), 180, 0.2, 15, True, 0.3, 0.4, 0.5)
+SCALE, ANGLE, SHIFT_X, SHIFT_Y, SHEAR, FLIP_X, FLIP_Y, BRIGHTNESS, CONTRAST, SATURATION, HUE = range(11)
+STRONG = Augmentation((0.5, 1.2), 180, 0.2, 15, True, 0.3, 0.4, 0.5, 0.1)
 
 
 def view(n: int = 1, **changes: float) -> Tensor:
     """The view that changes nothing, or all but what is named by its column."""
-    views = torch.tensor([1.0, 0, 0, 0, 0, 1, 1, 1, 1, 1]).repeat(n, 1)
+    views = torch.tensor([1.0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0]).repeat(n, 1)
     for name, value in changes.items():
         views[:, globals()[name]] = value
     return views
@@ -122,6 +123,8 @@ def test_beyond_the_edge_the_image_is_mirrored() -> None:
         ("CONTRAST", V.adjust_contrast, 1.7),
         ("SATURATION", V.adjust_saturation, 0.3),
         ("SATURATION", V.adjust_saturation, 1.6),
+        ("HUE", V.adjust_hue, -0.1),
+        ("HUE", V.adjust_hue, 0.35),
     ],
 )
 def test_colours_vary_as_torchvision_varies_them(column: str, adjust: object, factor: float) -> None:
@@ -130,16 +133,24 @@ def test_colours_vary_as_torchvision_varies_them(column: str, adjust: object, fa
     torch.testing.assert_close(render_views(images, view(2, **{column: factor}), 32), expected, atol=1e-3, rtol=0)
 
 
+def test_hue_turns_the_primary_colours_into_each_other_and_leaves_grey() -> None:
+    red, green, blue, grey = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0.3, 0.3, 0.3]])
+    colours = torch.stack([red, green, blue, grey]).T[None, :, None]
+    turned = turn_hue(colours.repeat(2, 1, 1, 1), torch.tensor([1 / 3, 0.5]))
+    torch.testing.assert_close(turned[0, :, 0].T, torch.stack([green, blue, red, grey]))
+    torch.testing.assert_close(turned[1, :, 0].T, torch.stack([1 - red, 1 - green, 1 - blue, grey]))
+
+
 # What is drawn
 
 
 @given(st.integers(1, 40), st.integers(0, 2**32))
 def test_draws_stay_within_their_ranges(n: int, seed: int) -> None:
     views = draw_views(n, STRONG, torch.Generator().manual_seed(seed))
-    assert views.shape == (n, 10)
+    assert views.shape == (n, 11)
     assert views.dtype == torch.float32
-    low = torch.tensor([0.5, -math.pi, -0.4, -0.4, -math.radians(15), -1, -1, 0.7, 0.6, 0.5])
-    high = torch.tensor([1.2, math.pi, 0.4, 0.4, math.radians(15), 1, 1, 1.3, 1.4, 1.5])
+    low = torch.tensor([0.5, -math.pi, -0.4, -0.4, -math.radians(15), -1, -1, 0.7, 0.6, 0.5, -0.1])
+    high = torch.tensor([1.2, math.pi, 0.4, 0.4, math.radians(15), 1, 1, 1.3, 1.4, 1.5, 0.1])
     assert (views >= low - 1e-6).all()
     assert (views <= high + 1e-6).all()
     assert set(views[:, FLIP_X : FLIP_Y + 1].unique().tolist()) <= {-1.0, 1.0}
@@ -150,11 +161,19 @@ def test_draws_are_uniform_and_independent() -> None:
     assert views[:, SCALE].mean() == pytest.approx(0.85, abs=0.01)
     assert views[:, SCALE].std() == pytest.approx(0.7 / math.sqrt(12), rel=0.02)
     assert (views[:, FLIP_X] < 0).float().mean() == pytest.approx(0.5, abs=0.02)
-    assert (torch.corrcoef(views.T) - torch.eye(10)).abs().max() < 0.04
+    assert (torch.corrcoef(views.T) - torch.eye(11)).abs().max() < 0.04
 
 
 def test_without_settings_nothing_varies() -> None:
     torch.testing.assert_close(draw_views(5, Augmentation(), torch.Generator()), view(5))
+
+
+def test_hue_is_drawn_after_all_else_so_that_earlier_runs_can_be_made_again() -> None:
+    """The first numbers of the generator, ten for each view, are those of the columns that were there before."""
+    views = draw_views(3, replace(STRONG, scale=(1.0, 2.0)), torch.Generator().manual_seed(5))
+    u = torch.rand(3, 10, generator=torch.Generator().manual_seed(5))
+    torch.testing.assert_close(views[:, SCALE], 1 + u[:, 0])
+    torch.testing.assert_close(views[:, SATURATION], 1 + 0.5 * (2 * u[:, 9] - 1))
 
 
 def test_the_same_generator_draws_the_same_views() -> None:
@@ -186,6 +205,7 @@ def test_a_view_does_not_depend_on_how_the_batch_is_sliced(size: int) -> None:
         ({"scale": (1.2, 0.8)}, r"augmentation\.scale: .*found \[1\.2, 0\.8\]"),
         ({"rotate": -1.0}, r"augmentation\.rotate: expected 0 or more, found -1\.0"),
         ({"saturation": -0.1}, r"augmentation\.saturation: expected 0 or more"),
+        ({"hue": 0.6}, r"augmentation\.hue: expected at most 0\.5, half the circle, found 0\.6"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(settings: dict[str, object], message: str) -> None:

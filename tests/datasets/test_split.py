@@ -1,4 +1,4 @@
-"""Tests of splits by lesion: properties for any data set, the manifest's form, and the committed manifest itself."""
+"""Tests of splits by lesion and by image: properties for any data set, the manifest's form, and the committed manifest itself."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from dermaviz.datasets.split import (
     apply_split,
     named_manifest,
     read_manifest,
+    split_by_image,
     split_by_lesion,
     write_manifest,
 )
@@ -29,6 +30,7 @@ from dermaviz.errors import DatasetError
 DATA = os.environ.get("DERMAVIZ_DATA", "")
 CLASSES = ("mel", "nv", "df")
 COMMITTED_SHA256 = "88bed541635b7c908784b245a78d9bed9a0c13e7b92e218fb701ce8462cf8cc3"
+LEAKY_SHA256 = "3ada058f30d8483ee65a6995e73ca5304436dd2a1dfc6f8f36dc6830d88ce507"
 
 
 def data_set(lesions: list[tuple[str, int]]) -> Dataset:
@@ -100,6 +102,25 @@ def test_a_lesion_with_two_labels_stays_whole() -> None:
     assert all(assignment[f"im{i}"] == assignment[f"im{i + 1}"] for i in range(0, 40, 2))
 
 
+@given(data_sets, st.integers(0, 5))
+def test_a_split_by_image_deals_each_image_for_itself_with_the_same_shares(data: Dataset, seed: int) -> None:
+    assignment = split_by_image(data, seed)
+    assert list(assignment) == sorted(r.image_id for r in data.records)
+    for label in CLASSES:
+        mine = [r for r in data.records if r.label == label]
+        dealt = Counter(assignment[r.image_id] for r in mine)
+        assert all(abs(dealt[split] - share * len(mine)) < 1 for split, share in SHARES.items())
+
+
+def test_a_split_by_image_leaks_and_is_taken_only_where_that_is_said() -> None:
+    data = data_set([("nv", 10)] * 2)
+    leaky = Manifest(MappingProxyType(split_by_image(data)), "")
+    with pytest.raises(DatasetError, match=r"found lesion lesion\d in both .*set `leaky: true` in the recipe's `data`"):
+        apply_split(data, leaky)
+    splits = apply_split(data, leaky, leaky=True)
+    assert {split: len(part) for split, part in splits.items()} == {"train": 14, "validation": 2, "test": 4}
+
+
 # The manifest's form
 
 
@@ -165,6 +186,22 @@ def test_the_committed_manifest_is_the_one_that_cards_name() -> None:
     manifest = named_manifest("ham10000")
     assert manifest.sha256 == COMMITTED_SHA256 == hashlib.sha256((MANIFESTS / "ham10000.csv").read_bytes()).hexdigest()
     assert Counter(manifest.assignment.values()) == {"train": 7010, "validation": 1004, "test": 2001}
+
+
+def test_the_committed_leaky_manifest_is_the_one_that_results_name() -> None:
+    manifest = named_manifest("ham10000-by-image")
+    assert manifest.sha256 == LEAKY_SHA256
+    assert Counter(manifest.assignment.values()) == {"train": 7011, "validation": 1000, "test": 2004}
+    assert set(manifest.assignment) == set(named_manifest("ham10000").assignment)
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not DATA, reason="DERMAVIZ_DATA is not set")
+def test_the_committed_leaky_manifest_is_the_split_by_image_and_leaks() -> None:
+    data, manifest = read_ham10000(), named_manifest("ham10000-by-image")
+    assert split_by_image(data, 0) == dict(manifest.assignment)
+    with pytest.raises(DatasetError, match="expected all images of a lesion in one split"):
+        apply_split(data, manifest)
 
 
 @pytest.mark.data

@@ -12,7 +12,7 @@ from dermaviz.datasets.ham10000 import read_ham10000
 from dermaviz.datasets.specs import HAM10000
 from dermaviz.datasets.split import split_by_lesion, write_manifest
 from dermaviz.errors import CheckpointError, DatasetError
-from dermaviz.evaluation.checkpoint import evaluate_checkpoint
+from dermaviz.evaluation.checkpoint import evaluate_checkpoint, split_of_checkpoint
 from dermaviz.models.card import CARD, read_card
 from dermaviz.models.checkpoint import WEIGHTS, load_checkpoint, save_checkpoint
 from dermaviz.models.classifier import Classifier
@@ -57,6 +57,25 @@ def test_figures_join_those_on_the_card(save: Callable[..., Path], root: Path) -
 def test_evaluating_again_gives_the_same_figures(save: Callable[..., Path], root: Path) -> None:
     folder = save()
     assert evaluate_checkpoint(folder, root, draws=10) == evaluate_checkpoint(folder, root, draws=10)
+
+
+def test_a_checkpoint_is_measured_on_the_question_and_the_images_that_its_card_names(
+    save: Callable[..., Path], root: Path
+) -> None:
+    """As many melanomas as keratoses and nevi together, counted here from the labels of the test images."""
+    folder = save(
+        classes=("other", "mel"),
+        malignant=("mel",),
+        data={"dataset": "ham10000", "manifest": str(root.parent / "split.csv"), "task": "melanoma", "balance": True},
+    )
+    counts = split_by_lesion(read_ham10000(root))
+    test = [r.label for r in read_ham10000(root).records if counts[r.image_id] == "test"]
+    each = min(test.count("mel"), test.count("bkl") + test.count("nv"))
+    card = evaluate_checkpoint(folder, root, "test", draws=10)
+    assert card.metrics["test"]["n_by_class"] == {"other": each, "mel": each}
+    chosen = split_of_checkpoint(card, root, "test")
+    assert {record.metadata["diagnosis"] for record in chosen.records} <= {"mel", "bkl", "nv"}
+    assert chosen == split_of_checkpoint(card, root, "test")
 
 
 @pytest.mark.parametrize(

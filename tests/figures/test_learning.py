@@ -15,6 +15,7 @@ CURVE = pd.DataFrame(
         "loss": [0.9, 0.7, 0.6],
         "balanced_accuracy": [0.5, 0.6, 0.65],
         "macro_f1": [0.4, 0.5, 0.6],
+        "accuracy": [0.7, 0.71, 0.74],
     }
 )
 
@@ -22,7 +23,14 @@ CURVE = pd.DataFrame(
 def test_losses_stand_above_metrics() -> None:
     figure = learning_figure(CURVE)
     places = {trace.name: trace.yaxis for trace in figure.data}
-    assert places == {"training loss": "y", "validation loss": "y", "balanced accuracy": "y2", "macro-F1": "y2"}
+    assert places == {
+        "training loss": "y",
+        "validation loss": "y",
+        "balanced accuracy": "y2",
+        "macro-F1": "y2",
+        "accuracy": "y2",
+    }
+    assert len({trace.marker.symbol for trace in figure.data}) == len(figure.data)
     assert list(figure.data[1].y) == [0.9, 0.7, 0.6]
 
 

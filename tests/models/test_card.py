@@ -18,6 +18,11 @@ CONTRACT = [
     *("split_sha256", "weights_sha256", "recipe", "metrics", "data", "licence", "intended_use", "not_for"),
 ]
 
+ANSWERS = {
+    "ham10000-efficientnet-lite0": "1637d86e784e9ec684d0fd0cf8ab6f60d55e5100056a59ca8eedd39a9c47ea7c",
+    "ham10000-efficientnet-lite0-robust": "70f2a88208f47eee2841e9f839069bce5009795d5947657102b668350a42d558",
+}
+
 
 def write(path: Path, content: object) -> Path:
     path.write_text(json.dumps(content), encoding="utf-8")
@@ -49,8 +54,8 @@ def test_keys_beyond_the_contract_have_defaults_and_strangers_are_named(
 ) -> None:
     content = {key: value for key, value in asdict(make_card()).items() if key in CONTRACT}
     card = read_card(write(tmp_path / CARD, content))
-    assert (card.malignant, card.training) == ((), {})
-    assert {field.name for field in fields(Card)} == {*CONTRACT, "malignant", "training"}
+    assert (card.malignant, card.training, card.equalise) == ((), {}, "")
+    assert {field.name for field in fields(Card)} == {*CONTRACT, "malignant", "training", "equalise"}
     with pytest.raises(CheckpointError, match="found none missing and colour unknown"):
         read_card(write(tmp_path / CARD, content | {"colour": "red"}))
 
@@ -73,6 +78,7 @@ def test_keys_beyond_the_contract_have_defaults_and_strangers_are_named(
         ({"mean": ["a", 0, 0]}, "expected mean to be 3 numbers"),
         ({"std": [0.5, 0.0, 0.5]}, "expected std to be 3 numbers above 0"),
         ({"malignant": ["scc"]}, "expected malignant to be names among .*found .*scc"),
+        ({"equalise": "gamma"}, 'expected equalise to be "", "histogram" or "clahe", found .gamma'),
     ],
 )
 def test_values_that_mean_nothing_are_refused(
@@ -99,6 +105,19 @@ def test_other_text_than_a_card_is_refused(tmp_path: Path, content: str, message
 def test_an_absent_card_says_what_a_checkpoint_is(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"card at .*card\.json, found none.*copy the whole folder"):
         read_card(tmp_path / CARD)
+
+
+@pytest.mark.parametrize(("name", "sha256"), ANSWERS.items())
+def test_shipped_checkpoints_answer_under_the_hash_that_their_evidence_names(name: str, sha256: str) -> None:
+    """A later key of the card must not make their evidence stale."""
+    assert read_card(Path(__file__).parents[2] / "checkpoints" / name / CARD).answers_sha256 == sha256
+
+
+def test_the_hash_of_answers_follows_what_the_model_sees_and_not_its_figures(make_card: Callable[..., Card]) -> None:
+    plain = make_card().answers_sha256
+    assert make_card(metrics={"test": {}}, licence="none").answers_sha256 == plain
+    changed = ({"equalise": "histogram"}, {"equalise": "clahe"}, {"temperature": 2.0}, {"input_size": 33})
+    assert len({plain, *(make_card(**change).answers_sha256 for change in changed)}) == 5
 
 
 def test_checkpoints_are_listed_by_name(make_card: Callable[..., Card], tmp_path: Path) -> None:

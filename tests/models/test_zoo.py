@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+import torchvision
 from huggingface_hub import constants
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -213,6 +214,22 @@ def test_an_earlier_download_is_enough(no_hub: Path, monkeypatch: pytest.MonkeyP
         assert torch.equal(network.fc.weight, original.fc.weight)
     else:
         assert network.fc.weight.abs().max() < 0.06
+
+
+def test_published_weights_of_auxiliary_outputs_are_left_out(no_hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GoogLeNet with its two auxiliary classifiers, as it would be downloaded."""
+    get_model = torchvision.models.get_model
+    published = get_model("googlenet", weights=None, aux_logits=True, init_weights=False)
+    known = hub_weights("torchvision:googlenet")
+    assert known is not None
+    (no_hub / "torch" / "hub" / "checkpoints").mkdir(parents=True)
+    (no_hub / "torch" / "hub" / "checkpoints" / known.url.rsplit("/", 1)[-1]).touch()
+    monkeypatch.setattr(
+        torchvision.models, "get_model", lambda *args, **kw: published if kw["weights"] else get_model(*args, **kw)
+    )
+    network = build("torchvision:googlenet", 3)
+    assert torch.equal(network.conv1.conv.weight, published.conv1.conv.weight)
+    assert network.aux1 is None
 
 
 def test_where_weights_are_published(no_hub: Path) -> None:

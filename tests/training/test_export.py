@@ -15,16 +15,19 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dermaviz.datasets.catalogue import read_splits
-from dermaviz.errors import CheckpointError
+from dermaviz.datasets.ham10000 import read_ham10000
+from dermaviz.datasets.split import SPLITS, read_manifest, split_by_image, write_manifest
+from dermaviz.errors import CheckpointError, DatasetError
+from dermaviz.evaluation.checkpoint import evaluate_checkpoint, split_of_checkpoint
 from dermaviz.evaluation.metrics import negative_log_likelihood
 from dermaviz.evaluation.predictions import Predictions, predict_dataset
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.zoo import build, load_weights
 from dermaviz.training.data import load_training_data
 from dermaviz.training.export import compare_storage, export_checkpoint
-from dermaviz.training.loop import BEST, Trainer
+from dermaviz.training.loop import BEST, Trainer, write_weights
 from dermaviz.training.recipe import DataRecipe, Recipe, Stage
-from dermaviz.training.run_state import read_metrics
+from dermaviz.training.run_state import append_metrics, read_metrics
 
 CONTRACT = (
     "name, architecture, classes, input_size, mean, std, attention_layer, temperature, split_sha256, weights_sha256, "
@@ -119,6 +122,60 @@ def test_half_precision_is_refused_where_it_changes_a_diagnosis(
     assert card.training["stored_as"] == "fp32"
     assert card.training["fp16_against_fp32"]["changed_diagnoses"] == validation
     assert load_file(tmp_path / "checkpoint" / "model.safetensors")["fc.bias"].dtype == torch.float32
+
+
+@pytest.fixture
+def leaky(recipe: Recipe, drawn_dataset: Path, tmp_path: Path) -> Recipe:
+    """Benign or malignant, balanced, evened out, split by image, all but the last stage frozen; its run needs no training."""
+    manifest = tmp_path / "by-image.csv"
+    write_manifest(split_by_image(read_ham10000(drawn_dataset)), manifest)
+    asked = {"task": "malignant", "balance": True, "images": 12, "equalise": "histogram"}
+    data = DataRecipe(manifest=str(manifest), leaky=True, pack=(36, 40), **asked)
+    (tmp_path / "run").mkdir()
+    write_weights(build("test_resnet", 2, "none"), tmp_path / "run" / BEST)
+    append_metrics(tmp_path / "run", {"epoch": 1, "size": 24, "kept": True, "seconds": 0.0})
+    return replace(recipe, data=data, model=replace(recipe.model, trained=("layer4", "fc")))
+
+
+def test_the_card_says_what_was_asked_on_which_images_and_that_lesions_leak(
+    leaky: Recipe, drawn_dataset: Path, tmp_path: Path
+) -> None:
+    card = export_checkpoint(leaky, tmp_path / "run", tmp_path / "checkpoint", drawn_dataset, draws=10)
+    assert (card.classes, card.malignant, card.equalise) == (("benign", "malignant"), ("malignant",), "histogram")
+    said = {"task": "malignant", "balance": True, "leaky": True, "images": 12}
+    assert said.items() <= card.data.items()
+    splits = {split: split_of_checkpoint(card, drawn_dataset, split) for split in SPLITS}
+    assert splits["train"].counts() == {"benign": 6, "malignant": 6}
+    trained = {record.lesion_id for record in splits["train"].records}
+    test = splits["test"].records
+    leaked = sum(record.lesion_id in trained for record in test)
+    assert card.data["leak"].startswith(f"Split by image: lesions leak. {leaked} of {len(test)} test images show")
+    assert len(set(splits["test"].counts().values())) == 1
+    network = build("test_resnet", 2, "none")
+    layers = [name for name, m in network.named_modules() if list(m.parameters(recurse=False))]
+    learning = [name for name in layers if name.startswith(("layer4", "fc"))]
+    assert card.training["trained_share"] == pytest.approx(len(learning) / len(layers))
+    evaluated = evaluate_checkpoint(tmp_path / "checkpoint", drawn_dataset, draws=10)
+    assert evaluated.metrics["test"]["n_images"] == len(test)
+
+
+def test_training_takes_the_selected_images_from_a_pack_of_all(
+    leaky: Recipe, drawn_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DERMAVIZ_CACHE", str(tmp_path / "cache"))
+    data = load_training_data(leaky, drawn_dataset)
+    assert data.train.counts() == {"benign": 6, "malignant": 6}
+    assert data.validation.classes == ("benign", "malignant")
+    assert len(data.pack.image_ids) == sum(
+        split != "test" for split in read_manifest(Path(leaky.data.manifest)).assignment.values()
+    )
+    other = load_training_data(
+        replace(leaky, data=replace(leaky.data, task="diagnosis", balance=False, images=0)), drawn_dataset
+    )
+    assert other.pack.sha256 == data.pack.sha256
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    with pytest.raises(DatasetError, match=r"expected all images of a lesion in one split.*set `leaky: true`"):
+        load_training_data(replace(leaky, data=replace(leaky.data, leaky=False)), drawn_dataset)
 
 
 def test_storage_is_compared_image_by_image() -> None:

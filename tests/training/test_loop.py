@@ -14,9 +14,10 @@ from torch import Tensor
 
 from dermaviz.datasets.augment import Augmentation
 from dermaviz.errors import DatasetError, RecipeError
+from dermaviz.models.equalise import equalise
 from dermaviz.models.zoo import build
 from dermaviz.training.loop import BEST, Trainer, TrainingData, precision
-from dermaviz.training.recipe import LossRecipe, OptimiserRecipe, Recipe, Stage
+from dermaviz.training.recipe import DataRecipe, LossRecipe, OptimiserRecipe, Recipe, Stage
 from dermaviz.training.run_state import read_metrics
 
 Fit = Callable[..., Trainer]
@@ -58,6 +59,11 @@ def test_the_same_recipe_gives_the_same_run(fit: Fit, tiny_recipe: MakeRecipe) -
         {"stages": (Stage(24, 1), Stage(32, 1), Stage(40, 1)), "ema": 0.9, "select_by": "macro_f1"},
         {"precision": "bf16", "ema": 0.9, "optimiser": OptimiserRecipe("adam", clip=1.0)},
         {"model": {"freeze_batch_norm": True, "dropout": 0.2}, "select_by": "loss"},
+        {"data": DataRecipe(equalise="clahe"), "augmentation": Augmentation(hue=0.1), "select_by": "accuracy"},
+        {
+            "optimiser": OptimiserRecipe("adam", schedule="plateau", plateau_epochs=1),
+            "model": {"trained": ("layer4", "fc")},
+        },
     ],
     ids=lambda changes: " ".join(changes),
 )
@@ -181,6 +187,36 @@ def test_patience_stops_and_a_restart_stays_stopped(fit: Fit, tiny_recipe: MakeR
     again = fit(recipe)
     assert len(read_metrics(again.run)) == 3
     assert again.progress.sittings == 2
+
+
+def test_a_plateau_lowers_the_rate_and_a_gain_does_not(fit: Fit, tiny_recipe: MakeRecipe) -> None:
+    """Only the head can move, and at a rate this small no accuracy ever gains on the first epoch's."""
+    optimiser = OptimiserRecipe("sgd", 1e-9, schedule="plateau", plateau_epochs=2, factor=0.5, final_factor=0.2)
+    model = {"trained": ("fc",), "freeze_batch_norm": True}
+    trainer = fit(tiny_recipe(model=model, optimiser=optimiser, stages=(Stage(24, 8),), select_by="accuracy"))
+    rates = [line["learning_rate"] / 1e-9 for line in read_metrics(trainer.run)]
+    assert rates == pytest.approx([1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.2])
+
+
+def test_all_but_the_trained_modules_stay_bit_for_bit(fit: Fit, tiny_recipe: MakeRecipe) -> None:
+    recipe = tiny_recipe(model={"trained": ("layer4", "fc")})
+    before, after = initial(recipe), load_file(fit(recipe).run / BEST)
+    moved = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
+    assert moved == {"layer4", "fc"}
+
+
+def test_training_and_validation_see_what_the_classifier_will(
+    coloured: TrainingData, tiny_recipe: MakeRecipe, tmp_path: Path
+) -> None:
+    trainer = Trainer(tiny_recipe(data=DataRecipe(equalise="histogram")), coloured, tmp_path)
+    plain = Trainer(tiny_recipe(), coloured, tmp_path)
+    shown, raw = next(iter(trainer.source.epoch(0))), next(iter(plain.source.epoch(0)))
+    np.testing.assert_array_equal(shown.images, equalise(raw.images.numpy(), "histogram"))
+    assert not torch.equal(shown.images, raw.images)
+    evened = replace(coloured, pack=replace(coloured.pack, images=equalise(coloured.pack.images, "histogram")))
+    expected = Trainer(tiny_recipe(), evened, tmp_path).validation
+    network, accelerator = plain.network, plain.accelerator
+    assert trainer.validation.figures(accelerator, network, 32, 3) == expected.figures(accelerator, network, 32, 3)
 
 
 def test_a_loss_that_is_not_finite_is_said(fit: Fit, tiny_recipe: MakeRecipe) -> None:

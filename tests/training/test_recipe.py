@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dermaviz.errors import RecipeError
-from dermaviz.training.recipe import Recipe, read_recipe
+from dermaviz.training.recipe import Recipe, read_recipe, recipe_of
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
 LEAST = "name: x\nmodel: {architecture: test_resnet}\nstages: [{size: 32, epochs: 1}]\n"
@@ -63,6 +64,25 @@ MISTAKES = {
     "value for keys": ("loss: focal", r"loss: expected keys and values, found 'focal'"),
     "list of another length": ("data: {pack: [150]}", r"data\.pack: expected 2 values, found \[150\]"),
     "kind within a list": ("data: {pack: [150, big]}", r"data\.pack\[1\]: expected int, found 'big'"),
+    "plateau without its epochs": (
+        "optimiser: {schedule: plateau}",
+        r"optimiser\.plateau_epochs: expected 1 or more where the schedule is plateau and 0 elsewhere, found .* with 0",
+    ),
+    "epochs without their plateau": (
+        "optimiser: {plateau_epochs: 3}",
+        r"optimiser\.plateau_epochs: expected 1 or more where .*found schedule cosine with 3",
+    ),
+    "factor that raises the rate": ("optimiser: {factor: 10}", r"optimiser\.factor: expected 0 to 1, found 10"),
+    "frozen and trained": (
+        "model: {architecture: a, frozen: [b], trained: [c]}",
+        r"model\.trained: expected either frozen or trained modules, found \['b'\] frozen and \['c'\] trained",
+    ),
+    "no such task": (
+        "data: {task: cancer}",
+        r"data\.task: expected one of diagnosis, malignant, melanoma, keratosis, found 'cancer'",
+    ),
+    "no such equalisation": ("data: {equalise: gamma}", r'data\.equalise: expected one of "", histogram, clahe, found'),
+    "fewer than no images": ("data: {images: -5}", r"data\.images: expected 0 or more, found -5"),
     "no such choice": ("sampler: random", r"sampler: expected one of shuffle, balanced, oversample, found 'random'"),
     "no such nested choice": (
         "optimiser: {name: lion}",
@@ -134,6 +154,13 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "picture.yaml").write_bytes(b"\xff\xd8\xff\xe0")
     with pytest.raises(RecipeError, match=r"expected a text file that can be read, found 'utf-8'"):
         read_recipe(tmp_path / "picture.yaml")
+
+
+def test_a_plateau_wants_a_figure_to_wait_for() -> None:
+    content = yaml.safe_load(LEAST) | {"optimiser": {"schedule": "plateau", "plateau_epochs": 3}, "select_by": "last"}
+    with pytest.raises(RecipeError, match=r"select_by: expected a validation figure .* found last, which always gains"):
+        recipe_of(content)
+    assert recipe_of(content | {"select_by": "accuracy"}).optimiser.plateau_epochs == 3
 
 
 def test_the_hash_follows_the_values_not_the_writing(tmp_path: Path) -> None:

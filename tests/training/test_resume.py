@@ -72,6 +72,32 @@ def result(run: Path) -> tuple[bytes, list[dict[str, Any]]]:
     return (run / BEST).read_bytes(), [{k: v for k, v in line.items() if k != "seconds"} for line in read_metrics(run)]
 
 
+@pytest.mark.parametrize("steps", [13, 18])
+def test_a_plateau_is_remembered(
+    fit: Callable[..., Trainer], coloured: TrainingData, tiny_recipe: Callable[..., Recipe], tmp_path: Path, steps: int
+) -> None:
+    """Accuracy reaches 1 in the second epoch of four steps, so the rate falls after the third and the fourth: stopped between
+    the two and after both, the run goes on at the rates of an unbroken one."""
+    optimiser = OptimiserRecipe("sgd", 0.05, schedule="plateau", plateau_epochs=1, factor=0.5)
+    recipe = tiny_recipe(optimiser=optimiser, stages=(Stage(24, 5),), select_by="accuracy", save_minutes=0.0)
+    unbroken = fit(recipe, "unbroken")
+    assert [line["learning_rate"] for line in read_metrics(unbroken.run)] == [0.05, 0.05, 0.05, 0.025, 0.0125]
+    begun = Trainer(recipe, coloured, tmp_path / "broken")
+    taken = 0
+
+    def step_or_stop(*batch: Any) -> float:
+        nonlocal taken
+        taken += 1
+        if taken > steps:
+            raise Killed
+        return Trainer.train_step(begun, *batch)
+
+    begun.train_step = step_or_stop  # type: ignore[method-assign]
+    with suppress(Killed):
+        begun.fit()
+    assert result(fit(recipe, "broken").run) == result(unbroken.run)
+
+
 @pytest.mark.parametrize("first", [1, 7])
 def test_killed_between_any_two_operations(
     fit: Callable[..., Trainer],

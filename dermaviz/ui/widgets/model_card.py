@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from dermaviz.datasets.tasks import DIAGNOSIS, TASKS
 from dermaviz.models.card import Card
 from dermaviz.ui.wording import class_names
 
@@ -53,6 +54,8 @@ def show_model(name: str, card: Card) -> None:
         f"{len(card.classes)} classes: {', '.join(class_names(card).values())}."
     )
     figures = card.metrics.get("test")
+    if leak := card.data.get("leak"):
+        st.warning(leak, icon=":material/warning:")
     if not figures:
         st.info(
             "This checkpoint's card holds no test figures, so nothing is known of how good it is. "
@@ -60,15 +63,25 @@ def show_model(name: str, card: Card) -> None:
             icon=":material/info:",
         )
     else:
-        _show_figures(figures)
+        _show_figures(figures, leaky=bool(leak))
     with st.expander("What it is for, what it is not for, data and licence"):
         st.markdown(
             f"**For:** {card.intended_use}\n\n**Not for:** {card.not_for}\n\n"
-            f"**Data:** {card.data.get('citation') or card.data.get('dataset', 'not named')}\n\n**Licence:** {card.licence}"
+            f"**Data:** {data_in_words(card)}\n\n**Licence:** {card.licence}"
         )
 
 
-def _show_figures(figures: Mapping[str, Any]) -> None:
+def data_in_words(card: Card) -> str:
+    """What the model was trained on, and what was asked of it."""
+    said = str(card.data.get("citation") or card.data.get("dataset", "not named"))
+    task = TASKS.get(str(card.data.get("task", DIAGNOSIS)))
+    if task and task.classes:
+        balanced = ", as many images of each" if card.data.get("balance") else ""
+        said += f" Asked of it: {task.about}{balanced}."
+    return said
+
+
+def _show_figures(figures: Mapping[str, Any], leaky: bool) -> None:
     rows = headline_rows(figures)
     for column, row in zip(st.columns(3), rows, strict=False):
         column.metric(row["figure"], row["model"], border=True, help="On test photos; the table has its interval.")
@@ -76,9 +89,10 @@ def _show_figures(figures: Mapping[str, Any]) -> None:
     st.table(rows, border="horizontal")
     n_images, n_lesions = figures.get("n_images"), figures.get("n_lesions")
     if n_images and n_lesions:
+        unseen = "" if leaky else ", none of which the model was trained on"
         st.caption(
-            f"n = {n_images:,} test photos of {n_lesions:,} lesions, none of which the model was trained on; intervals "
-            "by resampling whole lesions. The last column is what one gets by always giving the most frequent answer."
+            f"n = {n_images:,} test photos of {n_lesions:,} lesions{unseen}; intervals by resampling whole lesions. The last "
+            "column is what one gets by always giving the most frequent answer."
         )
 
 

@@ -1,0 +1,1 @@
+"""Reproduction: the reports' experiments — one recipe for each row of their tables, run at a budget, kept as results."""
