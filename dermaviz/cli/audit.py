@@ -11,7 +11,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from dermaviz import __version__
@@ -58,6 +57,8 @@ class Table:
 
     def images(self, data: Dataset) -> Dataset:
         """The images of a data set that the table is about, in its order."""
+        import numpy as np
+
         if not 0 < self.sample < len(data):
             return data
         chosen = np.random.default_rng(SAMPLE_SEED).choice(len(data), self.sample, replace=False)
