@@ -60,7 +60,7 @@ FIT_SECONDS = MappingProxyType({"forest": 10.0, "svm": 40.0, "xgboost": 20.0})
 """To fit a classical learner to 7,000 images, a support vector machine six times."""
 FEATURE_SECONDS = 0.005
 """To compute an image's features."""
-VIEW_SECONDS = 0.001
+VIEW_SECONDS = 0.0006
 """To read an image from its pack and draw its view."""
 STEP_SECONDS = 0.002
 """To move a million parameters one step."""

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from dermaviz.models.names import take_apart
-from dermaviz.models.specs import skeleton
+from dermaviz.models.specs import architecture, skeleton
 from dermaviz.reproduction.estimate import COSTS, FIT_SECONDS, estimated_seconds
 from dermaviz.reproduction.plan import planned
 from dermaviz.reproduction.rows import BUDGETS, NETWORK, Budget, Row, read_row, read_rows, report_names, rows_root
@@ -70,6 +70,13 @@ def test_what_a_recipe_names_is_there(path: Path, budget: Budget) -> None:
         assert set(recipe.model.trained) | set(recipe.model.frozen) <= set(modules)
     if row.learner != NETWORK:
         assert recipe.model == ModelRecipe(row.learner, weights="none")
+
+
+@pytest.mark.parametrize("path", FILES, ids=ROWS)
+def test_the_laptops_budget_needs_no_weights_from_the_hub(path: Path) -> None:
+    row = read_row(path)
+    model = row.recipe("laptop", row.seeds[0]).model
+    assert model.weights == "none" or architecture(take_apart(model.architecture).base).package
 
 
 @pytest.mark.parametrize("path", FILES, ids=ROWS)
