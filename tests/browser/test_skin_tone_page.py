@@ -18,6 +18,7 @@ LOOKING = "/Skin_tone?audit=Right+%C3%97+looking"
 _LEAST_DOT = """() => {
     const plot = [...document.querySelectorAll('.js-plotly-plot')].find(p => p.data?.[0]?.name?.startsWith('called rightly'));
     if (!plot?._fullLayout?.xaxis?._offset) return null;
+    plot.scrollIntoView({block: 'center'});
     const {xaxis, yaxis} = plot._fullLayout, box = plot.getBoundingClientRect(), dots = plot._fullData[1];
     const x = Array.from(dots.x), least = x.indexOf(Math.min(...x));
     return [box.left + xaxis._offset + xaxis.d2p(x[least]), box.top + yaxis._offset + yaxis.d2p(dots.y[least])];
@@ -61,9 +62,8 @@ def hover_least(page: Page) -> tuple[float, float]:
 def test_a_clicked_dot_shows_its_photo_and_all_that_are_like_it(page: Page, app_url: str, seen: pd.DataFrame) -> None:
     page.goto(app_url + LOOKING)
     settle(page)
-    page.get_by_text("Looking at the lesion means").scroll_into_view_if_needed()
     page.mouse.click(*hover_least(page))
-    page.wait_for_url(re.compile(r"was=called\+wrongly"))
+    page.wait_for_url(re.compile(r"was=called\+wrongly.*&case="))
     query = parse_qs(urlsplit(page.url).query)
     case = seen.set_index("image_id").loc[query["case"][0]]
     assert not case["right"]

@@ -12,6 +12,7 @@ import pytest
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence import read_evidence
 from dermaviz.evidence.store import write_evidence
+from dermaviz.ui import tone_measured
 from dermaviz.ui.evidence import TONE_GROUP, audited
 from dermaviz.ui.groupings import in_order
 from dermaviz.ui.resources import Checkpoint
@@ -95,13 +96,16 @@ def test_looking_is_energy_over_the_lesions_area(toned: Checkpoint) -> None:
     assert seen["right"].tolist() == [True, False, False, True]
 
 
-def test_a_mean_by_group_leaves_out_what_is_unknown(toned: Checkpoint) -> None:
+def test_a_mean_by_group_leaves_out_what_is_unknown(toned: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     masks = {"all": np.ones(4, dtype=bool), "last": np.array([False, False, False, True])}
     table = mean_by_group(audited(toned), np.array([1.0, 2.0, 6.0, np.nan]), masks).set_index("label")
     assert table.loc["all", ["value", "n_images", "n_lesions"]].tolist() == [3, 3, 3]
-    assert 1 <= table.loc["all", "low"] < 3 < table.loc["all", "high"] <= 6
+    assert np.isnan(table.loc["all", ["low", "high"]].tolist()).all()  # three lesions are too few for an interval
     assert table.loc["last", "n_images"] == 0
     assert np.isnan(table.loc["last", "value"])
+    monkeypatch.setattr(tone_measured, "FEWEST", 3)
+    bounded = mean_by_group(audited(toned), np.array([1.0, 2.0, 6.0, np.nan]), masks).set_index("label").loc["all"]
+    assert 1 <= bounded["low"] < 3 < bounded["high"] <= 6
 
 
 @pytest.mark.parametrize(
