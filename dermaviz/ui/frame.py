@@ -11,6 +11,7 @@ import streamlit as st
 from dermaviz import __version__
 from dermaviz.errors import DermaVizError
 from dermaviz.ui.navigation import PAGES, Entry
+from dermaviz.ui.warm_up import import_ahead
 
 REMINDER = "Educational tool, not a medical device."
 _ADVICE = "Nothing here is a diagnosis; if a mole worries you, show it to a doctor."
@@ -40,6 +41,7 @@ def page(entry: Entry) -> Iterator[None]:
     st.title(entry.question, anchor=False)
     with sentence_for_errors():
         yield
+    import_ahead()
 
 
 @contextmanager
