@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dermaviz.errors import EvidenceError
 from dermaviz.evaluation.intervals import DRAWS, Estimate, interval, lesion_weights
+from dermaviz.evidence.columns import require_columns
 
 BETTER = MappingProxyType({"deletion": -1, "insertion": 1, "road": 1, "energy": 1})
 """Measures, and whether more (1) or less (−1) of each is better. Energy is no faithfulness: it asks the lesion's mask."""
@@ -50,7 +51,7 @@ def rank_methods(
     Raises:
         EvidenceError: a measure, the control, or the lesion of an image is missing.
     """
-    _require(table, ["image_id", "method", *measures])
+    require_columns(table, ["image_id", "method", *measures])
     if CONTROL not in set(table["method"]):
         raise EvidenceError(
             f"expected the method {CONTROL!r} among those measured, found {', '.join(sorted(set(table['method'])))}. "
@@ -108,7 +109,7 @@ def what_is_left(table: pd.DataFrame, lesion_ids: Mapping[str, str], draws: int 
     Raises:
         EvidenceError: a column or the lesion of an image is missing.
     """
-    _require(table, ["image_id", "method", "stage", "rank_correlation"])
+    require_columns(table, ["image_id", "method", "stage", "rank_correlation"])
     stages = list(dict.fromkeys(table["stage"]))
     rows = []
     for (method, stage), group in table.groupby(["method", "stage"], sort=False):
@@ -158,12 +159,3 @@ def _lesions(image_ids: Sequence[str], lesion_ids: Mapping[str, str]) -> list[st
             "Take lesion_id from the table of predictions of the same split."
         )
     return [lesion_ids[image_id] for image_id in image_ids]
-
-
-def _require(table: pd.DataFrame, columns: Sequence[str]) -> None:
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise EvidenceError(
-            f"expected the columns {', '.join(columns)}, found {', '.join(missing)} missing. "
-            "Make the evidence again with `dermaviz audit`."
-        )

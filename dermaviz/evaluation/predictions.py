@@ -23,7 +23,8 @@ from scipy.special import softmax
 from tqdm import tqdm
 
 from dermaviz.datasets.records import Dataset, Record
-from dermaviz.errors import DatasetError, EvidenceError
+from dermaviz.errors import DatasetError
+from dermaviz.evidence.columns import labels_of
 from dermaviz.images import read_picture
 from dermaviz.models.classifier import Classifier
 from dermaviz.types import RGB
@@ -96,21 +97,14 @@ def predictions_of(table: pd.DataFrame, classes: tuple[str, ...], temperature: f
     Raises:
         EvidenceError: the table has no probability of a class, or a diagnosis that is none.
     """
-    columns = [f"p_{name}" for name in classes]
-    missing = [name for name in ("image_id", "lesion_id", "dx", *columns) if name not in table]
-    unknown = [] if missing else sorted(set(table["dx"]) - set(classes))
-    if missing or unknown:
-        raise EvidenceError(
-            f"expected predictions of the classes {', '.join(classes)}, found {', '.join(missing) or 'no column'} missing "
-            f"and the unknown diagnoses {', '.join(unknown) or 'none'}. Make the evidence again with `dermaviz audit`."
-        )
+    labels = labels_of(table, classes)
     smallest = np.finfo(np.float64).tiny
-    logits = temperature * np.log(np.maximum(table[columns].to_numpy(np.float64), smallest))
+    logits = temperature * np.log(np.maximum(table[[f"p_{name}" for name in classes]].to_numpy(np.float64), smallest))
     return Predictions(
         classes,
         tuple(table["image_id"]),
         tuple(table["lesion_id"]),
-        pd.Categorical(table["dx"], categories=list(classes)).codes.astype(np.int64),
+        labels,
         logits,
     )
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dermaviz.errors import EvidenceError
 from dermaviz.evaluation.intervals import DRAWS, interval, lesion_weights
 from dermaviz.evaluation.metrics import MELANOMA, Labels, Values, Weights, each_once, ratio, weighted_mean
+from dermaviz.evidence.columns import require_columns
 
 CLEAN = "clean"
 """What the first naming column of a table says of the images as they are."""
@@ -62,8 +63,8 @@ def read_paired(
         EvidenceError: a column is missing, or an image lacks a condition or has one twice.
     """
     values = [*(f"p_{name}" for name in classes), *measured]
-    _require_columns(table, ("image_id", *by, *values))
-    _require_columns(predictions, ("image_id", "lesion_id", "dx"))
+    require_columns(table, ("image_id", *by, *values))
+    require_columns(predictions, ("image_id", "lesion_id", "dx"))
     clean = (table[by[0]] == CLEAN).to_numpy()
     known = predictions[predictions["image_id"].isin(set(table["image_id"][~clean]))]
     image = pd.Index(known["image_id"]).get_indexer(table["image_id"])
@@ -178,12 +179,3 @@ def _balanced(labels: Labels, right: Values, weights: Weights) -> Values:
     each = [weighted_mean(right[labels == c], weights[..., labels == c]) for c in np.unique(labels[labels >= 0])]
     stacked = np.stack(each)
     return ratio(np.nansum(stacked, axis=0), (~np.isnan(stacked)).sum(axis=0))
-
-
-def _require_columns(table: pd.DataFrame, wanted: Sequence[str]) -> None:
-    missing = [name for name in wanted if name not in table]
-    if missing:
-        raise EvidenceError(
-            f"expected the columns {', '.join(wanted)}, found {', '.join(missing)} missing. "
-            "Make the evidence again with `dermaviz audit`."
-        )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from dermaviz.errors import EvidenceError
 from dermaviz.evaluation.intervals import DRAWS, FEWEST, Estimate, interval, lesion_weights
 from dermaviz.evaluation.metrics import Labels, Values, Weights, ratio, weighted_mean
+from dermaviz.evidence.columns import require_columns
 
 BY_ATTACK, BY_CORRUPTION = ("method", "epsilon"), ("corruption", "severity")
 """Columns that name a condition in the two tables: what is done, and how much of it (0: nothing)."""
@@ -63,8 +64,8 @@ def read_answers(
     Raises:
         EvidenceError: a column is missing, an image lacks a condition or has one twice, or a diagnosis is unknown.
     """
-    _require_columns(table, ("image_id", "predicted", *by))
-    _require_columns(predictions, ("image_id", "lesion_id", "dx", *(f"p_{name}" for name in classes)))
+    require_columns(table, ("image_id", "predicted", *by))
+    require_columns(predictions, ("image_id", "lesion_id", "dx", *(f"p_{name}" for name in classes)))
     labels = pd.Index(classes).get_indexer(predictions["dx"]).astype(np.int64)  # −1 where unknown
     done = table[(table[by[1]] > 0) & table["image_id"].isin(predictions["image_id"])]
     said = done.set_index(["image_id", *by])["predicted"]
@@ -203,12 +204,3 @@ def _medians(sizes: Values, weights: Weights) -> Values:
         some = half[:, 0] > 0
         medians[some] = ((sizes[lower] + sizes[upper]) / 2)[some]
     return medians
-
-
-def _require_columns(table: pd.DataFrame, wanted: Sequence[str]) -> None:
-    missing = [name for name in wanted if name not in table]
-    if missing:
-        raise EvidenceError(
-            f"expected the columns {', '.join(wanted)}, found {', '.join(missing)} missing. "
-            "Make the evidence again with `dermaviz audit`."
-        )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence import Evidence, has_evidence, read_evidence
+from dermaviz.evidence.columns import labels_of
 from dermaviz.evidence.store import table_path
 from dermaviz.ui.resources import Checkpoint
 
@@ -145,12 +146,10 @@ def _read(
     evidence = read_evidence(_checkpoint.folder, PREDICTIONS, split, checkpoint_sha256=model)
     classes = _checkpoint.card.classes
     table, columns = evidence.table, [f"p_{name}" for name in classes]
-    missing = [name for name in ("image_id", "lesion_id", "dx", *columns) if name not in table]
-    unknown = [] if missing else sorted(set(table["dx"]) - set(classes))
-    if missing or unknown or not len(table):
+    labels = labels_of(table, classes)
+    if not len(table):
         raise EvidenceError(
-            f"{_checkpoint.name}: expected predictions of the classes {', '.join(classes)}, found {len(table):,} rows, "
-            f"{', '.join(missing) or 'no column'} missing and {', '.join(unknown) or 'no'} unknown diagnoses. "
+            f"{_checkpoint.name}: expected predictions of the split {split}, found no row. "
             f"Make them again: `dermaviz audit {_checkpoint.name} --data FOLDER --split {split}`."
         )
     key = evidence.manifest.sha256
@@ -162,7 +161,6 @@ def _read(
     if tone is not None:
         facts[TONE_GROUP] = facts["image_id"].map(tone.table.set_index("image_id")[TONE_GROUP]).fillna("")
         key = hashlib.sha256(f"{key} {tone.manifest.sha256}".encode()).hexdigest()
-    labels = pd.Categorical(table["dx"], categories=list(classes)).codes.astype(np.int64)
     return Audited(key, _checkpoint, facts, labels, table[columns].to_numpy(np.float64))
 
 
