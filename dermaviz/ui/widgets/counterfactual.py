@@ -12,7 +12,7 @@ from dermaviz.explain.overlay import overlay
 from dermaviz.fairness.skin_tone import CUTS
 from dermaviz.figures.counterfactual import counterfactual_figure
 from dermaviz.figures.probabilities import percent
-from dermaviz.ui.answers import Answer, Photo, ask
+from dermaviz.ui.answers import Answer, Photo
 from dermaviz.ui.attack_wording import drift_sentence, said
 from dermaviz.ui.counterfactual import REDRAWN, OtherSkin, Seen, Shift, curve, other_skin
 from dermaviz.ui.counterfactual_wording import (
@@ -33,12 +33,9 @@ from dermaviz.ui.own_images_wording import degrees
 from dermaviz.ui.resources import Checkpoint
 from dermaviz.ui.widgets.chart import ink, show_chart
 from dermaviz.ui.widgets.counterfactual_settings import choose_shift
-from dermaviz.ui.widgets.diagnosis import show_notes
-from dermaviz.ui.widgets.gate import let_through
-from dermaviz.ui.widgets.photo import choose_photo, choose_source
+from dermaviz.ui.widgets.one_photo import ask_for_one
 from dermaviz.ui.widgets.picture import show_picture
 from dermaviz.ui.widgets.robustness_settings import show_table
-from dermaviz.ui.widgets.settings import choose_checkpoint
 from dermaviz.ui.wording import STATUS_SENTENCES, class_names, class_with_probability
 
 _PICTURES = "counterfactual-pictures"
@@ -53,23 +50,11 @@ _OPACITY, _COLOURS = 0.5, "viridis"
 
 def show_other_skin(checkpoints: dict[str, Checkpoint]) -> None:
     """One photo with its skin at another tone, while the slider is moved."""
-    source, wide = choose_source(), st.container()
-    asking, doing = st.columns([5, 8], gap="large")
-    pictures = st.container()
-    with asking:
-        photo = choose_photo(source, wide)
-        checkpoint = choose_checkpoint(checkpoints)
-    if photo is None:
-        doing.info("Once there is a photo, its skin can be shifted here.")
+    one = ask_for_one(checkpoints, "Once there is a photo, its skin can be shifted here.")
+    if one is None:
         return
-    with doing:
-        answer = ask(photo, checkpoint)
-        shown = let_through(photo, answer, checkpoint)
-    with asking:
-        show_notes(photo, answer, checkpoint)
-    if not shown:
-        return
-    with doing, sentence_for_errors():
+    photo, checkpoint, answer = one.photo, one.checkpoint, one.answer
+    with one.doing, sentence_for_errors():
         verdict = st.container()
         lesion = lesion_of(photo, checkpoint)
         shift = choose_shift(lesion.tone)
@@ -81,7 +66,7 @@ def show_other_skin(checkpoints: dict[str, Checkpoint]) -> None:
         verdict.markdown(f"#### {outcome_sentence(checkpoint.card, found, shift)}", help=ABOUT_CONTROL)
         if shift.to_ita != shift.from_ita:
             verdict.markdown(beside_sentence(checkpoint.card, found))
-        with pictures, sentence_for_errors():
+        with one.pictures, sentence_for_errors():
             _show_pictures(photo, checkpoint, lesion, found, shift)
             _show_curve(photo, answer, checkpoint, lesion, shift)
 

@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from dermaviz.ui.answers import ask
 from dermaviz.ui.evidence import audited
 from dermaviz.ui.frame import sentence_for_errors
 from dermaviz.ui.resources import Checkpoint
@@ -15,9 +14,7 @@ from dermaviz.ui.robustness_view import Ask
 from dermaviz.ui.widgets.attack_panels import offer_file, show_attack, show_verdict, tried
 from dermaviz.ui.widgets.attack_settings import choose_attempt, choose_view
 from dermaviz.ui.widgets.confusion_settings import choose_cohort
-from dermaviz.ui.widgets.diagnosis import show_notes
-from dermaviz.ui.widgets.gate import let_through
-from dermaviz.ui.widgets.photo import choose_photo, choose_source
+from dermaviz.ui.widgets.one_photo import ask_for_one
 from dermaviz.ui.widgets.robustness_cards import show_cards
 from dermaviz.ui.widgets.robustness_settings import choose_grouping, choose_measure
 from dermaviz.ui.widgets.settings import choose_checkpoint
@@ -27,29 +24,17 @@ Checkpoints = dict[str, Checkpoint]
 
 def show_photo(checkpoints: Checkpoints) -> None:
     """One photo under an attack and under noise of the same size, while sliders are moved."""
-    source, wide = choose_source(), st.container()
-    asking, doing = st.columns([5, 8], gap="large")
-    pictures = st.container()
-    with asking:
-        photo = choose_photo(source, wide)
-        checkpoint = choose_checkpoint(checkpoints)
-    if photo is None:
-        doing.info("Once there is a photo, it can be attacked here.")
+    one = ask_for_one(checkpoints, "Once there is a photo, it can be attacked here.")
+    if one is None:
         return
-    with doing:
-        answer = ask(photo, checkpoint)
-        shown = let_through(photo, answer, checkpoint)
-    with asking:
-        show_notes(photo, answer, checkpoint)
-    if not shown:
-        return
-    with doing, sentence_for_errors():
+    photo, checkpoint, answer = one.photo, one.checkpoint, one.answer
+    with one.doing, sentence_for_errors():
         verdict = st.container()
         asked = choose_attempt(photo, answer, checkpoint)
         with verdict:
             outcome = tried(photo, answer, checkpoint, asked)
             show_verdict(checkpoint, outcome, asked)
-        with pictures:
+        with one.pictures:
             view = choose_view()
             show_attack(photo, answer, checkpoint, asked, outcome, view)
             offer_file(photo, checkpoint, outcome, asked)
