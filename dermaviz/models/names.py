@@ -14,6 +14,7 @@ from types import MappingProxyType
 from dermaviz.errors import WeightsError
 
 OWN = "dermaviz:"
+RGBTriple = tuple[float, float, float]
 _GRAMMAR = re.compile(r"(?P<body>(?P<base>[^@+]*)(?:@(?P<size>[1-9][0-9]*))?)(?:\+(?P<head>[^@+]+))?")
 
 
@@ -23,7 +24,8 @@ class OwnNetwork:
 
     ``report`` is the report's file name, ``smallest`` the least side of the input in pixels that leaves a map,
     ``attention_layer`` the last ReLU before the maps are flattened or averaged. ``about`` says what it is, ``changed``
-    what had to be decided or changed because the report leaves it open or cannot be followed ("" where nothing).
+    what had to be decided or changed because the report leaves it open or cannot be followed ("" where nothing). ``mean``
+    and ``std`` are those that it subtracts from, and divides, the channels of pixels in [0, 1] by.
     """
 
     name: str
@@ -32,6 +34,8 @@ class OwnNetwork:
     attention_layer: str
     about: str
     changed: str = ""
+    mean: RGBTriple = (0.0, 0.0, 0.0)
+    std: RGBTriple = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,10 @@ def _blocks(count: int, words: str) -> OwnNetwork:
         f"blocks.{count - 1}.3",
         f"{words} of two 3×3 convolutions and max-pooling, {32 * 2 ** (count - 1)} maps at last, then a dense layer of "
         f"{64 * 2 ** (count - 1)} units.",
-        "The convolutions are padded and dropout after block k is k · 0.1, neither of which is printed; inputs are square.",
+        "The convolutions are padded, dropout after block k is k · 0.1, and normalised means zero mean and unit variance, none "
+        "of which is printed; inputs are square.",
+        mean=(0.764, 0.538, 0.561),
+        std=(0.136, 0.156, 0.173),
     )
 
 

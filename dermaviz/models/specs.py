@@ -14,15 +14,12 @@ from torch import nn
 
 from dermaviz.errors import WeightsError
 from dermaviz.models.heads import attach_head
-from dermaviz.models.names import OWN, take_apart
+from dermaviz.models.names import OWN, RGBTriple, take_apart
 from dermaviz.models.report_networks import BUILDERS
 
-RGBTriple = tuple[float, float, float]
 IMAGENET_MEAN: RGBTriple = (0.485, 0.456, 0.406)
 IMAGENET_STD: RGBTriple = (0.229, 0.224, 0.225)
 HALF: RGBTriple = (0.5, 0.5, 0.5)
-ZERO: RGBTriple = (0.0, 0.0, 0.0)
-ONE: RGBTriple = (1.0, 1.0, 1.0)
 TORCHVISION = "torchvision:"
 _WITH_AUXILIARY_OUTPUTS = ("googlenet", "inception_v3")  # of torchvision's; timm's have none unless asked
 _AFTER_FEATURES = ("head", "classifier", "fc", "aux", "drop", "flatten", "global_pool", "avgpool")
@@ -94,7 +91,7 @@ def architecture(name: str) -> Architecture:
         skeleton(name)  # refuses a head that the network has no place for
         return replace(row, name=name)
     if parts.own:
-        return Architecture(name, parts.size, ZERO, ONE, parts.own.attention_layer)
+        return Architecture(name, parts.size, parts.own.mean, parts.own.std, parts.own.attention_layer)
     if name.startswith(TORCHVISION):
         return _imagenet(name, _last_feature_module(skeleton(name)))
     if not timm.is_model(name):

@@ -6,12 +6,16 @@ import itertools
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageOps
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dermaviz.errors import WeightsError
+from dermaviz.datasets.catalogue import read_dataset
+from dermaviz.datasets.split import apply_split, named_manifest
+from dermaviz.errors import DatasetError, WeightsError
 from dermaviz.explain.attention import explain
 from dermaviz.explain.split import split
 from dermaviz.models.card import Card
@@ -243,3 +247,22 @@ def test_the_maps_have_the_resolution_of_the_last_activation(make_card: Callable
         classifier = Classifier(card, create(name, 3).eval().requires_grad_(False), torch.device("cpu"))
         (attention,) = explain(classifier, torch.rand(1, 3, side, side))
         assert attention.raw.shape == (resolution, resolution)
+
+
+@pytest.mark.data
+def test_the_blocks_normalise_by_the_mean_and_deviation_of_ham10000() -> None:
+    """On 400 training photos, each brought to 32 px as for training; the table's figures are from all 7,010."""
+    try:
+        train = apply_split(read_dataset("ham10000", None), named_manifest("ham10000"))["train"]
+    except DatasetError as error:
+        pytest.skip(str(error))
+    spec = architecture("dermaviz:blocks4@32")
+    seen = np.stack(
+        [
+            np.asarray(ImageOps.fit(Image.open(record.path).convert("RGB"), (32, 32), Image.Resampling.BOX)) / 255
+            for record in train.records[:: len(train) // 400]
+        ]
+    )
+
+    assert seen.mean(axis=(0, 1, 2)) == pytest.approx(spec.mean, abs=0.015)
+    assert seen.std(axis=(0, 1, 2)) == pytest.approx(spec.std, abs=0.015)
