@@ -43,17 +43,17 @@ def ledger() -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=ROWS)
-def test_every_recipe_is_valid_and_ends_within_three_minutes(path: Path) -> None:
+def test_every_recipe_is_valid_and_ends_within_six_minutes(path: Path) -> None:
     row = read_row(path)
     assert row.deviations, "no rerun is the report's own run: say what differs"
     for seed in row.seeds:
-        assert 0 < estimated_seconds(row.recipe("laptop", seed)) <= 180
+        assert 0 < estimated_seconds(row.recipe("laptop", seed)) <= 360
         assert row.recipe("full", seed).epochs >= row.recipe("laptop", seed).epochs
 
 
-def test_all_runs_at_the_laptops_budget_fit_into_150_minutes() -> None:
+def test_all_runs_at_the_laptops_budget_fit_into_200_minutes() -> None:
     runs = planned([read_row(path) for path in FILES], "laptop")
-    assert sum(run.seconds for run in runs) <= 150 * 60
+    assert sum(run.seconds for run in runs) <= 200 * 60
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
