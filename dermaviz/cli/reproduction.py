@@ -11,7 +11,9 @@ import typer
 from dermaviz.cli.options import DataRoot
 
 if TYPE_CHECKING:
+    from dermaviz.evaluation.reported.ledger import Ledger
     from dermaviz.reproduction.plan import Run
+    from dermaviz.reproduction.runner import Failure
 
 ALL = "all"
 
@@ -21,7 +23,7 @@ def reproduce(
     rows: Annotated[list[str] | None, typer.Argument(help="Rows of the report; default all of them.")] = None,
     root: DataRoot = None,
     budget: Annotated[
-        str, typer.Option(help="laptop (3 minutes a run on two cores) or full (as reported).")
+        str, typer.Option(help="laptop (at most 6 minutes a run on two cores) or full (as reported).")
     ] = "laptop",
     listed: Annotated[
         bool, typer.Option("--list", help="Show the runs, their time and whether they are done.")
@@ -32,11 +34,19 @@ def reproduce(
     results: Annotated[
         Path | None, typer.Option("--results", help="Where results are kept; default results/reports.")
     ] = None,
+    ledger: Annotated[
+        Path | None, typer.Option("--ledger", help="The reports' claims; default results/claims.yaml.")
+    ] = None,
+    answers_only: Annotated[
+        bool, typer.Option("--answers", help="Run nothing; hold the claims against what has run.")
+    ] = False,
 ) -> None:
     """Rerun a report's experiments from their recipes. Interrupted, it goes on where it was; what is done is skipped.
 
-    Results go to results/reports/REPORT/ROW/BUDGET-seedK: result.json, curve.csv, predictions.parquet.
+    Results go to results/reports/REPORT/ROW/BUDGET-seedK: result.json, curve.csv, predictions.parquet. At the end every
+    claim of all reports is held against all results: results/reports/answers.json, which the page Reports shows.
     """
+    from dermaviz.evaluation.reported.reading import ledger_path, read_ledger
     from dermaviz.reproduction.plan import planned
     from dermaviz.reproduction.results import results_root
     from dermaviz.reproduction.rows import BUDGETS, read_rows, report_names
@@ -51,10 +61,14 @@ def reproduce(
     if listed:
         _show(runs, kept)
         return
-    _run(runs, root, states, kept)
+    claims = read_ledger(ledger or ledger_path())  # before hours of training, not after
+    failures = () if answers_only else _run(runs, root, states, kept)
+    _answer(claims, kept)
+    if failures:
+        raise typer.Exit(1)
 
 
-def _run(runs: Sequence[Run], root: Path | None, states: Path, results: Path) -> None:
+def _run(runs: Sequence[Run], root: Path | None, states: Path, results: Path) -> tuple[Failure, ...]:
     from tqdm import tqdm
 
     from dermaviz.models.memory import keep_freed_memory
@@ -65,8 +79,24 @@ def _run(runs: Sequence[Run], root: Path | None, states: Path, results: Path) ->
     typer.echo(f"{len(runs) - len(failures)} of {len(runs)} runs are done, in {results}")
     for failure in failures:
         typer.echo(f"✗ {failure.run.name}: {failure.reason}", err=True)
-    if failures:
-        raise typer.Exit(1)
+    return failures
+
+
+def _answer(claims: Ledger, results: Path) -> None:
+    """Hold all claims against all finished runs, and say how many were answered how."""
+    from dermaviz.reproduction.answering import make_answers
+    from dermaviz.reproduction.answers import VERDICTS, write_answers
+    from dermaviz.reproduction.findings import write_findings
+    from dermaviz.reproduction.rows import read_rows, report_names
+
+    rows = [row for name in report_names() for row in read_rows(name)]
+    answers = make_answers(results, claims, rows)
+    path = write_answers(results, answers)
+    page = write_findings(results, answers, claims)
+    given = [*(figure.verdict for figure in answers.figures), *(statement.verdict for statement in answers.statements)]
+    counts = ", ".join(f"{given.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in given) or "none"
+    n = len(answers.rests_on)
+    typer.echo(f"claims held against {n} result{'s' * (n != 1)}: {counts}; in {path}, told in {page}")
 
 
 def _show(runs: Sequence[Run], results: Path) -> None:

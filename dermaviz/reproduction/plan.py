@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dermaviz.reproduction.estimate import estimated_seconds
-from dermaviz.reproduction.results import Result, has_result, read_result
+from dermaviz.reproduction.results import Result, has_result, read_result, run_folder
 from dermaviz.reproduction.rows import Budget, Row
 from dermaviz.training.recipe import Recipe
 
@@ -56,7 +56,7 @@ class Run:
 
     def folder(self, results: Path) -> Path:
         """Where its result is kept below ``results``."""
-        return results / self.row.report / self.row.row / f"{self.budget}-seed{self.seed}"
+        return run_folder(results, self.row.report, self.row.row, self.budget, self.seed)
 
     def done(self, results: Path, data_sha256: str = "") -> Result | None:
         """Its result, if it is there and of these settings (and, where they are given, of these data).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -77,6 +78,11 @@ def results_root() -> Path:
     return (Path(given) if given else Path(__file__).parents[2] / "results") / "reports"
 
 
+def run_folder(root: Path, report: str, row: str, budget: str, seed: int) -> Path:
+    """Where a run's files lie below the results' root."""
+    return root / report / row / f"{budget}-seed{seed}"
+
+
 def has_result(folder: Path) -> bool:
     """Whether a run is finished there."""
     return (folder / RESULT).is_file()
@@ -122,14 +128,28 @@ def read_predictions(folder: Path) -> pd.DataFrame:
     Raises:
         ResultError: the result cannot be read, or the file is not the one that it vouches for.
     """
-    result, path = read_result(folder), folder / PREDICTIONS
+    return read_parquet(_vouched_for(folder, PREDICTIONS, read_result(folder).predictions_sha256))
+
+
+def read_curve(folder: Path) -> pd.DataFrame:
+    """The curve of a finished run: a row for each epoch; empty where its learner has no epochs.
+
+    Raises:
+        ResultError: the result cannot be read, or the file is not the one that it vouches for.
+    """
+    content = _vouched_for(folder, CURVE, read_result(folder).curve_sha256)
+    return pd.read_csv(io.BytesIO(content)) if content.strip() else pd.DataFrame()
+
+
+def _vouched_for(folder: Path, name: str, sha256: str) -> bytes:
+    path = folder / name
     content = path.read_bytes() if path.is_file() else b""
-    if hashlib.sha256(content).hexdigest() != result.predictions_sha256:
+    if hashlib.sha256(content).hexdigest() != sha256:
         raise ResultError(
-            f"{path}: expected the predictions that {RESULT} vouches for, found {len(content):,} other bytes. "
+            f"{path}: expected the {path.stem} that {RESULT} vouches for, found {len(content):,} other bytes. "
             "Delete the folder and make it again with `dermaviz reproduce`."
         )
-    return read_parquet(content)
+    return content
 
 
 def _plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dermaviz.reproduction import rows
+from dermaviz.reproduction.answers import read_answers
 
 Command = Callable[..., Any]
 ROW = """
@@ -27,7 +28,7 @@ laptop: {{}}
 
 @pytest.fixture
 def own_rows(drawn_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A report with one row that runs and one that cannot."""
+    """A report with one row that runs and one that cannot; and a ledger of nobody's claims."""
     root = tmp_path / "recipes"
     (root / "own").mkdir(parents=True)
     for row, architecture in (("tiny", "test_resnet"), ("wrong", "resnet_of_nobody")):
@@ -35,6 +36,8 @@ def own_rows(drawn_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (root / "own" / f"{row}.yaml").write_text(text, encoding="utf-8")
     monkeypatch.setattr(rows, "rows_root", lambda: root)
     monkeypatch.setenv("DERMAVIZ_RESULTS", str(tmp_path / "results"))
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "claims.yaml").write_text("{}", encoding="utf-8")
     return root
 
 
@@ -61,6 +64,10 @@ def test_a_row_is_run_then_skipped_and_a_failure_is_the_exit_code(
     result = tmp_path / "results" / "reports" / "own" / "tiny" / "laptop-seed0" / "result.json"
     assert result.is_file()
     assert f"1 of 1 runs are done, in {result.parents[3]}" in first.out
+    answers = result.parents[3] / "answers.json"
+    assert f"claims held against 1 result: none; in {answers}" in first.out
+    assert list(read_answers(answers.parent).rests_on) == ["own/tiny/laptop-seed0"]
+    assert "from the 1 result in this folder" in (answers.parent / "README.md").read_text(encoding="utf-8")
 
     both = dermaviz("reproduce", "all", *given)
     assert both.code == 1
@@ -83,3 +90,20 @@ def test_what_is_not_there_is_refused(dermaviz: Command, given: list[str], messa
     answer = dermaviz("reproduce", *given)
     assert answer.code == 2
     assert message in answer.err
+
+
+def test_claims_are_held_against_what_has_run_without_running_anything(dermaviz: Command, tmp_path: Path) -> None:
+    ledger = Path(__file__).parents[1] / "reproduction" / "ledger.yaml"
+    answer = dermaviz("reproduce", "all", "--answers", "--results", tmp_path / "none", "--ledger", ledger)
+    assert answer.code == 0, answer.err
+    assert "claims held against 0 results: 4 inconsistent as printed, 4 not comparable, 3 not yet run" in answer.out
+    assert len(read_answers(tmp_path / "none").figures) == 11
+
+
+def test_a_ledger_that_is_not_there_is_told_before_anything_runs(
+    dermaviz: Command, own_rows: Path, drawn_dataset: Path, tmp_path: Path
+) -> None:
+    answer = dermaviz("reproduce", "own", "tiny", "--data", drawn_dataset, "--ledger", tmp_path / "nowhere.yaml")
+    assert answer.code == 2
+    assert "expected the ledger of claims at" in answer.err
+    assert not (tmp_path / "results" / "reports").exists()

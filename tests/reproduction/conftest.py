@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +79,62 @@ def keep() -> Callable[..., Result]:
         return write_result(run.folder(results), Result(**{**given, "figures": figures, **changes}), curve, table)
 
     return write
+
+
+@pytest.fixture
+def leave(tmp_path: Path) -> Callable[..., Result]:
+    """``leave("four", [0, 1, 1], [0, 1, 0], seed=1, …)``: a result whose network answers these classes to photos of these.
+
+    Each photo shows a lesion of its own, its answer has a probability of .9. It lies in ``tmp_path / "results"``.
+    """
+
+    def write(
+        row: str,
+        labels: Sequence[int],
+        said: Sequence[int],
+        *,
+        classes: tuple[str, ...] = ("benign", "malignant"),
+        photos: Sequence[str] = (),
+        report: str = "bezzon-carraro",
+        seed: int = 0,
+        budget: str = "laptop",
+        under: Mapping[str, Sequence[int]] | None = None,
+        curve: pd.DataFrame | None = None,
+        **changes: Any,
+    ) -> Result:
+        malignant = frozenset({"malignant"} & set(classes))
+        clean, *attacked = (
+            _predictions(classes, labels, answers, photos) for answers in (said, *(under or {}).values())
+        )
+        given = {
+            **{
+                "report": report,
+                "row": row,
+                "about": "",
+                "claims": (),
+                "deviations": (),
+                "budget": budget,
+                "seed": seed,
+            },
+            **{"settings": {}, "settings_sha256": "", "data": {"dataset": "ham10000"}, "data_sha256": ""},
+            **{"classes": classes, "malignant": tuple(malignant), "temperature": 1.0, "kept_epoch": 1},
+            **{"figures": figures_of(clean, 1.0, malignant, 20), "seconds": 1.0, "machine": "", "made": {}},
+            "under": {
+                name: figures_of(one, 1.0, malignant, 200) for name, one in zip(under or {}, attacked, strict=True)
+            },
+        }
+        folder = tmp_path / "results" / report / row / f"{budget}-seed{seed}"
+        line = pd.DataFrame([{"epoch": 1, "balanced_accuracy": 0.5}]) if curve is None else curve
+        return write_result(folder, Result(**{**given, **changes}), line, prediction_table(clean, 1.0))
+
+    return write
+
+
+def _predictions(
+    classes: tuple[str, ...], labels: Sequence[int], said: Sequence[int], photos: Sequence[str]
+) -> Predictions:
+    names = tuple(photos) or tuple(f"im{i:03}" for i in range(len(labels)))
+    probabilities = np.full((len(labels), len(classes)), 0.1 / (len(classes) - 1))
+    probabilities[np.arange(len(labels)), list(said)] = 0.9
+    lesions = tuple(f"lesion {name}" for name in names)
+    return Predictions(classes, names, lesions, np.array(labels), np.log(probabilities))

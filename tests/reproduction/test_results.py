@@ -18,9 +18,11 @@ from dermaviz.reproduction.results import (
     RESULT,
     Result,
     has_result,
+    read_curve,
     read_predictions,
     read_result,
     results_root,
+    write_result,
 )
 from dermaviz.reproduction.rows import Row
 
@@ -59,7 +61,19 @@ def test_predictions_are_small_and_calibrated(kept: tuple[Result, Path]) -> None
     assert table["dx"].tolist() == ["benign", "benign", "malignant", "malignant"]
     assert table["p_benign"].dtype == np.float32
     np.testing.assert_allclose(table["p_malignant"], [0.1, 0.8, 0.7, 0.4], rtol=1e-6)
-    assert pd.read_csv(kept[1] / CURVE)["loss"].tolist() == [0.5]
+
+
+def test_a_curve_has_a_row_for_each_epoch_and_is_vouched_for(kept: tuple[Result, Path]) -> None:
+    assert read_curve(kept[1]).to_dict("list") == {"epoch": [1], "loss": [0.5]}
+    (kept[1] / CURVE).write_text("epoch,loss\n1,0.1\n", encoding="utf-8")
+    with pytest.raises(ResultError, match=r"expected the curve that result\.json vouches for, found 17 other bytes"):
+        read_curve(kept[1])
+
+
+def test_a_learner_without_epochs_has_an_empty_curve(kept: tuple[Result, Path], tmp_path: Path) -> None:
+    result, folder = kept
+    write_result(folder, result, pd.DataFrame(()), read_predictions(folder))
+    assert read_curve(folder).empty
 
 
 def test_a_new_result_replaces_the_old_one(

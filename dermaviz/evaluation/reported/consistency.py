@@ -16,6 +16,9 @@ from dermaviz.evaluation.reported.printed import Span, corners
 Row = Mapping[tuple[str, str], Claim]
 """The figures of one run, by metric and class."""
 
+AUC_KIND = "the AUC is no balanced accuracy"
+CONSTANT_KIND = "better than the constant answer"
+"""The one kind of check that a figure may fail and still agree with all others."""
 _CONSTANTS = frozenset({"accuracy", "macro_f1", "auc"})
 _AUC_OF_NOTHING = Fraction(1, 2)
 
@@ -86,7 +89,7 @@ def auc_check(figures: Mapping[str, Claim], sample: Sample, auc: Claim, areas: i
     that is what was printed.
     """
     ids = (*(claim.id for claim in figures.values()), auc.id)
-    kind, printed = "the AUC is no balanced accuracy", auc.printed.share
+    kind, printed = AUC_KIND, auc.printed.share
     found, _ = _fitting(figures, sample)
     if not len(found):
         sentence = "The other figures leave no confusion matrix, so its balanced accuracy cannot be told."
@@ -180,7 +183,7 @@ def constant_check(claim: Claim, sample: Sample) -> Check:
     carries = "" if found is None else f" (95% interval {found[0]:.2f} to {found[1]:.2f})"
     sentence = f"{answer} has {METRICS[claim.metric]} {float(constant):.3f}{about}; {printed.text}{carries} {ending}."
     expected = f"more than {float(constant):.3f}"
-    return Check("better than the constant answer", (claim.id,), expected, printed.text, outcome, sentence)
+    return Check(CONSTANT_KIND, (claim.id,), expected, printed.text, outcome, sentence)
 
 
 def interval_of(claim: Claim) -> tuple[float, float] | None:

@@ -1,0 +1,109 @@
+"""The table of questions against the recipes and the ledger: nothing in it is misspelt, and no comparison is forgotten."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fnmatch import fnmatchcase
+
+import pytest
+
+from dermaviz.datasets.specs import HAM10000
+from dermaviz.datasets.tasks import TASKS
+from dermaviz.evaluation.reported.reading import read_ledger
+from dermaviz.evaluation.reported.statements import KINDS
+from dermaviz.models.names import take_apart
+from dermaviz.reproduction.circumstances import NAMES
+from dermaviz.reproduction.matching import UNDER
+from dermaviz.reproduction.question import CONSTANT, Question, named_rows
+from dermaviz.reproduction.questions import QUESTIONS
+from dermaviz.reproduction.replies import metric_named
+from dermaviz.reproduction.rows import read_rows, report_names, rows_root
+from dermaviz.reproduction.sentences import METRIC_WORDS
+from dermaviz.reproduction.sources import NOT_TO_BE_HAD, SOURCE_OF, SOURCES
+from dermaviz.reproduction.verdicts import COMPARISONS, NOT_OF_A_RUN
+
+LEDGER = read_ledger(rows_root().parents[1] / "results" / "claims.yaml")
+ROWS = {name: {row.row: row for row in read_rows(name)} for name in report_names()}
+NAMES_OF = [f"{question.report}/{question.name}" for question in QUESTIONS]
+
+
+def test_each_report_has_one_source_of_both_names() -> None:
+    assert {source.ledger for source in SOURCES} == set(LEDGER)
+    assert {source.folder for source in SOURCES} == set(ROWS)
+    assert SOURCE_OF["gupta"] is SOURCE_OF["gupta-et-al"]
+    assert {source.folder for source in SOURCES if not source.photos} == {"ham10000-cnn-transfer", "bezzon-carraro"}
+
+
+def test_a_question_has_a_name_of_its_own_and_every_report_asks_some() -> None:
+    assert max(Counter(NAMES_OF).values()) == 1
+    assert {question.report for question in QUESTIONS} == set(ROWS)
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=NAMES_OF)
+def test_its_rows_are_rows_of_the_recipes_with_all_that_is_asked_of_them(question: Question) -> None:
+    rows = ROWS[question.report]
+    for name in question.rows:
+        row, _, under = name.partition("/")
+        assert row in rows
+        assert not under or (under in UNDER and getattr(rows[row], under))
+    pairs = [pair for one in (question, *question.statements) for pair in one.pairs]
+    assert {row for pair in pairs for row in pair} <= {*question.rows, CONSTANT}
+    assert all(better != worse for better, worse in pairs)
+    for metric in {metric for one in (question, *question.statements) for metric in one.metrics}:
+        assert metric.partition("/")[0] in METRIC_WORDS
+        for row in {row.partition("/")[0] for pair in pairs for row in pair if row != CONSTANT}:
+            task = TASKS[rows[row].recipe("laptop", 0).data.task]
+            assert metric_named(metric, task.classes or tuple(HAM10000.classes), task.malignant or HAM10000.malignant)
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=NAMES_OF)
+def test_pairs_saw_photos_of_one_size_or_the_question_says_what_else_differs(question: Question) -> None:
+    names = {row.partition("/")[0] for pair in question.pairs for row in pair if row != CONSTANT}
+    recipes = [ROWS[question.report][name].recipe("laptop", 0) for name in names]
+    alike = len({(recipe.size_at(0), recipe.data.task, recipe.data.equalise) for recipe in recipes}) == 1
+    assert question.note if not question.fair else alike or question.name == "classical"  # whose learners see features
+
+
+def test_every_statement_that_is_answered_is_in_the_ledger_once() -> None:
+    answered = [(question.report, one.statement) for question in QUESTIONS for one in question.statements]
+    assert max(Counter(answered).values()) == 1
+    known = {
+        (SOURCE_OF[name].folder, statement.id) for name, report in LEDGER.items() for statement in report.statements
+    }
+    assert set(answered) <= known
+
+
+def test_every_comparison_of_runs_is_answered_or_cannot_be() -> None:
+    answered = {one.statement for question in QUESTIONS for one in question.statements}
+    for report in LEDGER.values():
+        for statement in report.statements:
+            of_network = set(statement.facts.get("metrics", "").split()) & NOT_OF_A_RUN
+            if (statement.kind in COMPARISONS and not of_network) or statement.kind == "unsupported":
+                assert statement.id in answered or any(fnmatchcase(statement.id, pattern) for pattern in NOT_TO_BE_HAD)
+    assert set(KINDS) >= COMPARISONS
+
+
+def test_every_pattern_of_what_cannot_be_had_has_a_claim() -> None:
+    ids = [one.id for report in LEDGER.values() for one in (*report.claims, *report.statements)]
+    for pattern in NOT_TO_BE_HAD:
+        assert any(fnmatchcase(claim, pattern) for claim in ids), pattern
+
+
+def test_every_network_that_stands_in_has_a_name() -> None:
+    for rows in ROWS.values():
+        for row in rows.values():
+            ours, theirs = (take_apart(row.recipe(budget, 0).model.architecture).base for budget in ("laptop", "full"))
+            assert ours == theirs or {ours, theirs} <= set(NAMES), row.name
+
+
+def test_rows_are_named_with_their_attack() -> None:
+    assert dict(named_rows(rate_1e_5="slow", resnet_18__fgsm="attacked")) == {
+        "rate-1e-5": "slow",
+        "resnet-18/fgsm": "attacked",
+    }
+
+
+def test_the_constant_answer_needs_no_row() -> None:
+    question = QUESTIONS[0]
+    assert question.label(CONSTANT) == "the constant answer"
+    assert question.label("lite0-scratch") == "EfficientNet-Lite0 (from scratch)"
