@@ -1,4 +1,4 @@
-"""Reports: what five reports claimed, whether their figures agree with each other, and a calculator for figures of one's own."""
+"""Reports: what five reports claimed beside what our own runs give, all claims, and a calculator for figures of one's own."""
 
 from __future__ import annotations
 

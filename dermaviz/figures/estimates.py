@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dermaviz.figures.axes import dress, shares
+from dermaviz.figures.confusion import signed
 from dermaviz.figures.palette import BENIGN, MUTED
 
 _LABEL_LETTERS = 20
@@ -23,6 +24,7 @@ def estimates_figure(
     dots_name: str = "the model, with 95% interval",
     constant_name: str = "always the commonest answer",
     reference: tuple[float, str] | None = None,
+    change: bool = False,
     ink: str | None = None,
 ) -> go.Figure:
     """Dots with 95% intervals, one row of the table each, the first on top.
@@ -35,13 +37,14 @@ def estimates_figure(
         dots_name: what the dots are.
         constant_name: what the hollow marks are.
         reference: a line to hold all values against, and its name.
+        change: whether the values are differences, which are written with their sign.
         ink: colour of the words, of the page's theme; by default Plotly's.
     """
     places = list(range(len(table)))
     known = table["value"].notna().to_numpy()
     constant = table["constant"] if "constant" in table else pd.Series(np.nan, index=table.index)
     labels = [_label(label, n) for label, n in zip(table["label"], _counts(table), strict=True)]
-    figure = go.Figure(_dots(table, places, labels, dots_name))
+    figure = go.Figure(_dots(table, places, labels, dots_name, change))
     if constant.notna().any():
         figure.add_trace(_hollow(constant, places, constant_name))
     if reference is not None:
@@ -84,11 +87,12 @@ def _label(label: str, n: int | None) -> str:
     return "<br>".join(lines if n is None else [*lines, f'<span style="font-size:10px">n = {n:,}</span>'])
 
 
-def _dots(table: pd.DataFrame, places: list[int], labels: list[str], name: str) -> go.Scatter:
-    said = [
-        f"{label.split('<br><span')[0].replace('<br>', ' ')}: {row.value:.3f}<br>95% interval {row.low:.3f} to {row.high:.3f}"
-        for label, row in zip(labels, table.itertuples(), strict=True)
-    ]
+def _dots(table: pd.DataFrame, places: list[int], labels: list[str], name: str, change: bool) -> go.Scatter:
+    said = []
+    for label, row in zip(labels, table.itertuples(), strict=True):
+        value, low, high = (signed(x, 3) if change else f"{x:.3f}" for x in (row.value, row.low, row.high))
+        interval = "too few for an interval" if np.isnan(row.low) else f"95% interval {low} to {high}"
+        said.append(f"{label.split('<br><span')[0].replace('<br>', ' ')}: {value}<br>{interval}")
     return go.Scatter(
         x=table["value"],
         y=places,

@@ -46,14 +46,14 @@ def metrics_sentence(card: Card, audited: Audited, table: pd.DataFrame, commones
     )
 
 
-def class_sentence(card: Card, label: str, rows: pd.DataFrame) -> str:
-    """For which class a metric is the lowest."""
+def class_sentence(names: Mapping[str, str], label: str, rows: pd.DataFrame) -> str:
+    """For which class, by its name in words, a metric is the lowest."""
     known = rows[rows["value"].notna()]
     if known.empty:
         return f"{label} is defined for none of the classes here."
     lowest = known.loc[known["value"].idxmin()]
     return (
-        f"{label} is lowest for {class_names(card)[lowest['class']]}: {figure(lowest)}, with "
+        f"{label} is lowest for {names[lowest['class']]}: {figure(lowest)}, with "
         f"{images(int(lowest['n_positives']))} of it."
     )
 
@@ -103,17 +103,16 @@ def sets_sentence(tables: Mapping[Kind, pd.DataFrame], n_fitted: int, promised: 
     )
 
 
-def training_sentence(card: Card, curve: pd.DataFrame, kept: int | None) -> str:
-    """How long it learned and which epoch was kept."""
-    said = f"It learned for {len(curve)} epochs"
+def training_sentence(curve: pd.DataFrame, kept: int | None, n: int | None, by: str = "balanced_accuracy") -> str:
+    """How long it learned and which epoch was kept, with its figure ``by`` on the ``n`` validation images."""
+    said = f"It learned for {len(curve)} epoch{'' if len(curve) == 1 else 's'}"
     row = curve[curve["epoch"] == kept]
-    if row.empty or "balanced_accuracy" not in curve:
+    if row.empty or by not in curve:
         return f"{said}."
-    n = card.metrics.get("validation", {}).get("n_images")
     on = f" on {images(n)} of the validation split" if n else " on validation"
-    value, best = row.iloc[0]["balanced_accuracy"], curve["balanced_accuracy"].max()
+    value, best = row.iloc[0][by], curve[by].max()
     rank = "the highest of all" if value == best else f"the highest being {best:.3f}"
-    return f"{said}; the weights of epoch {kept} are kept: balanced accuracy {value:.3f}{on}, {rank}."
+    return f"{said}; the weights of epoch {kept} are kept: {by.replace('_', ' ')} {value:.3f}{on}, {rank}."
 
 
 def difference_sentence(names: tuple[str, str], row: Mapping[str, Any]) -> str:

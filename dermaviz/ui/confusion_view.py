@@ -13,7 +13,7 @@ from dermaviz.ui.wording import class_label, class_names
 
 EVERY_CLASS, MALIGNANCY = "every class", "malignant or benign"
 MALIGNANT, BENIGN, OTHERS = "malignant", "benign", "all others"
-_GROUP_WORDS = MappingProxyType({MALIGNANT: "malignant lesions", BENIGN: "benign lesions", OTHERS: "other diagnoses"})
+GROUP_WORDS = MappingProxyType({MALIGNANT: "malignant lesions", BENIGN: "benign lesions", OTHERS: "other diagnoses"})
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def question_label(card: Card, question: str) -> str:
 
 def group_words(card: Card, group: str) -> str:
     """A group in words, as sentences name it: ``melanoma``, ``malignant lesions``."""
-    return class_names(card).get(group) or _GROUP_WORDS[group]
+    return class_names(card).get(group) or GROUP_WORDS[group]
 
 
 def group_label(card: Card, group: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from dermaviz.evaluation.confusion import Mistake, Verdicts
 from dermaviz.evaluation.intervals import Estimate
@@ -57,10 +58,12 @@ def classes_sentence(card: Card, verdicts: Verdicts, right: Estimate, mistake: M
     said = f"It calls **{int(verdicts.right.sum()):,} of {images(n)}** what they are: {share(right)}."
     if mistake is None:
         return f"{said} There is no mistake among them."
-    return (
-        f"{said} Its most frequent mistake: **{mistake.count:,} of {mistake.of:,}** images of "
-        f"{group_words(card, mistake.true)} are called {group_words(card, mistake.called)}."
-    )
+    return f"{said} {mistake_sentence(mistake, group_words(card, mistake.true), group_words(card, mistake.called))}"
+
+
+def mistake_sentence(mistake: Mistake, true: str, called: str) -> str:
+    """The most frequent mistake, its groups in words, as Markdown."""
+    return f"Its most frequent mistake: **{mistake.count:,} of {mistake.of:,}** images of {true} are called {called}."
 
 
 def threshold_sentence(card: Card, view: View, point: OperatingPoint) -> str:
@@ -79,6 +82,16 @@ def threshold_sentence(card: Card, view: View, point: OperatingPoint) -> str:
 def complement(estimate: Estimate) -> Estimate:
     """One minus a share, with its interval turned round."""
     return Estimate(1 - estimate.value, 1 - estimate.high, 1 - estimate.low)
+
+
+def matrix_sentence(verdicts: Verdicts, names: Mapping[str, str], shown: str) -> str:
+    """The matrix for those who cannot see it: what is ``shown``, and each row's counts."""
+    rows = (
+        f"{names[true]}: "
+        + ", ".join(f"{n:,} called {group}" for group, n in zip(verdicts.groups, row, strict=True) if n)
+        for true, row in zip(verdicts.groups, verdicts.counts.tolist(), strict=True)
+    )
+    return f"Confusion matrix, {shown}. Counts by true class: {'; '.join(rows)}."
 
 
 def cell_sentence(card: Card, verdicts: Verdicts, true: str | None, called: str | None) -> str:

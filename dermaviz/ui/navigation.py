@@ -58,8 +58,8 @@ REPORTS = Entry(
     "pages/5_Reports.py",
     "Reports",
     ":material/fact_check:",
-    "What did five reports claim, and do their numbers agree with each other?",
-    "Every figure that five student and research reports print, with the interval that it carries, checks that need no "
-    "training, and a calculator that tells what accuracy must be.",
+    "What did five reports claim, and does it hold when it is run again?",
+    "Every figure that five student and research reports print beside ours, with intervals and a verdict; what each report "
+    "asks, answered by our own runs; checks that need no training, and a calculator that tells what accuracy must be.",
 )
 PAGES = (HOME, CLASSIFY, CONFUSION, ROBUSTNESS, SKIN_TONE, REPORTS)

@@ -17,17 +17,17 @@ from dermaviz.evaluation.reported.consistency import constant_of, has_constant, 
 from dermaviz.evaluation.reported.ledger import METRICS, Claim, Report
 from dermaviz.evaluation.reported.reading import ledger_path, read_ledger
 from dermaviz.evaluation.reported.statements import report_checks
+from dermaviz.reproduction.answers import Answers, FigureAnswer
 
 OUTCOMES: tuple[Outcome, ...] = (FAILS, OPEN, HOLDS)
 """What a check may find, the weightiest first."""
 UNCHECKED = "nothing to check it by"
+NOTHING_TO_RUN = "nothing to run"
+"""In place of a verdict on what no run could confirm: how many photos there are, or how large a feature map is."""
 COUNTS = frozenset({"photos", "layers", "parameters", "side", "outputs"})
 """Metrics that are no share, and so have neither an interval nor a constant answer."""
 _NO_INTERVAL = (float("nan"), float("nan"))
-NOT_YET = (
-    "Here is what the reports print and whether it agrees with itself. Our own runs of their experiments are not in yet; "
-    "until they are, no verdict says “reproduced”."
-)
+_NO_ANSWERS = Answers()
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,11 @@ def tally(book: Book) -> dict[Outcome, int]:
 def tally_sentence(book: Book) -> str:
     """How many checks hold, as Markdown."""
     counts = tally(book)
-    return (
-        f"Of **{sum(counts.values())} checks** that need no training, **{counts[HOLDS]} hold**, **{counts[FAILS]} do not**, "
-        f"and of {counts[OPEN]} it cannot be said."
-    )
+    said = f"Of **{sum(counts.values())} checks** that need no training, **{counts[HOLDS]} hold**, **{counts[FAILS]} do not**"
+    return f"{said}, and of {counts[OPEN]} it cannot be said." if counts[OPEN] else f"{said}."
 
 
-def answers(book: Book) -> dict[str, tuple[str, str]]:
+def weightiest(book: Book) -> dict[str, tuple[str, str]]:
     """What the checks say of each claim: the weightiest outcome, and the kinds of the checks that it fails."""
     outcomes: dict[str, set[Outcome]] = {claim.id: set() for claim in book.report.claims}
     failed: dict[str, dict[str, None]] = {claim: {} for claim in outcomes}
@@ -98,9 +96,12 @@ def answers(book: Book) -> dict[str, tuple[str, str]]:
     }
 
 
-def claim_table(book: Book) -> pd.DataFrame:
-    """A row for each printed figure: where, of what, as printed, n, its interval, the constant answer, what checks say."""
-    said = answers(book)
+def claim_table(book: Book, answered: Answers = _NO_ANSWERS) -> pd.DataFrame:
+    """A row for each printed figure: as printed, with n, interval, constant answer and what checks say; ours, the verdict.
+
+    What is known of neither is empty.
+    """
+    said, ours = weightiest(book), {answer.claim: answer for answer in answered.figures_of(book.report.name)}
     rows = []
     for claim in book.report.claims:
         share = claim.metric not in COUNTS
@@ -113,17 +114,37 @@ def claim_table(book: Book) -> pd.DataFrame:
                 "checks": said[claim.id][0],
                 "fails": said[claim.id][1],
                 "n": claim.n if share else None,
-                "from": low,
-                "to": high,
+                "low": low,
+                "high": high,
                 "constant": float(constant_of(claim.metric, claim.sample))
                 if has_constant(claim) and claim.sample
                 else None,
                 "where": claim.where,
                 "report": book.report.label,
                 "claim": claim.id,
+                "metric": claim.metric,
+                **_ours(ours.get(claim.id)),
             }
         )
-    return pd.DataFrame(rows).astype({"n": "Int64", "constant": float})
+    return pd.DataFrame(rows).astype({"n": "Int64", "our_n": "Int64", "constant": float})
+
+
+def _ours(known: FigureAnswer | None) -> dict[str, Any]:
+    """The columns of our runs; without an answer there is no verdict either."""
+    answer = known or FigureAnswer("")
+    return {
+        "verdict": answer.verdict or (NOTHING_TO_RUN if known else ""),
+        "why": answer.why,
+        "ours": answer.value,
+        "our_low": answer.low,
+        "our_high": answer.high,
+        "our_constant": answer.constant,
+        "our_n": answer.n or None,
+        "seeds": len(answer.seeds) or None,
+        "data": answer.data,
+        "budget": answer.budget,
+        "recipe": answer.row,
+    }
 
 
 def figure_words(claim: Claim) -> str:
@@ -141,9 +162,10 @@ def charts(book: Book) -> dict[tuple[str, str], str]:
     }
 
 
-def run_table(book: Book, metric: str, sample: str) -> pd.DataFrame:
-    """A row for each run that tells the metric of a sample, as ``figures.estimates`` draws them, each run once."""
-    rows: dict[tuple[str, float], dict[str, Any]] = {}
+def run_table(book: Book, metric: str, sample: str, answered: Answers = _NO_ANSWERS) -> pd.DataFrame:
+    """A row for each run that tells the metric of a sample, with ours, as ``figures.beside`` draws them, each run once."""
+    ours = {answer.claim: answer for answer in answered.figures_of(book.report.name)}
+    rows: dict[tuple[str, float, str], dict[str, Any]] = {}
     for claim in _charted(book):
         if claim.metric == metric and claim.sample is not None and claim.sample.name == sample:
             value = float(claim.printed.value)
@@ -151,14 +173,14 @@ def run_table(book: Book, metric: str, sample: str) -> pd.DataFrame:
             constant = float(constant_of(metric, claim.sample)) if has_constant(claim) else float("nan")
             row = {
                 "label": named(claim), "value": value, "low": low, "high": high, "n": claim.n, "constant": constant,
-                "printed": claim.printed.text,
+                "printed": claim.printed.text, **_ours(ours.get(claim.id)),
             }  # fmt: skip
-            rows.setdefault((claim.model, value), row)
-    models = [model for model, _ in rows]
+            rows.setdefault((claim.model, value, row["recipe"]), row)
+    models = [model for model, _, _ in rows]
     if len(set(models)) == len(models):  # then the model alone tells the runs apart
         for model, row in zip(models, rows.values(), strict=True):
             row["label"] = model
-    return pd.DataFrame(list(rows.values())).astype({"n": "Int64"})
+    return pd.DataFrame(list(rows.values())).astype({"n": "Int64", "our_n": "Int64"})
 
 
 def _charted(book: Book) -> list[Claim]:
@@ -179,4 +201,12 @@ def run_sentence(table: pd.DataFrame, metric: str) -> str:
         said += f" **{above} of {len(known)}** lie above the constant answer with all of their interval."
     if (table["low"] == table["high"]).any():
         said += " A dot without a line: what is printed tells no interval."
+    run = table.dropna(subset=["ours"])
+    if len(run):
+        best = run.loc[run["ours"].idxmax()]
+        above = int((run["our_low"] > run["our_constant"]).sum())
+        said += (
+            f" Ours, on our own test photos: highest is **{best['ours']:.3f}** ({best['label']}); **{above} of "
+            f"{len(run)}** lie above the constant answer there."
+        )
     return said

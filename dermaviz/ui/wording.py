@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import PurePath
 from types import MappingProxyType
 
@@ -24,8 +25,13 @@ _ONE_FORWARD_PER_CHANNEL = frozenset({"scorecam", "ablationcam"})
 
 def class_names(card: Card) -> dict[str, str]:
     """Each class of a checkpoint with its name in words, where the data set is known; else the class itself."""
-    spec = SPECS.get(str(card.data.get("dataset", "")))
-    return {name: spec.classes.get(name, name) if spec else name for name in card.classes}
+    return names_in(str(card.data.get("dataset", "")), card.classes)
+
+
+def names_in(dataset: str, classes: Iterable[str]) -> dict[str, str]:
+    """Classes with their names in words, where the data set is known and names them; else the class itself."""
+    spec = SPECS.get(dataset)
+    return {name: spec.classes.get(name, name) if spec else name for name in classes}
 
 
 def class_label(card: Card, name: str) -> str:

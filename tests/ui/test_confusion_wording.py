@@ -38,6 +38,7 @@ from dermaviz.ui.evidence import Audited, audited
 from dermaviz.ui.resources import Checkpoint
 
 NAN = float("nan")
+NAMES = {"mel": "melanoma", "df": "dermatofibroma", "nv": "melanocytic nevus"}
 NOTHING = Estimate(NAN, NAN, NAN)
 
 
@@ -125,14 +126,14 @@ def test_shares_and_figures_have_their_interval_where_there_is_one() -> None:
     assert figure({"value": 0.5, "low": NAN, "high": NAN}) == "0.500"
 
 
-def test_the_class_with_the_lowest_figure(card: Card) -> None:
+def test_the_class_with_the_lowest_figure() -> None:
     rows = pd.DataFrame(
         {"class": ["mel", "df", "nv"], "value": [0.4, NAN, 0.9], "low": [0.3, NAN, 0.8], "high": [0.5, NAN, 1.0]}
     ).assign(n_positives=[223, 0, 1341])
-    assert class_sentence(card, "Sensitivity", rows) == (
+    assert class_sentence(NAMES, "Sensitivity", rows) == (
         "Sensitivity is lowest for melanoma: 0.400 (95% interval 0.300 to 0.500), with 223 images of it."
     )
-    assert "none of the classes" in class_sentence(card, "Sensitivity", rows.iloc[[1]])
+    assert "none of the classes" in class_sentence(NAMES, "Sensitivity", rows.iloc[[1]])
 
 
 def test_abstaining_in_words() -> None:
@@ -154,15 +155,18 @@ def test_sets_in_words() -> None:
     assert "a threshold for each class, they hold the true one on **90%** of all and **90%** of the malignant" in said
 
 
-def test_training_in_words(card: Card) -> None:
-    curve = pd.DataFrame({"epoch": [1, 2, 3], "balanced_accuracy": [0.5, 0.7, 0.6]})
-    card = replace(card, metrics={"validation": {"n_images": 1004}})
-    assert training_sentence(card, curve, 2) == (
+def test_training_in_words() -> None:
+    curve = pd.DataFrame({"epoch": [1, 2, 3], "balanced_accuracy": [0.5, 0.7, 0.6], "accuracy": [0.8, 0.7, 0.9]})
+    assert training_sentence(curve, 2, 1004) == (
         "It learned for 3 epochs; the weights of epoch 2 are kept: balanced accuracy 0.700 on 1,004 images of the "
         "validation split, the highest of all."
     )
-    assert "the highest being 0.700" in training_sentence(card, curve, 3)
-    assert training_sentence(card, curve, None) == "It learned for 3 epochs."
+    assert "the highest being 0.700" in training_sentence(curve, 3, None)
+    assert training_sentence(curve, 1, None, "accuracy") == (
+        "It learned for 3 epochs; the weights of epoch 1 are kept: accuracy 0.800 on validation, the highest being 0.900."
+    )
+    assert training_sentence(curve, None, None) == "It learned for 3 epochs."
+    assert training_sentence(curve[:1], None, None) == "It learned for 1 epoch."
 
 
 def test_two_checkpoints_in_words(images: Audited) -> None:

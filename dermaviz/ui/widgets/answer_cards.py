@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dermaviz.figures.estimates import estimates_figure
 from dermaviz.figures.learning import learning_figure
-from dermaviz.models.card import Card
-from dermaviz.ui.cards_wording import METRIC_MEANINGS, class_sentence, metrics_sentence, training_sentence
+from dermaviz.ui.cards_wording import METRIC_MEANINGS, metrics_sentence, training_sentence
 from dermaviz.ui.confusion_view import View
 from dermaviz.ui.evidence import Audited
 from dermaviz.ui.frame import sentence_for_errors
 from dermaviz.ui.measured import metric_table
 from dermaviz.ui.resources import Checkpoint
+from dermaviz.ui.widgets.by_class import show_by_class
 from dermaviz.ui.widgets.chart import ink, show_chart
 from dermaviz.ui.widgets.comparison import show_comparison
 from dermaviz.ui.widgets.confusion_settings import Form
@@ -46,22 +45,9 @@ def show_metrics(audited: Audited) -> None:
         "All of it (CSV)", lambda: table.to_csv(index=False).encode(), f"{audited.checkpoint.name}-metrics.csv",
         "text/csv", key="metrics file", on_click="ignore", icon=":material/download:",
     )  # fmt: skip
-    _show_by_class(card, table, commonest)
-
-
-def _show_by_class(card: Card, table: pd.DataFrame, commonest: str) -> None:
     by_class = table[table["class"] != ""]
     label = st.selectbox("By class", by_class["label"].unique(), key="metric", bind="query-params")
-    rows = by_class[by_class["label"] == label]
-    chart = pd.DataFrame(
-        {
-            "label": rows["class"].map(class_names(card)),
-            "n": rows["n_positives"].astype(int),
-            **{name: rows[name] for name in ("value", "low", "high", "constant")},
-        }
-    ).reset_index(drop=True)
-    figure = estimates_figure(chart, title=f"{label}, 0 to 1", constant_name=f"always “{commonest}”", ink=ink())
-    show_chart(figure, "metrics by class", class_sentence(card, label, rows))
+    show_by_class(by_class[by_class["label"] == label], label, class_names(card), commonest)
 
 
 def show_training(audited: Audited) -> None:
@@ -72,7 +58,8 @@ def show_training(audited: Audited) -> None:
         st.info("This checkpoint's card holds no learning curve.", icon=":material/info:")
         return
     kept = card.training.get("kept_epoch")
-    show_chart(learning_figure(curve, kept, ink=ink()), "learning", training_sentence(card, curve, kept))
+    said = training_sentence(curve, kept, card.metrics.get("validation", {}).get("n_images"))
+    show_chart(learning_figure(curve, kept, ink=ink()), "learning", said)
 
 
 CARDS: Mapping[str, tuple[str, Callable[[Audited], None]]] = MappingProxyType(

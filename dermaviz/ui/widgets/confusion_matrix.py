@@ -12,6 +12,7 @@ from dermaviz.evaluation.confusion import ORDERS, Verdicts
 from dermaviz.figures.confusion import confusion_figure
 from dermaviz.models.card import Card
 from dermaviz.ui.confusion_view import MALIGNANT, group_label, group_words
+from dermaviz.ui.confusion_wording import matrix_sentence
 from dermaviz.ui.widgets.chart import ink
 from dermaviz.ui.widgets.confusion_settings import SHOWN, Form
 
@@ -57,7 +58,7 @@ def show_matrix(card: Card, verdicts: Verdicts, form: Form, cell: Cell) -> None:
     )
     st.plotly_chart(
         figure, key="matrix", on_select=partial(_pick, groups), selection_mode="points",
-        config={"displayModeBar": False}, alt=_spoken(card, verdicts, form),
+        config={"displayModeBar": False}, alt=matrix_sentence(verdicts, names, SHOWN[form.shown]),
     )  # fmt: skip
 
 
@@ -79,13 +80,3 @@ def _pick(groups: tuple[str, ...]) -> None:
 
 def _to_first_page() -> None:
     st.session_state[PAGE] = 1
-
-
-def _spoken(card: Card, verdicts: Verdicts, form: Form) -> str:
-    """The matrix for those who cannot see it: each row's counts."""
-    rows = (
-        f"{group_words(card, true)}: "
-        + ", ".join(f"{n:,} called {group}" for group, n in zip(verdicts.groups, row, strict=True) if n)
-        for true, row in zip(verdicts.groups, verdicts.counts.tolist(), strict=True)
-    )
-    return f"Confusion matrix, {SHOWN[form.shown]}. Counts by true class: {'; '.join(rows)}."

@@ -1,27 +1,21 @@
-"""Widget: one report — what it did, what the checks found, its figures beside the constant answer, and all its claims."""
+"""Widget: one report — what it did, the verdicts, and a tab each: beside ours, what it asks, one run, its own figures."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import streamlit as st
 
 from dermaviz.evaluation.reported.check import FAILS, HOLDS, OPEN
-from dermaviz.evaluation.reported.ledger import METRICS
-from dermaviz.figures.estimates import estimates_figure
+from dermaviz.reproduction.answers import Answers
+from dermaviz.reproduction.sources import SOURCE_OF
 from dermaviz.ui.frame import sentence_for_errors
-from dermaviz.ui.reports import (
-    NOT_YET,
-    Book,
-    books,
-    charts,
-    claim_table,
-    findings,
-    run_sentence,
-    run_table,
-    tally_sentence,
-)
-from dermaviz.ui.widgets.chart import ink, show_chart
-from dermaviz.ui.widgets.reports_ledger import show_claims
-from dermaviz.ui.widgets.robustness_settings import show_table
+from dermaviz.ui.reports import Book, books, findings, tally_sentence
+from dermaviz.ui.reports_verdicts import tally_table, what_runs_say
+from dermaviz.ui.widgets.reports_beside import show_beside
+from dermaviz.ui.widgets.reports_questions import show_questions
+from dermaviz.ui.widgets.reports_run import show_run
 
 _OUTCOMES = {FAILS: "Does not hold", OPEN: "Cannot be said", HOLDS: "Holds"}
 
@@ -29,7 +23,7 @@ _OUTCOMES = {FAILS: "Does not hold", OPEN: "Cannot be said", HOLDS: "Holds"}
 def show_report() -> None:
     """Choose a report and see it."""
     found = books()
-    asking, saying = st.columns([4, 9], gap="large")
+    asking, saying = st.columns([6, 7], gap="large")
     with asking:
         name = st.selectbox(
             "Report", found, format_func=lambda key: found[key].report.label, key="report", bind="query-params"
@@ -37,17 +31,27 @@ def show_report() -> None:
         book = found[name]
         st.markdown(f"**{book.report.title}** · {book.report.authors}")
         st.markdown("\n".join(f"- {line}" for line in book.report.did))
-        st.caption(NOT_YET)
     with saying, sentence_for_errors():
-        st.subheader("Do its numbers agree with each other?", anchor=False)
-        _show_findings(book)
-        st.subheader("How far above a constant answer do they stand?", anchor=False)
-        _show_runs(book)
-    st.header("All that it claims in figures", anchor=False)
-    show_claims(claim_table(book).drop(columns="report"), book.report.name)
+        answered, note = what_runs_say(book)
+        _show_verdicts(book, answered, note)
+    for look, tab in zip(_LOOKS, st.tabs(tuple(_LOOKS), key="look", bind="query-params"), strict=True):
+        if tab.open:
+            with tab, sentence_for_errors():
+                _LOOKS[look](book, answered)
 
 
-def _show_findings(book: Book) -> None:
+def _show_verdicts(book: Book, answered: Answers, note: str) -> None:
+    """How many of its claims have which verdict."""
+    st.subheader("What became of its claims?", anchor=False)
+    if note:
+        st.info(note, icon=":material/info:")
+    table = tally_table(book, answered)
+    if len(table):
+        st.table(table.rename(columns={"means": "which means"}), border="horizontal", hide_index=True)
+    st.markdown(tally_sentence(book))
+
+
+def _show_findings(book: Book, _answered: Answers) -> None:
     """The checks with one outcome, by kind, each in its sentence."""
     st.markdown(tally_sentence(book))
     outcome = st.segmented_control(
@@ -70,19 +74,11 @@ def _about(runs: list[str]) -> str:
     return f"**{runs[0] or 'Quoted'}{more}**: "
 
 
-def _show_runs(book: Book) -> None:
-    """The runs' figures with their intervals beside the constant answer."""
-    offered = charts(book)
-    metric, sample = st.selectbox(
-        "Figure", offered, format_func=offered.__getitem__, key=f"charted_{book.report.name}", bind="query-params"
-    )
-    table = run_table(book, metric, sample)
-    figure = estimates_figure(
-        table,
-        title=f"{METRICS[metric]}, 0 to 1",
-        dots_name="as printed, with 95% interval",
-        constant_name="an answer that is always the same",
-        ink=ink(),
-    )
-    show_chart(figure, "runs", run_sentence(table, metric))
-    show_table(table, f"{book.report.name}-{metric}-{sample}", "runs")
+_LOOKS: Mapping[str, Callable[[Book, Answers], None]] = MappingProxyType(
+    {
+        "Beside ours": show_beside,
+        "What it asks": lambda book, answered: show_questions(SOURCE_OF[book.report.name].folder, answered),
+        "One run": lambda book, _: show_run(SOURCE_OF[book.report.name].folder),
+        "Its own figures": _show_findings,
+    }
+)
