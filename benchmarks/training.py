@@ -38,7 +38,7 @@ def input_pipeline() -> Row:
         def ours() -> None:
             for step, batch in enumerate(trainer.source.epoch(0)):
                 trainer.progress.step = step
-                trainer.learn(trainer.view(batch.images, batch.views, SIZE), batch.labels)
+                trainer.learn(trainer.view(batch.images, batch.views, batch.labels, SIZE), batch.labels)
 
         def theirs() -> None:
             for step, (seen, labels) in enumerate(ready):
