@@ -13,8 +13,8 @@ from dermaviz.reproduction.results import results_root
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-REPORT = "Bezzon+and+Carraro"
-FOLDER = "bezzon-carraro"
+REPORT = "Gupta+et+al."
+FOLDER = "gupta-et-al"
 needs_results = pytest.mark.skipif(
     not any(results_root().glob(f"{FOLDER}/*/*/result.json")),
     reason=f"no finished run of {FOLDER} in the results: dermaviz reproduce {FOLDER} --data FOLDER",
@@ -44,7 +44,7 @@ def test_a_question_is_chosen_and_its_charts_are_told_to_screen_readers(page: Pa
 
 @needs_results
 def test_a_link_leads_to_one_run_with_its_four_charts(page: Page, app_url: str) -> None:
-    page.goto(f"{app_url}/Reports?report={REPORT}&look=One+run&row_{FOLDER}=four")
+    page.goto(f"{app_url}/Reports?report={REPORT}&look=One+run&row_{FOLDER}=resnet-18")
     page.get_by_text("All its figures").wait_for()
     for asked in ("How did it learn?", "What does it mistake for what?", "How well does it rank?", "for each class?"):
         page.get_by_role("heading", name=asked).wait_for()
