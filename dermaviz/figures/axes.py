@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb
 
@@ -50,6 +51,14 @@ def shares(title: str, **more: Any) -> dict[str, Any]:
 def pen(index: int) -> dict[str, Any]:
     """The line of the n-th model or setting: a colour and a dash of its own."""
     return {"color": SERIES[index % len(SERIES)], "dash": DASHES[index % len(DASHES)], "width": 2.5}
+
+
+def whiskers(
+    value: pd.Series, low: pd.Series, high: pd.Series, colour: str, *, thickness: float = 2.5, width: float = 0
+) -> dict[str, Any]:
+    """The intervals of dots as their error bars; thickness and the width of the ends are in pixels."""
+    bars = {"type": "data", "array": high - value, "arrayminus": value - low, "color": colour}
+    return bars | {"thickness": thickness, "width": width}
 
 
 def constant_line(x: list[float], y: list[float], name: str) -> go.Scatter:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
+from dermaviz.figures.axes import whiskers
 from dermaviz.figures.estimates import estimates_figure
 from dermaviz.figures.palette import MUTED, SERIES
 
@@ -59,14 +60,7 @@ def _ours(table: pd.DataFrame, places: list[float]) -> go.Scatter:
     return go.Scatter(
         x=table["ours"],
         y=places,
-        error_x={
-            "type": "data",
-            "array": table["our_high"] - table["ours"],
-            "arrayminus": table["ours"] - table["our_low"],
-            "color": _OUR_COLOUR,
-            "thickness": 2.5,
-            "width": 0,
-        },
+        error_x=whiskers(table["ours"], table["our_low"], table["our_high"], _OUR_COLOUR),
         hovertext=said,
         hovertemplate="%{hovertext}<extra></extra>",
         name=f"{OURS}, with 95% interval",

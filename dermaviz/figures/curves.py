@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dermaviz.figures.axes import band, constant_line, dress, pen, shares
+from dermaviz.figures.axes import band, constant_line, dress, pen, shares, whiskers
 from dermaviz.figures.palette import SERIES
 
 _HEIGHT = 400
@@ -157,14 +157,14 @@ def _reliability_points(name: str, table: pd.DataFrame, index: int) -> go.Scatte
     return go.Scatter(
         x=table["confidence"],
         y=table["accuracy"],
-        error_y={
-            "type": "data",
-            "array": table["accuracy_high"] - table["accuracy"],
-            "arrayminus": table["accuracy"] - table["accuracy_low"],
-            "color": SERIES[index % len(SERIES)],
-            "thickness": 1.5,
-            "width": 3,
-        },
+        error_y=whiskers(
+            table["accuracy"],
+            table["accuracy_low"],
+            table["accuracy_high"],
+            SERIES[index % len(SERIES)],
+            thickness=1.5,
+            width=3,
+        ),
         customdata=table[["low", "high", "accuracy_low", "accuracy_high", "n"]],
         name=name,
         mode="lines+markers",

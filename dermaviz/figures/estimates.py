@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dermaviz.figures.axes import dress, shares
+from dermaviz.figures.axes import dress, shares, whiskers
 from dermaviz.figures.confusion import signed
 from dermaviz.figures.palette import BENIGN, MUTED
 
@@ -96,14 +96,7 @@ def _dots(table: pd.DataFrame, places: list[int], labels: list[str], name: str, 
     return go.Scatter(
         x=table["value"],
         y=places,
-        error_x={
-            "type": "data",
-            "array": table["high"] - table["value"],
-            "arrayminus": table["value"] - table["low"],
-            "color": BENIGN,
-            "thickness": 2.5,
-            "width": 0,
-        },
+        error_x=whiskers(table["value"], table["low"], table["high"], BENIGN),
         hovertext=said,
         hovertemplate="%{hovertext}<extra></extra>",
         name=name,

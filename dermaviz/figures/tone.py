@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.colors import sample_colorscale
 
-from dermaviz.figures.axes import band, constant_line, dress, pen
+from dermaviz.figures.axes import band, constant_line, dress, pen, whiskers
 from dermaviz.figures.palette import BENIGN, MALIGNANT, MUTED, SERIES
 from dermaviz.figures.probabilities import percent
 
@@ -206,14 +206,7 @@ def _steps(points: pd.DataFrame, ink: str | None) -> go.Scatter:
     return go.Scatter(
         x=points["ita"],
         y=points["value"],
-        error_y={
-            "type": "data",
-            "array": points["high"] - points["value"],
-            "arrayminus": points["value"] - points["low"],
-            "color": colour,
-            "thickness": 1,
-            "width": 3,
-        },
+        error_y=whiskers(points["value"], points["low"], points["high"], colour, thickness=1, width=3),
         name="images in steps of ITA",
         mode="markers",
         marker={"size": 7, "symbol": "circle-open", "color": colour},
@@ -267,14 +260,7 @@ def _dots(table: pd.DataFrame, places: NDArray[np.float64], index: int, name: st
     return go.Scatter(
         x=table["value"],
         y=places,
-        error_x={
-            "type": "data",
-            "array": table["high"] - table["value"],
-            "arrayminus": table["value"] - table["low"],
-            "color": colour,
-            "thickness": 2,
-            "width": 0,
-        },
+        error_x=whiskers(table["value"], table["low"], table["high"], colour, thickness=2),
         hovertext=said,
         hovertemplate=f"{name}: %{{hovertext}}<extra></extra>",
         name=name,
