@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from dermaviz.evaluation.reported.ledger import Ledger
+from dermaviz.evaluation.reported.ledger import Ledger, Report
 from dermaviz.reproduction.answers import (
     PAIR_NOT_RUN,
     VERDICTS,
@@ -37,7 +37,8 @@ def write_findings(root: Path, answers: Answers, ledger: Ledger) -> Path:
 
 
 def findings(answers: Answers, ledger: Ledger) -> str:
-    """The page: how many claims of each report have which verdict, then each report's questions with their differences."""
+    """The page: how many claims of each report have which verdict, then each report's statements and questions with their
+    differences."""
     n = len(answers.rests_on)
     sources = [source for source in SOURCES if source.ledger in ledger]
     parts = [_OPENING.format(n=f"{n} result{'' if n == 1 else 's'}"), "## Verdicts on printed figures and statements\n"]
@@ -50,6 +51,7 @@ def findings(answers: Answers, ledger: Ledger) -> str:
     for source in sources:
         asked = answers.questions_of(source.folder)
         parts.append(f"## {ledger[source.ledger].label}\n")
+        parts.append(_table(("the report says", "verdict", "why"), _stated(answers, ledger[source.ledger])))
         parts.append(_table(("question", "our runs", "verdict"), (_answered(question) for question in asked)))
         parts.append(_table(("difference", "in", "is", "over", "which is"), _differences(asked)))
     return "\n".join(parts)
@@ -61,6 +63,14 @@ def _counts(answers: Answers, report: str) -> Iterator[str]:
     given += [answer.verdict for answer in answers.statements_of(report)]
     counts = Counter(given)
     yield from (str(counts[verdict]) for verdict in VERDICTS)
+
+
+def _stated(answers: Answers, report: Report) -> Iterator[tuple[str, ...]]:
+    """Each statement of a report that has a verdict."""
+    says = {statement.id: statement.says for statement in report.statements}
+    for answer in answers.statements_of(report.name):
+        if answer.verdict:
+            yield says[answer.statement], f"**{answer.verdict}**", answer.why
 
 
 def _answered(question: QuestionAnswer) -> tuple[str, ...]:

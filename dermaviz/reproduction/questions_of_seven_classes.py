@@ -16,11 +16,17 @@ HAM10000 = (
         "leak",
         "What does it add if photos of one lesion lie on both sides of the split?",
         "",
-        named_rows(leak_by_image="photos split at random", leak_by_lesion="lesions kept together"),
-        (("leak-by-image", "leak-by-lesion"),),
+        named_rows(
+            leak_by_image="Lite0, photos split at random",
+            leak_by_lesion="Lite0, lesions kept together",
+            leak_forest_by_image="a forest, photos split at random",
+            forest="a forest, lesions kept together",
+        ),
+        (("leak-by-image", "leak-by-lesion"), ("leak-forest-by-image", "forest")),
         _ALL_CLASSES,
-        note="The report says nothing of lesions that are shown on several photos. The same recipe, EfficientNet-Lite0, was "
-        "trained on both splits; their test photos are not the same.",
+        note="The report says nothing of lesions that are shown on several photos. The same recipe was trained on both splits: "
+        "EfficientNet-Lite0, for as few epochs as a laptop allows, and a random forest, whose trees grow until they have "
+        "every training photo right. The test photos of the two splits are not the same.",
     ),
     Question(
         _HAM10000,

@@ -54,9 +54,11 @@ def difference_sentence(difference: DifferenceAnswer) -> str:
     if difference.finding == PAIR_NOT_RUN:
         return f"With {better} and with {worse}, not both have run."
     of = f"{signed(difference.value)} ({_interval(difference)}; {trainings(difference)})"
-    if difference.finding == CANNOT_BE_TOLD:
+    if difference.finding == CANNOT_BE_TOLD and not off_zero(difference):
         return f"With {better} and with {worse}, {metric} cannot be told apart: {of}; {untold(difference)}."
     way = "higher" if difference.value > 0 else "lower"
+    if difference.finding == CANNOT_BE_TOLD:
+        return f"With {better}, {metric} came out {way} than with {worse}: {of}; but {untold(difference)}."
     return f"With {better}, {metric} is {way} than with {worse}: {of}."
 
 
@@ -74,13 +76,18 @@ def untold(difference: DifferenceAnswer) -> str:
     """Why a difference says nothing of the order."""
     if math.isnan(difference.low):
         return "the photos are too few for an interval"
-    if difference.low <= 0 <= difference.high:
+    if not off_zero(difference):
         return "the interval holds 0"
     if len(difference.seeds) > 1:
         return "the trainings disagree"
     if math.isnan(difference.spread):
         return "how much another training would differ is not known"
-    return f"seeds alone make up to {difference.spread:.3f}"
+    return f"seeds alone move a row by up to {difference.spread:.3f}"
+
+
+def off_zero(difference: DifferenceAnswer) -> bool:
+    """Whether the whole interval of a difference lies on one side of 0."""
+    return difference.low > 0 or difference.high < 0
 
 
 def question_sentence(
@@ -109,13 +116,13 @@ def question_sentence(
 
 
 def tally_words(differences: Sequence[DifferenceAnswer], as_claimed: str) -> str:
-    """How many differences go which way: ``2 of 4 go the claimed way, 1 the other and 1 cannot be told apart``."""
+    """How many differences go which way: ``2 of 4 go the claimed way, 1 the other and 1 leaves it open``."""
     counts = {way: sum(one.finding == way for one in differences) for way in (AS_CLAIMED, OTHER_WAY, CANNOT_BE_TOLD)}
     parts = [f"{counts[AS_CLAIMED] or 'none'} of {len(differences)} {as_claimed}"]
     if counts[OTHER_WAY]:
         parts.append(f"{counts[OTHER_WAY]} the other")
     if counts[CANNOT_BE_TOLD]:
-        parts.append(f"{counts[CANNOT_BE_TOLD]} cannot be told apart")
+        parts.append(f"{counts[CANNOT_BE_TOLD]} {'leaves' if counts[CANNOT_BE_TOLD] == 1 else 'leave'} it open")
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 

@@ -56,7 +56,7 @@ from dermaviz.reproduction.answers import (
     Verdict,
 )
 from dermaviz.reproduction.circumstances import Circumstances
-from dermaviz.reproduction.sentences import difference_sentence, tally_words
+from dermaviz.reproduction.sentences import difference_sentence, off_zero, tally_words
 
 Found = tuple[Verdict, str]
 """A verdict and why."""
@@ -218,7 +218,7 @@ def _open(difference: DifferenceAnswer, printed: float | None) -> bool:
     """Whether a difference that cannot be told says nothing against the claim either."""
     if math.isnan(difference.low):
         return True
-    if difference.low <= 0 <= difference.high:
+    if not off_zero(difference):
         return difference.high - difference.low > WIDEST or _holds(difference, printed)
     return len(difference.seeds) == 1
 

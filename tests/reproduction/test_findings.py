@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dermaviz.evaluation.reported.ledger import Report
+from dermaviz.evaluation.reported.ledger import Report, Statement
 from dermaviz.evaluation.reported.reading import read_ledger
 from dermaviz.reproduction.answers import (
     ANSWERS,
@@ -24,7 +24,11 @@ from dermaviz.reproduction.answers import (
 )
 from dermaviz.reproduction.findings import FINDINGS, findings, write_findings
 
-LEDGER = {"gupta": Report("gupta", "Gupta et al.", "A classifier", "Gupta", (), {}, (), ())}
+SAID = (
+    Statement("gupta/deeper-is-worse", "gupta", "Results", "Deeper networks do worse.", "ladder", {}),
+    Statement("gupta/in-words", "gupta", "Results", "The task is hard.", "text", {}),
+)
+LEDGER = {"gupta": Report("gupta", "Gupta et al.", "A classifier", "Gupta", (), {}, (), SAID)}
 DEEPER = DifferenceAnswer(
     "lite0",
     "lite2",
@@ -48,7 +52,10 @@ FOUND = Answers(
         FigureAnswer("gupta/data/all/photos", verdict=NO_VERDICT),
         FigureAnswer("sagar/table-5/resnet-50/accuracy", verdict=REPRODUCED),
     ),
-    (StatementAnswer("gupta/deeper-is-worse", "deeper", DIRECTION),),
+    (
+        StatementAnswer("gupta/deeper-is-worse", "deeper", DIRECTION, "1 of 1 goes its way."),
+        StatementAnswer("gupta/in-words"),
+    ),
     (
         QuestionAnswer(
             *("gupta-et-al", "deeper", "Is deeper worse?", "It is.", "accuracy", "", "laptop"), (),
@@ -65,6 +72,12 @@ def test_claims_are_counted_by_verdict_and_those_of_absent_reports_are_not() -> 
     assert "from the 1 result in this folder" in said
     assert "| Gupta et al. | 1 | 1 | 0 | 0 | 1 | 0 |" in said
     assert "Sagar" not in said
+
+
+def test_statements_have_their_verdict_and_those_without_one_are_left_out() -> None:
+    said = findings(FOUND, LEDGER)
+    assert "| Deeper networks do worse. | **direction reproduced** | 1 of 1 goes its way. |" in said
+    assert "The task is hard." not in said
 
 
 def test_questions_are_answered_and_pairs_that_have_not_run_left_out() -> None:

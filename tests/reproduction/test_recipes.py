@@ -127,6 +127,11 @@ PAIRS = {
         "ham10000-cnn-transfer/leak-by-image",
         {"data.manifest", "data.leaky"},
     ),
+    "leak of a forest": (
+        "ham10000-cnn-transfer/forest",
+        "ham10000-cnn-transfer/leak-forest-by-image",
+        {"data.manifest", "data.leaky"},
+    ),
     "class weights": ("bezzon-carraro/four", "bezzon-carraro/weights", {"loss.class_weight_power"}),
     "blocks": ("bezzon-carraro/three", "bezzon-carraro/four", {"model.architecture"}),
     "rate of four blocks": ("bezzon-carraro/four", "bezzon-carraro/rate-1e-5", {"optimiser.learning_rate"}),
@@ -148,7 +153,7 @@ def _flat(row: Row) -> dict[str, Any]:
     return {key: value for key, value in flat.items() if key not in ("name", "about")}
 
 
-@pytest.mark.parametrize("first", ["conv5", "lite0-scratch", "four", "weights", "oversampled", "leak-by-image"])
+@pytest.mark.parametrize("first", ["conv5", "lite0-scratch", "four", "weights", "oversampled", "leak-by-image", "forest"])
 def test_rows_whose_claims_rest_on_a_difference_have_three_seeds(first: str) -> None:
     rows = [row for report in report_names() for row in read_rows(report) if row.row.endswith(first)]
     assert rows
