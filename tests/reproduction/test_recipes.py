@@ -153,7 +153,9 @@ def _flat(row: Row) -> dict[str, Any]:
     return {key: value for key, value in flat.items() if key not in ("name", "about")}
 
 
-@pytest.mark.parametrize("first", ["conv5", "lite0-scratch", "four", "weights", "oversampled", "leak-by-image", "forest"])
+@pytest.mark.parametrize(
+    "first", ["conv5", "lite0-scratch", "four", "weights", "oversampled", "leak-by-image", "forest"]
+)
 def test_rows_whose_claims_rest_on_a_difference_have_three_seeds(first: str) -> None:
     rows = [row for report in report_names() for row in read_rows(report) if row.row.endswith(first)]
     assert rows
