@@ -19,26 +19,16 @@ from streamlit.testing.v1 import AppTest
 
 from dermaviz.evidence import read_evidence
 from dermaviz.evidence.store import write_evidence
-from dermaviz.models.card import DEFAULT_CHECKPOINT, read_card
+from dermaviz.models.card import read_card
 from dermaviz.robustness.corruptions import CORRUPTIONS, SEVERITIES
+from tests.app.conftest import SHIPPED, N
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ROOT / "checkpoints" / DEFAULT_CHECKPOINT
 SECONDS = 240
-N = 400
 EPSILONS = (1 / 8 / 255, 1 / 2 / 255, 3e-3, 1 / 255, 4 / 255)
 TEST_SET = {"part": "The test set"}
 
-
-@pytest.fixture(autouse=True)
-def no_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DERMAVIZ_DATA", raising=False)
-
-
-@pytest.fixture(scope="module")
-def answers() -> pd.DataFrame:
-    """The first photos of the test split with what the model says of them."""
-    return pd.read_parquet(SHIPPED / "evidence" / "test" / "predictions.parquet").iloc[:N].reset_index(drop=True)
+pytestmark = pytest.mark.usefixtures("no_data")
 
 
 @pytest.fixture
