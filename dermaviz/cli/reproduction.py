@@ -84,9 +84,9 @@ def _run(runs: Sequence[Run], root: Path | None, states: Path, results: Path) ->
 
 def _answer(claims: Ledger, results: Path) -> None:
     """Hold all claims against all finished runs, and say how many were answered how."""
-    from dermaviz.reproduction.answering import make_answers
-    from dermaviz.reproduction.answers import VERDICTS, write_answers
-    from dermaviz.reproduction.findings import write_findings
+    from dermaviz.reproduction.claims.answering import make_answers
+    from dermaviz.reproduction.claims.answers import VERDICTS, write_answers
+    from dermaviz.reproduction.claims.findings import write_findings
     from dermaviz.reproduction.rows import read_rows, report_names
 
     rows = [row for name in report_names() for row in read_rows(name)]

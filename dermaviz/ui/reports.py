@@ -17,7 +17,7 @@ from dermaviz.evaluation.reported.consistency import constant_of, has_constant, 
 from dermaviz.evaluation.reported.ledger import METRICS, Claim, Report
 from dermaviz.evaluation.reported.reading import ledger_path, read_ledger
 from dermaviz.evaluation.reported.statements import report_checks
-from dermaviz.reproduction.answers import Answers, FigureAnswer
+from dermaviz.reproduction.claims.answers import Answers, FigureAnswer
 
 OUTCOMES: tuple[Outcome, ...] = (FAILS, OPEN, HOLDS)
 """What a check may find, the weightiest first."""

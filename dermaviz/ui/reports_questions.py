@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from dermaviz.reproduction.answers import (
+from dermaviz.reproduction.claims.answers import (
     AS_CLAIMED,
     CANNOT_BE_TOLD,
     NO_VERDICT,
@@ -20,7 +20,7 @@ from dermaviz.reproduction.answers import (
     RowAnswer,
     Verdict,
 )
-from dermaviz.reproduction.sentences import metric_words, signed, trainings
+from dermaviz.reproduction.claims.sentences import metric_words, signed, trainings
 
 UNANSWERED = "the report claims nothing"
 """In place of a verdict, where the report says nothing that a run could bear out."""

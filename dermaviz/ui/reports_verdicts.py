@@ -11,7 +11,7 @@ import pandas as pd
 
 from dermaviz.errors import ResultError
 from dermaviz.evaluation.reported.check import STATED
-from dermaviz.reproduction.answers import (
+from dermaviz.reproduction.claims.answers import (
     DIRECTION,
     INCONSISTENT,
     NO_VERDICT,
@@ -23,7 +23,7 @@ from dermaviz.reproduction.answers import (
     Answers,
     Verdict,
 )
-from dermaviz.reproduction.sources import SOURCE_OF
+from dermaviz.reproduction.claims.sources import SOURCE_OF
 from dermaviz.ui.reports import NOTHING_TO_RUN, Book
 from dermaviz.ui.reruns import answers, finished
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from dermaviz.evaluation.confusion import Verdicts, by_class
 from dermaviz.evaluation.intervals import Estimate
 from dermaviz.evaluation.thresholds import binary_view
-from dermaviz.reproduction.answers import ANSWERS, Answers, read_answers
-from dermaviz.reproduction.reruns import Reruns, folder_of, read_reruns
+from dermaviz.reproduction.claims.answers import ANSWERS, Answers, read_answers
+from dermaviz.reproduction.claims.reruns import Reruns, folder_of, read_reruns
 from dermaviz.reproduction.results import RESULT, Result, read_curve, read_predictions, results_root
 from dermaviz.ui.confusion_view import GROUP_WORDS, MALIGNANT, OTHERS
 from dermaviz.ui.wording import names_in

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dermaviz.reproduction.answers import (
+from dermaviz.reproduction.claims.answers import (
     DIRECTION,
     NOT_COMPARABLE,
     Answers,

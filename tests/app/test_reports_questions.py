@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dermaviz.reproduction.answers import (
+from dermaviz.reproduction.claims.answers import (
     AS_CLAIMED,
     CANNOT_BE_TOLD,
     DIRECTION,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dermaviz.reproduction.answers import read_answers
+from dermaviz.reproduction.claims.answers import read_answers
 from dermaviz.reproduction.results import results_root
 
 if TYPE_CHECKING:

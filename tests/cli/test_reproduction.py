@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dermaviz.reproduction import rows
-from dermaviz.reproduction.answers import read_answers
+from dermaviz.reproduction.claims.answers import read_answers
 
 Command = Callable[..., Any]
 ROW = """

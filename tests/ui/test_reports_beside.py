@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dermaviz.reproduction.answers import (
+from dermaviz.reproduction.claims.answers import (
     DIRECTION,
     INCONSISTENT,
     NOT_REPRODUCED,

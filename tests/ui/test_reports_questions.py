@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from dermaviz.reproduction.answers import (
+from dermaviz.reproduction.claims.answers import (
     AS_CLAIMED,
     CANNOT_BE_TOLD,
     DIRECTION,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from dermaviz.errors import ResultError
-from dermaviz.reproduction.answers import Answers, FigureAnswer, result_hashes, write_answers
+from dermaviz.reproduction.claims.answers import Answers, FigureAnswer, result_hashes, write_answers
 from dermaviz.reproduction.results import PREDICTIONS, Result, read_predictions, write_result
 from dermaviz.ui.reruns import Rerun, answers, figure_table, finished, opened
 from dermaviz.ui.reruns_wording import data_sentence, making_sentence, right_sentence, run_label, spoilt_sentences

@@ -6,8 +6,8 @@ import streamlit as st
 
 from dermaviz.evaluation.reported.ledger import METRICS
 from dermaviz.figures.beside import beside_figure
-from dermaviz.reproduction.answers import Answers
-from dermaviz.reproduction.verdicts import NOT_OF_A_RUN
+from dermaviz.reproduction.claims.answers import Answers
+from dermaviz.reproduction.claims.verdicts import NOT_OF_A_RUN
 from dermaviz.ui.reports import NOTHING_TO_RUN, Book, charts, claim_table, run_sentence, run_table
 from dermaviz.ui.reports_verdicts import COLOURS, statements, tally_sentence
 from dermaviz.ui.widgets.chart import ink, show_chart

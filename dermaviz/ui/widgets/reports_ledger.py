@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dermaviz.evaluation.reported.check import FAILS
-from dermaviz.reproduction.answers import VERDICTS
+from dermaviz.reproduction.claims.answers import VERDICTS
 from dermaviz.ui.reports import NOTHING_TO_RUN, OUTCOMES, UNCHECKED, books, claim_table
 from dermaviz.ui.reports_verdicts import MEANINGS, statement_table, what_runs_say
 

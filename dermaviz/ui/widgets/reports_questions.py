@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from dermaviz.figures.reruns import differences_figure, rows_figure
-from dermaviz.reproduction.answers import Answers, DifferenceAnswer, QuestionAnswer
-from dermaviz.reproduction.sentences import metric_words, signed
+from dermaviz.reproduction.claims.answers import Answers, DifferenceAnswer, QuestionAnswer
+from dermaviz.reproduction.claims.sentences import metric_words, signed
 from dermaviz.ui.reports_questions import (
     charted,
     command,

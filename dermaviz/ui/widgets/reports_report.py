@@ -8,8 +8,8 @@ from types import MappingProxyType
 import streamlit as st
 
 from dermaviz.evaluation.reported.check import FAILS, HOLDS, OPEN
-from dermaviz.reproduction.answers import Answers
-from dermaviz.reproduction.sources import SOURCE_OF
+from dermaviz.reproduction.claims.answers import Answers
+from dermaviz.reproduction.claims.sources import SOURCE_OF
 from dermaviz.ui.frame import sentence_for_errors
 from dermaviz.ui.reports import Book, books, findings, tally_sentence
 from dermaviz.ui.reports_verdicts import tally_table, what_runs_say

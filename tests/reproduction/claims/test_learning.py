@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from dermaviz.evaluation.reported.reading import read_ledger
-from dermaviz.reproduction.differences import Bench
-from dermaviz.reproduction.learning import too_little
-from dermaviz.reproduction.matching import Matching
-from dermaviz.reproduction.question import CONSTANT, Pair, Question
+from dermaviz.reproduction.claims.differences import Bench
+from dermaviz.reproduction.claims.learning import too_little
+from dermaviz.reproduction.claims.matching import Matching
+from dermaviz.reproduction.claims.question import CONSTANT, Pair, Question
 from dermaviz.reproduction.results import Result
 from dermaviz.reproduction.rows import Row
 

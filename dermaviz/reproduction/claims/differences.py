@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dermaviz.evaluation.intervals import DRAWS, Estimate, interval
-from dermaviz.reproduction.answers import (
+from dermaviz.reproduction.claims.answers import (
     AS_CLAIMED,
     CANNOT_BE_TOLD,
     OTHER_WAY,
@@ -17,8 +17,8 @@ from dermaviz.reproduction.answers import (
     DifferenceAnswer,
     Finding,
 )
-from dermaviz.reproduction.question import CONSTANT, Pair
-from dermaviz.reproduction.replies import Always, Measured, Replies
+from dermaviz.reproduction.claims.question import CONSTANT, Pair
+from dermaviz.reproduction.claims.replies import Always, Measured, Replies
 from dermaviz.reproduction.results import Result
 
 LEARNT = "balanced_accuracy"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dermaviz.reproduction.circumstances import circumstances
+from dermaviz.reproduction.claims.circumstances import circumstances
 from dermaviz.reproduction.results import Result
 from dermaviz.reproduction.rows import Row, read_rows
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dermaviz.errors import ResultError
-from dermaviz.reproduction.reruns import at_budget, folder_of, fullest_budget, read_reruns
+from dermaviz.reproduction.claims.reruns import at_budget, folder_of, fullest_budget, read_reruns
 from dermaviz.reproduction.results import RESULT, Result
 
 Leave = Callable[..., Result]

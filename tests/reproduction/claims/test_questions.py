@@ -12,15 +12,15 @@ from dermaviz.datasets.tasks import TASKS
 from dermaviz.evaluation.reported.reading import read_ledger
 from dermaviz.evaluation.reported.statements import KINDS
 from dermaviz.models.names import take_apart
-from dermaviz.reproduction.circumstances import NAMES
-from dermaviz.reproduction.matching import UNDER
-from dermaviz.reproduction.question import CONSTANT, Question, named_rows
-from dermaviz.reproduction.questions import QUESTIONS
-from dermaviz.reproduction.replies import metric_named
+from dermaviz.reproduction.claims.circumstances import NAMES
+from dermaviz.reproduction.claims.matching import UNDER
+from dermaviz.reproduction.claims.question import CONSTANT, Question, named_rows
+from dermaviz.reproduction.claims.questions import QUESTIONS
+from dermaviz.reproduction.claims.replies import metric_named
+from dermaviz.reproduction.claims.sentences import METRIC_WORDS
+from dermaviz.reproduction.claims.sources import NOT_TO_BE_HAD, SOURCE_OF, SOURCES
+from dermaviz.reproduction.claims.verdicts import COMPARISONS, NOT_OF_A_RUN
 from dermaviz.reproduction.rows import read_rows, report_names, rows_root
-from dermaviz.reproduction.sentences import METRIC_WORDS
-from dermaviz.reproduction.sources import NOT_TO_BE_HAD, SOURCE_OF, SOURCES
-from dermaviz.reproduction.verdicts import COMPARISONS, NOT_OF_A_RUN
 from dermaviz.training.recipe import Recipe
 
 LEDGER = read_ledger(rows_root().parents[1] / "results" / "claims.yaml")

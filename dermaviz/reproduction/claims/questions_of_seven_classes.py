@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from dermaviz.reproduction.question import CONSTANT, Answered, Pair, Question, against, named_rows
+from dermaviz.reproduction.claims.question import CONSTANT, Answered, Pair, Question, against, named_rows
 
 _HAM10000, _BEZZON = "ham10000-cnn-transfer", "bezzon-carraro"
 

@@ -15,8 +15,8 @@ import pytest
 from dermaviz.errors import ResultError
 from dermaviz.evaluation.reported.ledger import Ledger
 from dermaviz.evaluation.reported.reading import read_ledger
-from dermaviz.reproduction.answering import make_answers
-from dermaviz.reproduction.answers import (
+from dermaviz.reproduction.claims.answering import make_answers
+from dermaviz.reproduction.claims.answers import (
     ANSWERS,
     AS_CLAIMED,
     INCONSISTENT,
@@ -29,8 +29,8 @@ from dermaviz.reproduction.answers import (
     read_answers,
     write_answers,
 )
-from dermaviz.reproduction.matching import Matching, our_metric
-from dermaviz.reproduction.question import Answered, Question
+from dermaviz.reproduction.claims.matching import Matching, our_metric
+from dermaviz.reproduction.claims.question import Answered, Question
 from dermaviz.reproduction.results import Result
 from dermaviz.reproduction.rows import Row
 
@@ -268,7 +268,7 @@ def test_a_printed_difference_is_of_one_table(
 
 
 def test_an_attacks_figures_are_of_the_row_under_it(make_row: Callable[..., Row]) -> None:
-    root = Path(__file__).parents[2] / "results" / "claims.yaml"
+    root = Path(__file__).parents[3] / "results" / "claims.yaml"
     gupta = read_ledger(root)["gupta"]
     row = make_row(row="resnet-18", claims=("gupta/table-1/resnet-18", "gupta/resnet-18/test", "gupta/resnet-18/fgsm"))
     matching = Matching(gupta, (row,))
@@ -287,7 +287,7 @@ def test_the_row_that_is_named_like_the_run_reruns_it(make_row: Callable[..., Ro
 
 def test_answers_are_made_and_read_without_torch() -> None:
     code = (
-        "import sys; import dermaviz.reproduction.answering, dermaviz.reproduction.reruns; "
+        "import sys; import dermaviz.reproduction.claims.answering, dermaviz.reproduction.claims.reruns; "
         "sys.exit('torch' in sys.modules or 'streamlit' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from dermaviz.models.names import take_apart
+from dermaviz.reproduction.claims.sources import SOURCE_OF
 from dermaviz.reproduction.results import Result
-from dermaviz.reproduction.sources import SOURCE_OF
 
 if TYPE_CHECKING:  # recipes bring torch, which pages that only read answers do without
     from dermaviz.reproduction.rows import Row

@@ -12,7 +12,7 @@ import pytest
 from dermaviz.evaluation.reported.check import FAILS, HOLDS, OPEN, STATED, Check, Outcome
 from dermaviz.evaluation.reported.ledger import Claim, Statement
 from dermaviz.evaluation.reported.printed import parse_printed
-from dermaviz.reproduction.answers import (
+from dermaviz.reproduction.claims.answers import (
     AS_CLAIMED,
     CANNOT_BE_TOLD,
     DIRECTION,
@@ -27,8 +27,8 @@ from dermaviz.reproduction.answers import (
     FigureAnswer,
     Verdict,
 )
-from dermaviz.reproduction.circumstances import Circumstances
-from dermaviz.reproduction.verdicts import Pairing, figure_verdict, pairs_verdict, statement_verdict
+from dermaviz.reproduction.claims.circumstances import Circumstances
+from dermaviz.reproduction.claims.verdicts import Pairing, figure_verdict, pairs_verdict, statement_verdict
 
 SAME = Circumstances("HAM10000, split by lesion", "full")
 LESS = replace(SAME, budget="laptop", less=("32 px instead of 88",))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dermaviz.reproduction.differences import Bench
-from dermaviz.reproduction.matching import Matching
-from dermaviz.reproduction.question import CONSTANT, Pair, Question
-from dermaviz.reproduction.sentences import metric_words
+from dermaviz.reproduction.claims.differences import Bench
+from dermaviz.reproduction.claims.matching import Matching
+from dermaviz.reproduction.claims.question import CONSTANT, Pair, Question
+from dermaviz.reproduction.claims.sentences import metric_words
 
 ENOUGH = 0.5
 """The share of the way from the constant answer to the printed figure that a row must have come."""

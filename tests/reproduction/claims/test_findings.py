@@ -8,7 +8,7 @@ import pytest
 
 from dermaviz.evaluation.reported.ledger import Report, Statement
 from dermaviz.evaluation.reported.reading import read_ledger
-from dermaviz.reproduction.answers import (
+from dermaviz.reproduction.claims.answers import (
     ANSWERS,
     AS_CLAIMED,
     DIRECTION,
@@ -22,7 +22,7 @@ from dermaviz.reproduction.answers import (
     StatementAnswer,
     read_answers,
 )
-from dermaviz.reproduction.findings import FINDINGS, findings, write_findings
+from dermaviz.reproduction.claims.findings import FINDINGS, findings, write_findings
 
 SAID = (
     Statement("gupta/deeper-is-worse", "gupta", "Results", "Deeper networks do worse.", "ladder", {}),
@@ -95,7 +95,7 @@ def test_the_page_lies_beside_the_results(tmp_path: Path) -> None:
 
 
 def test_the_page_that_ships_is_that_of_the_answers_that_ship() -> None:
-    results = Path(__file__).parents[2] / "results"
+    results = Path(__file__).parents[3] / "results"
     if not (results / "reports" / ANSWERS).is_file():
         pytest.skip("no answers of finished runs ship yet: dermaviz reproduce all --data FOLDER")
     told = findings(read_answers(results / "reports"), read_ledger(results / "claims.yaml"))

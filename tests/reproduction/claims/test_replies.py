@@ -12,7 +12,7 @@ import pytest
 from dermaviz.errors import ResultError
 from dermaviz.evaluation.intervals import estimate
 from dermaviz.evaluation.metrics import accuracy
-from dermaviz.reproduction.replies import Always, Replies, metric_named
+from dermaviz.reproduction.claims.replies import Always, Replies, metric_named
 from dermaviz.reproduction.results import Result
 
 Leave = Callable[..., Result]

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from dermaviz.reproduction.answers import AS_CLAIMED, CANNOT_BE_TOLD, OTHER_WAY, DifferenceAnswer, RowAnswer
-from dermaviz.reproduction.sentences import (
+from dermaviz.reproduction.claims.answers import AS_CLAIMED, CANNOT_BE_TOLD, OTHER_WAY, DifferenceAnswer, RowAnswer
+from dermaviz.reproduction.claims.sentences import (
     difference_sentence,
     metric_words,
     photos_words,

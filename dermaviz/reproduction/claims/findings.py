@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dermaviz.evaluation.reported.ledger import Ledger, Report
-from dermaviz.reproduction.answers import (
+from dermaviz.reproduction.claims.answers import (
     PAIR_NOT_RUN,
     VERDICTS,
     Answers,
@@ -16,8 +16,8 @@ from dermaviz.reproduction.answers import (
     QuestionAnswer,
     Verdict,
 )
-from dermaviz.reproduction.sentences import metric_words, signed, trainings
-from dermaviz.reproduction.sources import SOURCES
+from dermaviz.reproduction.claims.sentences import metric_words, signed, trainings
+from dermaviz.reproduction.claims.sources import SOURCES
 
 FINDINGS = "README.md"
 _OPENING = """# What our reruns of the five reports found

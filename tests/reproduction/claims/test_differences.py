@@ -12,9 +12,9 @@ import pytest
 from dermaviz.evaluation.comparison import paired_differences
 from dermaviz.evaluation.intervals import Estimate
 from dermaviz.evaluation.metrics import accuracy
-from dermaviz.reproduction.answers import AS_CLAIMED, CANNOT_BE_TOLD, OTHER_WAY, PAIR_NOT_RUN, Finding
-from dermaviz.reproduction.differences import Bench, finding_of
-from dermaviz.reproduction.question import CONSTANT
+from dermaviz.reproduction.claims.answers import AS_CLAIMED, CANNOT_BE_TOLD, OTHER_WAY, PAIR_NOT_RUN, Finding
+from dermaviz.reproduction.claims.differences import Bench, finding_of
+from dermaviz.reproduction.claims.question import CONSTANT
 from dermaviz.reproduction.results import Result
 
 Leave = Callable[..., Result]

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dermaviz.evaluation.reported.ledger import Claim, Report
-from dermaviz.reproduction.question import CONSTANT, Pair
+from dermaviz.reproduction.claims.question import CONSTANT, Pair
 
 if TYPE_CHECKING:  # recipes bring torch, which pages that only read answers do without
     from dermaviz.reproduction.rows import Row

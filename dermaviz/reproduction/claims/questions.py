@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dermaviz.reproduction.question import Question
-from dermaviz.reproduction.questions_of_seven_classes import BEZZON, HAM10000
-from dermaviz.reproduction.questions_of_two_classes import CHAUDHARY, GUPTA, SAGAR
+from dermaviz.reproduction.claims.question import Question
+from dermaviz.reproduction.claims.questions_of_seven_classes import BEZZON, HAM10000
+from dermaviz.reproduction.claims.questions_of_two_classes import CHAUDHARY, GUPTA, SAGAR
 
 QUESTIONS: tuple[Question, ...] = (*GUPTA, *CHAUDHARY, *SAGAR, *HAM10000, *BEZZON)
 """All questions, in the order of the reports and of the page."""

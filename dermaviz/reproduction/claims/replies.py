@@ -25,7 +25,7 @@ from dermaviz.evaluation.metrics import (
 )
 from dermaviz.evaluation.summary import constant_answer, figures_for
 from dermaviz.evidence.columns import labels_of
-from dermaviz.reproduction.reruns import folder_of
+from dermaviz.reproduction.claims.reruns import folder_of
 from dermaviz.reproduction.results import Result, read_curve, read_predictions
 
 _LATER = 0.02

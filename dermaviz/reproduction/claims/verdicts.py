@@ -40,7 +40,7 @@ from dataclasses import dataclass
 
 from dermaviz.evaluation.reported.check import FAILS, OPEN, Check
 from dermaviz.evaluation.reported.ledger import Claim, Statement
-from dermaviz.reproduction.answers import (
+from dermaviz.reproduction.claims.answers import (
     CANNOT_BE_TOLD,
     DIRECTION,
     INCONSISTENT,
@@ -55,8 +55,8 @@ from dermaviz.reproduction.answers import (
     FigureAnswer,
     Verdict,
 )
-from dermaviz.reproduction.circumstances import Circumstances
-from dermaviz.reproduction.sentences import difference_sentence, off_zero, tally_words
+from dermaviz.reproduction.claims.circumstances import Circumstances
+from dermaviz.reproduction.claims.sentences import difference_sentence, off_zero, tally_words
 
 Found = tuple[Verdict, str]
 """A verdict and why."""

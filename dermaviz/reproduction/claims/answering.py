@@ -15,7 +15,7 @@ from dermaviz.evaluation.reported.check import FAILS, HOLDS, STATED, Check
 from dermaviz.evaluation.reported.consistency import AUC_KIND, CONSTANT_KIND, has_constant
 from dermaviz.evaluation.reported.ledger import Claim, Ledger, Report
 from dermaviz.evaluation.reported.statements import report_checks
-from dermaviz.reproduction.answers import (
+from dermaviz.reproduction.claims.answers import (
     NO_VERDICT,
     Answers,
     FigureAnswer,
@@ -24,17 +24,16 @@ from dermaviz.reproduction.answers import (
     StatementAnswer,
     result_hashes,
 )
-from dermaviz.reproduction.circumstances import Circumstances, circumstances
-from dermaviz.reproduction.differences import LEARNT, Bench
-from dermaviz.reproduction.learning import too_little
-from dermaviz.reproduction.matching import Matching, our_metric
-from dermaviz.reproduction.question import CONSTANT, Pair, Question
-from dermaviz.reproduction.questions import QUESTIONS
-from dermaviz.reproduction.reruns import FULLEST_FIRST, Reruns, at_budget, fullest_budget, read_reruns
-from dermaviz.reproduction.results import Result
-from dermaviz.reproduction.sentences import question_sentence
-from dermaviz.reproduction.sources import NOT_TO_BE_HAD, SOURCES, Source
-from dermaviz.reproduction.verdicts import (
+from dermaviz.reproduction.claims.circumstances import Circumstances, circumstances
+from dermaviz.reproduction.claims.differences import LEARNT, Bench
+from dermaviz.reproduction.claims.learning import too_little
+from dermaviz.reproduction.claims.matching import Matching, our_metric
+from dermaviz.reproduction.claims.question import CONSTANT, Pair, Question
+from dermaviz.reproduction.claims.questions import QUESTIONS
+from dermaviz.reproduction.claims.reruns import FULLEST_FIRST, Reruns, at_budget, fullest_budget, read_reruns
+from dermaviz.reproduction.claims.sentences import question_sentence
+from dermaviz.reproduction.claims.sources import NOT_TO_BE_HAD, SOURCES, Source
+from dermaviz.reproduction.claims.verdicts import (
     COMPARISONS,
     HAS_CONSTANT,
     NOT_OF_A_RUN,
@@ -43,6 +42,7 @@ from dermaviz.reproduction.verdicts import (
     pairs_verdict,
     statement_verdict,
 )
+from dermaviz.reproduction.results import Result
 
 if TYPE_CHECKING:  # recipes bring torch, which pages that only read answers do without
     from dermaviz.reproduction.rows import Row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from dermaviz.reproduction.question import Answered, Pair, Question, against, named_rows
+from dermaviz.reproduction.claims.question import Answered, Pair, Question, against, named_rows
 
 _GUPTA, _CHAUDHARY, _SAGAR = "gupta-et-al", "chaudhary-byun", "sagar-jacob"
 

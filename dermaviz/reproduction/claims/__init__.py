@@ -1,0 +1,1 @@
+"""Reproduction: what the reports say, held against the finished runs — questions, differences, verdicts and their words."""
