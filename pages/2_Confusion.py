@@ -8,13 +8,14 @@ from dermaviz.ui.evidence import audited
 from dermaviz.ui.frame import page, sentence_for_errors
 from dermaviz.ui.navigation import CONFUSION
 from dermaviz.ui.resources import installed_checkpoints
-from dermaviz.ui.widgets.answer_cards import show_cards
 from dermaviz.ui.widgets.case import show_case
 from dermaviz.ui.widgets.cases import show_cases
-from dermaviz.ui.widgets.confusion_matrix import choose_cell, show_matrix
-from dermaviz.ui.widgets.confusion_settings import choose_cohort, choose_form, choose_question, choose_second
+from dermaviz.ui.widgets.cohort import choose_cohort
+from dermaviz.ui.widgets.confusion.answer_cards import show_cards
+from dermaviz.ui.widgets.confusion.matrix import choose_cell, show_matrix
+from dermaviz.ui.widgets.confusion.settings import choose_form, choose_question, choose_second
+from dermaviz.ui.widgets.confusion.threshold import show_answer, show_curves
 from dermaviz.ui.widgets.settings import choose_checkpoint
-from dermaviz.ui.widgets.threshold import show_answer, show_curves
 
 with page(CONFUSION):
     checkpoints = installed_checkpoints()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dermaviz.ui.frame import page
 from dermaviz.ui.navigation import SKIN_TONE
 from dermaviz.ui.resources import installed_checkpoints
-from dermaviz.ui.widgets.tone_parts import choose_part
+from dermaviz.ui.widgets.skin_tone.parts import choose_part
 
 with page(SKIN_TONE):
     checkpoints = installed_checkpoints()

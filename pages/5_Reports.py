@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dermaviz.ui.frame import page
 from dermaviz.ui.navigation import REPORTS
-from dermaviz.ui.widgets.reports_parts import choose_part
+from dermaviz.ui.widgets.reports.parts import choose_part
 
 with page(REPORTS):
     show = choose_part()

@@ -13,7 +13,7 @@ from dermaviz.evaluation.intervals import DRAWS, Estimate, estimate, lesion_weig
 from dermaviz.evaluation.metrics import Weights, accuracy
 from dermaviz.evaluation.ranking import average_precision, of_group, roc_auc
 from dermaviz.evaluation.thresholds import OperatingPoint, operating_point
-from dermaviz.ui.confusion_view import View
+from dermaviz.ui.confusion.view import View
 from dermaviz.ui.evidence import Audited
 
 COVERAGE = 0.9

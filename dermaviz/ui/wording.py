@@ -1,4 +1,4 @@
-"""What the pages say in words: names, percentages, captions, and what a map without anything to see means."""
+"""What the pages say in words: names, numbers of images, shares, captions, and what a map without anything to see means."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import math
 from collections.abc import Iterable
 from pathlib import PurePath
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from dermaviz.datasets.specs import SPECS
+from dermaviz.evaluation.intervals import Estimate
 from dermaviz.explain.methods import METHODS
 from dermaviz.figures.probabilities import percent
 from dermaviz.models.card import Card
 from dermaviz.types import AttentionMap, MapStatus, Prediction
+
+if TYPE_CHECKING:
+    from dermaviz.ui.evidence import Audited
 
 STATUS_SENTENCES: MappingProxyType[MapStatus, str] = MappingProxyType(
     {
@@ -21,6 +26,37 @@ STATUS_SENTENCES: MappingProxyType[MapStatus, str] = MappingProxyType(
     }
 )
 _ONE_FORWARD_PER_CHANNEL = frozenset({"scorecam", "ablationcam"})
+
+
+def images(n: int) -> str:
+    """A number of images: ``1 image``, ``2,001 images``."""
+    return f"{n:,} image{'' if n == 1 else 's'}"
+
+
+def counted(audited: Audited) -> str:
+    """How many images of how many lesions: ``2,001 images of 1,491 lesions``."""
+    return f"{images(len(audited))} of {audited.n_lesions:,} lesion{'' if audited.n_lesions == 1 else 's'}"
+
+
+def cohort_sentence(cohort: Audited, whole: Audited) -> str:
+    """How many images remain of how many."""
+    if len(cohort) == len(whole):
+        return f"All {counted(whole)} of the test split."
+    if not len(cohort):
+        return (
+            f"None of the {len(whole):,} test images is in this cohort, so there is nothing to count. "
+            "Widen the age, or clear one of the choices."
+        )
+    return f"This cohort: {counted(cohort)}, {percent(len(cohort) / len(whole))} of the {len(whole):,} test images."
+
+
+def share(estimate: Estimate) -> str:
+    """A share with its interval: ``14% (95% interval 9% to 19%)``; without one where no resampling defines it."""
+    if math.isnan(estimate.value):
+        return "undefined"
+    if math.isnan(estimate.low) or math.isnan(estimate.high):
+        return percent(estimate.value)
+    return f"{percent(estimate.value)} (95% interval {percent(estimate.low)} to {percent(estimate.high)})"
 
 
 def class_names(card: Card) -> dict[str, str]:

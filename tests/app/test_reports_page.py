@@ -241,5 +241,5 @@ def test_a_missing_ledger_costs_one_sentence(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_page_opens_without_torch() -> None:
-    code = "import sys; import dermaviz.ui.widgets.reports_parts; sys.exit('torch' in sys.modules)"
+    code = "import sys; import dermaviz.ui.widgets.reports.parts; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

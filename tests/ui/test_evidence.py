@@ -79,7 +79,7 @@ def test_checkpoints_without_shared_images_are_not_compared(audit: Callable[...,
 
 def test_reading_evidence_and_its_figures_loads_no_torch() -> None:
     code = (
-        "import sys; import dermaviz.ui.measured, dermaviz.evaluation.summary, dermaviz.ui.widgets.answer_cards, "
+        "import sys; import dermaviz.ui.measured, dermaviz.evaluation.summary, dermaviz.ui.widgets.confusion.answer_cards, "
         "dermaviz.ui.widgets.case; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0

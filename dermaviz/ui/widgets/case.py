@@ -14,11 +14,11 @@ from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
 from dermaviz.explain.overlay import overlay
 from dermaviz.types import Prediction
 from dermaviz.ui.answers import Answer, Photo, ask, attention, uploaded_photo
-from dermaviz.ui.confusion_wording import NO_PHOTOS, case_sentence
+from dermaviz.ui.confusion.wording import NO_PHOTOS, case_sentence
 from dermaviz.ui.evidence import Audited
+from dermaviz.ui.groupings import FACETS, value_words
 from dermaviz.ui.resources import Checkpoint
 from dermaviz.ui.widgets.cases import archive_link
-from dermaviz.ui.widgets.confusion_settings import FACETS, value_words
 from dermaviz.ui.widgets.diagnosis import show_probabilities
 from dermaviz.ui.widgets.picture import show_picture
 from dermaviz.ui.wording import STATUS_SENTENCES, class_with_probability

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from dermaviz.evaluation.cohorts import AGE
 from dermaviz.evaluation.confusion import Verdicts
-from dermaviz.ui.confusion_view import group_label
-from dermaviz.ui.confusion_wording import cell_sentence
+from dermaviz.ui.confusion.view import group_label
+from dermaviz.ui.confusion.wording import cell_sentence
 from dermaviz.ui.evidence import Audited
-from dermaviz.ui.widgets.confusion_matrix import PAGE, Cell
-from dermaviz.ui.widgets.confusion_settings import FACETS, value_words
+from dermaviz.ui.groupings import FACETS, value_words
+from dermaviz.ui.widgets.confusion.matrix import PAGE, Cell
 from dermaviz.ui.wording import class_names
 
 PER_PAGE = 10

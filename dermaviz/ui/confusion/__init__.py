@@ -1,0 +1,1 @@
+"""What the page Confusion asks of evidence and says in words."""

@@ -1,0 +1,1 @@
+"""What the page Reports asks of evidence and says in words."""

@@ -1,0 +1,1 @@
+"""What the page Robustness asks of evidence and says in words."""

@@ -1,0 +1,1 @@
+"""What the page Skin tone asks of evidence and says in words."""

@@ -1,0 +1,115 @@
+"""Widget: printed figures with ours and the verdicts as a table, and all claims of all reports with filters."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dermaviz.evaluation.reported.check import FAILS
+from dermaviz.reproduction.claims.answers import VERDICTS
+from dermaviz.ui.reports.ledger import NOTHING_TO_RUN, OUTCOMES, UNCHECKED, books, claim_table
+from dermaviz.ui.reports.verdicts import MEANINGS, statement_table, what_runs_say
+
+MEANING_LINES = "\n".join(f"- **{verdict}**: {meaning}." for verdict, meaning in MEANINGS.items())
+_HEADERS: dict[str, Any] = {
+    "report": "report",
+    "what": st.column_config.TextColumn("of", width="medium"),
+    "says": st.column_config.TextColumn("it says", width="large"),
+    "figure": "figure",
+    "printed": "as printed",
+    "ours": st.column_config.NumberColumn("ours", format="%.3f", help="The mean over our seeds."),
+    "verdict": st.column_config.TextColumn("verdict", help=MEANING_LINES),
+    "interval": st.column_config.TextColumn(
+        "its interval", width=120, help="Exact 95% interval of a share of so many photos (Clopper and Pearson 1934)."
+    ),
+    "our_interval": st.column_config.TextColumn(
+        "our interval", width=120, help="95%, from 1,000 resamplings of whole lesions."
+    ),
+    "why": st.column_config.TextColumn("why", width="large"),
+    "seeds": "seeds",
+    "n": st.column_config.NumberColumn("photos", format="localized"),
+    "our_n": st.column_config.NumberColumn("our photos", format="localized"),
+    "data": "our data",
+    "budget": "our budget",
+    "constant": st.column_config.NumberColumn(
+        "constant answer", format="%.3f", help="What always answering with the commonest class gets."
+    ),
+    "our_constant": st.column_config.NumberColumn("constant answer, our photos", format="%.3f"),
+    "recipe": "our recipe",
+    "checks": st.column_config.TextColumn("the checks say", help="The weightiest of all checks that the figure is part of."),
+    "fails": st.column_config.TextColumn("which does not hold"),
+    "where": "where",
+}  # fmt: skip
+"""The columns in their order, those there are."""
+_INTERVALS = (("interval", "low", "high"), ("our_interval", "our_low", "our_high"))
+
+
+def show_claims(table: pd.DataFrame, name: str) -> None:
+    """A table of claims, and the same as a file."""
+    shown = table.assign(**{to: _intervals(table, low, high) for to, low, high in _INTERVALS if low in table})
+    columns = [column for column in _HEADERS if column in shown and _says_anything(shown[column])]
+    st.dataframe(
+        shown[columns], hide_index=True, height=420, placeholder="", column_config=_HEADERS,
+        key=f"claims {name}",
+        alt=f"{len(table)} claims with verdicts and what the checks say of them",
+    )  # fmt: skip
+    st.download_button(
+        "All of it (CSV)", partial(_csv, table), f"{name}-claims.csv", "text/csv", key=f"claims file {name}",
+        on_click="ignore", icon=":material/download:",
+    )  # fmt: skip
+
+
+def _says_anything(column: pd.Series) -> bool:
+    return bool((column.notna() & (column != "")).any())
+
+
+def _intervals(table: pd.DataFrame, low: str, high: str) -> list[str]:
+    """Both ends in words; empty where there is none."""
+    return [
+        "" if np.isnan(a) else f"{a:.3f} to {b:.3f}" for a, b in zip(table[low].astype(float), table[high], strict=True)
+    ]
+
+
+def show_ledger() -> None:
+    """All claims of all reports, in figures or in words, filtered."""
+    found = {name: (book, what_runs_say(book)[0]) for name, book in books().items()}
+    in_words = st.segmented_control(
+        "Claims", ("Figures", "Statements"), default="Figures", required=True, key="claims", bind="query-params",
+        label_visibility="collapsed",
+    ) == "Statements"  # fmt: skip
+    tell = statement_table if in_words else claim_table
+    whole = pd.concat([tell(book, answered) for book, answered in found.values()], ignore_index=True)
+    kind = "statements" if in_words else "figures"
+    st.markdown(f"**{len(whole)} {kind}** of {whole['report'].nunique()} reports.")
+    table = _filtered(whole, in_words)
+    if table.empty:
+        st.info(f"No {kind[:-1]} is left. Choose fewer filters.", icon=":material/info:")
+        return
+    failing = int((table["checks"] == FAILS).sum())
+    st.caption(f"{len(table)} {kind} shown; a check of {failing} of them does not hold.", help=MEANING_LINES)
+    show_claims(table, f"all-{kind}")
+
+
+def _filtered(whole: pd.DataFrame, in_words: bool) -> pd.DataFrame:
+    """What is left after the filters that are asked for."""
+    outcomes, verdicts = (*OUTCOMES, UNCHECKED), (*VERDICTS, NOTHING_TO_RUN)
+    filters = [("report", "Report", None), ("verdict", "Verdict", verdicts), ("checks", "The checks say", outcomes)]
+    if not in_words:
+        filters.insert(1, ("figure", "Figure", None))
+    table = whole
+    for column, (name, label, order) in zip(st.columns(len(filters)), filters, strict=True):
+        present = tuple(whole[name].unique())
+        offered = present if order is None else tuple(value for value in order if value in present)
+        with column:
+            chosen = st.multiselect(label, offered, key=f"of_{name}", bind="query-params", placeholder="all")
+        if chosen:
+            table = table[table[name].isin(chosen)]
+    return table
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False).encode()
