@@ -153,12 +153,11 @@ class _Answering:
         charted = question.metrics[0]
         rows = tuple(_row_answer(bench, row, label, charted) for row, label in question.rows.items())
         pairs = self._pairing(question, question.pairs, question.metrics)
-        first = len(question.pairs)
-        of_charted = replace(pairs, differences=pairs.differences[:first], printed=pairs.printed[:first])
+        of_charted = self._pairing(question, question.pairs, (charted,))
         verdict, why = NO_VERDICT, ""
         if question.says:
             verdict, why = pairs_verdict("" if question.fair else question.note, of_charted)
-        sentence = question_sentence(bool(question.says), rows, of_charted.differences, pairs.unlearnt)
+        sentence = question_sentence(bool(question.says), rows, of_charted.differences, of_charted.unlearnt)
         if pairs.waiting and budget:
             sentence += f" {pairs.waiting}"
         return QuestionAnswer(
