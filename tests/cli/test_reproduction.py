@@ -93,7 +93,7 @@ def test_what_is_not_there_is_refused(dermaviz: Command, given: list[str], messa
 
 
 def test_claims_are_held_against_what_has_run_without_running_anything(dermaviz: Command, tmp_path: Path) -> None:
-    ledger = Path(__file__).parents[1] / "reproduction" / "ledger.yaml"
+    ledger = Path(__file__).parents[1] / "reproduction" / "claims" / "ledger.yaml"
     answer = dermaviz("reproduce", "all", "--answers", "--results", tmp_path / "none", "--ledger", ledger)
     assert answer.code == 0, answer.err
     assert "claims held against 0 results: 4 inconsistent as printed, 4 not comparable, 3 not yet run" in answer.out

@@ -150,7 +150,7 @@ def _fine_tuning(task: str, sought: str, prefix: str) -> tuple[Question, Questio
         Question(
             _CHAUDHARY,
             f"{task}-stages",
-            f"Is it enough to fine-tune the last stage ({task})?",
+            f"Does fine-tuning the last stage alone do better ({task})?",
             "Training the last stage alone gives better results than training the last two.",
             MappingProxyType({row: rows[row] for row in (conv5, both)}),
             ((conv5, both),),
