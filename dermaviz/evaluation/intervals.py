@@ -100,6 +100,11 @@ def interval(sample: Values) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def off_zero(low: float, high: float) -> bool:
+    """Whether the whole of an interval lies on one side of 0, its ends too; never of one without bounds (NaN)."""
+    return low > 0 or high < 0
+
+
 def exact_interval(k: int, n: int) -> Estimate:
     """``k`` of ``n`` as a share with its exact 95% interval, for few images that are independent; NaN of none.
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dermaviz.errors import FairnessError
-from dermaviz.evaluation.intervals import FEWEST, Estimate, interval
+from dermaviz.evaluation.intervals import FEWEST, Estimate, interval, off_zero
 from dermaviz.evaluation.metrics import ratio
 from dermaviz.fairness.groups import CALIBRATION_BIAS, COUNTS, GroupFigures
 
@@ -72,7 +72,7 @@ def judge(gap: Estimate, others: Mapping[str, float]) -> tuple[str, str]:
         return TOO_FEW, f"a group has fewer than {FEWEST} positives or {FEWEST} negatives"
     if isnan(gap.low):
         return INCONCLUSIVE, "the lesions are too few for an interval"
-    if gap.low <= 0 <= gap.high:
+    if not off_zero(gap.low, gap.high):
         return INCONCLUSIVE, "the interval holds no difference"
     turned = [name for name, other in others.items() if other * gap.value <= 0]
     if turned:

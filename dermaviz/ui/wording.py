@@ -33,9 +33,14 @@ def images(n: int) -> str:
     return f"{n:,} image{'' if n == 1 else 's'}"
 
 
-def counted(audited: Audited) -> str:
+def images_of_lesions(n: int, n_lesions: int) -> str:
     """How many images of how many lesions: ``2,001 images of 1,491 lesions``."""
-    return f"{images(len(audited))} of {audited.n_lesions:,} lesion{'' if audited.n_lesions == 1 else 's'}"
+    return f"{images(n)} of {n_lesions:,} lesion{'' if n_lesions == 1 else 's'}"
+
+
+def counted(audited: Audited) -> str:
+    """How many images of how many lesions an audit holds."""
+    return images_of_lesions(len(audited), audited.n_lesions)
 
 
 def cohort_sentence(cohort: Audited, whole: Audited) -> str:

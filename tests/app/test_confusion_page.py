@@ -14,20 +14,17 @@ from streamlit.testing.v1 import AppTest
 
 from dermaviz.evidence import read_evidence
 from dermaviz.evidence.store import write_evidence
-from dermaviz.models.card import DEFAULT_CHECKPOINT, read_card
+from dermaviz.models.card import read_card
 from dermaviz.ui.evidence import audited
 from dermaviz.ui.resources import Checkpoint
+from tests.app.conftest import SHIPPED
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ROOT / "checkpoints" / DEFAULT_CHECKPOINT
 SECONDS = 240
 MELANOMA, NEVUS, OTHERS = "melanoma (mel)", "melanocytic nevus (nv)", "all others"
 MELANOMA_OR_NOT = "melanoma (mel) or not?"
 
-
-@pytest.fixture(autouse=True)
-def no_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DERMAVIZ_DATA", raising=False)
+pytestmark = pytest.mark.usefixtures("no_data")
 
 
 @pytest.fixture(scope="module")

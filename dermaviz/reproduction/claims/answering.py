@@ -18,6 +18,7 @@ from dermaviz.evaluation.reported.statements import report_checks
 from dermaviz.reproduction.claims.answers import (
     NO_VERDICT,
     Answers,
+    DifferenceAnswer,
     FigureAnswer,
     QuestionAnswer,
     RowAnswer,
@@ -152,17 +153,16 @@ class _Answering:
         bench, budget = self._bench(question)
         charted = question.metrics[0]
         rows = tuple(_row_answer(bench, row, label, charted) for row, label in question.rows.items())
-        pairs = self._pairing(question, question.pairs, question.metrics)
         of_charted = self._pairing(question, question.pairs, (charted,))
         verdict, why = NO_VERDICT, ""
         if question.says:
             verdict, why = pairs_verdict("" if question.fair else question.note, of_charted)
         sentence = question_sentence(bool(question.says), rows, of_charted.differences, of_charted.unlearnt)
-        if pairs.waiting and budget:
-            sentence += f" {pairs.waiting}"
+        if of_charted.waiting and budget:
+            sentence += f" {of_charted.waiting}"
         return QuestionAnswer(
-            question.report, question.name, question.asks, question.says, *_slug(charted), budget, rows, pairs.differences,
-            sentence, verdict, why, question.note,
+            question.report, question.name, question.asks, question.says, *_slug(charted), budget, rows,
+            self._differences(question, question.pairs, question.metrics), sentence, verdict, why, question.note,
         )  # fmt: skip
 
     def _results(self, row: str) -> tuple[Result, ...]:
@@ -174,22 +174,29 @@ class _Answering:
         return self.benches[budget or FULLEST_FIRST[-1]], budget
 
     def _pairing(self, question: Question, pairs: Sequence[Pair], metrics: Sequence[str]) -> Pairing:
-        """Every pair in every metric, the first metric's first."""
+        """What a verdict on some pairs in some metrics rests on."""
         bench, _ = self._bench(question)
-        wanted = [(pair, metric) for metric in metrics for pair in pairs]
-        differences = tuple(
+        differences = self._differences(question, pairs, metrics)
+        printed = tuple(self.matching.printed_difference(pair, metric) for metric in metrics for pair in pairs)
+        used = dict.fromkeys(row for pair in pairs for row in pair if row != CONSTANT)
+        conditions = tuple(self._conditions(bench, row) for row in used if bench.replies(row))
+        unlearnt = too_little(bench, self.matching, question, pairs, metrics)
+        return Pairing(differences, printed, unlearnt, self._waiting(bench, tuple(used)), conditions)
+
+    def _differences(
+        self, question: Question, pairs: Sequence[Pair], metrics: Sequence[str]
+    ) -> tuple[DifferenceAnswer, ...]:
+        """Every pair in every metric, the first metric's first, named as the question names its rows."""
+        bench, _ = self._bench(question)
+        return tuple(
             replace(
                 bench.difference(pair, metric),
                 better_label=question.label(pair[0]),
                 worse_label=question.label(pair[1]),
             )
-            for pair, metric in wanted
+            for metric in metrics
+            for pair in pairs
         )
-        printed = tuple(self.matching.printed_difference(pair, metric) for pair, metric in wanted)
-        used = dict.fromkeys(row for pair in pairs for row in pair if row != CONSTANT)
-        conditions = tuple(self._conditions(bench, row) for row in used if bench.replies(row))
-        unlearnt = too_little(bench, self.matching, question, pairs, metrics)
-        return Pairing(differences, printed, unlearnt, self._waiting(bench, tuple(used)), conditions)
 
     def _waiting(self, bench: Bench, names: Sequence[str]) -> str:
         """How many trainings of these rows are still to run, as a sentence; "" if none is.

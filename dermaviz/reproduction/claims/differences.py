@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dermaviz.evaluation.intervals import DRAWS, Estimate, interval
+from dermaviz.evaluation.intervals import DRAWS, Estimate, interval, off_zero
 from dermaviz.reproduction.claims.answers import (
     AS_CLAIMED,
     CANNOT_BE_TOLD,
@@ -118,10 +118,9 @@ def finding_of(difference: Estimate, by_seed: Sequence[float], spread: float) ->
     """
     if not by_seed:
         return PAIR_NOT_RUN
-    off_zero = difference.low > 0 or difference.high < 0  # never of NaN
     one_training = len(by_seed) == 1
     stable = abs(difference.value) > spread if one_training else all(one * difference.value > 0 for one in by_seed)
-    if not (off_zero and stable):
+    if not (off_zero(difference.low, difference.high) and stable):
         return CANNOT_BE_TOLD
     return AS_CLAIMED if difference.value > 0 else OTHER_WAY
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from dermaviz.evaluation.intervals import off_zero
 from dermaviz.reproduction.claims.answers import (
     AS_CLAIMED,
     CANNOT_BE_TOLD,
@@ -54,7 +55,7 @@ def difference_sentence(difference: DifferenceAnswer) -> str:
     if difference.finding == PAIR_NOT_RUN:
         return f"With {better} and with {worse}, not both have run."
     of = f"{signed(difference.value)} ({_interval(difference)}; {trainings(difference)})"
-    if difference.finding == CANNOT_BE_TOLD and not off_zero(difference):
+    if difference.finding == CANNOT_BE_TOLD and not off_zero(difference.low, difference.high):
         return f"With {better} and with {worse}, {metric} cannot be told apart: {of}; {untold(difference)}."
     way = "higher" if difference.value > 0 else "lower"
     if difference.finding == CANNOT_BE_TOLD:
@@ -76,18 +77,13 @@ def untold(difference: DifferenceAnswer) -> str:
     """Why a difference says nothing of the order."""
     if math.isnan(difference.low):
         return "the photos are too few for an interval"
-    if not off_zero(difference):
+    if not off_zero(difference.low, difference.high):
         return "the interval holds 0"
     if len(difference.seeds) > 1:
         return "the trainings disagree"
     if math.isnan(difference.spread):
         return "how much another training would differ is not known"
     return f"seeds alone move a row by up to {difference.spread:.3f}"
-
-
-def off_zero(difference: DifferenceAnswer) -> bool:
-    """Whether the whole interval of a difference lies on one side of 0."""
-    return difference.low > 0 or difference.high < 0
 
 
 def question_sentence(

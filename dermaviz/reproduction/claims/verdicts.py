@@ -38,6 +38,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dermaviz.evaluation.intervals import off_zero
 from dermaviz.evaluation.reported.check import FAILS, OPEN, Check
 from dermaviz.evaluation.reported.ledger import Claim, Statement
 from dermaviz.reproduction.claims.answers import (
@@ -56,7 +57,7 @@ from dermaviz.reproduction.claims.answers import (
     Verdict,
 )
 from dermaviz.reproduction.claims.circumstances import Circumstances
-from dermaviz.reproduction.claims.sentences import difference_sentence, off_zero, tally_words
+from dermaviz.reproduction.claims.sentences import difference_sentence, tally_words
 
 Found = tuple[Verdict, str]
 """A verdict and why."""
@@ -218,7 +219,7 @@ def _open(difference: DifferenceAnswer, printed: float | None) -> bool:
     """Whether a difference that cannot be told says nothing against the claim either."""
     if math.isnan(difference.low):
         return True
-    if not off_zero(difference):
+    if not off_zero(difference.low, difference.high):
         return difference.high - difference.low > WIDEST or _holds(difference, printed)
     return len(difference.seeds) == 1
 

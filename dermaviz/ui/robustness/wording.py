@@ -14,7 +14,7 @@ from dermaviz.figures.robustness import REPORTED, epsilon_in_words
 from dermaviz.robustness.corruption_error import MEAN
 from dermaviz.robustness.corruptions import CORRUPTIONS
 from dermaviz.ui.robustness.attack_wording import levels_words
-from dermaviz.ui.wording import images, share
+from dermaviz.ui.wording import images, images_of_lesions, share
 
 TOO_FEW = "too few photos to say"
 _OVERSHOT = 0.02
@@ -158,8 +158,7 @@ def points(row: Mapping[str, Any] | pd.Series, name: str, *, turned: bool = Fals
 
 def counted(row: pd.Series) -> str:
     """How many images of how many lesions a figure is of."""
-    lesions = int(row["n_lesions"])
-    return f"{images(int(row['n_images']))} of {lesions:,} lesion{'' if lesions == 1 else 's'}"
+    return images_of_lesions(int(row["n_images"]), int(row["n_lesions"]))
 
 
 def _upper(words: str) -> str:

@@ -69,9 +69,8 @@ def _show_finding(ask: ToneAsk) -> None:
 
 def show_one_photo(checkpoints: Checkpoints) -> None:
     """One photo with its skin at another ITA, live."""
-    from dermaviz.ui.widgets.skin_tone.counterfactual import (
-        show_other_skin,  # it brings OpenCV, which the test set does without
-    )
+    # it brings OpenCV, which the test set does without
+    from dermaviz.ui.widgets.skin_tone.counterfactual import show_other_skin
 
     show_other_skin(checkpoints)
 
