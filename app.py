@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dermaviz.ui.frame import page
-from dermaviz.ui.navigation import HOME, PAGES
-from dermaviz.ui.resources import installed_checkpoints
-from dermaviz.ui.widgets.model_card import show_model
-from dermaviz.ui.widgets.settings import choose_checkpoint
+from dermaviz.app.frame import HOME, PAGES, page
+from dermaviz.app.resources import installed_checkpoints
+from dermaviz.app.widgets.model_card import show_model
+from dermaviz.app.widgets.panels import choose_checkpoint
 
 with page(HOME):
     st.markdown(HOME.about)

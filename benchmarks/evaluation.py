@@ -22,8 +22,8 @@ from sklearn.utils import resample
 
 from benchmarks.measure import Benchmark, Row, compare
 from benchmarks.subjects import CLASSES
-from dermaviz.evaluation.intervals import DRAWS
-from dermaviz.evaluation.summary import measure
+from dermaviz.metrics.bootstrap import DRAWS
+from dermaviz.metrics.summary import measure
 
 IMAGES, LESIONS, FEW = 2000, 1500, 20
 FREQUENCY = (0.03, 0.05, 0.11, 0.01, 0.11, 0.67, 0.02)

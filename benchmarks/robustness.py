@@ -10,9 +10,8 @@ from benchmarks.measure import Benchmark, Row, compare
 from benchmarks.subjects import DEFAULT_CHECKPOINT, default_classifier
 from dermaviz.errors import DependencyError
 from dermaviz.models.classifier import Classifier
-from dermaviz.robustness.fgsm import fgsm_sweep
-from dermaviz.robustness.goals import Goal
-from dermaviz.robustness.pgd import Climb, pgd
+from dermaviz.robustness.attacks import Climb, fgsm_sweep, pgd
+from dermaviz.robustness.gradients import Goal
 
 EPSILONS = tuple(levels / 255 for levels in (0.25, 0.5, 0.765, 1, 2, 4, 8, 16))
 IMAGES, STEPS = 8, 20

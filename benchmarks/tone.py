@@ -11,8 +11,8 @@ from scipy import ndimage
 from sklearn.cluster import KMeans
 
 from benchmarks.measure import Benchmark, Row, compare
-from dermaviz.datasets.synthetic import Parameters, draw
 from dermaviz.fairness.skin_tone import measure_tone
+from dermaviz.synthetic import Parameters, draw
 from dermaviz.types import RGB
 
 IMAGES, WIDTH, HEIGHT = 48, 200, 150

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from benchmarks.measure import Benchmark, Row, compare
-from dermaviz.datasets.augment import Augmentation
-from dermaviz.datasets.pack import Pack
-from dermaviz.datasets.records import Dataset, Record
-from dermaviz.models.memory import keep_freed_memory
+from dermaviz.data.augment import Augmentation
+from dermaviz.data.pack import Pack
+from dermaviz.data.records import Dataset, Record
+from dermaviz.models.classifier import keep_freed_memory
 from dermaviz.models.zoo import build
 from dermaviz.training.loop import Trainer, TrainingData
 from dermaviz.training.recipe import ModelRecipe, Recipe, Stage

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dermaviz.ui.answers import ask
-from dermaviz.ui.frame import page, sentence_for_errors
-from dermaviz.ui.navigation import CLASSIFY
-from dermaviz.ui.resources import installed_checkpoints
-from dermaviz.ui.widgets.diagnosis import show_diagnosis, show_notes
-from dermaviz.ui.widgets.gate import let_through
-from dermaviz.ui.widgets.panels import show_caption, show_panels, show_pictures, show_side_by_side
-from dermaviz.ui.widgets.photo import choose_photo, choose_source
-from dermaviz.ui.widgets.places import beside_the_diagnosis, beside_the_sliders
-from dermaviz.ui.widgets.settings import choose_checkpoint, choose_look
+from dermaviz.app.answers import ask
+from dermaviz.app.frame import CLASSIFY, page, sentence_for_errors
+from dermaviz.app.resources import installed_checkpoints
+from dermaviz.app.widgets.diagnosis import (
+    beside_the_diagnosis,
+    beside_the_sliders,
+    let_through,
+    show_diagnosis,
+    show_notes,
+)
+from dermaviz.app.widgets.panels import (
+    choose_checkpoint,
+    choose_look,
+    show_caption,
+    show_panels,
+    show_pictures,
+    show_side_by_side,
+)
+from dermaviz.app.widgets.photo import choose_photo, choose_source
 
 with page(CLASSIFY):
     checkpoints = installed_checkpoints()

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dermaviz.ui.evidence import audited
-from dermaviz.ui.frame import page, sentence_for_errors
-from dermaviz.ui.navigation import CONFUSION
-from dermaviz.ui.resources import installed_checkpoints
-from dermaviz.ui.widgets.case import show_case
-from dermaviz.ui.widgets.cases import show_cases
-from dermaviz.ui.widgets.cohort import choose_cohort
-from dermaviz.ui.widgets.confusion.answer_cards import show_cards
-from dermaviz.ui.widgets.confusion.matrix import choose_cell, show_matrix
-from dermaviz.ui.widgets.confusion.settings import choose_form, choose_question, choose_second
-from dermaviz.ui.widgets.confusion.threshold import show_answer, show_curves
-from dermaviz.ui.widgets.settings import choose_checkpoint
+from dermaviz.app.confusion.cards import show_cards
+from dermaviz.app.confusion.matrix import choose_cell, show_answer, show_curves, show_matrix
+from dermaviz.app.confusion.view import choose_form, choose_question, choose_second
+from dermaviz.app.evidence import audited
+from dermaviz.app.frame import CONFUSION, page, sentence_for_errors
+from dermaviz.app.resources import installed_checkpoints
+from dermaviz.app.widgets.cases import choose_cohort, show_case, show_cases
+from dermaviz.app.widgets.panels import choose_checkpoint
 
 with page(CONFUSION):
     checkpoints = installed_checkpoints()

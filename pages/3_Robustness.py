@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dermaviz.ui.frame import page
-from dermaviz.ui.navigation import ROBUSTNESS
-from dermaviz.ui.resources import installed_checkpoints
-from dermaviz.ui.widgets.robustness.parts import choose_part
+from dermaviz.app.frame import ROBUSTNESS, page
+from dermaviz.app.resources import installed_checkpoints
+from dermaviz.app.robustness.page import choose_part
 
 with page(ROBUSTNESS):
     checkpoints = installed_checkpoints()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dermaviz.ui.frame import page
-from dermaviz.ui.navigation import SKIN_TONE
-from dermaviz.ui.resources import installed_checkpoints
-from dermaviz.ui.widgets.skin_tone.parts import choose_part
+from dermaviz.app.frame import SKIN_TONE, page
+from dermaviz.app.resources import installed_checkpoints
+from dermaviz.app.skin_tone.page import choose_part
 
 with page(SKIN_TONE):
     checkpoints = installed_checkpoints()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dermaviz.ui.frame import page
-from dermaviz.ui.navigation import REPORTS
-from dermaviz.ui.widgets.reports.parts import choose_part
+from dermaviz.app.frame import REPORTS, page
+from dermaviz.app.reports.page import choose_part
 
 with page(REPORTS):
     show = choose_part()

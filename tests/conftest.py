@@ -14,16 +14,15 @@ import torch
 from hypothesis import settings
 from PIL import Image
 
-from dermaviz.datasets.ham10000 import read_ham10000
-from dermaviz.datasets.specs import HAM10000
-from dermaviz.datasets.split import read_manifest, write_manifest
-from dermaviz.datasets.synthetic import write_dataset
-from dermaviz.evaluation.predictions import Predictions
+from dermaviz.data.readers import read_ham10000
+from dermaviz.data.records import HAM10000
+from dermaviz.data.split import read_manifest, write_manifest
+from dermaviz.evidence.predictions import Predictions
 from dermaviz.models.card import Card
 from dermaviz.models.classifier import Classifier
 from dermaviz.models.specs import create
-from dermaviz.reproduction.learned import figures_of, prediction_table
-from dermaviz.reproduction.results import Result, write_result
+from dermaviz.synthetic import write_dataset
+from studies.five_reports.result import Result, figures_of, prediction_table, write_result
 
 settings.register_profile("dermaviz", deadline=None, max_examples=25)
 settings.load_profile("dermaviz")

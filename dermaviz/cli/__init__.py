@@ -7,8 +7,12 @@ import sys
 import typer
 
 from dermaviz import __version__
-from dermaviz.cli import audit, data, doctor, gate, photos, realism, reproduction, training
+from dermaviz.cli import audit, data, doctor, photos
+from dermaviz.cli import checkpoints as gate
+from dermaviz.cli import checkpoints as training
 from dermaviz.errors import DermaVizError
+from studies.drawn_lesions import cli as realism
+from studies.five_reports import cli as reproduction
 
 app = typer.Typer(
     name="dermaviz",

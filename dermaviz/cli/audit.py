@@ -19,7 +19,7 @@ from dermaviz.cli.options import DataRoot, Device, checkpoint_folder, chosen_dev
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dermaviz.datasets.records import Dataset
+    from dermaviz.data.records import Dataset
     from dermaviz.evidence import Rows, Source
     from dermaviz.models.card import Card
     from dermaviz.models.classifier import Classifier
@@ -70,32 +70,32 @@ SMALL_PART = 10
 """Images of a part of a table about few: processes share even a small sample evenly."""
 TABLES = MappingProxyType(
     {
-        "predictions": Table("what the model says of each image", "dermaviz.evaluation.predictions", "prediction"),
-        "attacks": Table("the same under FGSM, PGD and noise of the same size", "dermaviz.audits.robustness", "attack"),
-        "flips": Table("the smallest FGSM step that flips its answer", "dermaviz.audits.robustness", "flip"),
+        "predictions": Table("what the model says of each image", "dermaviz.evidence.predictions", "prediction"),
+        "attacks": Table("the same under FGSM, PGD and noise of the same size", "dermaviz.evidence.tables.robustness", "attack"),
+        "flips": Table("the smallest FGSM step that flips its answer", "dermaviz.evidence.tables.robustness", "flip"),
         "corruptions": Table(
-            "what it says of each image when spoilt in 17 ways, five severities each", "dermaviz.audits.robustness", "corruption"
+            "what it says of each image when spoilt in 17 ways, five severities each", "dermaviz.evidence.tables.robustness", "corruption"
         ),
-        "tone": Table("the skin round each lesion, as three estimators see it", "dermaviz.audits.tone", "tone"),
-        "attention": Table("whether its attention lies on the lesion", "dermaviz.audits.attention", "attention"),
+        "tone": Table("the skin round each lesion, as three estimators see it", "dermaviz.evidence.tables.tone", "tone"),
+        "attention": Table("whether its attention lies on the lesion", "dermaviz.evidence.tables.attention", "attention"),
         "shortcuts": Table(
             "what it says with a ruler, ink or hair laid over, and of lesion or background alone",
-            "dermaviz.audits.shortcuts", "shortcuts",
+            "dermaviz.evidence.tables.attention", "shortcuts",
         ),
         "counterfactuals": Table(
-            "what it says of the same photo on other skin", "dermaviz.audits.counterfactuals", "counterfactuals", sample=300
+            "what it says of the same photo on other skin", "dermaviz.evidence.tables.tone", "counterfactuals", sample=300
         ),
         "faithfulness": Table(
             "whether what each attention method marks is what the answer hangs on",
-            "dermaviz.audits.faithfulness", "faithfulness", sample=100,
+            "dermaviz.evidence.tables.faithfulness", "faithfulness", sample=100,
         ),
         "randomisation": Table(
             "how each method's map changes as the weights are randomised",
-            "dermaviz.audits.randomisation", "randomisation", sample=60,
+            "dermaviz.evidence.tables.faithfulness", "randomisation", sample=60,
         ),
         "drawn_tone": Table(
             "what it says of the same drawn lesions on skin of every tone",
-            "dermaviz.audits.drawn_tone", "drawn_tone", drawn=True,
+            "dermaviz.evidence.tables.tone", "drawn_tone", drawn=True,
         ),
     }
 )  # fmt: skip
@@ -123,9 +123,9 @@ def audit(
     from accelerate import PartialState
 
     from dermaviz.evidence import build_evidence
-    from dermaviz.evidence.build import PART
+    from dermaviz.evidence.store import PART
     from dermaviz.models.checkpoint import load_checkpoint
-    from dermaviz.models.memory import keep_freed_memory
+    from dermaviz.models.classifier import keep_freed_memory
 
     unknown = sorted(set(table or ()) - set(TABLES))
     if unknown:
@@ -161,8 +161,8 @@ def audit(
 
 def _work(name: str, classifier: Classifier, split: str, data: Callable[[], Dataset]) -> tuple[Source, int, Rows]:
     """What a table will be made of, of how many images, and what makes its rows."""
-    from dermaviz.audits.drawn_tone import drawn_lesions, drawn_tone_source
-    from dermaviz.evaluation.checkpoint import evidence_source
+    from dermaviz.evidence.evaluate import evidence_source
+    from dermaviz.evidence.tables.tone import drawn_lesions, drawn_tone_source
 
     make, parameters = TABLES[name].load()
     if TABLES[name].drawn:
@@ -173,11 +173,10 @@ def _work(name: str, classifier: Classifier, split: str, data: Callable[[], Data
 
 
 def _images(card: Card, root: Path | None, split: str, dataset: str) -> Dataset:
-    from dermaviz.datasets.catalogue import read_dataset
-    from dermaviz.datasets.selection import selection_on_card
-    from dermaviz.datasets.split import SPLITS
-    from dermaviz.datasets.tasks import pose
-    from dermaviz.evaluation.checkpoint import split_of_checkpoint
+    from dermaviz.data.readers import read_dataset
+    from dermaviz.data.selection import pose, selection_on_card
+    from dermaviz.data.split import SPLITS
+    from dermaviz.evidence.evaluate import split_of_checkpoint
 
     if dataset:
         task = selection_on_card(card.data).task

@@ -26,10 +26,10 @@ ManifestName = Annotated[
 @app.command()
 def info(root: DataRoot = None, dataset: Name = "ham10000", manifest: ManifestName = "") -> None:
     """Count images, lesions and classes of each split; with HAM10000 also licence and citation."""
-    from dermaviz.datasets.catalogue import read_dataset
-    from dermaviz.datasets.specs import SPECS
-    from dermaviz.datasets.split import apply_split, named_manifest
-    from dermaviz.datasets.synthetic.writing import is_drawn
+    from dermaviz.data.readers import read_dataset
+    from dermaviz.data.records import SPECS
+    from dermaviz.data.split import apply_split, named_manifest
+    from dermaviz.synthetic.writing import is_drawn
 
     data = read_dataset(dataset, root)
     parts = {"all": data}
@@ -59,8 +59,8 @@ def split(
     ] = False,
 ) -> None:
     """Split a data set by lesion, 70/10/20, stratified by class, into a manifest to keep with your recipes."""
-    from dermaviz.datasets.catalogue import read_dataset
-    from dermaviz.datasets.split import split_by_image, split_by_lesion, write_manifest
+    from dermaviz.data.readers import read_dataset
+    from dermaviz.data.split import split_by_image, split_by_lesion, write_manifest
 
     deal = split_by_image if by_image else split_by_lesion
     written = write_manifest(deal(read_dataset(dataset, root), seed), output)
@@ -76,9 +76,9 @@ def pack(
     width: Annotated[int, typer.Option(min=1)] = 200,
 ) -> None:
     """Decode the images that training needs into one memory-mapped array in $DERMAVIZ_CACHE (or ~/.cache/dermaviz)."""
-    from dermaviz.datasets.catalogue import read_splits
-    from dermaviz.datasets.pack import open_or_build_pack, pack_folder
-    from dermaviz.training.data import packed_together
+    from dermaviz.data.pack import open_or_build_pack, pack_folder
+    from dermaviz.data.readers import read_splits
+    from dermaviz.training.export import packed_together
 
     splits, _ = read_splits(dataset, manifest or _own_manifest(root) or "ham10000", root)
     data = packed_together(splits)
@@ -97,8 +97,8 @@ def synth(
     look: Annotated[str, typer.Option(help="schematic, ham10000, or ham10000-all-tones.")] = "schematic",
 ) -> None:
     """Draw lesions with known masks and skin tones, as a data set that every other command reads."""
-    from dermaviz.datasets.ham10000 import METADATA
-    from dermaviz.datasets.synthetic.writing import MANIFEST, write_dataset
+    from dermaviz.data.readers import METADATA
+    from dermaviz.synthetic.writing import MANIFEST, write_dataset
 
     started = time.perf_counter()
     write_dataset(output, n, seed, size=size, look=look)
@@ -122,13 +122,13 @@ def download(
     folder: Annotated[Path, typer.Argument(help="Where the data set goes.")],
 ) -> None:
     """Fetch HAM10000 with the ISIC archive's own tool, and say which images did not arrive."""
-    from dermaviz.datasets.download import download_ham10000
+    from dermaviz.data.download import download_ham10000
 
     typer.echo(download_ham10000(folder))
 
 
 def _own_manifest(root: Path | None) -> str:
     """The manifest that a data set brings along, as a path; empty where there is none."""
-    from dermaviz.datasets.synthetic.writing import MANIFEST
+    from dermaviz.synthetic.writing import MANIFEST
 
     return str(root / MANIFEST) if root and (root / MANIFEST).is_file() else ""

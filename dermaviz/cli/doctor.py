@@ -71,7 +71,7 @@ def _checkpoints() -> bool:
 
 
 def _data(root: Path | None) -> bool:
-    from dermaviz.datasets.ham10000 import find_ham10000, read_ham10000
+    from dermaviz.data.readers import find_ham10000, read_ham10000
 
     if root is None and not os.environ.get("DERMAVIZ_DATA"):
         return _line(True, "data: none given; the app works without. --data or DERMAVIZ_DATA adds HAM10000")

@@ -24,7 +24,7 @@ def predict(
     device: Device = "auto",
 ) -> None:
     """Predict every photo of a folder; an interrupted run is continued."""
-    from dermaviz.evaluation.folder import predict_folder
+    from dermaviz.evidence.evaluate import predict_folder
     from dermaviz.models.checkpoint import load_checkpoint
 
     classifier = load_checkpoint(checkpoint_folder(checkpoint), chosen_device(device))

@@ -6,8 +6,6 @@ number that the app shows is computed from these tables, so anyone can recompute
 
 from __future__ import annotations
 
-from dermaviz.evidence.build import Rows, build_evidence
-from dermaviz.evidence.manifest import Manifest, Source
-from dermaviz.evidence.store import Evidence, has_evidence, read_evidence
+from dermaviz.evidence.store import Evidence, Manifest, Rows, Source, build_evidence, has_evidence, read_evidence
 
 __all__ = ["Evidence", "Manifest", "Rows", "Source", "build_evidence", "has_evidence", "read_evidence"]

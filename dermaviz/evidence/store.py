@@ -1,18 +1,85 @@
-"""Evidence: where tables lie, how they are written whole and read back only when they are what they claim to be."""
+"""TODO docstring dermaviz.evidence.store"""
 
 from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from dermaviz.errors import EvidenceError
-from dermaviz.evidence.manifest import Manifest, Source, read_manifest
+
+
+@dataclass(frozen=True)
+class Source:
+    """Everything that decides what is in a table: the same source gives the same rows.
+
+    Args:
+        table: ``predictions``, ``attacks`` …
+        dataset, split: whose images these are.
+        checkpoint_sha256: of all that decides the model's answers (``Card.answers_sha256``).
+        data_sha256: of the images' ids, lesions, labels and file sizes (``Dataset.sha256``).
+        parameters: settings of the measurement, as JSON takes them.
+    """
+
+    table: str
+    dataset: str
+    split: str
+    checkpoint_sha256: str
+    data_sha256: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The sha256 of the source: its address."""
+        content = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A table's source, the number of its rows, the sha256 of its file, and how it was made (command, seconds, machine)."""
+
+    source: Source
+    rows: int
+    sha256: str
+    made: Mapping[str, Any] = field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        """Write the manifest as JSON, under a temporary name that is renamed last."""
+        unfinished = path.with_suffix(".json.tmp")
+        unfinished.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        unfinished.replace(path)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a table's manifest.
+
+    Raises:
+        EvidenceError: the file is no manifest.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        manifest = Manifest(**{**content, "source": Source(**content["source"])})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        wanted = ", ".join(f.name for f in fields(Manifest))
+        raise EvidenceError(
+            f"{path}: expected a manifest of evidence ({wanted}), found none that can be read. "
+            "Delete the file and make the evidence again with `dermaviz audit`."
+        ) from error
+    return manifest
+
 
 FOLDER = "evidence"
 
@@ -94,3 +161,133 @@ def parquet_bytes(frame: pd.DataFrame) -> bytes:
 def read_parquet(content: bytes) -> pd.DataFrame:
     """The table in the bytes of a Parquet file."""
     return pq.read_table(io.BytesIO(content)).to_pandas()
+
+
+def require_columns(table: pd.DataFrame, wanted: Sequence[str]) -> None:
+    """Go on only with a table that has all of these columns.
+
+    Raises:
+        EvidenceError: one is missing.
+    """
+    missing = [name for name in wanted if name not in table]
+    if missing:
+        raise EvidenceError(
+            f"expected the columns {', '.join(wanted)}, found {', '.join(missing)} missing. "
+            "Make the evidence again with `dermaviz audit`."
+        )
+
+
+def labels_of(table: pd.DataFrame, classes: tuple[str, ...]) -> NDArray[np.int64]:
+    """The true class of each row of the table ``predictions``, int64 ``[N]``, as an index into ``classes``.
+
+    Raises:
+        EvidenceError: a column of predictions is missing (``image_id, lesion_id, dx, p_<class>``), or a diagnosis is none of
+            the classes.
+    """
+    require_columns(table, ("image_id", "lesion_id", "dx", *(f"p_{name}" for name in classes)))
+    unknown = sorted(set(table["dx"]) - set(classes))
+    if unknown:
+        raise EvidenceError(
+            f"expected predictions of the classes {', '.join(classes)}, found the unknown diagnoses {', '.join(unknown)}. "
+            "Make the evidence again with `dermaviz audit`."
+        )
+    return pd.Categorical(table["dx"], categories=list(classes)).codes.astype(np.int64)
+
+
+PART = 128
+"""Images of a part. Parts are cut the same way whatever the number of processes, so all numbers of them agree."""
+
+Rows = Callable[[Sequence[slice]], Iterator[pd.DataFrame]]
+"""What makes a table: for each slice of the data set, in order, its rows with a column ``image_id``. Lazy, so that it may
+read ahead."""
+
+
+def build_evidence(
+    checkpoint: Path,
+    source: Source,
+    n_images: int,
+    rows: Rows,
+    *,
+    made: dict[str, Any] | None = None,
+    process: int = 0,
+    processes: int = 1,
+    wait_for_all: Callable[[], object] = lambda: None,
+    part: int = PART,
+) -> Manifest:
+    """Make the table of ``source``, unless it is there already, and return its manifest.
+
+    Part ``i`` is made by process ``i`` modulo ``processes``, without padding, and kept as a Parquet file in a folder named
+    after the source's key: a part that is finished is never made again, and none is taken for that of another source.
+    Process 0 joins the parts once ``wait_for_all`` returns.
+
+    Args:
+        checkpoint: the checkpoint's folder.
+        n_images: size of the data set that ``rows`` slices.
+        made: facts for the manifest (command, machine); seconds are added.
+
+    Raises:
+        EvidenceError: a part is missing after all processes have ended.
+    """
+    finished = _finished(checkpoint, source)
+    if finished:
+        return finished
+    parts = _parts_folder(checkpoint, source)
+    parts.mkdir(parents=True, exist_ok=True)
+    slices = [slice(first, min(first + part, n_images)) for first in range(0, n_images, part)]
+    started = time.perf_counter()
+    mine = [i for i in range(process, len(slices), processes) if not _is_whole(parts / _name(i, part))]
+    for i, frame in zip(mine, rows([slices[i] for i in mine]), strict=True):
+        _write_part(parts / _name(i, part), frame)
+    wait_for_all()
+    if process == 0:
+        facts = {**(made or {}), "processes": processes, "seconds": round(time.perf_counter() - started, 1)}
+        write_evidence(checkpoint, _join(parts, len(slices), part), source, facts)
+        shutil.rmtree(parts)
+    wait_for_all()
+    written = _finished(checkpoint, source)
+    if written is None:
+        raise EvidenceError(
+            f"{table_path(checkpoint, source.table, source.split)}: expected the table that was just made, found another. "
+            "Let only one audit of a checkpoint run at a time, then start it again."
+        )
+    return written
+
+
+def _finished(checkpoint: Path, source: Source) -> Manifest | None:
+    if not has_evidence(checkpoint, source.table, source.split):
+        return None
+    manifest = read_manifest(table_path(checkpoint, source.table, source.split).with_suffix(".json"))
+    return manifest if manifest.source.key == source.key else None
+
+
+def _parts_folder(checkpoint: Path, source: Source) -> Path:
+    return table_path(checkpoint, source.table, source.split).parent / f".{source.table}-{source.key[:12]}.parts"
+
+
+def _name(i: int, part: int) -> str:
+    return f"{part}-{i:05d}.parquet"
+
+
+def _write_part(path: Path, frame: pd.DataFrame) -> None:
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_bytes(parquet_bytes(frame))
+    unfinished.replace(path)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        read_parquet(path.read_bytes())
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return True
+
+
+def _join(parts: Path, n_parts: int, part: int) -> pd.DataFrame:
+    paths = [parts / _name(i, part) for i in range(n_parts)]
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing:
+        raise EvidenceError(
+            f"{parts}: expected {n_parts} parts, found {len(missing)} missing ({', '.join(missing[:3])}). "
+            "A process of the audit ended early; start the same command again, finished parts are kept."
+        )
+    return pd.concat([read_parquet(path.read_bytes()) for path in paths], ignore_index=True)

@@ -17,9 +17,8 @@ from torch import Generator, Tensor, nn
 
 from dermaviz.errors import AttentionError
 from dermaviz.explain.attention import explain
-from dermaviz.explain.drift import rank_correlation
-from dermaviz.models.classifier import Classifier
-from dermaviz.models.inputs import require_images
+from dermaviz.explain.localisation import rank_correlation
+from dermaviz.models.classifier import Classifier, require_images
 
 STAGES = 6
 """At most so many: the head, and the layers below it in runs of nearly equal length."""

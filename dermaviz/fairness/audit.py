@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from dermaviz.evaluation.intervals import DRAWS, Estimate, LesionIds
-from dermaviz.evaluation.metrics import MELANOMA, Labels, Probabilities
-from dermaviz.fairness.gaps import gaps_to, judge
-from dermaviz.fairness.groups import GroupFigures, audit_figures, measure_groups
+from dermaviz.fairness.groups import GroupFigures, audit_figures, gaps_to, judge, measure_groups
+from dermaviz.metrics.bootstrap import DRAWS, Estimate, LesionIds
+from dermaviz.metrics.classification import MELANOMA, Labels, Probabilities
 
 
 def group_metrics(
@@ -99,12 +98,12 @@ def verdicts(
 
     Args:
         others: by name, another group for each image ``[N]``: by another tone estimator, by cuts moved by 2°
-            (:func:`~dermaviz.fairness.regrouping.tone_regroupings`). None for groups that are known, such as sex.
+            (:func:`~dermaviz.fairness.tone_groups.tone_regroupings`). None for groups that are known, such as sex.
 
     Returns:
         The columns of ``group_gaps``; ``n_others`` and ``n_same_sign``, in how many of the other groupings the difference
         has the sign it has here; ``smallest`` and ``largest``, the range of the difference over this and the other
-        groupings; ``verdict`` and ``reason`` (:func:`~dermaviz.fairness.gaps.judge`).
+        groupings; ``verdict`` and ``reason`` (:func:`~dermaviz.fairness.groups.judge`).
 
     Raises:
         FairnessError: as ``group_gaps``.

@@ -1,28 +1,25 @@
-"""Fairness: counterfactual tone — the same photo with its skin at another ITA, and a control of equal size that is no tone.
-
-A photo is lamp times skin, and in the skin model the epidermis is a filter before all that lies under it (Beer–Lambert).
-More or less melanin therefore multiplies linear red, green and blue of skin by one number each; shading, texture and the lamp,
-which are factors too, stay as they are. What is darker than the skin in red is taken for skin with more pigment of its
-own. The same step of melanin takes less from it, since most of what it absorbs is gone already and the surface's share stays.
-"""
+"""TODO docstring dermaviz.fairness.counterfactual"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.ndimage import binary_closing, binary_fill_holes, gaussian_filter
 
 from dermaviz.colour import decode_srgb, encode_srgb, lab_of_linear, linear_of_lab
-from dermaviz.datasets.synthetic.optics import ITA_RANGE, blood_for_ita, linear_rgb, melanin_for_ita, reflectance
 from dermaviz.errors import FairnessError
-from dermaviz.fairness.skin_pixels import outside
-from dermaviz.fairness.surroundings import margin, require_mask, skin_colour
+from dermaviz.fairness.effects import change, effects, mean_of, read_paired
+from dermaviz.fairness.skin_pixels import margin, outside, require_mask, skin_colour
+from dermaviz.metrics.bootstrap import DRAWS
+from dermaviz.metrics.classification import MELANOMA
+from dermaviz.synthetic.optics import ITA_RANGE, blood_for_ita, linear_rgb, melanin_for_ita, reflectance
 from dermaviz.types import RGB
 
 Axis = Literal["melanin", "control"]
@@ -188,3 +185,50 @@ def _kept(light: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.flo
         mask = within if within.sum() > mask.sum() * 2 / 3 else mask
     blurred = gaussian_filter(mask.astype(np.float32), _SOFT_SIGMA * side)
     return np.clip(2 * blurred - 1, 0, 1)
+
+
+BY = ("axis", "lesion", "ita_to")
+"""Columns that name a condition."""
+
+
+def tone_effects(
+    table: pd.DataFrame,
+    predictions: pd.DataFrame,
+    classes: tuple[str, ...],
+    malignant: Collection[str],
+    positive: str = MELANOMA,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """What each shift of tone does, on average over the images.
+
+    Args:
+        table: ``image_id, axis`` (``clean``, or a name in ``counterfactual.AXES``), ``lesion, ita_to, shift, p_<class>,
+            rank_correlation, energy``. Images without a measured tone have a clean row only and are left out.
+        predictions: ``image_id, lesion_id, dx`` of the images to count.
+
+    Returns:
+        ``axis, lesion, ita_to, shift`` (mean of ``ita_to − ita_from``, degrees), ``metric, value, low, high, beyond, beyond_low,
+        beyond_high, n_images, n_lesions``, see :func:`~dermaviz.fairness.effects.effects`; ``beyond`` is against the control
+        that is no tone. Further metrics: ``rank_correlation`` of the attention map with the clean one, ``energy`` (in the lesion)
+        and ``energy_change``, means over the images whose maps show anything.
+
+    Raises:
+        EvidenceError: a column is missing, or an image lacks a condition or has one twice.
+    """
+    paired = read_paired(table, predictions, classes, BY, ("shift", "rank_correlation", "energy"))
+    energy = paired.measured["energy"]
+    attention = {
+        "rank_correlation": mean_of(paired.measured["rank_correlation"][:, 1:]),
+        "energy": mean_of(energy[:, 1:]),
+        "energy_change": mean_of(change(energy)),
+    }
+    found = effects(paired, malignant, _control_of, positive, attention, draws, seed)
+    mean_shift = paired.conditions.assign(shift=paired.measured["shift"][:, 1:].mean(axis=0))
+    columns = [*BY, "shift", *(name for name in found if name not in BY)]
+    return found.merge(mean_shift, on=list(BY), how="left")[columns]
+
+
+def _control_of(condition: tuple[Any, ...]) -> tuple[Any, ...]:
+    axis, *rest = condition
+    return ("control" if axis == "melanin" else axis, *rest)

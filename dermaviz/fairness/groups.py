@@ -1,25 +1,29 @@
-"""Fairness: one question, asked in every group of images: sensitivity and its kin, with counts and the draws that gaps need.
-
-The question is whether an image shows one of the *positive* classes (melanoma, or all malignant ones). A group with fewer
-than ``FEWEST`` positives or negatives gets no figures, whatever they would be: its counts are all that is said of it.
-
-Where all the positives of a small group are caught, or none, they are so in every draw, and a bootstrap would call that
-certain. Such a share is drawn from the distribution instead whose bounds are the exact ones of as many lesions.
-"""
+"""TODO docstring dermaviz.fairness.groups"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
+from math import isnan
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from dermaviz.errors import FairnessError
-from dermaviz.evaluation.calibration import expected_calibration_error, flagged_share
-from dermaviz.evaluation.intervals import DRAWS, FEWEST, LesionIds, interval, lesion_weights, over_draws
-from dermaviz.evaluation.metrics import (
+from dermaviz.metrics.bootstrap import (
+    DRAWS,
+    FEWEST,
+    Estimate,
+    LesionIds,
+    interval,
+    lesion_weights,
+    off_zero,
+    over_draws,
+)
+from dermaviz.metrics.calibration import expected_calibration_error, flagged_share
+from dermaviz.metrics.classification import (
     MELANOMA,
     Labels,
     Metric,
@@ -27,11 +31,11 @@ from dermaviz.evaluation.metrics import (
     Values,
     Weights,
     accuracy,
+    ratio,
     weighted_mean,
 )
-from dermaviz.evaluation.ranking import group_auc
-from dermaviz.evaluation.summary import Figure
-from dermaviz.evaluation.thresholds import binary_view
+from dermaviz.metrics.ranking import binary_view, group_auc
+from dermaviz.metrics.summary import Figure
 
 MALIGNANT = "malignant"
 """In place of a class: all malignant classes together."""
@@ -230,3 +234,101 @@ def _require_one_each(names: np.ndarray, *others: Sized) -> None:
             "expected a group, a label, a row of probabilities and a lesion for each image, found "
             f"{', '.join(f'{n:,}' for n in found)} of them. Take all four from the same rows of the evidence."
         )
+
+
+SAME, INCONCLUSIVE, TOO_FEW = "the same", "inconclusive", "too few"
+"""What :func:`judge` can say of a gap."""
+
+
+def gaps_to(measured: GroupFigures, reference: str | None = None) -> pd.DataFrame:
+    """Each other group beside a reference group (None: the one with the most images); a row per group and figure.
+
+    Columns as in :func:`dermaviz.fairness.audit.group_gaps`.
+
+    Raises:
+        FairnessError: the reference is none of the groups.
+    """
+    groups = measured.groups
+    reference = groups[0] if reference is None else reference
+    if reference not in groups:
+        raise FairnessError(
+            f"expected one of the groups {', '.join(groups)} as reference, found {reference!r}. Choose one of them."
+        )
+    beside = groups.index(reference)
+    pairs = [(g, beside, m) for g in range(len(groups)) if g != beside for m in range(len(measured.figures))]
+    return pd.DataFrame([_gap(measured, *pair) for pair in pairs], columns=_COLUMNS)
+
+
+def widest_gaps(measured: GroupFigures) -> pd.DataFrame:
+    """For each figure the group with the highest value beside that with the lowest (its ``reference``), as ``gaps_to``.
+
+    The pair was chosen because its gap is the widest, so the interval, which is that of this pair, flatters the gap: the
+    more groups, the more. No rows where fewer than two groups have figures.
+    """
+    shown = np.flatnonzero(~measured.counts["suppressed"])
+    pairs = []
+    if len(shown) > 1:
+        for m in range(len(measured.figures)):
+            values = measured.values[shown, m]
+            pairs.append((int(shown[values.argmax()]), int(shown[values.argmin()]), m))
+    return pd.DataFrame([_gap(measured, *pair) for pair in pairs], columns=_COLUMNS)
+
+
+def judge(gap: Estimate, others: Mapping[str, float]) -> tuple[str, str]:
+    """Whether a gap (a difference, or a slope: 0 is none) was found again under other measurements, and why not.
+
+    - ``TOO_FEW``: there is no gap to judge (NaN), because a group has too few positives or negatives.
+    - ``INCONCLUSIVE``: the interval of the gap holds 0 or cannot be had; or, under one of the ``others``, the gap has
+      another sign (0 is one) or cannot be had (NaN).
+    - ``SAME``: none of these. The intervals of the others are not asked to leave out 0: they are no independent evidence.
+
+    An interval that leaves out 0 does so by chance in one of twenty fair comparisons: of many figures, some will.
+
+    Args:
+        others: by name, the gap as another tone estimator or other cuts find it.
+
+    Returns:
+        The verdict, and its reason in words ("" where it is ``SAME``).
+    """
+    if isnan(gap.value):
+        return TOO_FEW, f"a group has fewer than {FEWEST} positives or {FEWEST} negatives"
+    if isnan(gap.low):
+        return INCONCLUSIVE, "the lesions are too few for an interval"
+    if not off_zero(gap.low, gap.high):
+        return INCONCLUSIVE, "the interval holds no difference"
+    turned = [name for name, other in others.items() if other * gap.value <= 0]
+    if turned:
+        return INCONCLUSIVE, f"the sign changes under {', '.join(turned)}"
+    missing = [name for name, other in others.items() if isnan(other)]
+    if missing:
+        return INCONCLUSIVE, f"a group has too few images under {', '.join(missing)}"
+    return SAME, ""
+
+
+_COLUMNS = (
+    *("group", "reference", "metric", "label", "value", "reference_value"),
+    *("difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high"),
+    *COUNTS,
+    *(f"reference_{name}" for name in COUNTS),
+    "suppressed",
+)
+
+
+def _gap(measured: GroupFigures, group: int, reference: int, m: int) -> dict[str, Any]:
+    """One figure of one group beside that of another."""
+    value, beside = measured.values[group, m], measured.values[reference, m]
+    drawn, drawn_beside = measured.draws[group, m], measured.draws[reference, m]
+    mine, theirs = (measured.counts.loc[g].to_dict() for g in (group, reference))
+    figure = measured.figures[m]
+    row = {
+        "group": mine["group"], "reference": theirs["group"], "metric": figure.slug, "label": figure.label,
+        "value": float(value), "reference_value": float(beside),
+    }  # fmt: skip
+    of_two = {"difference": (value - beside, drawn - drawn_beside), "ratio": (np.nan, np.full(1, np.nan))}
+    if figure.slug != CALIBRATION_BIAS:
+        of_two["ratio"] = ratio(value, beside), ratio(drawn, drawn_beside)
+    for name, (shown, sample) in of_two.items():
+        row[name] = float(shown)
+        row[f"{name}_low"], row[f"{name}_high"] = interval(sample)
+    row |= {name: mine[name] for name in COUNTS} | {f"reference_{name}": theirs[name] for name in COUNTS}
+    return row | {"suppressed": bool(mine["suppressed"] or theirs["suppressed"])}

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from dermaviz.datasets.folders import IMAGE_COLUMNS, LABEL_COLUMNS, LESION_COLUMNS, SUFFIXES
+from dermaviz.data.readers import IMAGE_COLUMNS, LABEL_COLUMNS, LESION_COLUMNS, SUFFIXES
 from dermaviz.errors import DatasetError
 
 MALIGNANT, BENIGN = "malignant", "benign"

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dermaviz.colour import decode_srgb, ita_of_lab, lab_of_linear
-from dermaviz.datasets.segmentation import find_lesion
-from dermaviz.datasets.synthetic.optics import linear_rgb, melanin_for_ita, reflectance
+from dermaviz.data.masks import find_lesion
 from dermaviz.errors import FairnessError
 from dermaviz.fairness.skin_pixels import darkest_skin, find_skin
 from dermaviz.fairness.tone_groups import CUTS, ESTIMATORS, GROUPS, NARROW_CUTS, agreement, tone_groups
+from dermaviz.synthetic.optics import linear_rgb, melanin_for_ita, reflectance
 from dermaviz.types import RGB
 
 __all__ = [
@@ -91,7 +91,7 @@ def measure_tone(pixels: RGB, mask: NDArray[np.bool_] | None = None) -> Tone:
 
     Args:
         pixels: uint8 ``[H, W, 3]``, sRGB.
-        mask: bool ``[H, W]``, True on the lesion; None finds the lesion (:func:`~dermaviz.datasets.segmentation.find_lesion`).
+        mask: bool ``[H, W]``, True on the lesion; None finds the lesion (:func:`~dermaviz.data.masks.find_lesion`).
 
     Raises:
         FairnessError: the picture or the mask is of another kind or size.

@@ -16,9 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import fisher_exact, norm
 
-from dermaviz.evaluation.intervals import exact_interval
 from dermaviz.explain.localisation import looks_at_lesion
 from dermaviz.fairness.label_sheet import BENIGN, MALIGNANT
+from dermaviz.metrics.bootstrap import exact_interval
 
 LOOKING, ELSEWHERE, UNKNOWN = "at the lesion", "elsewhere", "cannot say"
 """Where the model looked: energy in lesion above the share of the picture that the lesion covers, or not, or no map or mask."""

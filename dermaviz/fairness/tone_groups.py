@@ -1,8 +1,8 @@
-"""Fairness: groups of estimated skin tone, cut from ITA, and how far several estimators of it agree."""
+"""TODO docstring dermaviz.fairness.tone_groups"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
 from types import MappingProxyType
 
@@ -97,3 +97,22 @@ def _weighted_kappa(first: NDArray[np.int64], second: NDArray[np.int64]) -> floa
     if by_chance == 0:
         return float("nan")
     return float(1 - ((first - second) ** 2).sum() / by_chance)
+
+
+def tone_regroupings(
+    itas: Mapping[str, NDArray[np.floating]], cuts: Sequence[float] = CUTS, moved: float = NEAR
+) -> dict[str, list[str]]:
+    """Other tone groups for N images than those of the first estimator at ``cuts``: the ``others`` of ``audit.verdicts``.
+
+    Args:
+        itas: ITA in degrees ``[N]`` by the name of its estimator, the one in use first; NaN where it cannot be measured.
+        moved: degrees by which all cuts are moved, up and down.
+
+    Returns:
+        By name, a group for each image: the first estimator with the cuts moved, then every other estimator at ``cuts``.
+    """
+    first, *others = itas
+    found = {
+        f"{first}, cuts {by:+g}°": tone_groups(itas[first], tuple(cut + by for cut in cuts)) for by in (-moved, moved)
+    }
+    return found | {name: tone_groups(itas[name], tuple(cuts)) for name in others}

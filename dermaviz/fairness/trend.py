@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from dermaviz.errors import FairnessError
-from dermaviz.evaluation.intervals import BLOCK, DRAWS, FEWEST, Estimate, LesionIds, interval, lesion_weights
-from dermaviz.evaluation.metrics import Values, Weights, each_once, ratio
+from dermaviz.metrics.bootstrap import BLOCK, DRAWS, FEWEST, Estimate, LesionIds, interval, lesion_weights
+from dermaviz.metrics.classification import Values, Weights, each_once, ratio
 
 STEP = 10.0
 """Degrees of ITA that the slope is given for."""

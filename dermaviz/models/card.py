@@ -26,7 +26,7 @@ class Card:
     ``temperature`` divides the logits and was fitted on validation; ``split_sha256`` is the hash of the split manifest,
     ``weights_sha256`` that of ``model.safetensors``; ``recipe`` is the recipe as trained; ``metrics`` holds, for each split
     evaluated, figures with intervals and counts; ``data`` names the data set, its split, what is asked of it (as in
-    :class:`~dermaviz.datasets.selection.Selection`) and its citation; ``equalise`` is how pictures are evened out first.
+    :class:`~dermaviz.data.selection.Selection`) and its citation; ``equalise`` is how pictures are evened out first.
     """
 
     name: str

@@ -1,19 +1,94 @@
-"""Models: a classifier — a network with its card, from pixels to probabilities, never changed after loading."""
+"""TODO docstring dermaviz.models.classifier"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ctypes
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as V
 
-from dermaviz.models.card import Card
-from dermaviz.models.equalise import equalise
+from dermaviz.errors import DermaVizError
+from dermaviz.models.card import Card, Equalisation
 from dermaviz.types import RGB, Prediction
+
+
+def require_images(images: Tensor, side: int, error: type[DermaVizError]) -> None:
+    """Check that ``images`` are float32 ``[N, 3, side, side]`` in [0, 1], at least one.
+
+    Raises:
+        error: they are not; the message says how to get such images.
+    """
+    if images.ndim != 4 or not len(images) or images.shape[1:] != (3, side, side):
+        raise error(
+            f"expected images [N, 3, {side}, {side}], found {list(images.shape)}. "
+            "Use classifier.to_tensor([classifier.prepare(pixels)])."
+        )
+    if images.dtype != torch.float32:
+        raise error(f"expected float32 images, found {images.dtype}. Use classifier.to_tensor.")
+    low, high = (float(bound) for bound in images.detach().aminmax())
+    if not (low >= -1e-6 and high <= 1 + 1e-6):
+        raise error(
+            f"expected pixel values in [0, 1], found {low:.4g} to {high:.4g}. Pass images before normalisation."
+        )
+
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
+
+
+def keep_freed_memory() -> bool:
+    """Tell glibc to serve large blocks from the heap and never trim it; True where that was possible.
+
+    By default each activation tensor is mapped and unmapped anew, and its pages are cleared by the kernel every time:
+    on two cores that cost a third of a training step (`python -m benchmarks training-allocator`). Only Linux with glibc
+    has the switch (mallopt(3)); elsewhere nothing happens.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    settings = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1, _M_TOP_PAD: 256 << 20}
+    return all(mallopt(key, value) == 1 for key, value in settings.items())
+
+
+Channel = NDArray[np.uint8]
+
+
+def _whole(lightness: Channel) -> Channel:
+    return np.asarray(cv2.equalizeHist(lightness), dtype=np.uint8)
+
+
+def _in_tiles(lightness: Channel) -> Channel:
+    """Contrast-limited, in 8 × 8 tiles (Zuiderveld, Graphics Gems IV, 1994), with OpenCV's usual limit for photos."""
+    return np.asarray(cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8)).apply(lightness), dtype=np.uint8)
+
+
+_METHODS: Mapping[str, Callable[[Channel], Channel]] = MappingProxyType({"histogram": _whole, "clahe": _in_tiles})
+
+
+def equalise(images: NDArray[np.uint8], method: Equalisation) -> NDArray[np.uint8]:
+    """Even out the lightness (L* of CIE Lab) of each picture, uint8 ``[N, H, W, 3]`` of any size; colours keep a* and b*.
+
+    ``histogram`` gives every lightness the same share of the whole picture, ``clahe`` within tiles and with a limit.
+    "" leaves the pictures as they are. It is done before a picture is cut to the central square, in training as at use.
+    """
+    if not method:
+        return images
+    return np.stack([_with_lightness(picture, _METHODS[method]) for picture in images])
+
+
+def _with_lightness(picture: NDArray[np.uint8], even: Callable[[Channel], Channel]) -> NDArray[np.uint8]:
+    lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
+    lab[..., 0] = even(np.ascontiguousarray(lab[..., 0]))
+    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -47,7 +122,7 @@ class Classifier:
     def prepare(self, pixels: RGB) -> RGB:
         """What the model sees of a picture: uint8 ``[H, W, 3]`` → uint8 ``[S, S, 3]``, see :func:`central_square`.
 
-        Where the card says so, the picture is evened out first (:func:`~dermaviz.models.equalise.equalise`).
+        Where the card says so, the picture is evened out first (:func:`~dermaviz.models.classifier.equalise`).
         """
         own = np.require(pixels, requirements=["C", "W"])  # torch wants neither read-only nor flipped views
         seen = torch.from_numpy(equalise(own[None], self.card.equalise))

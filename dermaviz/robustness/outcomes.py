@@ -1,9 +1,4 @@
-"""Robustness: what attacks and corruptions cost — accuracy and sensitivities under each of them, with paired drops.
-
-Everything is computed from evidence: the tables ``attacks`` and ``corruptions`` say what the model called each image, the
-table ``predictions`` who the images are and what it called them as they were. Intervals are 95% percentile intervals of a
-bootstrap over lesions; a drop compares the same resampled images before and after.
-"""
+"""TODO docstring dermaviz.robustness.outcomes"""
 
 from __future__ import annotations
 
@@ -16,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dermaviz.errors import EvidenceError
-from dermaviz.evaluation.intervals import DRAWS, FEWEST, Estimate, interval, lesion_weights
-from dermaviz.evaluation.metrics import Labels, Values, Weights, ratio, weighted_mean
-from dermaviz.evidence.columns import require_columns
+from dermaviz.evidence.store import require_columns
+from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Estimate, interval, lesion_weights
+from dermaviz.metrics.classification import Labels, Values, Weights, ratio, weighted_mean
+from dermaviz.robustness.corruptions import CORRUPTIONS
 
 BY_ATTACK, BY_CORRUPTION = ("method", "epsilon"), ("corruption", "severity")
 """Columns that name a condition in the two tables: what is done, and how much of it (0: nothing)."""
@@ -204,3 +200,147 @@ def _medians(sizes: Values, weights: Weights) -> Values:
         some = half[:, 0] > 0
         medians[some] = ((sizes[lower] + sizes[upper]) / 2)[some]
     return medians
+
+
+MEAN = "mean"
+"""Name of the row that averages over corruptions, without those as small as an attack (``Corruption.averaged``)."""
+
+
+def corruption_errors(
+    answers: Answers, reference: Answers | None = None, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    """The error under each corruption, over its severities s, and their mean.
+
+    - ``error``: mean of E_s, the balanced error in [0, 1].
+    - ``extra_error``: mean of E_s − E_clean; what the corruption itself costs.
+    - ``ce``: Σ E_s / Σ E_s of the reference; below 1 is better than the reference.
+    - ``relative_ce``: Σ (E_s − E_clean) / Σ (E_s − E_clean) of the reference; NaN where that one lost nothing.
+
+    In the row ``mean``, each is the mean over corruptions: there ``ce`` is the mCE and ``relative_ce`` the relative mCE,
+    as shares rather than per cent.
+
+    Args:
+        answers: under the table ``corruptions``.
+        reference: of another checkpoint, the same images under the same corruptions; without it there is no ``ce``.
+
+    Returns:
+        ``corruption, metric, value, low, high`` with paired 95% lesion-bootstrap intervals; n is that of ``answers``.
+
+    Raises:
+        EvidenceError: the reference is of other images, classes or corruptions.
+    """
+    if reference is not None:
+        _require_same(answers, reference)
+    weights = lesion_weights(answers.lesion_ids.tolist(), draws, seed)
+    shown, drawn = _errors(answers, reference, None), _errors(answers, reference, weights)
+    rows: list[dict[str, Any]] = []
+    for key, value in shown.items():
+        low, high = interval(drawn[key])
+        rows.append({"corruption": key[0], "metric": key[1], "value": float(value), "low": low, "high": high})
+    return pd.DataFrame(rows)
+
+
+def _errors(answers: Answers, reference: Answers | None, weights: Weights | None) -> dict[tuple[str, str], Values]:
+    """By corruption and metric, ``[...]``; the means last."""
+    name = answers.conditions.columns[0]
+    by_corruption = answers.conditions.groupby(name, sort=False).indices
+    error = 1 - measured(answers, weights)["balanced_accuracy", ""]
+    other = None if reference is None else 1 - measured(reference, weights)["balanced_accuracy", ""]
+    found: dict[tuple[str, str], Values] = {}
+    for corruption, columns in by_corruption.items():
+        found |= {(corruption, metric): values for metric, values in _of_one(error, other, np.asarray(columns) + 1)}
+    averaged = [one for one in by_corruption if one not in CORRUPTIONS or CORRUPTIONS[one].averaged]
+    for metric in dict.fromkeys(metric for _, metric in found):
+        if averaged:
+            found[MEAN, metric] = np.mean([found[one, metric] for one in averaged], axis=0)
+    return found
+
+
+def _of_one(error: Values, other: Values | None, columns: Values) -> Iterator[tuple[str, Values]]:
+    """Of errors ``[..., 1 + K]``, clean first, those of one corruption's columns."""
+    level, extra = error[..., columns].mean(-1), (error[..., columns] - error[..., :1]).mean(-1)
+    yield "error", level
+    yield "extra_error", extra
+    if other is not None:
+        yield "ce", ratio(level, other[..., columns].mean(-1))
+        yield "relative_ce", ratio(extra, (other[..., columns] - other[..., :1]).mean(-1))
+
+
+def _require_same(answers: Answers, reference: Answers) -> None:
+    same = (
+        answers.classes == reference.classes
+        and np.array_equal(answers.image_ids, reference.image_ids)
+        and answers.conditions.equals(reference.conditions)
+    )
+    if not same:
+        raise EvidenceError(
+            f"expected the reference on the same {len(answers):,} images, classes and corruptions, found "
+            f"{len(reference):,} images and {len(reference.conditions)} conditions for {len(answers.conditions)}. "
+            "Take the images and corruptions that both checkpoints have."
+        )
+
+
+def paired_curves(first: Answers, second: Answers, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+    """Each figure of two checkpoints under every condition that both were put under, and by how much the second is higher.
+
+    Both are measured on the same resamplings of lesions, so what an image's difficulty does to both cancels out.
+
+    Returns:
+        The two columns of the condition, with a first row of size 0 (clean) for each method or corruption; ``metric`` and
+        ``class`` as in :func:`dermaviz.robustness.outcomes.curves`; ``first, second, difference`` (second − first), each
+        with its 95% interval in ``…_low`` and ``…_high``; ``n_images`` and ``n_lesions`` that the figure is of.
+
+    Raises:
+        EvidenceError: the two are not of the same images and classes, or share no condition.
+    """
+    conditions = _shared(first, second)
+    what, size = conditions.columns[:2]
+    weights = lesion_weights(first.lesion_ids.tolist(), draws, seed)
+    shown = [measured(answers, None) for answers in (first, second)]
+    drawn = [measured(answers, weights) for answers in (first, second)]
+    rows: list[dict[str, Any]] = []
+    for metric, name in shown[0]:
+        mine = first.labels == first.classes.index(name) if name else np.ones(len(first), dtype=bool)
+        of = {
+            "metric": metric, "class": name, "n_images": int(mine.sum()), "n_lesions": len(set(first.lesion_ids[mine])),
+        }  # fmt: skip
+        for series, at, *columns in _points(conditions):
+            values = [float(of_one[metric, name][k]) for of_one, k in zip(shown, columns, strict=True)]
+            samples = [of_one[metric, name][:, k] for of_one, k in zip(drawn, columns, strict=True)]
+            row: dict[str, Any] = {what: series, size: at}
+            for column, value, sample in (
+                ("first", values[0], samples[0]),
+                ("second", values[1], samples[1]),
+                ("difference", values[1] - values[0], samples[1] - samples[0]),
+            ):
+                row[column] = value
+                row[f"{column}_low"], row[f"{column}_high"] = interval(sample)
+            rows.append(row | of)
+    return pd.DataFrame(rows)
+
+
+def _shared(first: Answers, second: Answers) -> pd.DataFrame:
+    """The conditions of both, and where each stands in the two (0 is clean): ``…, first, second``."""
+    same = first.classes == second.classes and np.array_equal(first.image_ids, second.image_ids)
+    found = pd.DataFrame()
+    if same and list(first.conditions.columns) == list(second.conditions.columns):
+        of_first, of_second = (
+            answers.conditions.assign(**{name: np.arange(len(answers.conditions)) + 1})
+            for answers, name in ((first, "first"), (second, "second"))
+        )
+        found = of_first.merge(of_second, on=list(first.conditions.columns))
+    if found.empty:
+        raise EvidenceError(
+            f"expected two checkpoints tested on the same images and under the same conditions, found {len(first):,} and "
+            f"{len(second):,} images and no condition in common. Make both tables of the same split with `dermaviz audit`."
+        )
+    return found
+
+
+def _points(conditions: pd.DataFrame) -> list[tuple[Any, float, int, int]]:
+    """For each method or corruption its clean point, then its conditions."""
+    points: list[tuple[Any, float, int, int]] = []
+    for series, rows in conditions.groupby(conditions.columns[0], sort=False):
+        points.append((series, 0.0, 0, 0))
+        points += [(series, float(row[2]), int(row[3]), int(row[4])) for row in rows.itertuples()]
+    return points

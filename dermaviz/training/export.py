@@ -1,33 +1,59 @@
-"""Training: turn a finished run into a checkpoint — the kept weights, a fitted temperature, and the card."""
+"""TODO docstring dermaviz.training.export"""
 
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from dermaviz.datasets.selection import leak_sentence, read_selection
-from dermaviz.datasets.specs import SPECS
-from dermaviz.datasets.tasks import TASKS
+from dermaviz.data.pack import open_or_build_pack
+from dermaviz.data.readers import read_splits
+from dermaviz.data.records import SPECS, Dataset
+from dermaviz.data.selection import TASKS, leak_sentence, read_selection, select
 from dermaviz.errors import CheckpointError
-from dermaviz.evaluation.calibration import fit_temperature
-from dermaviz.evaluation.predictions import Predictions, predict_dataset
-from dermaviz.evaluation.summary import summarise
+from dermaviz.evidence.predictions import Predictions, predict_dataset
+from dermaviz.metrics.calibration import fit_temperature
+from dermaviz.metrics.summary import summarise
 from dermaviz.models.card import Card
 from dermaviz.models.checkpoint import save_checkpoint, to_disk
 from dermaviz.models.classifier import Classifier
 from dermaviz.models.specs import architecture
 from dermaviz.models.zoo import build, load_weights
-from dermaviz.training.frozen import freeze, frozen_names, trained_share
-from dermaviz.training.loop import BEST
+from dermaviz.training.loop import BEST, TrainingData
+from dermaviz.training.optimisation import freeze, frozen_names, trained_share
+from dermaviz.training.progress import read_metrics
 from dermaviz.training.recipe import Recipe
-from dermaviz.training.run_state import read_metrics
+
+
+def load_training_data(recipe: Recipe, root: Path | None) -> TrainingData:
+    """Training and validation images in one pack, built by the first process while the others wait.
+
+    The pack holds all of both splits, whatever is selected, so that recipes with the same split and shape share one.
+
+    Raises:
+        DatasetError: the data are absent or not as expected, a lesion crosses splits though the recipe does not allow it, or
+            what is to be selected is not there.
+    """
+    splits, _ = read_splits(recipe.data.dataset, recipe.data.manifest, root, leaky=recipe.data.leaky)
+    chosen = select(splits, recipe.data)
+    with PartialState().main_process_first():
+        pack = open_or_build_pack(packed_together(splits), *recipe.data.pack)
+    return TrainingData(pack, chosen["train"], chosen["validation"])
+
+
+def packed_together(splits: Mapping[str, Dataset]) -> Dataset:
+    """The records that one pack holds for training: those of train, then those of validation."""
+    train, validation = splits["train"], splits["validation"]
+    return train.take([*train.records, *validation.records])
+
 
 INTENDED_USE = (
     "Teaching and research: to show and examine how a dermatoscopic classifier behaves. It was trained on cropped "

@@ -17,21 +17,27 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
-from dermaviz.datasets.augment import render_views
-from dermaviz.datasets.pack import Pack
-from dermaviz.datasets.records import Dataset
+from dermaviz.data.augment import render_views
+from dermaviz.data.pack import Pack
+from dermaviz.data.records import Dataset
 from dermaviz.errors import DatasetError, RecipeError
-from dermaviz.models.memory import keep_freed_memory
+from dermaviz.models.classifier import keep_freed_memory
 from dermaviz.models.specs import architecture
 from dermaviz.models.zoo import build
-from dermaviz.training.adversarial import harden
-from dermaviz.training.frozen import freeze, frozen_names, still
-from dermaviz.training.losses import class_weights, loss_per_image
-from dermaviz.training.optimiser import after_epoch, learning_rate_factor, make_optimiser
+from dermaviz.training.batches import BatchSource, generator_at
+from dermaviz.training.optimisation import (
+    after_epoch,
+    class_weights,
+    freeze,
+    frozen_names,
+    harden,
+    learning_rate_factor,
+    loss_per_image,
+    make_optimiser,
+    still,
+)
+from dermaviz.training.progress import Progress, Validation, append_metrics, claim_run, restore_state, save_state
 from dermaviz.training.recipe import Recipe
-from dermaviz.training.run_state import Progress, append_metrics, claim_run, restore_state, save_state
-from dermaviz.training.sampling import BatchSource, generator_at
-from dermaviz.training.validation import Validation
 
 BEST = "best.safetensors"
 

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dermaviz.app.evidence import audited
+from dermaviz.app.resources import Checkpoint
 from dermaviz.evidence import read_evidence
 from dermaviz.evidence.store import write_evidence
 from dermaviz.models.card import read_card
-from dermaviz.ui.evidence import audited
-from dermaviz.ui.resources import Checkpoint
 from tests.app.conftest import SHIPPED
 
 ROOT = Path(__file__).parents[2]

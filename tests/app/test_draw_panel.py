@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dermaviz.datasets.synthetic import FORMS
+from dermaviz.synthetic import FORMS
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120

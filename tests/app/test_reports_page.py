@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dermaviz.reproduction.claims.answers import (
+from studies.five_reports.claims.answers import (
     DIRECTION,
     NOT_COMPARABLE,
     Answers,
@@ -21,7 +21,7 @@ from dermaviz.reproduction.claims.answers import (
     result_hashes,
     write_answers,
 )
-from dermaviz.reproduction.results import Result
+from studies.five_reports.result import Result
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 240
@@ -43,7 +43,7 @@ def text(app: AppTest) -> str:
 @pytest.fixture
 def nothing_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The ledger that ships, in a folder of results without a run; gives the folder of the runs."""
-    shutil.copy(ROOT / "results" / "claims.yaml", tmp_path)
+    shutil.copy(ROOT / "studies/five_reports/results/claims.yaml", tmp_path)
     monkeypatch.setenv("DERMAVIZ_RESULTS", str(tmp_path))
     return tmp_path / "reports"
 
@@ -241,5 +241,5 @@ def test_a_missing_ledger_costs_one_sentence(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_page_opens_without_torch() -> None:
-    code = "import sys; import dermaviz.ui.widgets.reports.parts; sys.exit('torch' in sys.modules)"
+    code = "import sys; import dermaviz.app.reports.page; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

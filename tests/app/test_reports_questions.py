@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dermaviz.reproduction.claims.answers import (
+from studies.five_reports.claims.answers import (
     AS_CLAIMED,
     CANNOT_BE_TOLD,
     DIRECTION,
@@ -24,7 +24,7 @@ from dermaviz.reproduction.claims.answers import (
     result_hashes,
     write_answers,
 )
-from dermaviz.reproduction.results import Result
+from studies.five_reports.result import Result
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 240
@@ -73,7 +73,7 @@ QUESTIONS = (
 @pytest.fixture(autouse=True)
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_rerun: Callable[..., Result]) -> Path:
     """A finished run of one report, and answers made by hand to its questions."""
-    shutil.copy(ROOT / "results" / "claims.yaml", tmp_path)
+    shutil.copy(ROOT / "studies/five_reports/results/claims.yaml", tmp_path)
     monkeypatch.setenv("DERMAVIZ_RESULTS", str(tmp_path))
     reports = tmp_path / "reports"
     write_rerun(reports, "gupta-et-al", "lite0")

@@ -245,5 +245,5 @@ def test_the_tone_group_is_a_facet_of_the_confusion_page_from_light_to_dark(meas
 
 
 def test_the_test_set_is_shown_without_torch() -> None:
-    code = "import sys; import dermaviz.ui.widgets.skin_tone.parts; sys.exit('torch' in sys.modules)"
+    code = "import sys; import dermaviz.app.skin_tone.page; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -18,7 +18,7 @@ from app_server import CHROMIUM_ARGUMENTS, find_chromium, running_app
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from dermaviz.datasets.synthetic import Parameters, draw
+from dermaviz.synthetic import Parameters, draw
 
 UPLOADS, PER_SESSION, SIDE = 200, 20, 1750
 LIMIT_MB = 1500

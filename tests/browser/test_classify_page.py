@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dermaviz.datasets.synthetic import Parameters, draw
 from dermaviz.models.card import read_card
+from dermaviz.synthetic import Parameters, draw
 from tests.outside_scenes import scene
 
 if TYPE_CHECKING:

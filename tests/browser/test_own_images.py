@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from dermaviz.datasets.synthetic import Parameters, draw
 from dermaviz.models.card import DEFAULT_CHECKPOINT
 from dermaviz.models.checkpoint import load_checkpoint
+from dermaviz.synthetic import Parameters, draw
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dermaviz.reproduction.claims.answers import read_answers
-from dermaviz.reproduction.results import results_root
+from studies.five_reports.claims.answers import read_answers
+from studies.five_reports.result import results_root
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermaviz.datasets.ham10000 import read_ham10000
-from dermaviz.datasets.specs import HAM10000
-from dermaviz.datasets.split import read_manifest
-from dermaviz.evaluation.predictions import predict_dataset
+from dermaviz.data.readers import read_ham10000
+from dermaviz.data.records import HAM10000
+from dermaviz.data.split import read_manifest
+from dermaviz.evidence.predictions import predict_dataset
 from dermaviz.models.checkpoint import load_checkpoint, save_checkpoint
 from dermaviz.models.classifier import Classifier
 

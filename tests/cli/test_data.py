@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dermaviz.datasets.ham10000 import read_ham10000
-from dermaviz.datasets.split import read_manifest
+from dermaviz.data.readers import read_ham10000
+from dermaviz.data.split import read_manifest
 
 Command = Callable[..., Any]
 

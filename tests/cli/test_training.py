@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dermaviz.datasets.split import read_manifest
+from dermaviz.data.split import read_manifest
 
 Command = Callable[..., Any]
 RECIPE = """

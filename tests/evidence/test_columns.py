@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from dermaviz.errors import EvidenceError
-from dermaviz.evidence.columns import labels_of, require_columns
+from dermaviz.evidence.store import labels_of, require_columns
 
 PREDICTIONS = pd.DataFrame(
     {"image_id": ["a", "b", "c"], "lesion_id": ["x", "x", "y"], "dx": ["nv", "mel", "nv"], "p_mel": 0.25, "p_nv": 0.75}

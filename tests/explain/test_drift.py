@@ -10,8 +10,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from dermaviz.errors import AttentionError
-from dermaviz.explain.drift import drift, rank_correlation
-from dermaviz.explain.localisation import energy_in_lesion
+from dermaviz.explain.localisation import drift, energy_in_lesion, rank_correlation
 from dermaviz.types import AttentionMap
 
 

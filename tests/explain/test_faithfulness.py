@@ -12,8 +12,8 @@ from pytorch_grad_cam.metrics.road import ROADCombined
 from torch import nn
 
 from dermaviz.errors import AttentionError
+from dermaviz.explain import faithfulness as imputation
 from dermaviz.explain import faithfulness as room
-from dermaviz.explain import imputation
 from dermaviz.explain.faithfulness import NOTHING, ROAD_SHARES, faithfulness, pixel_ranks
 from dermaviz.models.classifier import Classifier
 

@@ -7,8 +7,8 @@ import torch
 from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 
 from dermaviz.errors import AttentionError
-from dermaviz.explain import imputation
-from dermaviz.explain.imputation import NOISE, impute, seeded_noise
+from dermaviz.explain import faithfulness as imputation
+from dermaviz.explain.faithfulness import NOISE, impute, seeded_noise
 
 
 def smooth_picture(side: int, seed: int = 0) -> torch.Tensor:

@@ -9,8 +9,7 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 from scipy.special import erf
 
-from dermaviz.datasets.masks import mask_as_seen
-from dermaviz.datasets.synthetic import Parameters, draw
+from dermaviz.data.masks import mask_as_seen
 from dermaviz.errors import AttentionError
 from dermaviz.explain.localisation import (
     CENTRE_SIGMA,
@@ -21,6 +20,7 @@ from dermaviz.explain.localisation import (
     random_map,
     uniform_map,
 )
+from dermaviz.synthetic import Parameters, draw
 from dermaviz.types import AttentionMap
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from dermaviz.errors import AttentionError
-from dermaviz.explain.outline import outlined
-from dermaviz.explain.overlay import COLOUR_MAPS, colourise
+from dermaviz.explain.overlay import COLOUR_MAPS, colourise, outlined
 
 SQUARE = np.zeros((40, 40), dtype=bool)
 SQUARE[10:30, 12:32] = True

@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
 
-from dermaviz.evaluation.cohorts import cohort_names
 from dermaviz.fairness.audit import group_gaps, group_metrics
 from dermaviz.fairness.groups import MALIGNANT
+from dermaviz.metrics.confusion import cohort_names
 
 PREDICTIONS = Path("checkpoints/ham10000-efficientnet-lite0/evidence/test/predictions.parquet")
 ROOT = Path(__file__).parents[2]

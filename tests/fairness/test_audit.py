@@ -9,8 +9,8 @@ from scipy.special import softmax
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_score, roc_auc_score
 
 from dermaviz.errors import FairnessError
-from dermaviz.evaluation.intervals import lesion_weights
 from dermaviz.fairness.audit import group_gaps, group_metrics, verdicts
+from dermaviz.metrics.bootstrap import lesion_weights
 
 CLASSES, MALIGNANT = ("akiec", "mel", "nv"), frozenset({"akiec", "mel"})
 SICK = {"mel": [1], "malignant": [0, 1]}

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 
 from dermaviz.colour import decode_srgb, ita_of_linear, lab_of_linear
-from dermaviz.datasets.synthetic import Parameters, SyntheticLesion, draw, spectra
-from dermaviz.datasets.synthetic.optics import EPIDERMIS_CM, melanin_for_ita
 from dermaviz.errors import FairnessError
 from dermaviz.fairness.counterfactual import (
     AXES,
@@ -21,6 +19,9 @@ from dermaviz.fairness.counterfactual import (
     skin_light,
     tone_gain,
 )
+from dermaviz.synthetic import Parameters, SyntheticLesion, draw
+from dermaviz.synthetic import optics as spectra
+from dermaviz.synthetic.optics import EPIDERMIS_CM, melanin_for_ita
 
 LINEAR = decode_srgb(np.arange(256) / 255)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dermaviz.evaluation.intervals import Estimate
-from dermaviz.fairness.gaps import INCONCLUSIVE, SAME, TOO_FEW, judge, widest_gaps
-from dermaviz.fairness.groups import audit_figures, measure_groups
+from dermaviz.fairness.groups import INCONCLUSIVE, SAME, TOO_FEW, audit_figures, judge, measure_groups, widest_gaps
+from dermaviz.metrics.bootstrap import Estimate
 
 NAN = float("nan")
 

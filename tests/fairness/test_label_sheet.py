@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from dermaviz.datasets.specs import HAM10000
+from dermaviz.data.records import HAM10000
 from dermaviz.errors import DatasetError
 from dermaviz.fairness.label_sheet import COLUMNS, LabelSheet, read_label_sheet, template
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dermaviz.fairness.regrouping import tone_regroupings
+from dermaviz.fairness.tone_groups import tone_regroupings
 
 
 def test_cuts_move_both_ways_and_other_estimators_keep_them() -> None:

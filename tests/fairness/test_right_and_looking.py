@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from dermaviz.errors import FairnessError
-from dermaviz.evaluation.intervals import lesion_weights
-from dermaviz.fairness.right_and_looking import right_and_looking
+from dermaviz.fairness.effects import right_and_looking
+from dermaviz.metrics.bootstrap import lesion_weights
 
 CELL = ["group", "right", "looking"]
 

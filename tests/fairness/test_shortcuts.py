@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermaviz.datasets.synthetic import Parameters, draw, draw_layer
 from dermaviz.errors import EvidenceError, FairnessError
 from dermaviz.fairness.effects import CLEAN
 from dermaviz.fairness.shortcuts import (
@@ -19,7 +18,8 @@ from dermaviz.fairness.shortcuts import (
     shortcut_effects,
     shortcut_variants,
 )
-from dermaviz.fairness.surroundings import skin_colour
+from dermaviz.fairness.skin_pixels import skin_colour
+from dermaviz.synthetic import Parameters, draw, draw_layer
 
 LESION = draw(Parameters(dx="nv", seed=3, size=96))
 MADE = shortcut_variants(LESION.image, LESION.mask, 7)

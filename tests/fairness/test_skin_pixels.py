@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dermaviz.datasets.synthetic import Parameters, draw
 from dermaviz.fairness.skin_pixels import BORDER, dark_corners, find_skin, hair, outside
+from dermaviz.synthetic import Parameters, draw
 
 SIZE = 128
 

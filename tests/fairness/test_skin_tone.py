@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dermaviz.colour import decode_srgb, encode_srgb
-from dermaviz.datasets.ham10000 import find_ham10000, read_ham10000
-from dermaviz.datasets.masks import lesion_mask
-from dermaviz.datasets.synthetic import Parameters, SyntheticLesion, draw
+from dermaviz.data.masks import lesion_mask
+from dermaviz.data.readers import find_ham10000, read_ham10000
 from dermaviz.errors import DatasetError, FairnessError
 from dermaviz.fairness.skin_tone import ESTIMATORS, FLAGS, NOT_SKIN, Tone, measure_tone
 from dermaviz.images import read_picture
+from dermaviz.synthetic import Parameters, SyntheticLesion, draw
 
 TONES = tuple(range(-60, 71, 13))
 EVEN = {"uneven_light": 0.0, "vignette": 0.0}

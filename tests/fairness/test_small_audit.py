@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dermaviz.datasets.synthetic import Parameters, draw
 from dermaviz.explain.attention import explain
 from dermaviz.explain.localisation import localise
 from dermaviz.fairness.small_audit import (
@@ -37,6 +36,7 @@ from dermaviz.fairness.small_audit import (
 )
 from dermaviz.models.card import Card
 from dermaviz.models.classifier import Classifier
+from dermaviz.synthetic import Parameters, draw
 
 MALIGNANT = frozenset({"mel"})
 NINE = pd.DataFrame(

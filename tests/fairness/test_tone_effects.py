@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermaviz.fairness.tone_effects import tone_effects
+from dermaviz.fairness.counterfactual import tone_effects
 
 CLASSES = ("mel", "nv")
 PREDICTIONS = pd.DataFrame({"image_id": list("abc"), "lesion_id": list("123"), "dx": ["mel", "nv", "nv"]})

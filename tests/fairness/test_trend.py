@@ -9,8 +9,8 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from dermaviz.errors import FairnessError
-from dermaviz.evaluation.intervals import lesion_weights
 from dermaviz.fairness.trend import STRATUM_PENALTY, ita_trend, logistic
+from dermaviz.metrics.bootstrap import lesion_weights
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from dermaviz.models.card import Equalisation
-from dermaviz.models.classifier import Classifier
-from dermaviz.models.equalise import equalise
+from dermaviz.models.classifier import Classifier, equalise
 
 METHODS = tuple(name for name in get_args(Equalisation) if name)
 

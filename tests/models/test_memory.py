@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from dermaviz.models.memory import keep_freed_memory
+from dermaviz.models.classifier import keep_freed_memory
 
 MEASURE = """
 import resource, sys
 import numpy as np
-from dermaviz.models.memory import keep_freed_memory
+from dermaviz.models.classifier import keep_freed_memory
 if "keep" in sys.argv:
     assert keep_freed_memory()
 def faults():

@@ -18,9 +18,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dermaviz.errors import WeightsError
-from dermaviz.models.hub import HubWeights, hub_weights, is_reachable
 from dermaviz.models.specs import create
-from dermaviz.models.zoo import build, load_weights
+from dermaviz.models.zoo import HubWeights, build, hub_weights, is_reachable, load_weights
 
 
 def packaged_state(i: int) -> dict[str, Tensor]:

@@ -19,15 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dermaviz.datasets.catalogue import read_splits
+from dermaviz.data.readers import read_splits
 from dermaviz.images import read_picture
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.classifier import Classifier
-from dermaviz.robustness.bounds import Box
-from dermaviz.robustness.fgsm import fgsm_sweep
-from dermaviz.robustness.goals import Goal
-from dermaviz.robustness.pgd import Climb, pgd
-from dermaviz.robustness.probe import Probe
+from dermaviz.robustness.attacks import Climb, fgsm_sweep, pgd
+from dermaviz.robustness.gradients import Box, Goal, Probe
 
 CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "ham10000-efficientnet-lite0"
 GREY_LEVELS = {"fgsm": (1 / 16, 1 / 8, 1 / 4, 0.765, 1, 4), "pgd": (1 / 16, 1 / 8)}

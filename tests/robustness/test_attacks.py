@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from dermaviz.errors import AttackError
 from dermaviz.models.classifier import Classifier
-from dermaviz.robustness.attacks import ATTACKS, find_attack
-from dermaviz.robustness.goals import Goal
-from dermaviz.robustness.noise import NOISES, image_seeds, noise, unit_noise
+from dermaviz.robustness.attacks import ATTACKS, NOISES, find_attack, image_seeds, noise, unit_noise
+from dermaviz.robustness.gradients import Goal
 from tests.conftest import CARD
 from tests.robustness.conftest import Linear
 

@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from dermaviz.errors import AttackError, DependencyError
-from dermaviz.robustness.autoattack import autoattack
-from dermaviz.robustness.goals import Goal
-from dermaviz.robustness.pgd import pgd
+from dermaviz.robustness.attacks import autoattack, pgd
+from dermaviz.robustness.gradients import Goal
 
 
 def test_without_the_package_it_says_what_to_install(monkeypatch, linear_classifier, draw_images):

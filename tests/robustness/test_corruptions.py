@@ -15,15 +15,12 @@ from PIL import Image, ImageEnhance
 from scipy.ndimage import convolve
 from torch import Tensor
 
-from dermaviz.datasets.synthetic import Parameters, draw
 from dermaviz.errors import AttackError
 from dermaviz.models.classifier import Classifier
+from dermaviz.robustness.corrupt import FUNCTIONS, corrupt, disc, joined_layer, motion, round_field, to_pictures
 from dermaviz.robustness.corruptions import CLEAN, CORRUPTIONS, SEVERITIES
-from dermaviz.robustness.corruptions.apply import FUNCTIONS, corrupt
-from dermaviz.robustness.corruptions.blur import disc, motion
-from dermaviz.robustness.corruptions.digital import to_pictures
-from dermaviz.robustness.corruptions.layers import joined_layer, round_field
-from dermaviz.robustness.corruptions.table import corruption_table
+from dermaviz.robustness.sweep import corruption_table
+from dermaviz.synthetic import Parameters, draw
 
 SIDE = 64
 IDS = ("ISIC_0000001", "ISIC_0000002", "ISIC_0000003")

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from dermaviz.errors import EvidenceError
-from dermaviz.robustness.defence import paired_curves
-from dermaviz.robustness.outcomes import Answers
+from dermaviz.robustness.outcomes import Answers, paired_curves
 
 LABELS = [0, 0, 0, 1]
 

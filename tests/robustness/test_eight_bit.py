@@ -10,12 +10,9 @@ import torch
 from PIL import Image
 
 from dermaviz.images import read_picture
-from dermaviz.robustness.attacked import Attacked, Cost
-from dermaviz.robustness.attacks import ATTACKS
-from dermaviz.robustness.eight_bit import eight_bit, whole_levels
-from dermaviz.robustness.fgsm import fgsm
-from dermaviz.robustness.goals import Goal
-from dermaviz.robustness.pgd import pgd
+from dermaviz.robustness.attacks import ATTACKS, fgsm, pgd
+from dermaviz.robustness.gradients import Attacked, Cost, Goal
+from dermaviz.robustness.sweep import eight_bit, whole_levels
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -9,10 +9,8 @@ import torch
 from torch import nn
 
 from dermaviz.errors import AttackError
-from dermaviz.robustness.attacked import Cost
-from dermaviz.robustness.bounds import require_epsilon
-from dermaviz.robustness.fgsm import fgsm, fgsm_random_start, fgsm_sweep
-from dermaviz.robustness.goals import Goal
+from dermaviz.robustness.attacks import fgsm, fgsm_random_start, fgsm_sweep
+from dermaviz.robustness.gradients import Cost, Goal, require_epsilon
 
 EPSILONS = [0.0, 0.2 / 255, 1 / 255, 3e-3, 0.05, 1.0]
 

@@ -10,10 +10,9 @@ import torch
 from torch import nn
 
 from dermaviz.errors import AttackError
-from dermaviz.robustness.attacked import Cost
-from dermaviz.robustness.fgsm import fgsm, fgsm_sweep
-from dermaviz.robustness.flip import RESOLUTION, flip_distance
-from dermaviz.robustness.goals import Goal
+from dermaviz.robustness.attacks import fgsm, fgsm_sweep
+from dermaviz.robustness.gradients import Cost, Goal
+from dermaviz.robustness.sweep import RESOLUTION, flip_distance
 
 STEPS = 128
 

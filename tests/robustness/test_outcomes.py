@@ -11,13 +11,14 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from dermaviz.errors import EvidenceError
-from dermaviz.evaluation.intervals import Estimate, lesion_weights
-from dermaviz.robustness.corruption_error import MEAN, corruption_errors
+from dermaviz.metrics.bootstrap import Estimate, lesion_weights
 from dermaviz.robustness.outcomes import (
     BY_ATTACK,
     BY_CORRUPTION,
+    MEAN,
     Answers,
     cohort_curves,
+    corruption_errors,
     curves,
     median_flip_distance,
     read_answers,

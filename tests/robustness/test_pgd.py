@@ -9,12 +9,8 @@ import torch
 from torch import nn
 
 from dermaviz.errors import AttackError
-from dermaviz.robustness.attacked import Cost
-from dermaviz.robustness.fgsm import fgsm, sweep_along
-from dermaviz.robustness.goals import Goal
-from dermaviz.robustness.losses import cross_entropy
-from dermaviz.robustness.pgd import Climb, pgd, pgd_path
-from dermaviz.robustness.probe import Probe
+from dermaviz.robustness.attacks import Climb, fgsm, pgd, pgd_path, sweep_along
+from dermaviz.robustness.gradients import Cost, Goal, Probe, cross_entropy
 
 GROWING = [0.0, 0.02 / 255, 0.05 / 255, 0.1 / 255, 0.3 / 255, 1 / 255, 4 / 255]
 

@@ -8,13 +8,9 @@ import pytest
 import torch
 
 from dermaviz.errors import AttackError
-from dermaviz.robustness.attacked import Cost
-from dermaviz.robustness.fgsm import fgsm
-from dermaviz.robustness.flip import flip_distance
-from dermaviz.robustness.goals import Goal
-from dermaviz.robustness.noise import image_seeds, noise
-from dermaviz.robustness.pgd import Climb
-from dermaviz.robustness.table import METHODS, attack_table, flip_table
+from dermaviz.robustness.attacks import Climb, fgsm, image_seeds, noise
+from dermaviz.robustness.gradients import Cost, Goal
+from dermaviz.robustness.sweep import METHODS, attack_table, flip_distance, flip_table
 
 EPSILONS = (0.1 / 255, 0.0, 1 / 255)
 IDS = ["z", "b", "a", "c"]

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from dermaviz.models.classifier import Classifier
-from dermaviz.robustness.goals import Goal
-from dermaviz.robustness.pgd import pgd
-from dermaviz.robustness.watched import watched
+from dermaviz.robustness.attacks import pgd
+from dermaviz.robustness.gradients import Goal, watched
 
 
 def test_it_answers_alike_and_counts_from_nothing(

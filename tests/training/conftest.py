@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from accelerate.state import AcceleratorState
 
-from dermaviz.datasets.pack import Pack
-from dermaviz.datasets.records import Dataset, Record
+from dermaviz.data.pack import Pack
+from dermaviz.data.records import Dataset, Record
 from dermaviz.training.loop import Trainer, TrainingData
 from dermaviz.training.recipe import ModelRecipe, OptimiserRecipe, Recipe, Stage
 

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from dermaviz.errors import RecipeError
-from dermaviz.training.adversarial import harden
+from dermaviz.training.batches import generator_at
 from dermaviz.training.loop import Trainer
+from dermaviz.training.optimisation import harden
 from dermaviz.training.recipe import DefenceRecipe, Recipe
-from dermaviz.training.sampling import generator_at
 
 MEAN, STD = torch.full((1, 3, 1, 1), 0.5), torch.full((1, 3, 1, 1), 0.25)
 

@@ -14,20 +14,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from dermaviz.datasets.catalogue import read_splits
-from dermaviz.datasets.ham10000 import read_ham10000
-from dermaviz.datasets.split import SPLITS, read_manifest, split_by_image, write_manifest
+from dermaviz.data.readers import read_ham10000, read_splits
+from dermaviz.data.split import SPLITS, read_manifest, split_by_image, write_manifest
 from dermaviz.errors import CheckpointError, DatasetError
-from dermaviz.evaluation.checkpoint import evaluate_checkpoint, split_of_checkpoint
-from dermaviz.evaluation.metrics import negative_log_likelihood
-from dermaviz.evaluation.predictions import Predictions, predict_dataset
+from dermaviz.evidence.evaluate import evaluate_checkpoint, split_of_checkpoint
+from dermaviz.evidence.predictions import Predictions, predict_dataset
+from dermaviz.metrics.classification import negative_log_likelihood
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.zoo import build, load_weights
-from dermaviz.training.data import load_training_data
-from dermaviz.training.export import compare_storage, export_checkpoint
+from dermaviz.training.export import compare_storage, export_checkpoint, load_training_data
 from dermaviz.training.loop import BEST, Trainer, write_weights
+from dermaviz.training.progress import append_metrics, read_metrics
 from dermaviz.training.recipe import DataRecipe, Recipe, Stage
-from dermaviz.training.run_state import append_metrics, read_metrics
 
 CONTRACT = (
     "name, architecture, classes, input_size, mean, std, attention_layer, temperature, split_sha256, weights_sha256, "

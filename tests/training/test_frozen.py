@@ -7,7 +7,7 @@ from torch import nn
 
 from dermaviz.errors import RecipeError
 from dermaviz.models.specs import create
-from dermaviz.training.frozen import freeze, frozen_names, trained_share
+from dermaviz.training.optimisation import freeze, frozen_names, trained_share
 from dermaviz.training.recipe import ModelRecipe
 
 STAGES = {

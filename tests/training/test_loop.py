@@ -12,13 +12,13 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from dermaviz.datasets.augment import Augmentation
+from dermaviz.data.augment import Augmentation
 from dermaviz.errors import DatasetError, RecipeError
-from dermaviz.models.equalise import equalise
+from dermaviz.models.classifier import equalise
 from dermaviz.models.zoo import build
 from dermaviz.training.loop import BEST, Trainer, TrainingData, precision
+from dermaviz.training.progress import read_metrics
 from dermaviz.training.recipe import DataRecipe, LossRecipe, OptimiserRecipe, Recipe, Stage
-from dermaviz.training.run_state import read_metrics
 
 Fit = Callable[..., Trainer]
 MakeRecipe = Callable[..., Recipe]

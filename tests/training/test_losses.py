@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from dermaviz.training.losses import class_weights, loss_per_image
+from dermaviz.training.optimisation import class_weights, loss_per_image
 from dermaviz.training.recipe import LossRecipe
 
 LABELS = torch.tensor([0, 0, 0, 0, 0, 0, 1, 1, 2, 2])

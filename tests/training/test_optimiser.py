@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from dermaviz.training.optimiser import after_epoch, learning_rate_factor, make_optimiser
+from dermaviz.training.optimisation import after_epoch, learning_rate_factor, make_optimiser
 from dermaviz.training.recipe import OptimiserRecipe, Recipe, Stage
 
 # 4 epochs of 25 steps; a warm-up of 0.1 is steps 0 to 9

@@ -15,11 +15,11 @@ import pytest
 from accelerate import Accelerator
 from safetensors.torch import load_file
 
-from dermaviz.datasets.augment import Augmentation
+from dermaviz.data.augment import Augmentation
 from dermaviz.models.zoo import build, load_weights
 from dermaviz.training.loop import BEST, Trainer, TrainingData
+from dermaviz.training.progress import read_metrics
 from dermaviz.training.recipe import LossRecipe, OptimiserRecipe, Recipe, Stage
-from dermaviz.training.run_state import read_metrics
 
 VIEWS = Augmentation(scale=(0.7, 1.0), rotate=180, flip=True, brightness=0.1)
 

@@ -20,11 +20,11 @@ import pytest
 import yaml
 from accelerate import Accelerator
 
-from dermaviz.datasets.augment import Augmentation
+from dermaviz.data.augment import Augmentation
 from dermaviz.training import loop
 from dermaviz.training.loop import BEST, Trainer, TrainingData
+from dermaviz.training.progress import read_metrics
 from dermaviz.training.recipe import LossRecipe, OptimiserRecipe, Recipe, Stage
-from dermaviz.training.run_state import read_metrics
 
 VARIED = {
     "model": {"dropout": 0.2, "drop_path": 0.1, "frozen": ("bn1",)},

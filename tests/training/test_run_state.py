@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 
 from dermaviz.errors import RecipeError
-from dermaviz.training.run_state import Progress, append_metrics, claim_run, read_metrics, restore_state, save_state
+from dermaviz.training.progress import Progress, append_metrics, claim_run, read_metrics, restore_state, save_state
 
 
 def accelerator_with(progress: Progress) -> tuple[Accelerator, torch.nn.Linear]:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from dermaviz.datasets.augment import Augmentation
-from dermaviz.training.sampling import BatchSource, Sampler, epoch_order, generator_at
+from dermaviz.data.augment import Augmentation
+from dermaviz.training.batches import BatchSource, Sampler, epoch_order, generator_at
 
 LABELS = np.repeat([0, 1, 3], [40, 15, 5]).astype(np.int64)  # class 2 has no images
 SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)

@@ -1,0 +1,3 @@
+"""What the page Confusion asks of evidence and says in words."""
+
+from __future__ import annotations

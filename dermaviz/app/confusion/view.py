@@ -1,0 +1,140 @@
+"""TODO docstring dermaviz.app.confusion.view"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import streamlit as st
+
+from dermaviz.app.evidence import Audited
+from dermaviz.app.resources import Checkpoint
+from dermaviz.app.text import class_label, class_names
+from dermaviz.metrics.confusion import Verdicts, by_class, by_threshold
+from dermaviz.metrics.ranking import Positive, Score, binary_view
+from dermaviz.models.card import Card
+from dermaviz.plots.confusion import Shown
+
+EVERY_CLASS, MALIGNANCY = "every class", "malignant or benign"
+MALIGNANT, BENIGN, OTHERS = "malignant", "benign", "all others"
+GROUP_WORDS = MappingProxyType({MALIGNANT: "malignant lesions", BENIGN: "benign lesions", OTHERS: "other diagnoses"})
+
+
+@dataclass(frozen=True)
+class View:
+    """A question to ask of each image, and at which probability in [0, 1] the answer becomes yes.
+
+    ``groups`` are what an image can be and be called; ``positive`` names the classes that count as yes, and is empty where
+    each class is a group of its own.
+    """
+
+    question: str
+    groups: tuple[str, ...]
+    positive: tuple[str, ...] = ()
+    threshold: float = 0.5
+
+    def verdicts(self, audited: Audited) -> Verdicts:
+        """What each image is and is called."""
+        if not self.positive:
+            return by_class(audited.labels, audited.probabilities, self.groups)
+        yes, no = self.groups
+        return by_threshold(*self.sides(audited), self.threshold, (yes, no))
+
+    def sides(self, audited: Audited) -> tuple[Positive, Score]:
+        """Whether each image is a yes, bool ``[N]``, and how probable the model says that is, ``[N]``."""
+        indices = [audited.classes.index(name) for name in self.positive]
+        return binary_view(audited.labels, audited.probabilities, indices)
+
+
+def questions(card: Card) -> tuple[str, ...]:
+    """What can be asked of a checkpoint's answers: about malignancy only where its card names some classes malignant."""
+    malignancy = (MALIGNANCY,) if card.malignant and set(card.malignant) < set(card.classes) else ()
+    return (EVERY_CLASS, *malignancy, *card.classes)
+
+
+def view_of(card: Card, question: str, threshold: float = 0.5) -> View:
+    """The view of a question of :func:`questions`."""
+    if question == EVERY_CLASS:
+        return View(question, card.classes)
+    if question == MALIGNANCY:
+        return View(question, (MALIGNANT, BENIGN), card.malignant, threshold)
+    return View(question, (question, OTHERS), (question,), threshold)
+
+
+def question_label(card: Card, question: str) -> str:
+    """A question as lists and links name it."""
+    if question == EVERY_CLASS:
+        return f"which of the {len(card.classes)} classes?"
+    return f"{question}?" if question == MALIGNANCY else f"{class_label(card, question)} or not?"
+
+
+def group_words(card: Card, group: str) -> str:
+    """A group in words, as sentences name it: ``melanoma``, ``malignant lesions``."""
+    return class_names(card).get(group) or GROUP_WORDS[group]
+
+
+def group_label(card: Card, group: str) -> str:
+    """A group as lists and links name it: ``melanoma (mel)``, ``malignant``."""
+    return class_label(card, group) if group in card.classes else group
+
+
+SHOWN: Mapping[Shown, str] = MappingProxyType(
+    {
+        "true": "% of the true class",
+        "predicted": "% of what it is called",
+        "all": "% of all",
+        "counts": "counts",
+    }
+)
+SORTS = MappingProxyType(
+    {"frequency": "the commonest first", "confusion": "the most confused first", "name": "by name"}
+)
+NO_OTHER = "none"
+
+
+@dataclass(frozen=True)
+class Form:
+    """How the matrix is shown: what its cells say, in which order its classes stand, and what is hidden or spread."""
+
+    shown: Shown
+    sort: str
+    hide_diagonal: bool
+    log_colour: bool
+
+
+def choose_question(card: Card) -> View:
+    """Ask what is asked of each image, and at which threshold the answer becomes yes."""
+    question = st.selectbox(
+        "Question asked of each photo", questions(card), format_func=lambda name: question_label(card, name),
+        key="question", bind="query-params",
+    )  # fmt: skip
+    if question == EVERY_CLASS:
+        return view_of(card, question)
+    threshold = st.slider(
+        "Threshold", 0.0, 100.0, 50.0, 0.5, format="%g%%", key="threshold", bind="query-params",
+        help="It says yes from this probability on. Lower it and it misses fewer, at the price of more false alarms. A "
+        "threshold for use is chosen on validation photos, never on the test photos that it is judged by.",
+    )  # fmt: skip
+    return view_of(card, question, threshold / 100)
+
+
+def choose_second(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint]) -> Checkpoint | None:
+    """Ask for a second checkpoint to compare with, where there is another."""
+    others = [name for name in checkpoints if name != checkpoint.name]
+    if not others:
+        return None
+    name = st.selectbox("Second checkpoint", [NO_OTHER, *others], key="second", bind="query-params")
+    return checkpoints.get(name)
+
+
+def choose_form() -> Form:
+    """Ask how the matrix is shown."""
+    with st.expander("How the matrix is shown", icon=":material/grid_on:"):
+        shown = st.selectbox("Cells show", SHOWN, format_func=SHOWN.__getitem__, key="shown", bind="query-params")
+        sort = st.selectbox("Classes stand", SORTS, format_func=SORTS.__getitem__, key="sort", bind="query-params")
+        hide = st.toggle("Hide the diagonal", key="mistakes", bind="query-params", help="Only mistakes are left.")
+        spread = st.toggle(
+            "Logarithmic colour", key="log", bind="query-params", help="Shows rare confusions beside frequent ones."
+        )
+    return Form(shown, sort, hide, spread)

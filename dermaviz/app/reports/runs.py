@@ -1,0 +1,343 @@
+"""TODO docstring dermaviz.app.reports.runs"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from dermaviz.app.confusion.matrix import show_by_class
+from dermaviz.app.confusion.text import area_sentence, figure, matrix_sentence, mistake_sentence, training_sentence
+from dermaviz.app.confusion.view import GROUP_WORDS, MALIGNANT, OTHERS
+from dermaviz.app.text import images, names_in
+from dermaviz.app.widgets.chart import ink, show_chart, show_table
+from dermaviz.metrics.bootstrap import Estimate
+from dermaviz.metrics.confusion import Verdicts, by_class, most_frequent_mistake
+from dermaviz.metrics.ranking import binary_view
+from dermaviz.plots.confusion import confusion_figure
+from dermaviz.plots.curves import learning_figure, roc_figure
+from studies.five_reports.claims.answers import ANSWERS, Answers, read_answers
+from studies.five_reports.claims.reruns import Reruns, folder_of, read_reruns
+from studies.five_reports.result import RESULT, Result, read_curve, read_predictions, results_root
+
+Stamps = tuple[tuple[str, int, int], ...]
+"""Each file with when it was last written and its size: what has changed is read again."""
+_WORDS = MappingProxyType({**GROUP_WORDS, "other": GROUP_WORDS[OTHERS]})
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A finished run: its result, its ``curve`` (a row for each epoch, or empty), and its answers to N test images.
+
+    ``labels`` int64 ``[N]`` and ``probabilities`` float64 ``[N, C]`` are in the order of the result's classes.
+    """
+
+    result: Result
+    curve: pd.DataFrame
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """What each test image is and is called."""
+        return by_class(self.labels, self.probabilities, self.result.classes)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Each class in words, as sentences name it."""
+        named = names_in(str(self.result.data.get("dataset", "")), self.result.classes)
+        return {name: _WORDS.get(name, words) for name, words in named.items()}
+
+    @property
+    def commonest(self) -> str:
+        """The commonest class of the test images: the constant answer."""
+        return self.result.classes[int(np.bincount(self.labels, minlength=len(self.result.classes)).argmax())]
+
+    @property
+    def sought(self) -> Mapping[str, tuple[str, ...]]:
+        """What a ROC curve can be drawn for, and the classes that count as a yes: of two classes the second alone."""
+        result = self.result
+        if len(result.classes) == 2:
+            return {result.classes[1]: (result.classes[1],)}
+        malignancy = {MALIGNANT: result.malignant} if set(result.malignant) < set(result.classes) else {}
+        return {**malignancy, **{name: (name,) for name in result.classes}}
+
+    def roc(self, sought: str) -> pd.DataFrame:
+        """The points of the ROC curve of one of ``sought``."""
+        from dermaviz.metrics.curves import roc_points
+
+        indices = [self.result.classes.index(name) for name in self.sought[sought]]
+        return roc_points(*binary_view(self.labels, self.probabilities, indices))
+
+    def area(self, sought: str) -> Estimate:
+        """The area under that curve, with its interval."""
+        whole = sought == MALIGNANT and sought not in self.result.classes
+        row = self.result.figure("malignant_auc") if whole else self.result.figure("roc_auc", sought)
+        return Estimate(*(float("nan") if row[name] is None else float(row[name]) for name in ("value", "low", "high")))
+
+
+def answers() -> Answers:
+    """What the finished runs answer to the reports.
+
+    Raises:
+        ResultError: it was never computed, cannot be read, or rests on other results than there are; says what to do.
+    """
+    root = results_root()
+    return _answers(str(root), _stamps(root, ANSWERS), _stamps(root, f"*/*/*/{RESULT}"))
+
+
+def finished(report: str) -> Mapping[str, tuple[Result, ...]]:
+    """The finished runs of a report, by its folder's name: of each row those there are, the fullest budget first.
+
+    Raises:
+        ResultError: a result cannot be read.
+    """
+    root = results_root()
+    found = _finished(str(root), _stamps(root, f"*/*/*/{RESULT}"))
+    return {row: results for (name, row), results in found.items() if name == report}
+
+
+def opened(result: Result) -> Rerun:
+    """A run's curve and answers.
+
+    Raises:
+        ResultError: a file is not the one that the result vouches for.
+    """
+    return _opened(str(folder_of(results_root(), result)), result.curve_sha256, result.predictions_sha256, result)
+
+
+def _stamps(root: Path, pattern: str) -> Stamps:
+    stats = ((str(path), path.stat()) for path in sorted(root.glob(pattern)))
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _answers(root: str, kept: Stamps, results: Stamps) -> Answers:
+    return read_answers(Path(root))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _finished(root: str, results: Stamps) -> Reruns:
+    return read_reruns(Path(root))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _opened(folder: str, curve: str, predictions: str, _result: Result) -> Rerun:
+    table = read_predictions(Path(folder))
+    labels = pd.Categorical(table["dx"], categories=list(_result.classes)).codes.astype(np.int64)
+    columns = [f"p_{name}" for name in _result.classes]
+    return Rerun(_result, read_curve(Path(folder)), labels, table[columns].to_numpy(np.float64))
+
+
+def figure_table(result: Result) -> pd.DataFrame:
+    """Every figure of a run with its interval and counts, and its metric in words: as ``evaluation.summary.measure`` has it."""
+    from dermaviz.metrics.summary import figures_for
+
+    table = pd.DataFrame(list(result.figures))
+    labels = {figure.slug: figure.label for figure in figures_for(result.classes, frozenset(result.malignant))}
+    shares = dict.fromkeys(("value", "low", "high", "constant"), float)
+    table.insert(1, "label", table["metric"].map(labels))
+    return table.astype({**shares, "n_positives": "Int64"})
+
+
+_SPLITS = MappingProxyType({"train": "to train on", "validation": "for validation", "test": "for the test"})
+_SPOILT = MappingProxyType({"fgsm": "Under FGSM at ε = {size:g}", "noise": "Under Gaussian noise of σ = {size:g}"})
+_SETS = MappingProxyType({"ham10000": "HAM10000"})
+
+
+def run_label(result: Result) -> str:
+    """A run of a row as lists name it: ``seed 0``, with its budget where that is not the laptop's."""
+    return f"seed {result.seed}" if result.budget == "laptop" else f"seed {result.seed}, {result.budget} budget"
+
+
+def data_sentence(result: Result) -> str:
+    """Which photos it saw, how many, and how large."""
+    name = str(result.data.get("dataset", ""))
+    counts: Mapping[str, Mapping[str, int]] = result.data.get("images", {})
+    told = ", ".join(
+        f"{sum(counts[split].values()):,} photos {words}" for split, words in _SPLITS.items() if split in counts
+    )
+    recipe = result.settings.get("recipe", {})
+    leaky = " The split is by image, so photos of one lesion lie on both sides." if _is_leaky(recipe) else ""
+    side = f", {stages[-1]['size']} × {stages[-1]['size']} pixels" if (stages := recipe.get("stages")) else ""
+    return f"{_SETS.get(name, name)}: {told}{side}.{leaky}"
+
+
+def _is_leaky(recipe: Mapping[str, Any]) -> bool:
+    return bool(recipe.get("data", {}).get("leaky"))
+
+
+def making_sentence(result: Result) -> str:
+    """How long it took, where, and with what."""
+    made = ", ".join(f"{name} {version}" for name, version in result.made.items())
+    return " ".join(
+        filter(
+            None,
+            (
+                f"Made at the {result.budget} budget in {_duration(result.seconds)}",
+                f"on {result.machine}" if result.machine else "",
+                f"({made})." if made else ".",
+            ),
+        )
+    ).replace(" .", ".")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+
+
+def right_sentence(run: Rerun) -> str:
+    """How many test images it calls what they are, beside the constant answer, and its most frequent mistake; Markdown."""
+    verdicts, row = run.verdicts, run.result.figure("accuracy")
+    said = (
+        f"It calls **{int(verdicts.right.sum()):,} of {images(len(run.labels))}** what they are: {figure(row)}; always answering "
+        f"“{run.commonest}” gets {row['constant']:.3f}."
+    )
+    mistake = most_frequent_mistake(verdicts)
+    if mistake is None:
+        return said
+    return f"{said} {mistake_sentence(mistake, run.names[mistake.true], run.names[mistake.called])}"
+
+
+def spoilt_sentences(result: Result) -> list[str]:
+    """The accuracy under each attack or noise that the row was measured with, beside that of the clean photos."""
+    clean = next(row for row in result.figures if row["metric"] == "accuracy")
+    return [
+        f"{_SPOILT[name].format(size=result.settings.get(name, 0.0))}, its accuracy is {figure(row)}, on clean photos "
+        f"{clean['value']:.3f}."
+        for name, rows in result.under.items()
+        for row in rows
+        if row["metric"] == "accuracy" and name in _SPOILT
+    ]
+
+
+_BY_CLASS = {
+    "f1": "F1",
+    "sensitivity": "Sensitivity (recall)",
+    "precision": "Precision",
+    "specificity": "Specificity",
+    "roc_auc": "ROC AUC against the rest",
+}
+_SHARES = "% of the true class"
+
+
+def show_run(folder: str) -> None:
+    """Choose a run of a report, by its folder's name, and see what it learned."""
+    found = finished(folder)
+    if not found:
+        st.info(f"No run is finished yet: `dermaviz reproduce {folder} --data FOLDER`.", icon=":material/info:")
+        return
+    asking, saying = st.columns([4, 9], gap="large")
+    with asking:
+        rows = sorted(found, key=lambda row: -len(found[row][0].claims))  # what most claims rest on first
+        row = st.selectbox("Row", rows, key=f"row_{folder}", bind="query-params")
+        result = _choose_seed(found[row])
+        _show_facts(result)
+    run = opened(result)
+    with saying:
+        _show_answer(run)
+    _show_charts(run)
+
+
+def _choose_seed(results: tuple[Result, ...]) -> Result:
+    """One of a row's runs."""
+    if len(results) == 1:
+        return results[0]
+    labels = [run_label(result) for result in results]
+    chosen = st.segmented_control(
+        "Seed of training", labels, default=labels[0], required=True, key=f"seed_{results[0].row}", bind="query-params"
+    )
+    return results[labels.index(chosen)]
+
+
+def _show_facts(result: Result) -> None:
+    """What it is, what it was made with and of."""
+    st.markdown(result.about)
+    st.caption(f"{data_sentence(result)} {making_sentence(result)}")
+    with st.expander("All settings"):
+        st.json(result.settings)
+
+
+def _show_answer(run: Rerun) -> None:
+    """How much it gets right, also on spoilt photos, and what differs from the report."""
+    st.markdown(f"#### {right_sentence(run)}")
+    for said in spoilt_sentences(run.result):
+        st.markdown(said)
+    if run.result.deviations:
+        st.markdown("What differs from the report:")
+        st.markdown("\n".join(f"- {line}" for line in run.result.deviations))
+
+
+def _show_charts(run: Rerun) -> None:
+    """The charts that the reports show of a run, each with its sentence, and all figures behind them."""
+    result = run.result
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("How did it learn?", anchor=False)
+        _show_learning(run)
+    with right:
+        st.subheader("What does it mistake for what?", anchor=False)
+        _show_confusion(run)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("How well does it rank?", anchor=False)
+        _show_roc(run)
+    with right:
+        st.subheader("How good is it for each class?", anchor=False)
+        _show_classes(run)
+    name = f"{result.report}-{result.row}-{result.budget}-seed{result.seed}"
+    show_table(figure_table(result), name, "run", "All its figures")
+    if not run.curve.empty:
+        show_table(run.curve, f"{name}-curve", "run curve", "Its learning curve")
+
+
+def _show_learning(run: Rerun) -> None:
+    if run.curve.empty:
+        st.markdown("It learns at once, not in epochs, so there is no curve.")
+        return
+    validated = sum(run.result.data.get("images", {}).get("validation", {}).values())
+    by = str(run.result.settings.get("recipe", {}).get("select_by", "balanced_accuracy"))
+    kept = run.result.kept_epoch
+    said = training_sentence(run.curve, kept, validated or None, by)
+    show_chart(learning_figure(run.curve, kept, ink=ink()), "run learning", said)
+
+
+def _show_confusion(run: Rerun) -> None:
+    verdicts, names = run.verdicts, run.names
+    figure = confusion_figure(
+        verdicts.counts,
+        verdicts.groups,
+        verdicts.groups,
+        "true",
+        ink=ink(),
+        malignant=run.result.malignant,
+        names=names,
+    )
+    st.plotly_chart(
+        figure, key="run matrix", config={"displayModeBar": False}, alt=matrix_sentence(verdicts, names, _SHARES)
+    )
+
+
+def _show_roc(run: Rerun) -> None:
+    offered = tuple(run.sought)
+    sought = offered[0]
+    if len(offered) > 1:
+        sought = st.selectbox(
+            "Curve of", offered, format_func=lambda name: run.names.get(name, name), key="roc_of", bind="query-params"
+        )
+    said = area_sentence(f"Area under the ROC curve of {run.names.get(sought, sought)}", run.area(sought))
+    show_chart(roc_figure({sought: run.roc(sought)}, ink=ink()), "run roc", said)
+
+
+def _show_classes(run: Rerun) -> None:
+    table = figure_table(run.result)
+    metric = st.selectbox("Figure", _BY_CLASS, format_func=_BY_CLASS.__getitem__, key="by_class", bind="query-params")
+    rows = table[(table["metric"] == metric) & (table["class"] != "")]
+    show_by_class(rows, _BY_CLASS[metric], run.names, run.commonest)

@@ -1,0 +1,109 @@
+"""TODO docstring dermaviz.app.resources"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import numpy as np
+import streamlit as st
+
+from dermaviz.errors import CheckpointError
+from dermaviz.models.card import CARD, DEFAULT_CHECKPOINT, Card, checkpoints_root, list_checkpoints, read_card
+
+if TYPE_CHECKING:
+    from dermaviz.models.classifier import Classifier
+
+
+_MAX_THREADS = 8
+
+TURN = threading.BoundedSemaphore(1)
+"""Held while pixels are decoded or the model runs, so that sessions queue instead of fighting over the cores and memory."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint folder with the card that lies in it now."""
+
+    folder: Path
+    card: Card
+
+    @property
+    def name(self) -> str:
+        """What links and captions call it: the folder's name."""
+        return self.folder.name
+
+
+def installed_checkpoints() -> dict[str, Checkpoint]:
+    """The checkpoints in the checkpoints' root by name, the default one first; a folder with a broken card is left out.
+
+    Raises:
+        CheckpointError: there is none that can be read.
+    """
+    found: dict[str, Checkpoint] = {}
+    reasons: list[str] = []
+    for folder in sorted(list_checkpoints(checkpoints_root()), key=lambda f: (f.name != DEFAULT_CHECKPOINT, f.name)):
+        try:
+            found[folder.name] = Checkpoint(folder, read_card(folder / CARD))
+        except CheckpointError as error:
+            reasons.append(str(error))
+    if not found:
+        raise CheckpointError(
+            f"expected a checkpoint in {checkpoints_root()}, found none that can be read. {' '.join(reasons)} "
+            "Clone the whole repository, or set DERMAVIZ_CHECKPOINTS to a folder of checkpoints."
+        )
+    return found
+
+
+def classifier(checkpoint: Checkpoint) -> Classifier:
+    """The classifier of a checkpoint, loaded once for all sessions and warmed up. Read-only.
+
+    Raises:
+        CheckpointError: the weights are missing or are not those of the card.
+    """
+    return _load(str(checkpoint.folder), checkpoint.card.weights_sha256)
+
+
+@st.cache_resource(max_entries=3, show_spinner="Loading the model, once …")
+def _load(folder: str, weights_sha256: str) -> Classifier:
+    import torch
+
+    from dermaviz.explain.attention import explain
+    from dermaviz.models.checkpoint import load_checkpoint
+
+    torch.set_num_threads(min(os.cpu_count() or 1, _MAX_THREADS))
+    loaded = load_checkpoint(Path(folder))
+    blank = np.full((loaded.input_size, loaded.input_size, 3), 128, dtype=np.uint8)
+    with TURN:  # the first map of a network is slower: it is cut in two then
+        explain(loaded, loaded.to_tensor([blank]))
+    return loaded
+
+
+Value = TypeVar("Value")
+
+
+class Memory(Generic[Value]):
+    """The latest ``most`` values by key. Values are shared between sessions: they are never changed."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def recall(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The value of a key; made now, outside the lock, where there is none. What ``make`` raises leaves nothing behind."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = make()
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return value

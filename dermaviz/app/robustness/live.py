@@ -1,0 +1,193 @@
+"""One photo attacked live, beside noise of the same size: computed once for all sessions, remembered small.
+
+Keys are hashes of the photo and of all that decides the model's answers. What is kept of a step is the attacked picture as a
+file holds it, two differences in half precision, and maps of a few hundred numbers: some 600 kB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dermaviz.app.answers import Answer, Photo
+from dermaviz.app.resources import TURN, Checkpoint, Memory, classifier
+from dermaviz.explain.methods import DEFAULT_METHOD
+from dermaviz.types import RGB, AttentionMap, Prediction
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dermaviz.models.classifier import Classifier
+    from dermaviz.robustness.gradients import Attacked, Goal
+
+
+NOISE = "random signs"
+"""As large as FGSM in every norm: each value moved by ε, up or down at random."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What is done to a photo.
+
+    ``attack`` is a name in ``robustness.attacks.ATTACKS``, ``epsilon`` its L∞ radius in [0, 1] pixels, ``target`` the class
+    to arrive at, or None to get away from the model's answer. ``seed`` is that of the noise and of random starts.
+    """
+
+    attack: str
+    epsilon: float
+    target: str | None
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the model says of a picture, and where it looked: maps by class index, of the clean answer and of its own."""
+
+    prediction: Prediction
+    maps: Mapping[int, AttentionMap]
+
+
+@dataclass(frozen=True, eq=False)
+class Changed(Seen):
+    """A picture that something was done to: ``difference`` from the original, float16 ``[S, S, 3]`` in [−1, 1] pixels."""
+
+    difference: NDArray[np.float16]
+
+
+@dataclass(frozen=True, eq=False)
+class Filed:
+    """The attacked picture as a PNG holds it, in whole grey levels: uint8 ``[S, S, 3]``, and what the model says of that.
+
+    ``grey_levels`` is the largest change of a value; 0 where rounding gives the original back. ``reached`` says whether the
+    attack still gets there.
+    """
+
+    pixels: RGB
+    prediction: Prediction
+    grey_levels: int
+    reached: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The photo as it is, attacked, and with noise of the same size; whether the attack ``reached`` its goal.
+
+    Where there was ``zero_gradient``, the attack had nothing to follow.
+    """
+
+    clean: Seen
+    attacked: Changed
+    noised: Changed
+    filed: Filed
+    reached: bool
+    zero_gradient: bool
+
+
+@dataclass(frozen=True)
+class Flip:
+    """The smallest ε in [0, 1] pixels at which FGSM reaches its goal, and the answer there; infinite if beyond ``cap``."""
+
+    epsilon: float
+    diagnosis: str
+    zero_gradient: bool
+    cap: float
+
+
+def attempt(
+    photo: Photo, answer: Answer, checkpoint: Checkpoint, asked: Attempt, tell: Callable[[int], None]
+) -> Outcome:
+    """The photo attacked as asked, and with noise of the same size; remembered.
+
+    Args:
+        tell: is called with the number of passes so far before each pass of the attack through the network, in the
+            session's thread: it may show progress, and the user's stop arrives there. Not called for what is remembered.
+
+    Raises:
+        AttackError: the attack means nothing for this model.
+        CheckpointError: the checkpoint cannot be loaded.
+    """
+    key = (photo.key, str(checkpoint.folder), checkpoint.card.answers_sha256, asked)
+    return _memory().recall(key, lambda: _attempt(answer, checkpoint, asked, tell))
+
+
+def smallest_flip(photo: Photo, answer: Answer, checkpoint: Checkpoint, target: str | None) -> Flip:
+    """The smallest step along the gradient's sign that reaches the goal, to 1/8 of a grey level.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be loaded.
+    """
+    return _smallest_flip(photo.key, str(checkpoint.folder), checkpoint.card.answers_sha256, target, answer, checkpoint)
+
+
+@st.cache_resource(show_spinner=False)
+def _memory() -> Memory[Outcome]:
+    return Memory(32)
+
+
+def _attempt(answer: Answer, checkpoint: Checkpoint, asked: Attempt, tell: Callable[[int], None]) -> Outcome:
+    from dermaviz.robustness.attacks import find_attack
+    from dermaviz.robustness.gradients import watched
+    from dermaviz.robustness.sweep import eight_bit
+
+    model, goal = classifier(checkpoint), _goal(checkpoint, answer, asked.target)
+    attack, noise, seeds = find_attack(asked.attack), find_attack(NOISE), [asked.seed]
+    first = answer.prediction.index
+    with TURN:
+        image = model.to_tensor([answer.prepared])
+        attacked = attack.run(watched(model, tell), image, goal, asked.epsilon, seeds)
+        filed = eight_bit(model, image, attacked, goal)
+        said = _said(model, filed.logits)
+        return Outcome(
+            Seen(*_seen(model, noise.run(model, image, goal, 0.0, seeds), first)),
+            _changed(model, image, attacked, first),
+            _changed(model, image, noise.run(model, image, goal, asked.epsilon, seeds), first),
+            Filed(filed.pixels[0], said, int(filed.grey_levels[0]), bool(filed.reached[0])),
+            bool(attacked.reached[0]),
+            bool(attacked.zero_gradient[0]),
+        )
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _smallest_flip(
+    key: str, folder: str, answers_sha256: str, target: str | None, _answer: Answer, _checkpoint: Checkpoint
+) -> Flip:
+    from dermaviz.robustness.sweep import flip_distance
+
+    model = classifier(_checkpoint)
+    with TURN:
+        image = model.to_tensor([_answer.prepared])
+        found = flip_distance(model, image, _goal(_checkpoint, _answer, target))
+    diagnosis = model.classes[int(found.predicted[0])]
+    return Flip(float(found.epsilon[0]), diagnosis, bool(found.zero_gradient[0]), found.cap)
+
+
+def _goal(checkpoint: Checkpoint, answer: Answer, target: str | None) -> Goal:
+    """Away from what the model says of the photo as it is, since nobody knows what it shows; or towards the target."""
+    from dermaviz.robustness.gradients import Goal
+
+    if target is None:
+        return Goal.away_from([answer.prediction.index])
+    return Goal.towards([checkpoint.card.classes.index(target)])
+
+
+def _said(model: Classifier, logits: Tensor) -> Prediction:
+    return Prediction(model.classes, model.calibrated(logits)[0], model.malignant)
+
+
+def _seen(model: Classifier, attacked: Attacked, first: int) -> tuple[Prediction, dict[int, AttentionMap]]:
+    """What the model says after an attack, and its maps for the clean answer ``first`` and for its own."""
+    from dermaviz.explain.attention import attention_maps
+
+    said = _said(model, attacked.logits)
+    classes = list(dict.fromkeys((first, said.index)))
+    maps = attention_maps(model, attacked.images, classes, DEFAULT_METHOD)
+    return said, dict(zip(classes, maps, strict=True))
+
+
+def _changed(model: Classifier, image: Tensor, attacked: Attacked, first: int) -> Changed:
+    difference = (attacked.images - image)[0].permute(1, 2, 0).cpu().numpy().astype(np.float16)
+    return Changed(*_seen(model, attacked, first), difference)

@@ -1,0 +1,287 @@
+"""TODO docstring dermaviz.app.robustness.live_panels"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import partial
+
+import streamlit as st
+from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
+
+from dermaviz.app.answers import Answer, Photo, true_mask
+from dermaviz.app.resources import Checkpoint
+from dermaviz.app.robustness.live import Attempt, Changed, Outcome, Seen, attempt, smallest_flip
+from dermaviz.app.robustness.live_text import (
+    ABOUT_NOISE,
+    ATTACKS,
+    GREY,
+    drift_sentence,
+    epsilon_label,
+    file_sentence,
+    flip_sentence,
+    goal_sentence,
+    magnified,
+    outcome_sentence,
+    rounded,
+    said,
+)
+from dermaviz.app.text import STATUS_SENTENCES, class_label, class_with_probability
+from dermaviz.app.widgets.panels import show_picture
+from dermaviz.explain.localisation import drift
+from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
+from dermaviz.explain.overlay import overlay
+from dermaviz.models.card import Card
+from dermaviz.plots.robustness import REPORTED, epsilon_in_words
+from dermaviz.synthetic import CAPTION
+from dermaviz.types import RGB
+
+EPSILONS = tuple(
+    sorted(
+        {REPORTED}
+        | {k / 32 * GREY for k in range(5)}
+        | {k / 8 * GREY for k in range(33)}
+        | {k / 4 * GREY for k in range(16, 33)}
+        | {k / 2 * GREY for k in range(16, 33)}
+    )
+)
+"""Steps of 1/32 of a grey level up to 1/8, of 1/8 up to 4, wider ones up to 16, and the ε of Gupta et al."""
+TIMES = (1, 5, 10, 25, 50, 100, 200)
+AWAY = "any other answer"
+EPSILON, ATTACK = "epsilon", "attack"
+MOST_SEEDS = 9999
+_FLIPPED = "smallest changes asked for"
+
+
+@dataclass(frozen=True)
+class View:
+    """How the outcome is shown: the difference ``times`` as large, maps of each picture's ``own`` answer or of the clean one."""
+
+    times: int
+    own: bool
+
+
+def choose_attempt(photo: Photo, answer: Answer, checkpoint: Checkpoint) -> Attempt:
+    """Ask what to do; the smallest change that flips the answer is one click, and is then set."""
+    sizes = st.container()
+    left, right = st.columns(2)
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with left:
+        target = _choose_target(checkpoint.card)
+    _offer_flip(photo, answer, checkpoint, target, row)  # before the widgets that it sets
+    with right:
+        attack = st.selectbox(
+            "Attack", ATTACKS, format_func=lambda name: ATTACKS[name].label, key=ATTACK, bind="query-params",
+            help="\n\n".join(f"**{words.label}.** {words.about}" for words in ATTACKS.values()),
+        )  # fmt: skip
+    with row:
+        seed = st.number_input(
+            "Seed of the noise", 0, MOST_SEEDS, 0, key="noise_seed", bind="query-params", width=150,
+            help="Of the noise, and of attacks with a random start. The same seed gives the same noise.",
+        )  # fmt: skip
+    with sizes:
+        epsilon = st.select_slider(
+            "ε: the most that any value of any pixel may be changed, in grey levels of 255", EPSILONS, REPORTED,
+            epsilon_label, key=EPSILON, bind="query-params",
+            help="ε is an L∞ radius: every value of red, green and blue may move by up to ε, none by more. Gupta et al. "
+            "measured at 3e-3, which is 0.765 of a grey level: less than the smallest step of a picture file.",
+        )  # fmt: skip
+    return Attempt(attack, epsilon, target, int(seed))
+
+
+def choose_view() -> View:
+    """Ask how the outcome is shown."""
+    left, right = st.columns([5, 6], vertical_alignment="bottom")
+    times = left.select_slider(
+        "Difference shown, times as large", TIMES, 50, "×{}".format, key="times", bind="query-params",
+        help="Middle grey is no change; brighter is more, darker is less, for red, green and blue each. What goes beyond "
+        "white or black is cut, and said.",
+    )  # fmt: skip
+    own = right.segmented_control(
+        "Attention maps of", ("the clean answer", "each picture's own answer"), default="the clean answer", required=True,
+        key="maps_of", bind="query-params",
+        help="Maps of one class can be compared: how far they moved is measured on them. Those of a picture's own answer "
+        "show what speaks for the wrong one.",
+    )  # fmt: skip
+    return View(times, own == "each picture's own answer")
+
+
+def set_epsilon(epsilon: float) -> None:
+    """Move the slider to the first step at or above ε; for callbacks, and before the slider is made."""
+    st.session_state[EPSILON] = next((step for step in EPSILONS if step >= epsilon - 1e-9), EPSILONS[-1])
+
+
+def take_fgsm() -> None:
+    """Set the attack to the quick one; for callbacks, and before the list of attacks is made."""
+    st.session_state[ATTACK] = "fgsm"
+
+
+def _choose_target(card: Card) -> str | None:
+    target = st.selectbox(
+        "Goal", (AWAY, *card.classes), key="target", bind="query-params",
+        format_func=lambda name: f"towards {class_label(card, name)}" if name != AWAY else name,
+        help="Untargeted: away from what the model says of the photo as it is. Targeted: towards one class; that takes more.",
+    )  # fmt: skip
+    return None if target == AWAY else target
+
+
+def _offer_flip(
+    photo: Photo, answer: Answer, checkpoint: Checkpoint, target: str | None, place: DeltaGenerator
+) -> None:
+    """The button, and, once it was pressed for this photo, model and goal, its answer."""
+    asked: set[tuple[str, str, str | None]] = st.session_state.setdefault(_FLIPPED, set())
+    this = (photo.key, checkpoint.card.answers_sha256, target)
+    pressed = place.button(
+        "Smallest change that flips it", icon=":material/search:", type="primary", key="flip",
+        help="Looks along FGSM's direction, outwards from nothing, in steps of 1/8 of a grey level. Takes some 30 looks "
+        "at the photo: a second.",
+    )  # fmt: skip
+    if not pressed and this not in asked:
+        return
+    asked.add(this)
+    with st.spinner("Looking for the smallest change, about a second …"):
+        flip = smallest_flip(photo, answer, checkpoint, target)
+    if pressed and 0 < flip.epsilon <= EPSILONS[-1]:
+        set_epsilon(flip.epsilon)
+        take_fgsm()
+    st.markdown(flip_sentence(checkpoint.card, flip, target))
+
+
+PICTURES, MAPS = "attack-pictures", "attack-maps"
+_PHONE_LOOK = f"""<style>
+@media (max-width: 640px) {{
+  :is(.st-key-{PICTURES}, .st-key-{MAPS}) [data-testid="stColumn"] {{ min-width: 0; flex: 1 1 calc(50% - 0.5rem); }}
+  :is(.st-key-{PICTURES}, .st-key-{MAPS}) [data-testid="stColumn"]:first-child {{ flex: 1 1 100%; }}
+}}
+</style>"""
+"""On a phone: the original over the whole width, then each difference beside what comes of it."""
+_OPACITY, _COLOURS = 0.5, "viridis"
+
+
+def tried(photo: Photo, answer: Answer, checkpoint: Checkpoint, asked: Attempt) -> Outcome:
+    """The outcome of an attempt; what takes long says so before it starts, shows how far it is, and can be stopped."""
+    words, place = ATTACKS[asked.attack], st.empty()
+    bar: DeltaGenerator | None = None
+
+    def tell(passes: int) -> None:
+        nonlocal bar
+        if not words.passes:
+            return
+        if bar is None:
+            with place.container():
+                bar = st.progress(0.0, words.wait)
+                st.button("Stop, and take FGSM", key="stop", on_click=take_fgsm, icon=":material/stop_circle:")
+        bar.progress(min(passes / words.passes, 1.0), words.wait)
+
+    outcome = attempt(photo, answer, checkpoint, asked, tell)
+    place.empty()
+    return outcome
+
+
+def show_verdict(checkpoint: Checkpoint, outcome: Outcome, asked: Attempt) -> None:
+    """What the attack did to the answer, and what equal-size noise did, in one or two sentences."""
+    st.markdown(f"#### {outcome_sentence(checkpoint.card, outcome, asked)}", help=ABOUT_NOISE)
+    arrived = goal_sentence(checkpoint.card, outcome, asked.target)
+    if arrived:
+        st.markdown(arrived)
+
+
+def show_attack(
+    photo: Photo, answer: Answer, checkpoint: Checkpoint, asked: Attempt, outcome: Outcome, view: View
+) -> None:
+    """Five pictures in a row, under them the maps of those that are photos."""
+    st.html(_PHONE_LOOK)
+    card, name = checkpoint.card, ATTACKS[asked.attack].name
+    clean, size = outcome.clean.prediction.index, epsilon_in_words(asked.epsilon)
+    with st.container(key=PICTURES):
+        original, minus, attacked, noise, noised = st.columns(5)
+    with original:
+        shown = CAPTION if photo.drawn else "what the model sees"
+        show_picture(answer.prepared, f"Original: {shown}", f"Model input of {photo.name}")
+        st.markdown(f"**{said(card, outcome.clean.prediction)}**")
+    with minus:
+        _show_difference(outcome.attacked, view.times, f"{name}'s change")
+    with attacked:
+        show_picture(outcome.filed.pixels, f"Attacked: {name}, ε = {size}", f"Photo attacked by {name} at ε = {size}")
+        _show_answer(checkpoint, outcome.attacked, clean)
+    with noise:
+        _show_difference(outcome.noised, view.times, "Noise, the same size")
+    with noised:
+        noisy = rounded(answer.prepared, outcome.noised)
+        show_picture(noisy, f"With noise, ε = {size}", f"Photo with random noise at ε = {size}")
+        _show_answer(checkpoint, outcome.noised, clean)
+    _show_maps(photo, answer, checkpoint, outcome, view)
+
+
+def offer_file(photo: Photo, checkpoint: Checkpoint, outcome: Outcome, asked: Attempt) -> None:
+    """The attacked picture as a PNG, and what rounding to whole grey levels left of the attack."""
+    st.subheader("Take it home: does the attack survive in a file?", anchor=False)
+    st.markdown(file_sentence(checkpoint.card, outcome.filed, outcome, asked))
+    with st.container(horizontal=True):
+        st.download_button(
+            "Attacked picture (PNG)", partial(png, outcome.filed.pixels), _file_name(photo, checkpoint, asked),
+            "image/png", key="attacked file", on_click="ignore", icon=":material/download:",
+        )  # fmt: skip
+        if asked.epsilon and not outcome.filed.grey_levels:
+            st.button("Attack at 1/255", on_click=set_epsilon, args=(GREY,), key="one level")
+
+
+def png(pixels: RGB) -> bytes:
+    """Pixels, exactly as they are, as the bytes of a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def _show_difference(changed: Changed, times: int, what: str) -> None:
+    pixels, cut = magnified(changed, times)
+    show_picture(
+        pixels, f"{what} ×{times}", f"{what}, {times} times as large, centred on grey: brighter is more, darker is less"
+    )
+    st.caption("Too large to show whole: cut at black and white." if cut else "Grey is no change.")
+
+
+def _show_answer(checkpoint: Checkpoint, changed: Changed, clean: int) -> None:
+    sign = "" if changed.prediction.index == clean else ":material/swap_horiz: "
+    st.markdown(f"{sign}**{said(checkpoint.card, changed.prediction)}**")
+
+
+def _show_maps(photo: Photo, answer: Answer, checkpoint: Checkpoint, outcome: Outcome, view: View) -> None:
+    """The maps of the three photos, and between them how far the clean answer's map moved."""
+    clean = outcome.clean.prediction
+    mask = true_mask(photo, answer)
+    with st.container(key=MAPS):
+        places = st.columns(5)
+    pictures = {
+        0: ("original", outcome.clean, answer.prepared),
+        2: ("attacked photo", outcome.attacked, outcome.filed.pixels),
+        4: ("photo with noise", outcome.noised, rounded(answer.prepared, outcome.noised)),
+    }
+    for place, (what, seen, pixels) in pictures.items():
+        with places[place]:
+            _show_map(checkpoint, seen, pixels, seen.prediction.index if view.own else clean.index, what)
+    for place in (1, 3):
+        moved = drift(outcome.clean.maps[clean.index], pictures[place + 1][1].maps[clean.index], mask)
+        energies = (moved.energy_before, moved.energy_after)
+        with places[place]:
+            st.caption(drift_sentence(checkpoint.card, clean, moved.rank_correlation, energies))
+    st.caption(
+        f"{checkpoint.name} · {METHODS[DEFAULT_METHOD].label} · layer {checkpoint.card.attention_layer} · a map shows what "
+        "raised the score of its class, not why."
+    )
+
+
+def _show_map(checkpoint: Checkpoint, seen: Seen, pixels: RGB, class_index: int, what: str) -> None:
+    attended = seen.maps[class_index]
+    named = class_with_probability(checkpoint.card, seen.prediction, class_index)
+    if attended.status == "ok":
+        mixed = overlay(pixels, attended, _OPACITY, _COLOURS)
+        show_picture(mixed, f"Map for {named}", f"Attention map of the {what} for {named}")
+    else:
+        st.info(f"**Map for {named}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:")
+
+
+def _file_name(photo: Photo, checkpoint: Checkpoint, asked: Attempt) -> str:
+    stem = "".join(c if c.isalnum() and c.isascii() else "_" for c in photo.name.rsplit(".", 1)[0][:60])
+    return f"{stem}-{checkpoint.name}-{asked.attack.replace(' ', '_')}-{asked.epsilon / GREY:.3g}_of_255.png"

@@ -1,0 +1,82 @@
+"""Widget: the two parts of the robustness page — one photo, live, and the test set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import streamlit as st
+
+from dermaviz.app.evidence import audited
+from dermaviz.app.frame import sentence_for_errors
+from dermaviz.app.resources import Checkpoint
+from dermaviz.app.robustness.live_panels import (
+    choose_attempt,
+    choose_view,
+    offer_file,
+    show_attack,
+    show_verdict,
+    tried,
+)
+from dermaviz.app.robustness.test_set import show_cards
+from dermaviz.app.robustness.view import Ask, choose_grouping, choose_measure
+from dermaviz.app.widgets.cases import choose_cohort
+from dermaviz.app.widgets.panels import choose_checkpoint
+from dermaviz.app.widgets.photo import ask_for_one
+
+Checkpoints = dict[str, Checkpoint]
+
+
+def show_photo(checkpoints: Checkpoints) -> None:
+    """One photo under an attack and under noise of the same size, while sliders are moved."""
+    one = ask_for_one(checkpoints, "Once there is a photo, it can be attacked here.")
+    if one is None:
+        return
+    photo, checkpoint, answer = one.photo, one.checkpoint, one.answer
+    with one.doing, sentence_for_errors():
+        verdict = st.container()
+        asked = choose_attempt(photo, answer, checkpoint)
+        with verdict:
+            outcome = tried(photo, answer, checkpoint, asked)
+            show_verdict(checkpoint, outcome, asked)
+        with one.pictures:
+            view = choose_view()
+            show_attack(photo, answer, checkpoint, asked, outcome, view)
+            offer_file(photo, checkpoint, outcome, asked)
+
+
+def show_test_set(checkpoints: Checkpoints) -> None:
+    """What attacks, noise and corruptions cost over the test set."""
+    asking, saying = st.columns([4, 9], gap="large")
+    with asking:
+        checkpoint = choose_checkpoint(checkpoints)
+        other = _choose_other(checkpoint, checkpoints)
+        whole = audited(checkpoint)
+        measure = choose_measure(checkpoint.card)
+        grouping = choose_grouping(whole)
+        images = choose_cohort(whole)
+    if len(images):
+        with saying:
+            show_cards(Ask(images, measure, grouping, other))
+
+
+def _choose_other(checkpoint: Checkpoint, checkpoints: Checkpoints) -> Checkpoint | None:
+    """Ask which checkpoint to hold it against, where there is another."""
+    others = [name for name in checkpoints if name != checkpoint.name]
+    if not others:
+        return None
+    return checkpoints[st.selectbox("Held against", others, key="against", bind="query-params")]
+
+
+PARTS: Mapping[str, Callable[[Checkpoints], None]] = MappingProxyType(
+    {"One photo, live": show_photo, "The test set": show_test_set}
+)
+
+
+def choose_part() -> Callable[[Checkpoints], None]:
+    """Ask which part to show."""
+    part = st.segmented_control(
+        "Part of the page", tuple(PARTS), default="One photo, live", required=True, key="part", bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return PARTS[part]

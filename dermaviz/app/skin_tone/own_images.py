@@ -1,0 +1,394 @@
+"""TODO docstring dermaviz.app.skin_tone.own_images"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from dermaviz.app.answers import Photo, ask, attention, true_mask
+from dermaviz.app.resources import TURN, Checkpoint, Memory
+from dermaviz.app.text import class_names, class_with_probability
+from dermaviz.app.widgets.diagnosis import beyond_gate
+from dermaviz.data.masks import find_lesion, mask_as_seen
+from dermaviz.errors import AttentionError, EvidenceError, ImageError
+from dermaviz.explain.localisation import Localisation, localise
+from dermaviz.explain.methods import DEFAULT_METHOD
+from dermaviz.fairness.skin_tone import Tone, measure_tone, tone_groups
+from dermaviz.fairness.small_audit import ALL, ELSEWHERE, LOOKING, UNKNOWN, Difference, commonest, judged, photos_needed
+from dermaviz.models.card import Card
+from dermaviz.plots.probabilities import percent
+from dermaviz.types import AttentionMap, Prediction
+
+MOST_PHOTOS = 200
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A photo with what its owner says of it: ``label`` as ``fairness.label_sheet`` has it, the others "" where not said."""
+
+    photo: Photo
+    label: str
+    tone: str = ""
+    lesion_id: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Lesion:
+    """A lesion and the skin round it: ``mask`` bool ``[S, S]`` in the model's input, ``source`` "true" or "predicted"."""
+
+    mask: NDArray[np.bool_]
+    source: str
+    tone: Tone
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """What was found of a photo.
+
+    ``distance`` is the gate's, where that doesn't take the picture for a dermatoscopic one; else None. ``attention`` is the map
+    of the predicted class and ``looked`` how it lies to the lesion; both None where the model gives no map.
+    """
+
+    prediction: Prediction
+    distance: float | None
+    lesion: Lesion
+    attention: AttentionMap | None
+    looked: Localisation | None
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """All photos of an audit: those examined, in order, and, by name, why the others could not be."""
+
+    labelled: tuple[Labelled, ...]
+    examined: tuple[Examined, ...]
+    failed: dict[str, str]
+
+
+def examine_all(photos: Sequence[Labelled], checkpoint: Checkpoint, tell: Callable[[int], None]) -> Found:
+    """Every photo examined, what is remembered at once. A photo that is refused at the door costs the others nothing.
+
+    Args:
+        tell: is called with the number of photos so far before each that is not remembered, in the session's thread: it may
+            show progress, and the user's stop arrives there.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be loaded.
+    """
+    kept, examined, failed = [], [], {}
+    for i, labelled in enumerate(photos):
+        try:
+            examined.append(examine(labelled.photo, checkpoint, partial(tell, i)))
+        except ImageError as refusal:
+            failed[labelled.photo.name] = str(refusal)
+        else:
+            kept.append(labelled)
+    return Found(tuple(kept), tuple(examined), failed)
+
+
+def examine(photo: Photo, checkpoint: Checkpoint, tell: Callable[[], None]) -> Examined:
+    """What the model says of a photo, and where it looked; remembered. Where it is not yet, ``tell`` is called first.
+
+    Raises:
+        ImageError: the photo is refused.
+        CheckpointError: the checkpoint cannot be loaded.
+    """
+    key = (photo.key, str(checkpoint.folder), checkpoint.card.answers_sha256)
+    return _memory().recall(key, lambda: _examine(photo, checkpoint, tell))
+
+
+def lesion_of(photo: Photo, checkpoint: Checkpoint) -> Lesion:
+    """The lesion of a photo and the tone of the skin round it; remembered. Of a drawn photo the lesion is the true one.
+
+    Raises:
+        ImageError: the photo is refused.
+    """
+    key = (photo.key, checkpoint.card.input_size)
+    return _lesions().recall(key, lambda: _lesion(photo, checkpoint))
+
+
+def photo_table(found: Found, checkpoint: Checkpoint) -> pd.DataFrame:
+    """The photos examined as a table, with what follows for each (see :func:`dermaviz.fairness.small_audit.judged`).
+
+    ``p_predicted`` and ``p_malignant`` are probabilities, ``ita`` in degrees (NaN where ``tone_excluded`` says why), ``mask``
+    the source of the lesion's outline, and ``distance`` the gate's (NaN where it lets the picture through).
+    """
+    pairs = zip(found.labelled, found.examined, strict=True)
+    rows = pd.DataFrame([_row(labelled, seen) for labelled, seen in pairs], columns=list(_COLUMNS))
+    return judged(rows.assign(tone_group=tone_groups(rows["ita"].to_numpy(float))), checkpoint.card.malignant)
+
+
+_COLUMNS = (
+    "image", "label", "predicted", "p_predicted", "p_malignant", "energy", "lesion_area", "mask", "ita", "tone_excluded",
+    "tone_flags", "tone", "lesion_id", "group", "distance",
+)  # fmt: skip
+
+
+def _row(labelled: Labelled, seen: Examined) -> tuple[object, ...]:
+    tone = seen.lesion.tone
+    return (
+        labelled.photo.name,
+        labelled.label,
+        seen.prediction.diagnosis,
+        seen.prediction.confidence,
+        seen.prediction.p_malignant,
+        np.nan if seen.looked is None else seen.looked.energy,
+        float(seen.lesion.mask.mean()),
+        seen.lesion.source,
+        tone.ita,
+        tone.excluded,
+        "; ".join(tone.flags),
+        labelled.tone,
+        labelled.lesion_id,
+        labelled.group,
+        np.nan if seen.distance is None else seen.distance,
+    )
+
+
+@st.cache_resource(show_spinner=False)
+def _memory() -> Memory[Examined]:
+    return Memory(10 * MOST_PHOTOS)
+
+
+@st.cache_resource(show_spinner=False)
+def _lesions() -> Memory[Lesion]:
+    return Memory(10 * MOST_PHOTOS)
+
+
+def _examine(photo: Photo, checkpoint: Checkpoint, tell: Callable[[], None]) -> Examined:
+    tell()
+    answer = ask(photo, checkpoint)
+    lesion = lesion_of(photo, checkpoint)
+    try:
+        beyond = beyond_gate(photo, answer, checkpoint)
+    except EvidenceError:  # said once for all photos, where they are shown
+        beyond = None
+    try:
+        attended = attention(photo, answer, checkpoint, None, DEFAULT_METHOD)
+    except AttentionError:
+        return Examined(answer.prediction, beyond and beyond[0], lesion, None, None)
+    return Examined(answer.prediction, beyond and beyond[0], lesion, attended, localise(attended, lesion.mask))
+
+
+def _lesion(photo: Photo, checkpoint: Checkpoint) -> Lesion:
+    answer = ask(photo, checkpoint)
+    known = true_mask(photo, answer)
+    if known is not None:
+        return Lesion(known, "true", measure_tone(answer.prepared, known))
+    with TURN:
+        pixels = photo.read().pixels
+        mask = find_lesion(pixels)
+        return Lesion(mask_as_seen(mask, checkpoint.card.input_size), "predicted", measure_tone(pixels, mask))
+
+
+LOOKED_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        LOOKING: ":material/visibility: Looked at the lesion",
+        ELSEWHERE: ":material/visibility_off: Looked elsewhere",
+        UNKNOWN: ":material/help: Where it looked cannot be said",
+    }
+)
+FLAG = ":material/warning: **Right, but not looking at the lesion**"
+ABOUT_LOOKING = (
+    "Energy in lesion is the share of the attention map that lies on the lesion. A map that knows nothing puts as much of "
+    "itself there as the lesion covers of the picture. Above that share the model looked at the lesion, below it elsewhere."
+)
+ABOUT_TONE = (
+    "Estimated from the photo's own colours, not by a person. In dermoscopic light such estimates agree with human labels to "
+    "within one group for about half of all photos (46% to 53%), so a photo's group is a guess; give tone labels if you know."
+)
+_TRUE_OUTLINES = "Outlines are the true ones of the drawings."
+_PREDICTED_OUTLINES = (
+    "Outlines are predicted by a small segmentation, not drawn by a doctor. Where an outline is wrong, so is what is said "
+    "about where the model looked."
+)
+_NAMED = 4
+_CLOSE = 0.9, 0.8
+
+
+def of_words(row: pd.Series) -> str:
+    """A count with its exact interval: ``8 of 9 (0.89; 0.52 to 1.00)``."""
+    return f"{row['k']} of {row['n']} ({row['value']:.2f}; {row['low']:.2f} to {row['high']:.2f})"
+
+
+def counts_sentence(table: pd.DataFrame) -> str:
+    """Every count of a table in words, with its exact 95% interval."""
+    said = [f"{row['label']}: {of_words(row)}" for _, row in table.iterrows()]
+    return f"{'; '.join(said)}. In brackets the share and its exact 95% interval."
+
+
+def summary_sentence(photos: pd.DataFrame, table: pd.DataFrame) -> str:
+    """How many answers are right, and how many of these looked elsewhere, as Markdown.
+
+    Args:
+        photos: of :func:`dermaviz.fairness.small_audit.judged`.
+        table: their :func:`~dermaviz.fairness.small_audit.counts`.
+    """
+    whole = table[table["label"] == ALL].iloc[0]
+    said = (
+        f"Right on **{whole['k']} of {whole['n']}** photo{_s(whole['n'])}: {whole['value']:.2f}, exact 95% interval "
+        f"**{whole['low']:.2f} to {whole['high']:.2f}**."
+    )
+    flagged, unknown = int(photos["flagged"].sum()), int((photos["right"] & (photos["looked"] == UNKNOWN)).sum())
+    right = int(whole["k"])
+    if not right:
+        return said
+    if flagged == right:
+        said += " **Not one of the right answers looked at the lesion.**"
+    elif flagged:
+        said += f" **{flagged} of the {right} right answers did not look at the lesion.**"
+    elif unknown < right:
+        said += (
+            " Every right answer looked at the lesion."
+            if not unknown
+            else " No right answer is known to look elsewhere."
+        )
+    return said + (f" For {unknown} of them it cannot be said." if unknown else "")
+
+
+def left_out_sentences(
+    found: Found,
+    refused: Sequence[str],
+    without_photo: Sequence[str],
+    without_label: Sequence[str],
+    twice: Sequence[str],
+) -> list[str]:
+    """One sentence for each reason for which a photo or a row does not count, with names; none where all count.
+
+    Args:
+        found: its ``failed`` photos could not be read.
+        refused: names of photos that the gate refused.
+        without_photo: names in the sheet that no photo bears; ``without_label``: photos that the sheet does not name.
+        twice: names of photos that are there under another name as well.
+    """
+    said = []
+    if refused:
+        said.append(
+            f"{_photos(refused)} not look like a dermatoscopic image to the model's gate, and {_is(refused)} left out: "
+            f"{_some(refused)}."
+        )
+    if without_label:
+        n = len(without_label)
+        said.append(f"{n} photo{_s(n)} without a row in the CSV {_is(without_label)} left out: {_some(without_label)}.")
+    if without_photo:
+        n = len(without_photo)
+        said.append(
+            f"{n:,} row{_s(n)} of the CSV name{'s' if n == 1 else ''} no photo that is here: {_some(without_photo)}."
+        )
+    if twice:
+        said.append(f"{len(twice)} file{_s(len(twice))} under a second name {_is(twice)} counted once: {_some(twice)}.")
+    return said + list(found.failed.values())
+
+
+def cannot_say(card: Card, photos: pd.DataFrame, table: pd.DataFrame, difference: Difference | None) -> list[str]:
+    """What this many photos cannot say, each as a sentence with its numbers, as Markdown."""
+    whole = table[table["label"] == ALL].iloc[0]
+    n = int(whole["n"])
+    label, common = commonest(photos)
+    name = class_names(card).get(label, label)
+    said = [
+        f"**How good the model is.** {whole['k']} of {n} fits a model that is right on {percent(whole['low'])} of such photos as "
+        f"well as one that is right on {percent(whole['high'])}.",
+        f"**That it has learned anything.** Always answering {name} would be right on {common} of {n}.",
+    ]
+    first, second = _CLOSE
+    needed = photos_needed(first, second)
+    if difference is not None:
+        said.append(f"**For whom it is worse.** {difference_sentence(difference)}")
+    said.append(
+        f"**Small differences.** To tell {percent(first)} right from {percent(second)} right, each group needs some {needed} "
+        "photos of different lesions."
+    )
+    repeated = [lesion for lesion, times in Counter(photos["lesion_id"]).items() if lesion and times > 1]
+    if repeated:
+        said.append(
+            f"**As much as it seems to.** {len(repeated)} lesion{_s(len(repeated))} {'has' if len(repeated) == 1 else 'have'} "
+            "several photos here. They are not independent, so the intervals are narrower than they should be."
+        )
+    return said
+
+
+def difference_sentence(difference: Difference) -> str:
+    """The two largest groups beside each other, and how often chance alone would set them this far apart."""
+    (a, b), (i, j), (m, n) = difference.names, difference.right, difference.n
+    groups = f"{a}: {i} of {m} right; {b}: {j} of {n}."
+    if i * n == j * m:
+        return f"{groups} No difference here, but groups this small would hide one."
+    chance = (
+        f"Chance alone sets groups of these sizes at least this far apart in {percent(difference.p)} of all cases (Fisher's "
+        "exact test)"
+    )
+    if difference.p >= 0.05:
+        return f"{groups} {chance}, so this shows no difference, nor that there is none."
+    return f"{groups} {chance}: worth a larger audit. What else differs between them, camera or diagnosis, counts too."
+
+
+def photo_sentences(card: Card, labelled: Labelled, seen: Examined, row: pd.Series) -> list[str]:
+    """What was found of one photo, a line each, as Markdown."""
+    words = class_names(card)
+    verdict = ":material/check_circle: **Right**" if row["right"] else ":material/cancel: **Wrong**"
+    said = [f"{verdict}: {_called(card, seen.prediction)}; labelled {words.get(labelled.label, labelled.label)}"]
+    said.append(FLAG if row["flagged"] else LOOKED_WORDS[row["looked"]])
+    if row["looked"] != UNKNOWN:
+        said.append(
+            f"Energy in lesion {percent(row['energy'])}; the lesion covers {percent(row['lesion_area'])} "
+            f"({row['energy'] / row['lesion_area']:.1f} × chance)"
+        )
+    return [*said, tone_sentence(row)]
+
+
+def tone_sentence(row: pd.Series) -> str:
+    """The measured tone of a photo, or why there is none, and the tone that was given."""
+    given = f"; given: {plain(row['tone'])}" if row["tone"] else ""
+    if math.isnan(row["ita"]):
+        return f"Skin tone not measured: {row['tone_excluded']}{given}"
+    flags = f" ({row['tone_flags']})" if row["tone_flags"] else ""
+    return f"ITA {degrees(row['ita'])}, {row['tone_group']}{flags}{given}"
+
+
+def outlines_sentence(photos: pd.DataFrame) -> str:
+    """Where the outlines of these photos come from, and what that means."""
+    return _TRUE_OUTLINES if (photos["mask"] == "true").all() else _PREDICTED_OUTLINES
+
+
+def plain(name: str) -> str:
+    """A stranger's words with the signs that Markdown would take for its own made harmless."""
+    return re.sub(r"([\\`*_\[\]$:~<>#|])", r"\\\1", name)
+
+
+def degrees(angle: float) -> str:
+    """An angle in whole degrees: ``−20°``."""
+    return f"{round(angle):d}°".replace("-", "−")
+
+
+def _called(card: Card, prediction: Prediction) -> str:
+    return f"says {class_with_probability(card, prediction, prediction.index)}"
+
+
+def _photos(names: Sequence[str]) -> str:
+    return f"{len(names)} photo{_s(len(names))} {'does' if len(names) == 1 else 'do'}"
+
+
+def _is(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _s(n: int) -> str:
+    return "" if n == 1 else "s"
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    more = len(listed) - _NAMED
+    return ", ".join(listed[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")

@@ -1,0 +1,358 @@
+"""TODO docstring dermaviz.app.skin_tone.own_images_results"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dermaviz.app.answers import ask, drawn_photo, uploaded_photo
+from dermaviz.app.frame import sentence_for_errors
+from dermaviz.app.resources import Checkpoint
+from dermaviz.app.skin_tone.own_images import (
+    ABOUT_LOOKING,
+    ABOUT_TONE,
+    MOST_PHOTOS,
+    Examined,
+    Found,
+    Labelled,
+    cannot_say,
+    counts_sentence,
+    degrees,
+    examine_all,
+    left_out_sentences,
+    outlines_sentence,
+    photo_sentences,
+    photo_table,
+    plain,
+    summary_sentence,
+)
+from dermaviz.app.text import STATUS_SENTENCES, class_names, class_with_probability
+from dermaviz.app.widgets.chart import ink, show_chart, show_picture, show_table
+from dermaviz.app.widgets.diagnosis import installed_gate
+from dermaviz.app.widgets.panels import choose_checkpoint
+from dermaviz.app.widgets.photo import EXTENSIONS
+from dermaviz.errors import DatasetError
+from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
+from dermaviz.explain.overlay import outlined, overlay
+from dermaviz.fairness.label_sheet import read_label_sheet, template
+from dermaviz.fairness.skin_tone import GROUPS
+from dermaviz.fairness.small_audit import Difference, counts, counts_by, largest_difference
+from dermaviz.plots.estimates import estimates_figure
+from dermaviz.synthetic import Parameters
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+
+_CSV = ".csv"
+_SHEET_HELP = (
+    "A row for each photo, with the columns **image** (the file's name) and **diagnosis** (such as mel, melanoma, malignant "
+    "or benign), and, if known, **tone**, **lesion_id** and **group**."
+)
+DRAWN = tuple(
+    Labelled(drawn_photo(f"{dx}, ITA {degrees(ita)}", Parameters(dx=dx, ita=ita, seed=70 + 10 * i + j)), dx)
+    for i, ita in enumerate((50, 15, -35))
+    for j, dx in enumerate(("mel", "nv", "bkl"))
+)
+"""Nine drawn lesions, three diagnoses on three tones of skin: to see what an audit looks like, not what a model is worth."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Photos to audit with their labels; ``without_photo`` and ``without_label`` as in ``fairness.label_sheet``, ``twice`` photos
+    whose file is also there under another name."""
+
+    labelled: tuple[Labelled, ...]
+    without_photo: tuple[str, ...] = ()
+    without_label: tuple[str, ...] = ()
+    twice: tuple[str, ...] = ()
+
+
+def choose_images(checkpoint: Checkpoint) -> Chosen | None:
+    """Ask for photos and their labels; None until both are there.
+
+    Raises:
+        DatasetError: there are too many photos, or the CSV and the photos do not fit.
+    """
+    source = st.segmented_control(
+        "Photos from", tuple(_SOURCES), default="Photos", required=True, key="own", bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return _SOURCES[source](checkpoint)
+
+
+def matched(photos: list[UploadedFile], sheet: UploadedFile, checkpoint: Checkpoint) -> Chosen:
+    """Photos with the labels that a CSV gives them; of photos that are one and the same file, the first.
+
+    Raises:
+        DatasetError: there are too many photos, or the CSV and the photos do not fit.
+    """
+    if len(photos) > MOST_PHOTOS:
+        raise DatasetError(
+            f"expected at most {MOST_PHOTOS} photos, found {len(photos):,}. Take a part of them, or audit a whole data set "
+            "with `dermaviz audit`."
+        )
+    card = checkpoint.card
+    names = [photo.name for photo in photos]
+    found = read_label_sheet(sheet.getvalue(), names, class_names(card), card.malignant)
+    labelled: dict[str, Labelled] = {}
+    twice = []
+    for row in found.rows.to_dict("records"):
+        photo = uploaded_photo(row["image"], photos[row["photo"]].getvalue())
+        if photo.key in labelled:
+            twice.append(f"{photo.name} ({labelled[photo.key].photo.name})")
+        else:
+            labelled[photo.key] = Labelled(photo, row["label"], row["tone"], row["lesion_id"], row["group"])
+    return Chosen(tuple(labelled.values()), found.without_photo, found.without_label, tuple(twice))
+
+
+def _upload(checkpoint: Checkpoint, several: Literal[True, "directory"]) -> Chosen | None:
+    files: list[UploadedFile] = st.file_uploader(
+        "A folder of photos" if several == "directory" else "Photos of lesions", [*EXTENSIONS, _CSV[1:]],
+        accept_multiple_files=several, key=f"own files {several}",
+        help=f"JPEG, PNG or WebP, at most {MOST_PHOTOS}; their CSV may lie among them. They stay in memory and are never saved.",
+    )  # fmt: skip
+    sheets = [file for file in files if file.name.lower().endswith(_CSV)]
+    photos = [file for file in files if file not in sheets]
+    single = None if sheets else st.file_uploader("Their labels, a CSV", _CSV[1:], key="own labels", help=_SHEET_HELP)
+    st.download_button(
+        "Template to fill in (CSV)", template([photo.name for photo in photos]), "labels.csv", "text/csv", key="own template",
+        on_click="ignore", icon=":material/download:",
+    )  # fmt: skip
+    if len(sheets) > 1:
+        raise DatasetError(f"expected one CSV of labels, found {len(sheets)}. Remove all but one.")
+    sheet = sheets[0] if sheets else single
+    if not photos or sheet is None:
+        missing = "photos" if sheet else "CSV that says what each of them shows" if photos else "photos and their CSV"
+        st.caption(f"Waiting for the {missing}. {_SHEET_HELP}")
+        return None
+    return matched(photos, sheet, checkpoint)
+
+
+def _drawn(_: Checkpoint) -> Chosen:
+    st.caption(
+        "Synthetic lesions (schematic): three forms on three tones of skin. To see what "
+        "the audit shows; what a model is worth, only photos say."
+    )
+    return Chosen(DRAWN)
+
+
+_SOURCES: Mapping[str, Callable[[Checkpoint], Chosen | None]] = MappingProxyType(
+    {
+        "Photos": lambda checkpoint: _upload(checkpoint, True),
+        "A folder": lambda checkpoint: _upload(checkpoint, "directory"),
+        "Nine drawn": _drawn,
+    }
+)
+"""Where the photos come from, as the link says it."""
+
+
+_GROUPINGS = {
+    "tone_group": "estimated skin tone",
+    "tone": "tone label given",
+    "group": "group given",
+    "kind": "malignant or benign",
+}
+_FILE = (
+    "image", "label", "predicted", "right", "p_predicted", "p_malignant", "looked", "flagged", "energy", "lesion_area", "mask",
+    "ita", "tone_group", "tone_excluded", "tone_flags", "tone", "group", "lesion_id", "distance",
+)  # fmt: skip
+
+
+def show_counts(table: pd.DataFrame, key: str) -> None:
+    """Counts as dots with exact intervals, and the same in words."""
+    figure = estimates_figure(table, title="share of these photos, 0 to 1", ink=ink())
+    show_chart(figure, key, counts_sentence(table))
+
+
+def show_groups(photos: pd.DataFrame) -> Difference | None:
+    """How many were right in each group, and the two largest groups beside each other, where there are two."""
+    st.subheader("For whom is it right?", anchor=False)
+    offered = [column for column in _GROUPINGS if (photos[column] != "").any()]
+    column = st.selectbox(
+        "Groups", offered, format_func=_GROUPINGS.__getitem__, key="own_groups", bind="query-params", help=ABOUT_TONE
+    )
+    table = counts_by(photos, column, GROUPS)
+    show_counts(table, f"own {column}")
+    return largest_difference(table)
+
+
+def file_table(photos: pd.DataFrame) -> pd.DataFrame:
+    """The photos with all that was found of them, in the order in which a reader looks."""
+    return photos[list(_FILE)]
+
+
+PER_ROW, ROWS = 3, 3
+_GALLERY = "own-gallery"
+_PHONE_LOOK = f"""<style>
+@media (max-width: 640px) {{
+  .st-key-{_GALLERY} [data-testid="stColumn"] [data-testid="stColumn"] {{ min-width: 0; flex: 1 1 calc(50% - 0.5rem); }}
+}}
+</style>"""
+"""On a phone, a photo and its map stay side by side."""
+_OPACITY, _COLOURS = 0.5, "viridis"
+_WHICH = {
+    "all": lambda photos: photos,
+    "wrong": lambda photos: photos[~photos["right"]],
+    "right, but not looking at the lesion": lambda photos: photos[photos["flagged"]],
+}
+
+
+def show_gallery(found: Found, photos: pd.DataFrame, checkpoint: Checkpoint) -> None:
+    """A page of the photos of a table, whose index is their place among those found."""
+    st.subheader("Photo by photo", anchor=False)
+    which = st.segmented_control(
+        "Which photos", tuple(_WHICH), default="all", required=True, key="own_which", bind="query-params",
+        format_func=lambda name: f"{name[0].upper()}{name[1:]} ({len(_WHICH[name](photos))})", label_visibility="collapsed",
+    )  # fmt: skip
+    shown = _WHICH[which](photos)
+    if shown.empty:
+        st.info(f"No photo is {which}." if which != "all" else "There are no photos.")
+        return
+    shown = _page(shown)
+    st.html(_PHONE_LOOK)
+    with st.container(key=_GALLERY):
+        for first in range(0, len(shown), PER_ROW):
+            for place, (index, row) in zip(
+                st.columns(PER_ROW), shown.iloc[first : first + PER_ROW].iterrows(), strict=False
+            ):
+                with place.container(border=True, height="stretch"):
+                    _show_photo(found.labelled[index], found.examined[index], row, checkpoint)
+    st.caption(
+        f"{checkpoint.name} · {METHODS[DEFAULT_METHOD].label} of the predicted class · layer {checkpoint.card.attention_layer}. "
+        f"{outlines_sentence(photos)}"
+    )
+
+
+def _page(photos: pd.DataFrame) -> pd.DataFrame:
+    """Those of the page that the user has turned to."""
+    each = PER_ROW * ROWS
+    if len(photos) <= each:
+        return photos
+    at = st.pagination(-(-len(photos) // each), max_visible_pages=5, key="own_page")
+    return photos.iloc[(at - 1) * each : at * each]
+
+
+def _show_photo(labelled: Labelled, seen: Examined, row: pd.Series, checkpoint: Checkpoint) -> None:
+    """What the model saw with the lesion's outline, its map, and what was found, a line each."""
+    photo, attended = labelled.photo, seen.attention
+    pixels = ask(photo, checkpoint).prepared
+    named = class_with_probability(checkpoint.card, seen.prediction, seen.prediction.index)
+    left, right = st.columns(2)
+    with left:
+        shown = f"{'drawn, ' if photo.drawn else ''}{seen.lesion.source} outline"
+        show_picture(
+            outlined(pixels, seen.lesion.mask), shown, f"{photo.name} as the model sees it, the lesion outlined"
+        )
+    with right:
+        if attended is not None and attended.status == "ok":
+            mixed = outlined(overlay(pixels, attended, _OPACITY, _COLOURS), seen.lesion.mask)
+            show_picture(mixed, f"Map for {named}", f"Attention map of {photo.name} for {named}")
+        else:
+            st.info(STATUS_SENTENCES[attended.status] if attended else "This model gives no attention map.")
+    st.markdown("  \n".join([f"**{plain(photo.name)}**", *photo_sentences(checkpoint.card, labelled, seen, row)]))
+
+
+AT_ONCE = 12
+"""Photos that are examined without a further word; more take a while, and say so first."""
+SECONDS_PER_PHOTO = 0.5
+_WANTED = "audits of own images asked for"
+_INTRODUCTION = (
+    "A class report tried its model on nine photos of darker skin. It was right on eight, and its attention lay in a corner. "
+    "Try yours: how often is it right, how sure can so few photos make you, and does it look at the lesion?"
+)
+
+
+def show_own_images(checkpoints: dict[str, Checkpoint]) -> None:
+    """Photos of the user's own with their labels: counts, intervals, and each photo's attention."""
+    st.markdown(_INTRODUCTION)
+    asking, saying = st.columns([5, 8], gap="large")
+    below = st.container()
+    chosen = None
+    with asking:
+        checkpoint = choose_checkpoint(checkpoints)
+        with sentence_for_errors():
+            chosen = choose_images(checkpoint)
+    if chosen is None:
+        saying.info("Once there are photos and labels, the counts appear here and each photo's attention map below.")
+        return
+    with saying, sentence_for_errors():
+        found = _examined(chosen, checkpoint)
+        if found is not None:
+            _show(found, chosen, checkpoint, below)
+
+
+def _examined(chosen: Chosen, checkpoint: Checkpoint) -> Found | None:
+    """All photos examined, with a bar and a way to stop; None while many of them wait for the user's word."""
+    n = len(chosen.labelled)
+    names = " ".join([checkpoint.card.answers_sha256, *(labelled.photo.key for labelled in chosen.labelled)])
+    this = hashlib.sha256(names.encode()).hexdigest()
+    wanted: dict[str, bool] = st.session_state.setdefault(_WANTED, {})
+    if not wanted.get(this, n <= AT_ONCE):
+        st.info(
+            f"{n} photos: about {n * SECONDS_PER_PHOTO:.0f} seconds on two free cores. Those already examined are remembered.",
+            icon=":material/hourglass:",
+        )
+        st.button(f"Examine {n} photos", key="own start", type="primary", on_click=wanted.update, args=({this: True},))
+        return None
+    place = st.empty()
+    bar: DeltaGenerator | None = None
+
+    def tell(done: int) -> None:
+        nonlocal bar
+        if bar is None:
+            with place.container():
+                bar = st.progress(0.0)
+                st.button(
+                    "Stop", key="own stop", on_click=wanted.update, args=({this: False},), icon=":material/stop_circle:"
+                )
+        bar.progress(done / n, f"The model looks at photo {done + 1} of {n} …")
+
+    found = examine_all(chosen.labelled, checkpoint, tell)
+    place.empty()
+    return found
+
+
+def _show(found: Found, chosen: Chosen, checkpoint: Checkpoint, below: DeltaGenerator) -> None:
+    """The counts here, and ``below`` them the groups, what cannot be said, and photo by photo."""
+    with sentence_for_errors():
+        installed_gate(checkpoint)  # one sentence where it cannot be used
+    verdict = st.container()
+    kept = _counted(found, chosen, checkpoint)
+    if kept.empty:
+        verdict.info("No photo is left to count.")
+        return
+    whole = counts(kept)
+    verdict.markdown(f"#### {summary_sentence(kept, whole)}", help=ABOUT_LOOKING)
+    show_counts(whole, "own counts")
+    with below:
+        left, right = st.columns(2, gap="large")
+        with left:
+            difference = show_groups(kept)
+        with right:
+            st.subheader("What so few photos cannot say", anchor=False)
+            st.markdown("\n".join(f"- {line}" for line in cannot_say(checkpoint.card, kept, whole, difference)))
+        show_gallery(found, kept, checkpoint)
+        show_table(file_table(kept), f"{checkpoint.name}-own-images", "own images")
+
+
+def _counted(found: Found, chosen: Chosen, checkpoint: Checkpoint) -> pd.DataFrame:
+    """The photos that count, with a sentence for each reason for which others do not; the gate's verdict can be overruled."""
+    table = photo_table(found, checkpoint)
+    refused = table["distance"].notna()
+    names = table.loc[refused, "image"].tolist()
+    if names and st.toggle(
+        f"Count what does not look dermatoscopic as well ({len(names)})", key="own_refused", bind="query-params",
+        help="The gate was made for photos through a dermatoscope: it takes drawings and other photos for strangers.",
+    ):  # fmt: skip
+        names, refused = [], refused & False
+    for sentence in left_out_sentences(found, names, chosen.without_photo, chosen.without_label, chosen.twice):
+        st.warning(sentence, icon=":material/image_search:")
+    return table[~refused]

@@ -1,0 +1,159 @@
+"""TODO docstring dermaviz.app.skin_tone.trust"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import pandas as pd
+import streamlit as st
+
+from dermaviz.app.evidence import Audited, table_of
+from dermaviz.app.frame import sentence_for_errors
+from dermaviz.app.skin_tone.attention_text import CONTROLS, alike_sentence, faithfulness_sentence, twins_sentence
+from dermaviz.app.skin_tone.view import ToneAsk
+from dermaviz.app.widgets.chart import ink, show_chart, show_table
+from dermaviz.errors import EvidenceError
+from dermaviz.explain.methods import METHODS
+from dermaviz.plots.estimates import estimates_figure
+
+FAITHFULNESS, RANDOMISATION = "faithfulness", "randomisation"
+"""Tables of evidence."""
+HARDLY_CHANGES = "hardly changes"
+"""The verdict of ``audits.ranking.what_is_left`` that a warning belongs to."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score of faithfulness: its name in words, and the ends of its axis."""
+
+    label: str
+    span: tuple[float, float]
+
+
+SCORES: Mapping[str, Score] = MappingProxyType(
+    {
+        "road": Score("ROAD (−1 to 1, higher is better, 0 is chance)", (-0.25, 1.0)),
+        "deletion": Score("deletion (0 to 1, lower is better)", (0.0, 1.0)),
+        "insertion": Score("insertion (0 to 1, higher is better)", (0.0, 1.0)),
+    }
+)
+
+
+def method_name(method: str) -> str:
+    """A method or a control as people read it."""
+    return METHODS[method].label if method in METHODS else CONTROLS.get(method, method)
+
+
+def ranking(audited: Audited, score: str) -> pd.DataFrame:
+    """Every method and both controls by a score, the best first, on those of the images that were measured.
+
+    Returns:
+        See ``audits.ranking.rank_methods``; with ``label``, the method in words.
+
+    Raises:
+        EvidenceError: there is no such table, it is damaged or stale, or is of none of these images.
+    """
+    return _ranking(audited.key, table_of(audited.checkpoint, FAITHFULNESS).manifest.sha256, score, audited)
+
+
+def what_is_left(audited: Audited) -> pd.DataFrame:
+    """How much of each method's map is left as the network is made random: see ``audits.ranking.what_is_left``.
+
+    Raises:
+        EvidenceError: there is no such table, it is damaged or stale, or is of none of these images.
+    """
+    return _what_is_left(audited.key, table_of(audited.checkpoint, RANDOMISATION).manifest.sha256, audited)
+
+
+def stays_alike(left: pd.DataFrame) -> list[str]:
+    """The methods whose maps hardly change although all weights are random."""
+    last = left[left["step"] == left["step"].max()]
+    return last.loc[last["verdict"] == HARDLY_CHANGES, "method"].tolist()
+
+
+@st.cache_data(max_entries=32, show_spinner="Computing the intervals …")
+def _ranking(key: str, table: str, score: str, _audited: Audited) -> pd.DataFrame:
+    from dermaviz.evidence.ranking import rank_methods
+
+    rows = _measured(_audited, FAITHFULNESS)
+    found = rank_methods(rows, _lesions(_audited), [score])
+    return found.assign(label=found["method"].map(method_name))
+
+
+@st.cache_data(max_entries=16, show_spinner="Computing the intervals …")
+def _what_is_left(key: str, table: str, _audited: Audited) -> pd.DataFrame:
+    from dermaviz.evidence.ranking import what_is_left
+
+    return what_is_left(_measured(_audited, RANDOMISATION), _lesions(_audited))
+
+
+def _lesions(audited: Audited) -> dict[str, str]:
+    return dict(zip(audited.table["image_id"], audited.table["lesion_id"], strict=True))
+
+
+def _measured(audited: Audited, name: str) -> pd.DataFrame:
+    """The rows of a table of these images."""
+    table = table_of(audited.checkpoint, name).table
+    mine = table[table["image_id"].isin(audited.table["image_id"])]
+    if mine.empty:
+        raise EvidenceError(
+            f"expected some of the {table['image_id'].nunique():,} images on which methods were measured, found none in this "
+            "cohort. Widen the cohort."
+        )
+    return mine
+
+
+WARNING = "⚠"
+
+
+def show_faithfulness(ask: ToneAsk) -> None:
+    """All methods by one score, the random map as the line to beat, and the check that weights matter."""
+    name = st.selectbox(
+        "Score", SCORES, format_func=lambda key: SCORES[key].label, key="faithful", bind="query-params",
+        help="Deletion: the probability while the pixels that the map calls important are painted over. Insertion: while they "
+        "are put into a blurred picture. ROAD: what remains without the least important pixels minus without the most.",
+    )  # fmt: skip
+    score, table = SCORES[name], ranking(ask.images, name)
+    warned = _warned(ask)
+    marked = [f"{WARNING} {row.label}" if row.method in warned else row.label for row in table.itertuples()]
+    random = float(table.loc[table["method"] == "random", "value"].iloc[0])
+    figure = estimates_figure(
+        table.assign(label=marked), title=score.label, span=score.span, reference=(random, "a random map"),
+        dots_name="mean, with 95% interval", ink=ink(),
+    )  # fmt: skip
+    show_chart(figure, "faithfulness", faithfulness_sentence(score.label.split(" (")[0], table))
+    st.caption(
+        "Whether the class's probability follows what a map calls important. No mask is asked for: this is about the model, not "
+        "about medicine. Intervals resample whole lesions; each method is held against the random map image by image. "
+        f"{twins_sentence(table)}"
+    )
+    show_table(table, f"{ask.images.checkpoint.name}-{FAITHFULNESS}-{name}", "faithfulness")
+    st.markdown("##### Does a map notice that the weights were made random?")
+    with sentence_for_errors():
+        _show_cascade(ask)
+
+
+def _warned(ask: ToneAsk) -> list[str]:
+    """The methods that fail the randomisation check; none where it was not made, which its own place says."""
+    try:
+        return stays_alike(what_is_left(ask.images))
+    except EvidenceError:
+        return []
+
+
+def _show_cascade(ask: ToneAsk) -> None:
+    """What is left of each method's maps, step by step from the head down."""
+    left = what_is_left(ask.images)
+    st.markdown(alike_sentence(left, [method_name(name) for name in stays_alike(left)]))
+    wide = left.pivot(index="method", columns="step", values="value").loc[list(dict.fromkeys(left["method"]))]
+    names = dict(zip(left["step"], left["stage"], strict=True))
+    shown = {"method": [method_name(name) for name in wide.index]}
+    shown |= {f"to {names[step]}": [f"{value:.2f}" for value in wide[step]] for step in wide}
+    st.table(pd.DataFrame(shown), border="horizontal", hide_index=True)
+    st.caption(
+        "Mean rank correlation of the maps with those of the intact network while the layers from the head down to the one named "
+        "have random weights (Adebayo et al. 2018)."
+    )
+    show_table(left, f"{ask.images.checkpoint.name}-randomisation", "randomisation")

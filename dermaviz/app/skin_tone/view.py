@@ -1,0 +1,197 @@
+"""TODO docstring dermaviz.app.skin_tone.view"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from dermaviz.app.confusion.view import MALIGNANT
+from dermaviz.app.evidence import TONE, TONE_GROUP, Audited, has_table, table_of
+from dermaviz.app.measured import in_order
+from dermaviz.app.text import class_label
+from dermaviz.errors import EvidenceError
+from dermaviz.fairness.tone_groups import CUTS, ESTIMATORS, GROUPS, NARROW_CUTS, tone_groups
+from dermaviz.metrics.classification import MELANOMA
+from dermaviz.metrics.confusion import AGE, cohort_names
+from dermaviz.models.card import Card
+
+GROUPINGS = MappingProxyType({TONE_GROUP: "estimated skin tone", AGE: "age", "sex": "sex", "localization": "body site"})
+"""Columns that photos are told apart by, with their names."""
+MOST_GROUPS = 8
+"""Of more groups, such as body sites, the largest are shown."""
+
+
+@dataclass(frozen=True)
+class ToneAsk:
+    """What is asked: of these images, told apart by a column; tone by this estimator and these cuts; what is looked for.
+
+    ``positive`` is a class or ``MALIGNANT``, ``threshold`` the probability in [0, 1] from which it is called.
+    """
+
+    images: Audited
+    by: str
+    estimator: str = "ita"
+    cuts: tuple[float, ...] = CUTS
+    positive: str = MELANOMA
+    threshold: float = 0.5
+
+    @property
+    def key(self) -> str:
+        """Tells these images, in these groups, under this question from all others."""
+        parts = (self.images.key, self.by, self.estimator, self.cuts, self.positive, self.threshold)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    @property
+    def card(self) -> Card:
+        """The checkpoint's card."""
+        return self.images.checkpoint.card
+
+
+def groupings(audited: Audited) -> dict[str, str]:
+    """What the photos can be told apart by, with its name: only what was measured or is in the metadata."""
+    return {
+        name: label
+        for name, label in GROUPINGS.items()
+        if (has_table(audited.checkpoint, TONE) if name == TONE_GROUP else name in audited.table)
+    }
+
+
+def positives(card: Card) -> dict[str, str]:
+    """What can be looked for, with its name: all malignant diagnoses together, then each, melanoma first."""
+    together = {MALIGNANT: "all malignant diagnoses"} if set(card.malignant) < set(card.classes) else {}
+    first = [name for name in card.classes if name == MELANOMA]
+    others = [name for name in card.classes if name != MELANOMA]
+    return (
+        {name: class_label(card, name) for name in first}
+        | together
+        | {name: class_label(card, name) for name in others}
+    )
+
+
+def wanted_classes(ask: ToneAsk) -> list[int]:
+    """Indices of the classes that are looked for."""
+    names = ask.card.malignant if ask.positive == MALIGNANT else (ask.positive,)
+    return [ask.card.classes.index(name) for name in names]
+
+
+def wanted(ask: ToneAsk) -> NDArray[np.bool_]:
+    """Which images show what is looked for, bool ``[N]``."""
+    return np.isin(ask.images.labels, wanted_classes(ask))
+
+
+def one_each(audited: Audited, table: str) -> pd.DataFrame:
+    """A table with one row per image, in the order of these images.
+
+    Raises:
+        EvidenceError: there is no such table, it is damaged or stale, or lacks some of the images.
+    """
+    found = table_of(audited.checkpoint, table).table.set_index("image_id")
+    missing = int((~audited.table["image_id"].isin(found.index)).sum())
+    if missing:
+        raise EvidenceError(
+            f"expected a row of the table {table} for each of {len(audited):,} images, found {missing:,} images without. "
+            f"Make it on the same split: `dermaviz audit {audited.checkpoint.name} --data FOLDER --table {table}`."
+        )
+    return found.reindex(audited.table["image_id"]).reset_index()
+
+
+def tones(audited: Audited) -> pd.DataFrame:
+    """The estimates of tone of these images, in their order; NaN where an image is excluded."""
+    return one_each(audited, TONE)
+
+
+def ita_of(ask: ToneAsk) -> NDArray[np.float64]:
+    """ITA of each image by the estimator chosen, degrees, ``[N]``; NaN where an image is excluded."""
+    return tones(ask.images)[ask.estimator].to_numpy(np.float64)
+
+
+def other_groups(ask: ToneAsk) -> dict[str, list[str]]:
+    """By name, the tone group of each image ``[N]`` by the same estimator with the cuts moved, and by each other estimator."""
+    from dermaviz.fairness.tone_groups import tone_regroupings
+
+    table = tones(ask.images)
+    names = [ask.estimator, *(name for name in ESTIMATORS if name != ask.estimator)]
+    return tone_regroupings({ESTIMATORS[name]: table[name].to_numpy(np.float64) for name in names}, ask.cuts)
+
+
+def groups_of(ask: ToneAsk) -> list[str]:
+    """The group of each image, ``[N]``; "" where it is unknown, or, of many values, none of the largest."""
+    if ask.by == TONE_GROUP:
+        return tone_groups(ita_of(ask), ask.cuts)
+    return cohort_names(ask.images.table, ask.by, MOST_GROUPS)
+
+
+def names_of(ask: ToneAsk, groups: Iterable[str]) -> list[str]:
+    """The known groups among these, each once, in the order in which charts show them."""
+    return in_order([name for name in groups if name], ask.by)
+
+
+CUT_VARIANTS: Mapping[str, tuple[float, ...]] = MappingProxyType(
+    {"55, 41, 28, 10, −30": CUTS, "55, 41, 28, 19, 10": NARROW_CUTS}
+)
+"""Published borders of the tone groups, degrees of ITA: Del Bino and Bernerd 2013; Kinyanjui et al. 2019."""
+OWN_CUTS = "my own"
+_LOWEST, _HIGHEST = -60, 90
+
+
+def choose_grouping(audited: Audited) -> str:
+    """Ask by what the photos are told apart."""
+    offered = groupings(audited)
+    return st.selectbox(
+        "Photos told apart by", offered, format_func=offered.__getitem__, key="by", bind="query-params",
+        help="Skin tone is not the only thing that a model may treat unequally, nor the best measured: age, sex and body site "
+        "are asked the same questions.",
+    )  # fmt: skip
+
+
+def choose_tone() -> tuple[str, tuple[float, ...]]:
+    """Ask how tone is estimated, and where its groups begin."""
+    with st.expander("How tone is estimated, and where its groups begin", icon=":material/tune:"):
+        estimator = st.selectbox(
+            "Estimated by", ESTIMATORS, format_func=ESTIMATORS.__getitem__, key="estimator", bind="query-params",
+            help="Region median: of the skin round the lesion, without the lesion, hair, ink, glare, dark corners and borders. "
+            "Dominant colour: of the colours round the picture's middle, without a mask. Colour constancy: the region median "
+            "after the picture's cast is taken for its lamp's and removed.",
+        )  # fmt: skip
+        variant = st.selectbox(
+            "Groups begin at an ITA of", (*CUT_VARIANTS, OWN_CUTS), key="cuts", bind="query-params",
+            help="Degrees. The borders were published in two variants; choose your own to see how much hangs on them.",
+        )  # fmt: skip
+        cuts = CUT_VARIANTS[variant] if variant in CUT_VARIANTS else _choose_cuts()
+    return estimator, cuts
+
+
+def choose_wanted(card: Card) -> tuple[str, float]:
+    """Ask which diagnosis is looked for, and from which probability in [0, 1] on it is called."""
+    offered = positives(card)
+    positive = st.selectbox(
+        "What is looked for", offered, format_func=offered.__getitem__, key="wanted", bind="query-params",
+        help="Sensitivity is the share of these photos that are called so, specificity that of the others that are not.",
+    )  # fmt: skip
+    threshold = st.slider(
+        "Called so from", 0.0, 100.0, 50.0, 0.5, format="%g%%", key="threshold", bind="query-params",
+        help="The probability from which on it counts as called.",
+    )  # fmt: skip
+    return positive, threshold / 100
+
+
+def _choose_cuts() -> tuple[float, ...]:
+    """A slider for each border; they count in falling order, however they are set."""
+    chosen = [
+        st.slider(
+            f"{lighter} above", _LOWEST, _HIGHEST, int(cut), 1, format="%d°", key=f"cut{place}", bind="query-params"
+        )
+        for place, (lighter, cut) in enumerate(zip(GROUPS, CUTS, strict=False), start=1)
+    ]
+    ordered = tuple(float(cut) for cut in sorted(chosen, reverse=True))
+    if list(ordered) != chosen:
+        st.caption(f"Taken in falling order: {', '.join(f'{cut:g}°' for cut in ordered)}.")
+    tone_groups([], ordered)
+    return ordered

@@ -1,0 +1,137 @@
+"""What the pages say in words: names, numbers of images, shares, captions, and what a map without anything to see means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import PurePath
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from dermaviz.data.records import SPECS
+from dermaviz.explain.methods import METHODS
+from dermaviz.metrics.bootstrap import Estimate
+from dermaviz.models.card import Card
+from dermaviz.plots.probabilities import percent
+from dermaviz.types import AttentionMap, MapStatus, Prediction
+
+if TYPE_CHECKING:
+    from dermaviz.app.evidence import Audited
+
+
+STATUS_SENTENCES: MappingProxyType[MapStatus, str] = MappingProxyType(
+    {
+        "empty": "No positive evidence for this class: by this method, nothing in the picture raised its score.",
+        "constant": "The map has the same value everywhere, so it points to no place.",
+        "non-finite": "The map holds values that are no numbers: this method fails on this picture. Try another method.",
+    }
+)
+_ONE_FORWARD_PER_CHANNEL = frozenset({"scorecam", "ablationcam"})
+
+
+def images(n: int) -> str:
+    """A number of images: ``1 image``, ``2,001 images``."""
+    return f"{n:,} image{'' if n == 1 else 's'}"
+
+
+def images_of_lesions(n: int, n_lesions: int) -> str:
+    """How many images of how many lesions: ``2,001 images of 1,491 lesions``."""
+    return f"{images(n)} of {n_lesions:,} lesion{'' if n_lesions == 1 else 's'}"
+
+
+def counted(audited: Audited) -> str:
+    """How many images of how many lesions an audit holds."""
+    return images_of_lesions(len(audited), audited.n_lesions)
+
+
+def cohort_sentence(cohort: Audited, whole: Audited) -> str:
+    """How many images remain of how many."""
+    if len(cohort) == len(whole):
+        return f"All {counted(whole)} of the test split."
+    if not len(cohort):
+        return (
+            f"None of the {len(whole):,} test images is in this cohort, so there is nothing to count. "
+            "Widen the age, or clear one of the choices."
+        )
+    return f"This cohort: {counted(cohort)}, {percent(len(cohort) / len(whole))} of the {len(whole):,} test images."
+
+
+def share(estimate: Estimate) -> str:
+    """A share with its interval: ``14% (95% interval 9% to 19%)``; without one where no resampling defines it."""
+    if math.isnan(estimate.value):
+        return "undefined"
+    if math.isnan(estimate.low) or math.isnan(estimate.high):
+        return percent(estimate.value)
+    return f"{percent(estimate.value)} (95% interval {percent(estimate.low)} to {percent(estimate.high)})"
+
+
+def class_names(card: Card) -> dict[str, str]:
+    """Each class of a checkpoint with its name in words, where the data set is known; else the class itself."""
+    return names_in(str(card.data.get("dataset", "")), card.classes)
+
+
+def names_in(dataset: str, classes: Iterable[str]) -> dict[str, str]:
+    """Classes with their names in words, where the data set is known and names them; else the class itself."""
+    spec = SPECS.get(dataset)
+    return {name: spec.classes.get(name, name) if spec else name for name in classes}
+
+
+def class_label(card: Card, name: str) -> str:
+    """A class in words with its abbreviation: ``melanoma (mel)``."""
+    words = class_names(card)[name]
+    return words if words == name else f"{words} ({name})"
+
+
+def diagnosis_sentence(card: Card, prediction: Prediction) -> str:
+    """The most probable class and how sure the model is, as Markdown."""
+    words = class_names(card)[prediction.diagnosis]
+    return f"The model says **{words}** with probability **{percent(prediction.confidence)}**."
+
+
+def malignant_sentence(card: Card, prediction: Prediction) -> str:
+    """The sum of the malignant classes in words; says so where the model names none."""
+    if math.isnan(prediction.p_malignant):
+        return "This model's card names no malignant classes, so there is no sum to give."
+    words = class_names(card)
+    named = ", ".join(words[name] for name in prediction.classes if name in prediction.malignant)
+    return f"Malignant classes together: **{percent(prediction.p_malignant)}** ({named})."
+
+
+def class_with_probability(card: Card, prediction: Prediction, index: int) -> str:
+    """A class as pictures and captions name it: ``melanoma (72%)``."""
+    words = class_names(card)[prediction.classes[index]]
+    return f"{words} ({percent(float(prediction.probabilities[index]))})"
+
+
+def map_caption(checkpoint: str, card: Card, prediction: Prediction, attention: AttentionMap) -> str:
+    """Checkpoint · method · class (probability) · layer · seconds."""
+    parts = (
+        checkpoint,
+        METHODS[attention.method].label,
+        class_with_probability(card, prediction, attention.class_index),
+        f"layer {attention.layer}",
+        f"{attention.seconds:.2f} s",
+    )
+    return " · ".join(parts)
+
+
+def slow_sentence(method: str) -> str:
+    """What a slow method costs, said before it starts."""
+    label = METHODS[method].label
+    if method in _ONE_FORWARD_PER_CHANNEL:
+        return (
+            f"{label} runs the model once for each channel of the layer (1,280 for the default model): about half a minute "
+            "on two free cores, longer on busy ones."
+        )
+    return f"{label} works on a private copy of the model: a few seconds, longer on busy cores."
+
+
+def file_stem(photo: str, checkpoint: str, prediction: Prediction, attention: AttentionMap) -> str:
+    """A file name without ending that says what the file shows, of letters, digits, dots and hyphens only."""
+    parts = (
+        PurePath(photo).stem[:60],
+        checkpoint,
+        attention.method.replace("+", "p"),
+        prediction.classes[attention.class_index],
+    )
+    return "-".join("".join(c if (c.isalnum() and c.isascii()) or c in ".-" else "_" for c in part) for part in parts)

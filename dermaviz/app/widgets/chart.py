@@ -1,0 +1,67 @@
+"""TODO docstring dermaviz.app.widgets.chart"""
+
+from __future__ import annotations
+
+import io
+import math
+from functools import partial
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+from PIL import Image
+
+from dermaviz.plots.confusion import signed
+from dermaviz.plots.theme import INK
+from dermaviz.types import RGB
+
+
+def ink() -> str | None:
+    """Colour of words on the theme in use."""
+    return INK.get(st.context.theme.type or "")
+
+
+def show_chart(figure: go.Figure, key: str, sentence: str) -> None:
+    """A chart that is looked at, not used: no tool bar, no zooming, its sentence as caption and for screen readers."""
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=sentence.replace("*", ""))
+    st.caption(sentence)
+
+
+def with_interval(value: float, low: float, high: float, *, change: bool = False) -> str:
+    """Three decimals, a ``change`` with its sign: ``0.041 (0.033 to 0.062)``; a dash where it is undefined."""
+    if math.isnan(value):
+        return "–"
+    said, first, last = (signed(number, 3) if change else f"{number:.3f}" for number in (value, low, high))
+    return said if math.isnan(low) else f"{said} ({first} to {last})"
+
+
+def show_table(table: pd.DataFrame, name: str, key: str, title: str = "The table behind it") -> None:
+    """The table behind a chart, and the same as a file."""
+    with st.expander(title, icon=":material/table:"):
+        shares = [column for column in table if table[column].dtype.kind == "f" and column not in ("epsilon", "sigma")]
+        number = st.column_config.NumberColumn(format="%.4f")
+        st.dataframe(
+            table, hide_index=True, height=320, key=f"{key} table", placeholder="",
+            column_config=dict.fromkeys(shares, number) | {"epsilon": st.column_config.NumberColumn(format="%.5f")},
+            alt=f"{len(table)} rows: {', '.join(map(str, table.columns))}",
+        )  # fmt: skip
+        st.download_button(
+            "All of it (CSV)", partial(_csv, table), f"{name}.csv", "text/csv", key=f"{key} file", on_click="ignore",
+            icon=":material/download:",
+        )  # fmt: skip
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False).encode()
+
+
+def show_picture(pixels: RGB, caption: str, alt: str) -> None:
+    """Pixels exactly as they are: PNG, since JPEG would change them."""
+    st.image(_png(pixels), caption=caption, width="stretch", output_format="PNG", alt=alt)
+
+
+def _png(pixels: RGB) -> bytes:
+    """Lightly compressed: Streamlit's own encoding takes five times as long, while somebody holds a slider."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return file.getvalue()

@@ -1,0 +1,178 @@
+"""TODO docstring dermaviz.app.widgets.diagnosis"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dermaviz.app.answers import Answer, Photo
+from dermaviz.app.frame import sentence_for_errors
+from dermaviz.app.resources import Checkpoint
+from dermaviz.app.text import class_names, diagnosis_sentence, malignant_sentence
+from dermaviz.plots.probabilities import percent, probability_bars
+from dermaviz.plots.theme import INK
+from dermaviz.types import Prediction
+
+if TYPE_CHECKING:
+    from dermaviz.ood.detector import Gate, GateFacts
+
+
+def show_diagnosis(answer: Answer, checkpoint: Checkpoint) -> None:
+    """The most probable class, the sum of the malignant ones, and all probabilities as bars."""
+    st.markdown(f"#### {diagnosis_sentence(checkpoint.card, answer.prediction)}")
+    st.markdown(malignant_sentence(checkpoint.card, answer.prediction))
+    show_probabilities(answer.prediction, checkpoint)
+
+
+def show_probabilities(prediction: Prediction, checkpoint: Checkpoint) -> None:
+    """The probabilities of all classes as bars."""
+    names = [class_names(checkpoint.card)[name] for name in prediction.classes]
+    probabilities = prediction.probabilities.tolist()
+    malignant = [name in prediction.malignant for name in prediction.classes]
+    figure = probability_bars(names, probabilities, malignant, ink=INK.get(st.context.theme.type or ""))
+    said = ", ".join(f"{name} {percent(p)}" for name, p in zip(names, probabilities, strict=True))
+    st.plotly_chart(
+        figure, key=f"bars {checkpoint.name}", config={"displayModeBar": False}, alt=f"Probabilities: {said}."
+    )
+
+
+def show_notes(photo: Photo, answer: Answer, checkpoint: Checkpoint) -> None:
+    """What was done to the photo between the file and the model."""
+    width, height = answer.size
+    side = checkpoint.card.input_size
+    done = f"{width} × {height} pixels; the model sees the central square at {side} × {side}."
+    if photo.drawn and width == height == side:
+        done = f"{width} × {height} pixels, as the model sees it."
+    st.caption(" ".join((done, *answer.notes)))
+
+
+GONE_ON = "pictures shown although the gate refused them"
+
+
+def let_through(photo: Photo, answer: Answer, checkpoint: Checkpoint) -> bool:
+    """Whether to show what the model says: not of a picture beyond the gate's limit, unless the user has asked for it.
+
+    Drawn lesions are not asked: they are labelled synthetic, and the gate was made for photos. A checkpoint without a
+    gate lets everything through; a gate that cannot be used costs one sentence.
+    """
+    beyond: tuple[float, GateFacts] | None = None
+    with sentence_for_errors():
+        beyond = beyond_gate(photo, answer, checkpoint)
+    if beyond is None:
+        return True
+    distance, facts = beyond
+    gone_on: set[tuple[str, str]] = st.session_state.setdefault(GONE_ON, set())
+    this = (photo.key, checkpoint.card.weights_sha256)
+    if this in gone_on:
+        st.caption(
+            f"At your word: this doesn't look like a dermatoscopic image ({distance:.2f}; limit {facts.limit:.2f})."
+        )
+        return True
+    st.warning(notice(distance, facts), icon=":material/image_search:")
+    st.image(
+        answer.prepared, "What the model would judge", 160, output_format="PNG", alt=f"Model input of {photo.name}"
+    )
+    st.button("Show the answer anyway", key=f"go on {checkpoint.name}", on_click=gone_on.add, args=(this,))
+    return False
+
+
+def beyond_gate(photo: Photo, answer: Answer, checkpoint: Checkpoint) -> tuple[float, GateFacts] | None:
+    """A photo's distance, with the gate's facts, where it is beyond the limit; None where it is let through.
+
+    Raises:
+        EvidenceError: the gate is damaged, or was fitted on other weights.
+    """
+    if photo.drawn or answer.features is None:
+        return None
+    read = installed_gate(checkpoint)
+    if read is None:
+        return None
+    gate, facts = read
+    distance = float(gate.distance(answer.features)[0])
+    return None if distance <= gate.limit else (distance, facts)
+
+
+def notice(distance: float, facts: GateFacts) -> str:
+    """What the page says of a picture beyond the limit: the score, and what it means."""
+    return (
+        f"**This doesn't look like a dermatoscopic image.** Its distance from the photos that the model learned from is "
+        f"**{distance:.2f}**; theirs is about 1, and {1 - facts.refused_on_validation:.1%} of real lesion photos stay "
+        f"within {facts.limit:.2f}. The model knows only its own diagnoses and would name one of them whatever the "
+        "picture shows. If this is a photo through a dermatoscope after all, go on."
+    )
+
+
+def installed_gate(checkpoint: Checkpoint) -> tuple[Gate, GateFacts] | None:
+    """The gate in a checkpoint's folder with its facts; None where there is none.
+
+    Raises:
+        EvidenceError: it is damaged, or was fitted on other weights.
+    """
+    from dermaviz.ood.detector import FACTS
+
+    facts = checkpoint.folder / FACTS
+    written = facts.stat().st_mtime_ns if facts.is_file() else 0
+    return _read(str(checkpoint.folder), checkpoint.card.weights_sha256, written, checkpoint)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _read(folder: str, weights_sha256: str, written: int, _checkpoint: Checkpoint) -> tuple[Gate, GateFacts] | None:
+    from dermaviz.ood.detector import read_gate
+
+    return read_gate(Path(folder), _checkpoint.card)
+
+
+_LIVE_LOOK = """<style>
+@media (min-width: 641px) {
+  .st-key-drawing-room > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"]:first-child {
+    position: sticky; top: 3.75rem; align-self: flex-start;
+  }
+}
+@media (max-width: 640px) {
+  .st-key-drawing-room [data-testid="stColumn"]:first-child,
+  .st-key-drawing-room [data-testid="stColumn"]:first-child > [data-testid="stVerticalBlock"] { display: contents; }
+  .st-key-drawing-room > [data-testid="stHorizontalBlock"] > * { width: 100%; flex: 1 1 100%; }
+  *:has(> .st-key-live) { position: sticky; top: 3.75rem; z-index: 99; background: PAPER; padding-bottom: 0.4rem; }
+  .st-key-live [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
+  .st-key-live [data-testid="stColumn"] { min-width: 0; display: block !important; }
+}
+</style>"""
+"""The pictures stay in sight while sliders farther down are moved; on a phone they stand side by side on top."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Containers: ``wide`` over all others, then for what is asked of the user, what the model says, how to look at the
+    pictures, the pictures, and what comes below them."""
+
+    wide: DeltaGenerator
+    asking: DeltaGenerator
+    saying: DeltaGenerator
+    looking: DeltaGenerator
+    pictures: DeltaGenerator
+    below: DeltaGenerator
+
+
+def beside_the_diagnosis() -> Places:
+    """Questions left, diagnosis right, the pictures under both over the whole width."""
+    wide = st.container()
+    asking, saying = st.columns([5, 8], gap="large")
+    looking, pictures = st.container(), st.container()
+    return Places(wide, asking, saying, looking, pictures, pictures)
+
+
+def beside_the_sliders() -> Places:
+    """Pictures and diagnosis left, sliders right, so that the effect of a slider is in sight while it moves."""
+    paper = st.get_option(f"theme.{st.context.theme.type or 'light'}.backgroundColor")
+    st.html(_LIVE_LOOK.replace("PAPER", paper))
+    wide = st.container()
+    with st.container(key="drawing-room"):
+        left, asking = st.columns([8, 5], gap="large")
+    pictures = left.container(key="live")
+    saying = left.container()
+    looking = st.container()
+    return Places(wide, asking, saying, looking, pictures, looking)

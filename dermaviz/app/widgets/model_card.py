@@ -1,0 +1,106 @@
+"""Widget: the model in use — headline figures of its card with intervals and counts, and what it is not for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import streamlit as st
+
+from dermaviz.app.text import class_names
+from dermaviz.data.selection import DIAGNOSIS, TASKS
+from dermaviz.models.card import Card
+
+HEADLINES = MappingProxyType(
+    {
+        "balanced_accuracy": "Balanced accuracy",
+        "macro_f1": "Macro-F1",
+        "melanoma_auc": "Melanoma AUC",
+        "malignant_auc": "Malignant AUC",
+        "accuracy": "Accuracy",
+    }
+)
+_CHANCE_AUC = 0.5
+
+
+def headline_rows(figures: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Rows of the table of figures: the model's value with its interval beside that of always giving one class.
+
+    ``figures`` are those of one split on a card. The AUC of a constant answer is 0.5, since it ranks nothing.
+    """
+    constant = figures.get("constant_answer", {})
+    answer = f"always “{constant.get('class', '–')}”"
+    rows = []
+    for name, label in HEADLINES.items():
+        if name not in figures:
+            continue
+        chance = constant.get(name, _CHANCE_AUC if name.endswith("_auc") else None)
+        rows.append(
+            {
+                "figure": label,
+                "model": f"{_value(figures[name]):.3f}",
+                "95% interval": _interval(figures[name]),
+                answer: "–" if chance is None else f"{chance:.3f}",
+            }
+        )
+    return rows
+
+
+def show_model(name: str, card: Card) -> None:
+    """A checkpoint's card: figures first, then what it was made of and for."""
+    st.markdown(
+        f"**{name}** · {card.architecture} at {card.input_size} × {card.input_size} pixels · "
+        f"{len(card.classes)} classes: {', '.join(class_names(card).values())}."
+    )
+    figures = card.metrics.get("test")
+    if leak := card.data.get("leak"):
+        st.warning(leak, icon=":material/warning:")
+    if not figures:
+        st.info(
+            "This checkpoint's card holds no test figures, so nothing is known of how good it is. "
+            f"`dermaviz evaluate {name} --data FOLDER --split test` measures them.",
+            icon=":material/info:",
+        )
+    else:
+        _show_figures(figures, leaky=bool(leak))
+    with st.expander("What it is for, what it is not for, data and licence"):
+        st.markdown(
+            f"**For:** {card.intended_use}\n\n**Not for:** {card.not_for}\n\n"
+            f"**Data:** {data_in_words(card)}\n\n**Licence:** {card.licence}"
+        )
+
+
+def data_in_words(card: Card) -> str:
+    """What the model was trained on, and what was asked of it."""
+    said = str(card.data.get("citation") or card.data.get("dataset", "not named"))
+    task = TASKS.get(str(card.data.get("task", DIAGNOSIS)))
+    if task and task.classes:
+        balanced = ", as many images of each" if card.data.get("balance") else ""
+        said += f" Asked of it: {task.about}{balanced}."
+    return said
+
+
+def _show_figures(figures: Mapping[str, Any], leaky: bool) -> None:
+    rows = headline_rows(figures)
+    for column, row in zip(st.columns(3), rows, strict=False):
+        column.metric(row["figure"], row["model"], border=True, help="On test photos; the table has its interval.")
+        column.caption(row["95% interval"] and f"95% interval {row['95% interval']}")
+    st.table(rows, border="horizontal")
+    n_images, n_lesions = figures.get("n_images"), figures.get("n_lesions")
+    if n_images and n_lesions:
+        unseen = "" if leaky else ", none of which the model was trained on"
+        st.caption(
+            f"n = {n_images:,} test photos of {n_lesions:,} lesions{unseen}; intervals by resampling whole lesions. The last "
+            "column is what one gets by always giving the most frequent answer."
+        )
+
+
+def _value(figure: Any) -> float:
+    return float(figure["value"] if isinstance(figure, Mapping) else figure)
+
+
+def _interval(figure: Any) -> str:
+    if not isinstance(figure, Mapping) or "low" not in figure:
+        return ""
+    return f"{figure['low']:.3f} to {figure['high']:.3f}"

@@ -1,0 +1,252 @@
+"""TODO docstring dermaviz.app.widgets.panels"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from dermaviz.app.answers import Answer, Photo, attention, true_mask
+from dermaviz.app.resources import Checkpoint
+from dermaviz.app.text import (
+    STATUS_SENTENCES,
+    class_label,
+    class_with_probability,
+    file_stem,
+    map_caption,
+    slow_sentence,
+)
+from dermaviz.app.widgets.chart import show_picture
+from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
+from dermaviz.explain.overlay import COLOUR_MAPS, outlined, overlay
+from dermaviz.synthetic import CAPTION
+from dermaviz.types import RGB, AttentionMap
+
+PREDICTED = "predicted class"
+NO_OTHER = "none"
+MOST_BESIDE = 4
+
+
+@dataclass(frozen=True)
+class Look:
+    """How to look at a photo: ``class_name`` is None for the predicted class, ``opacity`` in [0, 1].
+
+    ``beside`` names methods to show side by side, ``other`` a second checkpoint to ask the same. ``outline`` draws the
+    border of the lesion over the maps, where it is known.
+    """
+
+    class_name: str | None
+    method: str
+    opacity: float
+    colour_map: str
+    beside: tuple[str, ...]
+    other: Checkpoint | None
+    outline: bool = False
+
+
+def choose_checkpoint(checkpoints: dict[str, Checkpoint]) -> Checkpoint:
+    """Ask for a checkpoint where there is a choice."""
+    if len(checkpoints) == 1:
+        return next(iter(checkpoints.values()))
+    name = st.selectbox("Checkpoint", checkpoints, key="checkpoint", bind="query-params")
+    return checkpoints[name]
+
+
+def choose_look(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint], *, known_lesion: bool = False) -> Look:
+    """Ask how to look, in one row, with what is rarely changed folded below it; where the lesion is known, its outline."""
+    left, middle, right = st.columns(3)
+    class_name = left.selectbox(
+        "Class to explain", (PREDICTED, *checkpoint.card.classes),
+        format_func=lambda name: name if name == PREDICTED else class_label(checkpoint.card, name),
+        key="class", bind="query-params",
+    )  # fmt: skip
+    method = middle.selectbox(
+        "Attention method", METHODS, index=list(METHODS).index(DEFAULT_METHOD), format_func=method_label, key="method",
+        bind="query-params",
+    )  # fmt: skip
+    opacity = right.slider("Overlay opacity", 0, 100, 50, 5, format="%d%%", key="opacity", bind="query-params")
+    with st.expander("More settings: side by side, second checkpoint, colours"):
+        beside, other, colour_map = _choose_more(checkpoint, checkpoints)
+    outline = known_lesion and st.toggle(
+        "Outline of the true lesion over the map", value=True, key="outline", bind="query-params",
+        help="The lesion was drawn, so its border is known exactly. The model does not see the line.",
+    )  # fmt: skip
+    chosen = None if class_name == PREDICTED else class_name
+    return Look(chosen, method, opacity / 100, colour_map, beside, other, outline)
+
+
+def method_label(name: str) -> str:
+    """A method as lists and links name it; the slow ones say so."""
+    method = METHODS[name]
+    return method.label if method.fast else f"{method.label} (slow)"
+
+
+def _choose_more(
+    checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint]
+) -> tuple[tuple[str, ...], Checkpoint | None, str]:
+    beside = st.multiselect(
+        "Methods side by side (2 to 4)", METHODS, format_func=method_label, max_selections=MOST_BESIDE, key="beside",
+        bind="query-params", placeholder="Choose methods to compare",
+    )  # fmt: skip
+    if len(beside) == 1:
+        st.caption("Choose at least one more method to compare.")
+    others = [name for name in checkpoints if name != checkpoint.name]
+    other = NO_OTHER
+    if others:
+        other = st.selectbox("Second checkpoint", [NO_OTHER, *others], key="second", bind="query-params")
+    else:
+        st.caption("To ask a second checkpoint the same, put its folder beside the first one in `checkpoints/`.")
+    colour_map = st.segmented_control(
+        "Colours", tuple(COLOUR_MAPS), default="viridis", required=True, format_func=str.capitalize, key="colours",
+        bind="query-params",
+    )  # fmt: skip
+    return tuple(beside) if len(beside) > 1 else (), checkpoints.get(other), colour_map
+
+
+SLOW_METHODS = "slow methods asked for"
+
+
+def show_panels(photo: Photo, answer: Answer, checkpoint: Checkpoint, look: Look) -> None:
+    """The three panels of one photo, checkpoint and method, their caption and downloads."""
+    show_pictures(photo, answer, checkpoint, look)
+    show_caption(photo, answer, checkpoint, look)
+
+
+def show_pictures(photo: Photo, answer: Answer, checkpoint: Checkpoint, look: Look, *, narrow: bool = False) -> None:
+    """What the model saw, the attention map and the overlay; in a ``narrow`` place the map is shown in the overlay only."""
+    places = iter(st.columns(2 if narrow else 3))
+    with next(places):
+        shown = CAPTION if photo.drawn else "what the model saw"
+        show_picture(answer.prepared, f"Model input: {shown}", f"Model input of {photo.name}")
+    attended = _attend(photo, answer, checkpoint, look.class_name, look.method, "panels")
+    if attended is None:
+        return
+    named = class_with_probability(checkpoint.card, answer.prediction, attended.class_index)
+    if attended.status != "ok":
+        next(places).info(
+            f"**Attention map · {named}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:"
+        )
+        return
+    mask = _mask(photo, answer, look)
+    if not narrow:
+        with next(places):
+            coloured = laid_over(answer.prepared, attended, look, mask, opacity=1)
+            show_picture(coloured, f"Attention map · {named}", f"Attention map for {named}")
+            _show_scale(attended, look.colour_map)
+    with next(places):
+        mixed = laid_over(answer.prepared, attended, look, mask)
+        show_picture(mixed, f"Overlay · {named}", f"Attention map for {named} laid over the model input")
+        if narrow:
+            _show_scale(attended, look.colour_map)
+
+
+def show_caption(photo: Photo, answer: Answer, checkpoint: Checkpoint, look: Look) -> None:
+    """What the pictures show, and the files to keep; nothing where there is no map yet."""
+    if not _is_ready(look.method):
+        return
+    attended = attention(photo, answer, checkpoint, _class_index(checkpoint, look.class_name), look.method)
+    st.caption(map_caption(checkpoint.name, checkpoint.card, answer.prediction, attended), help=_about(attended))
+    _offer_downloads(photo, answer, checkpoint, attended, look)
+
+
+def show_side_by_side(photo: Photo, answer: Answer, checkpoint: Checkpoint, look: Look) -> None:
+    """The overlay of each method of ``look.beside`` for the same class."""
+    mask = _mask(photo, answer, look)
+    for column, method in zip(st.columns(len(look.beside)), look.beside, strict=True):
+        with column:
+            attended = _attend(photo, answer, checkpoint, look.class_name, method, "beside")
+            if attended is None:
+                continue
+            named = class_with_probability(checkpoint.card, answer.prediction, attended.class_index)
+            label = METHODS[method].label
+            if attended.status == "ok":
+                mixed = laid_over(answer.prepared, attended, look, mask)
+                show_picture(mixed, f"{label} · {named}", f"{label} map for {named} laid over the model input")
+            else:
+                st.info(f"**{label} · {named}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:")
+            st.caption(f"layer {attended.layer} · {attended.seconds:.2f} s", help=_about(attended))
+
+
+def _attend(
+    photo: Photo, answer: Answer, checkpoint: Checkpoint, class_name: str | None, method: str, place: str
+) -> AttentionMap | None:
+    """The map asked for; None while a slow method waits for the user's word."""
+    row = METHODS[method]
+    if not _is_ready(method):
+        st.info(slow_sentence(method), icon=":material/hourglass:")
+        if not st.button(f"Compute {row.label}", key=f"start {place} {checkpoint.name} {method}", type="primary"):
+            return None
+        st.session_state[SLOW_METHODS].add(method)
+    with st.spinner(f"{row.label} is being computed …", show_time=not row.fast):
+        return attention(photo, answer, checkpoint, _class_index(checkpoint, class_name), method)
+
+
+def _is_ready(method: str) -> bool:
+    """Whether a method is fast, or a slow one that the user has asked for."""
+    return METHODS[method].fast or method in st.session_state.setdefault(SLOW_METHODS, set())
+
+
+def _class_index(checkpoint: Checkpoint, class_name: str | None) -> int | None:
+    """The class as this checkpoint counts it; None, for the predicted one, where it has no such class."""
+    return checkpoint.card.classes.index(class_name) if class_name in checkpoint.card.classes else None
+
+
+def _mask(photo: Photo, answer: Answer, look: Look) -> NDArray[np.bool_] | None:
+    return true_mask(photo, answer) if look.outline else None
+
+
+def _about(attended: AttentionMap) -> str:
+    row = METHODS[attended.method]
+    same = "" if row.class_specific else " The map is the same for every class."
+    return f"{row.label}: {row.about}{same} ({row.source}.) It shows what raised the score, not why."
+
+
+def _show_scale(attended: AttentionMap, colour_map: str) -> None:
+    """The colours from no evidence to the strongest place, with the raw value there."""
+    st.html(
+        f'<div role="img" aria-label="Scale from 0 to {attended.raw.max():.3g}" style="height:0.7rem;'
+        f'border-radius:0.35rem;background:linear-gradient(90deg,{",".join(COLOUR_MAPS[colour_map])})"></div>'
+        '<div style="display:flex;justify-content:space-between;font-size:0.8rem;opacity:0.8">'
+        f"<span>0: no evidence</span><span>{attended.raw.max():.3g}: strongest place</span></div>"
+    )
+
+
+def _offer_downloads(photo: Photo, answer: Answer, checkpoint: Checkpoint, attended: AttentionMap, look: Look) -> None:
+    stem = file_stem(photo.name, checkpoint.name, answer.prediction, attended)
+    with st.container(horizontal=True):
+        st.download_button(
+            "Overlay (PNG)", partial(overlay_png, photo, answer, attended, look), f"{stem}-overlay.png", "image/png",
+            key=f"overlay {checkpoint.name}", on_click="ignore", icon=":material/download:",
+            disabled=attended.status != "ok",
+        )  # fmt: skip
+        st.download_button(
+            "Raw map (NPY)", partial(raw_map, attended), f"{stem}-map.npy", "application/octet-stream",
+            key=f"raw {checkpoint.name}", on_click="ignore", icon=":material/download:",
+        )  # fmt: skip
+
+
+def laid_over(
+    prepared: RGB, attended: AttentionMap, look: Look, mask: NDArray[np.bool_] | None, opacity: float | None = None
+) -> RGB:
+    """The map over what the model saw as ``look`` says, at another opacity if given, with the outline of a mask."""
+    mixed = overlay(prepared, attended, look.opacity if opacity is None else opacity, look.colour_map)
+    return mixed if mask is None else outlined(mixed, mask)
+
+
+def overlay_png(photo: Photo, answer: Answer, attended: AttentionMap, look: Look) -> bytes:
+    """The overlay as shown, as the bytes of a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(laid_over(answer.prepared, attended, look, _mask(photo, answer, look))).save(file, "PNG")
+    return file.getvalue()
+
+
+def raw_map(attended: AttentionMap) -> bytes:
+    """The raw map, float32 ``[h, w]``, as the bytes of an NPY file."""
+    file = io.BytesIO()
+    np.save(file, attended.raw)
+    return file.getvalue()

@@ -1,1 +1,0 @@
-"""Audits: the rows of evidence tables; a classifier and a data set travel through the rooms below."""

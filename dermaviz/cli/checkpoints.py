@@ -1,0 +1,103 @@
+"""TODO docstring dermaviz.cli.checkpoints"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dermaviz.cli.options import DataRoot, Device, checkpoint_folder, chosen_device
+
+if TYPE_CHECKING:
+    from dermaviz.types import Split
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe, e.g. recipes/ham10000-efficientnet-lite0.yaml.")],
+    root: DataRoot = None,
+    runs: Annotated[Path, typer.Option(help="Where the run's states and metrics.jsonl go.")] = Path("runs"),
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Checkpoint folder; default checkpoints/NAME.")
+    ] = None,
+) -> None:
+    """Train a recipe, from its saved state where there is one, and write the checkpoint.
+
+    Several processes, on GPUs or on CPU cores: `torchrun --nproc-per-node 2 -m dermaviz train RECIPE`. (On CPU cores
+    `accelerate launch` starts one process only.)
+    """
+    from accelerate import PartialState
+
+    from dermaviz.models.card import checkpoints_root
+    from dermaviz.training.export import export_checkpoint, load_training_data
+    from dermaviz.training.loop import Trainer
+    from dermaviz.training.recipe import read_recipe
+
+    chosen = read_recipe(recipe)
+    Trainer(chosen, load_training_data(chosen, root), runs / chosen.name).fit()
+    if PartialState().is_main_process:
+        folder = output or checkpoints_root() / chosen.name
+        card = export_checkpoint(chosen, runs / chosen.name, folder, root)
+        typer.echo(f"{folder}: temperature {card.temperature:.3f}, stored as {card.training['stored_as']}")
+        _show(card.metrics["validation"], "validation")
+
+
+def evaluate(
+    checkpoint: Annotated[str, typer.Argument(help="A checkpoint's folder, or its name in checkpoints/.")],
+    root: DataRoot = None,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    draws: Annotated[int, typer.Option(help="Bootstrap draws.", min=1)] = 1000,
+    device: Device = "auto",
+) -> None:
+    """Measure a checkpoint on a split of its data set, and write the figures on its card."""
+    from dermaviz.data.split import SPLITS
+    from dermaviz.evidence.evaluate import evaluate_checkpoint
+
+    if split not in SPLITS:
+        raise typer.BadParameter(f"expected one of {', '.join(SPLITS)}, found {split!r}", param_hint="--split")
+    chosen: Split = split
+    card = evaluate_checkpoint(checkpoint_folder(checkpoint), root, chosen, draws=draws, device=chosen_device(device))
+    _show(card.metrics[split], split)
+
+
+def _show(figures: dict[str, object], split: str) -> None:
+    typer.echo(f"{split}: {figures['n_images']} images of {figures['n_lesions']} lesions, 95% intervals over lesions")
+    for name, figure in figures.items():
+        if isinstance(figure, dict) and "low" in figure:
+            typer.echo(f"  {name:28} {figure['value']:.3f}  [{figure['low']:.3f}, {figure['high']:.3f}]")
+    constant = figures["constant_answer"]
+    if isinstance(constant, dict):
+        row = "  ".join(f"{k} {v:.3f}" for k, v in constant.items() if isinstance(v, float))
+        typer.echo(f"  always answering {constant['class']}: {row}")
+
+
+def gate(
+    checkpoint: Annotated[str, typer.Argument(help="A checkpoint's folder, or its name in checkpoints/.")],
+    root: DataRoot = None,
+    outside: Annotated[
+        Path | None,
+        typer.Option(help="Folder with a sub-folder for each kind of picture that is no dermatoscopic image."),
+    ] = None,
+    components: Annotated[int, typer.Option(help="Main directions of the features.", min=1)] = 128,
+    refused: Annotated[
+        float, typer.Option(help="Share of validation photos that may be refused.", min=0, max=0.5)
+    ] = 0.015,
+    draws: Annotated[int, typer.Option(help="Bootstrap draws.", min=1)] = 1000,
+    device: Device = "auto",
+) -> None:
+    """Fit the gate on training photos, set its limit on validation, measure it, and keep it beside the weights.
+
+    Outside pictures are only measured on, never learned from. `tests/fetch_outside_pictures.py` gathers some.
+    """
+    from dermaviz.ood.fitting import fit_checkpoint_gate
+
+    folder = checkpoint_folder(checkpoint)
+    facts = fit_checkpoint_gate(
+        folder, root, outside, components=components, refused=refused, draws=draws, device=chosen_device(device)
+    )
+    share = f"{facts.refused_on_validation:.2%} of validation refused"
+    typer.echo(f"{folder.name}: fitted on {facts.trained_on:,} photos, limit {facts.limit:.2f}, {share}")
+    for found in facts.shares:
+        what = f"{found.of}, {found.meaning}"
+        value = f"{found.value:.4f}  [{found.low:.4f}, {found.high:.4f}]"
+        typer.echo(f"  {what:48} {value}  {found.pictures:,} pictures of {found.sources:,}")

@@ -1,0 +1,3 @@
+"""What data is: specs, readers, lesion-grouped splits, packed arrays, augmentation, and drawn lesions."""
+
+from __future__ import annotations

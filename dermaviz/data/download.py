@@ -1,0 +1,200 @@
+"""Datasets: fetch HAM10000 with the ISIC archive's own tool, and check what arrived against the expected ids."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import pandas as pd
+
+from dermaviz.data.readers import COLUMNS, METADATA
+from dermaviz.data.records import HAM10000
+from dermaviz.data.split import named_manifest
+from dermaviz.errors import DatasetError
+
+ARCHIVE = "https://api.isic-archive.com"
+MISSING = "missing.txt"
+PUBLISHED = MappingProxyType({"akiec": 327, "bcc": 514, "bkl": 1099, "df": 115, "mel": 1113, "nv": 6705, "vasc": 142})
+"""Images of each diagnosis in HAM10000 as published (doi:10.1038/sdata.2018.161)."""
+
+_COMMAND = ("image", "download", "--collections", str(HAM10000.collection))
+_DIAGNOSES = MappingProxyType(
+    {
+        "Basal cell carcinoma": "bcc",
+        "Dermatofibroma": "df",
+        "Melanoma, NOS": "mel",
+        "Nevus": "nv",
+        "Pigmented benign keratosis": "bkl",
+        "Solar or actinic keratosis": "akiec",
+        "Squamous cell carcinoma, NOS": "akiec",
+    }
+)
+_VASCULAR = "Benign soft tissue proliferations - Vascular"
+_ARCHIVE_NAMES = MappingProxyType(
+    {"dx_type": "diagnosis_confirm_type", "age": "age_approx", "sex": "sex", "localization": "anatom_site_general"}
+)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What lies in a data folder, held against what should: ``missing`` are the ids without an image file.
+
+    ``others`` counts images that belong to the archive's collection but not to the data set. ``labels`` is the
+    metadata file, or None where there is none yet.
+    """
+
+    folder: Path
+    expected: int
+    missing: tuple[str, ...]
+    others: int
+    labels: Path | None
+
+    def __str__(self) -> str:
+        here = f"{self.expected - len(self.missing):,} of {self.expected:,} expected images are in {self.folder / 'images'}"
+        beside = f"; {self.others:,} other images lie beside them and are not used" if self.others else ""
+        labels = (
+            f"Labels: {self.labels}." if self.labels else f"No labels yet: put {METADATA} there ({HAM10000.homepage})."
+        )
+        return f"{here}{beside}.\n{labels}\nLicence {HAM10000.licence}: {HAM10000.citation}."
+
+
+def download_ham10000(folder: Path, *, archive: str = ARCHIVE) -> Arrival:
+    """Fetch HAM10000 into ``folder`` with ``isic-cli`` and reconcile it with the committed manifest's ids.
+
+    What is there already is not fetched again, so a folder that was filled elsewhere and copied here is only checked.
+
+    Raises:
+        DatasetError: the tool is not installed, the archive cannot be reached, or images are still missing at the end.
+    """
+    expected = tuple(named_manifest(HAM10000.name).assignment)
+    return download(folder, expected, PUBLISHED, archive=archive)
+
+
+def download(folder: Path, expected: Sequence[str], counts: Mapping[str, int], *, archive: str = ARCHIVE) -> Arrival:
+    """As :func:`download_ham10000`, for the ids in ``expected``; ``counts`` are the images of each diagnosis.
+
+    The tool says nothing of images that failed, so it is started once more while that brings something, and what is
+    missing then is an error, with all ids in ``missing.txt``. Labels are written from the archive's own metadata only
+    if they agree with ``counts``: the archive names diagnoses differently and holds more images in this collection.
+    """
+    missing = reconcile(folder, expected).missing
+    for _ in range(2 if missing else 0):
+        _fetch(folder / "images", archive)
+        before, missing = missing, reconcile(folder, expected).missing
+        if not missing or len(missing) == len(before):
+            break
+    _list_missing(folder, missing)
+    if missing:
+        raise DatasetError(
+            f"{folder / 'images'}: expected {len(expected):,} images, found {len(missing):,} missing "
+            f"({', '.join(missing[:5])}; all in {folder / MISSING}). Run the same command again: it fetches only those."
+        )
+    _write_labels(folder, expected, counts)
+    return reconcile(folder, expected)
+
+
+def reconcile(folder: Path, expected: Sequence[str]) -> Arrival:
+    """Hold the image files in ``folder/images`` against the ids in ``expected``; an empty file counts as missing."""
+    images = folder / "images"
+    files = list(images.glob("ISIC_*")) if images.is_dir() else []
+    arrived = {path.stem for path in files if path.stat().st_size > 0}
+    missing = tuple(image_id for image_id in sorted(expected) if image_id not in arrived)
+    labels = folder / METADATA
+    return Arrival(folder, len(expected), missing, len(arrived - set(expected)), labels if labels.is_file() else None)
+
+
+def _fetch(images: Path, archive: str) -> None:
+    # The interpreter's own folder is searched too: a venv's tool is there even when the venv is not activated.
+    places = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
+    tool = shutil.which("isic", path=places)
+    if tool is None:
+        raise DatasetError(
+            "expected the ISIC archive's command `isic`, found none. Install it with `pip install isic-cli` and try again. "
+            + _by_hand(images)
+        )
+    _check_reachable(archive, images)
+    images.mkdir(parents=True, exist_ok=True)
+    ended = subprocess.run([tool, *_COMMAND, str(images)], check=False)
+    if ended.returncode != 0:
+        raise DatasetError(
+            f"expected `isic {' '.join(_COMMAND)}` to finish, found exit code {ended.returncode}; its reason stands "
+            "above. Run the same command again: what has arrived is kept."
+        )
+
+
+def _check_reachable(archive: str, images: Path) -> None:
+    """Ask first, because without a network the tool retries in silence for twenty minutes."""
+    try:
+        urllib.request.urlopen(archive, timeout=10).close()
+    except urllib.error.HTTPError as answer:  # any answer at all is an answer; the tool asks for the right page
+        answer.close()
+    except OSError as failure:
+        reason = getattr(failure, "reason", failure)
+        if isinstance(reason, ssl.SSLError):  # reached; the tool brings its own certificates
+            return
+        raise DatasetError(
+            f"expected the ISIC archive at {archive}, found no connection ({reason}). Try again later. {_by_hand(images)}"
+        ) from None
+
+
+def _by_hand(images: Path) -> str:
+    command = f"isic {' '.join(_COMMAND)} images"
+    return (
+        f"Without a network here: on a machine that has one, run `pip install isic-cli` and `{command}`, copy that folder "
+        f"to {images}, and run `dermaviz data download {images.parent}` again; it then checks what is there."
+    )
+
+
+def _list_missing(folder: Path, missing: Sequence[str]) -> None:
+    if missing:
+        (folder / MISSING).write_text("".join(f"{image_id}\n" for image_id in missing), encoding="utf-8")
+    else:
+        (folder / MISSING).unlink(missing_ok=True)
+
+
+def _write_labels(folder: Path, expected: Sequence[str], counts: Mapping[str, int]) -> None:
+    """Translate the archive's ``images/metadata.csv`` into the published file's form, if the counts then agree."""
+    source = folder / "images" / "metadata.csv"
+    if (folder / METADATA).exists() or not source.is_file():
+        return
+    table = pd.read_csv(source, dtype=str, keep_default_na=False)
+    wanted = set(expected)
+    rows = [row for row in table.to_dict("records") if row.get("isic_id") in wanted]
+    found = Counter(_diagnosis(row) for row in rows)
+    if dict(found) != dict(counts):
+        raise DatasetError(
+            f"{source}: expected {dict(counts)} images of each diagnosis, found {dict(found)}. The archive has changed "
+            f"its labels; take {METADATA} from {HAM10000.homepage} and put it into {folder}."
+        )
+    labels = pd.DataFrame([_published_form(row) for row in rows], columns=list(COLUMNS)).sort_values("image_id")
+    unfinished = folder / f"{METADATA}.tmp"
+    labels.to_csv(unfinished, index=False)
+    unfinished.replace(folder / METADATA)
+
+
+def _diagnosis(row: Mapping[str, str]) -> str:
+    """The published label of an archive record; where there is none, the archive's own name."""
+    if row.get("diagnosis_2") == _VASCULAR:
+        return "vasc"
+    name = row.get("diagnosis_3", "")
+    return _DIAGNOSES.get(name, name or "no diagnosis")
+
+
+def _published_form(row: Mapping[str, str]) -> dict[str, str]:
+    known = {column: row.get(name, "") for column, name in _ARCHIVE_NAMES.items()}
+    return {
+        "lesion_id": row.get("lesion_id") or row["isic_id"],
+        "image_id": row["isic_id"],
+        "dx": _diagnosis(row),
+        **known,
+    }

@@ -1,0 +1,161 @@
+"""Datasets: decoded images packed into one memory-mapped uint8 array, so that an epoch never waits for a decoder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from dermaviz.data.records import Dataset, Record
+from dermaviz.errors import DatasetError, ImageError
+from dermaviz.images import read_picture
+
+ARRAY = "images.npy"
+MANIFEST = "manifest.json"
+_CHUNK = 1 << 24
+_ABANDONED_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Images of a data set: ``images`` is uint8 ``[N, H, W, 3]``, memory-mapped; row i shows ``image_ids[i]``."""
+
+    images: NDArray[np.uint8]
+    image_ids: tuple[str, ...]
+    sha256: str
+
+    def rows(self, dataset: Dataset) -> NDArray[np.int64]:
+        """The row of each record of ``dataset``, in its order.
+
+        Raises:
+            DatasetError: an image is not in the pack.
+        """
+        position = {image_id: i for i, image_id in enumerate(self.image_ids)}
+        absent = [record.image_id for record in dataset.records if record.image_id not in position]
+        if absent:
+            raise DatasetError(
+                f"expected every image of {dataset.name} in the pack, found {len(absent)} that are not "
+                f"({', '.join(absent[:3])}). Pack the data set that holds them."
+            )
+        return np.array([position[record.image_id] for record in dataset.records], dtype=np.int64)
+
+
+def pack_root() -> Path:
+    """Where packs are kept: ``$DERMAVIZ_CACHE``, else ``~/.cache/dermaviz``."""
+    return Path(os.environ.get("DERMAVIZ_CACHE") or Path.home() / ".cache" / "dermaviz")
+
+
+def pack_folder(dataset: Dataset, height: int, width: int, root: Path | None = None) -> Path:
+    """The folder of this data set's pack; its name holds a hash of the image ids, the file sizes and the shape."""
+    lines = [f"{height}x{width}", *(f"{r.image_id} {r.path.stat().st_size}" for r in dataset.records)]
+    key = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+    return (root or pack_root()) / f"{dataset.name}-{height}x{width}-{key}"
+
+
+def open_or_build_pack(
+    dataset: Dataset, height: int, width: int, *, root: Path | None = None, workers: int | None = None
+) -> Pack:
+    """The data set's images, each scaled to cover ``height`` × ``width`` and cropped centrally; built when absent.
+
+    The pack is built in parallel under a temporary name and renamed once complete: an interrupted build is never taken
+    for a whole one, and is started again. What a killed build left behind is removed once it is an hour old.
+
+    Raises:
+        DatasetError: an image is refused (named, with the reason), or the pack does not have the hash it was built with.
+    """
+    folder = pack_folder(dataset, height, width, root)
+    _remove_abandoned(folder)
+    if not folder.is_dir():
+        _build(dataset, height, width, folder, workers)
+    return _open(folder)
+
+
+def _build(dataset: Dataset, height: int, width: int, folder: Path, workers: int | None) -> None:
+    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    shape = (len(dataset), height, width, 3)
+    images = np.lib.format.open_memmap(unfinished / ARRAY, mode="w+", dtype=np.uint8, shape=shape)
+
+    def fill(numbered: tuple[int, Record]) -> None:
+        row, record = numbered
+        images[row] = _fit(record, height, width)
+
+    try:
+        with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+            progress = tqdm(
+                pool.map(fill, enumerate(dataset.records)),
+                total=len(dataset),
+                desc=f"packing {dataset.name}",
+                unit=" images",
+            )
+            for _ in progress:
+                pass
+        images.flush()
+        facts = {
+            "shape": shape,
+            "sha256": _sha256(unfinished / ARRAY),
+            "image_ids": [r.image_id for r in dataset.records],
+        }
+        (unfinished / MANIFEST).write_text(json.dumps(facts), encoding="utf-8")
+        try:
+            unfinished.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another process finished the same pack meanwhile
+                raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove unfinished builds of this pack to which nobody has written for an hour; they are as large as the pack."""
+    for unfinished in folder.parent.glob(f"{folder.name}.*.tmp"):
+        array = unfinished / ARRAY
+        if array.is_file() and time.time() - array.stat().st_mtime > _ABANDONED_SECONDS:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _fit(record: Record, height: int, width: int) -> NDArray[np.uint8]:
+    try:
+        pixels = read_picture(record.path).pixels
+    except ImageError as refusal:
+        raise DatasetError(f"{record.path}: cannot be packed. {refusal}") from refusal
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    return np.asarray(ImageOps.fit(Image.fromarray(pixels), (width, height), Image.Resampling.BILINEAR))
+
+
+def _open(folder: Path) -> Pack:
+    try:
+        facts = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        expected, image_ids = facts["sha256"], tuple(facts["image_ids"])
+        found = _sha256(folder / ARRAY)
+    except (OSError, ValueError, KeyError) as error:
+        raise DatasetError(
+            f"{folder}: expected a pack ({ARRAY} and {MANIFEST}), found it incomplete or damaged ({error}). "
+            "Delete the folder, it is rebuilt at the next use."
+        ) from error
+    if found != expected:
+        raise DatasetError(
+            f"{folder / ARRAY}: expected sha256 {expected[:12]}…, found {found[:12]}…. "
+            "The packed images were changed or damaged: delete the folder, it is rebuilt at the next use."
+        )
+    return Pack(np.load(folder / ARRAY, mmap_mode="r"), image_ids, found)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

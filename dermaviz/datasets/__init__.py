@@ -1,1 +1,0 @@
-"""What data is: specs, readers, lesion-grouped splits, packed arrays, augmentation, and drawn lesions."""

@@ -1,1 +1,0 @@
-"""Evaluation: model + data → predictions → metrics with intervals; calibration."""

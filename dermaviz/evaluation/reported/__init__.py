@@ -1,1 +1,0 @@
-"""Evaluation: what reports printed, and whether their figures agree with each other; no model and no photo is needed."""

@@ -1,0 +1,202 @@
+"""TODO docstring dermaviz.evidence.evaluate"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+from tqdm import tqdm
+
+from dermaviz.data.records import Dataset
+from dermaviz.data.selection import read_selection, selection_on_card
+from dermaviz.errors import CheckpointError, DatasetError, ImageError
+from dermaviz.evidence import Source, build_evidence, read_evidence
+from dermaviz.evidence.predictions import prediction_rows, predictions_of
+from dermaviz.images import read_picture
+from dermaviz.metrics.summary import summarise
+from dermaviz.models.card import CARD, Card
+from dermaviz.models.checkpoint import load_checkpoint
+from dermaviz.models.classifier import Classifier
+from dermaviz.types import RGB, Prediction, Split
+
+PREDICTIONS = "predictions"
+
+
+def evaluate_checkpoint(
+    folder: Path, root: Path | None, split: Split = "test", *, draws: int = 1000, device: str = "cpu"
+) -> Card:
+    """Predict a split of the data set named on the card, keep the evidence, and write the figures into ``card.json``.
+
+    Raises:
+        CheckpointError: the checkpoint is not whole, or does not name its data.
+        DatasetError: the data are absent, or their split or classes are not those the checkpoint was trained on.
+    """
+    classifier = load_checkpoint(folder, device)
+    card = classifier.card
+    dataset = split_of_checkpoint(card, root, split)
+    rows = partial(prediction_rows, classifier, dataset)
+    build_evidence(folder, evidence_source(PREDICTIONS, card, dataset, split), len(dataset), rows)
+    evidence = read_evidence(folder, PREDICTIONS, split, checkpoint_sha256=card.answers_sha256)
+    predictions = predictions_of(evidence.table, card.classes, card.temperature)
+    figures = summarise(predictions, card.temperature, classifier.malignant, draws)
+    card = replace(card, metrics={**card.metrics, split: figures})
+    card.write(folder / CARD)
+    return card
+
+
+def split_of_checkpoint(card: Card, root: Path | None, split: Split) -> Dataset:
+    """The images of a split of the data set that a checkpoint was trained on, selected and labelled as its card says.
+
+    Raises:
+        CheckpointError: the card does not name its data.
+        DatasetError: the data are absent, or their split or classes are not those the checkpoint was trained on.
+    """
+    if not {"dataset", "manifest"} <= set(card.data):
+        raise CheckpointError(
+            f"card of {card.name!r}: expected `data` to name the dataset and the split manifest, found {sorted(card.data)}. "
+            "Only a checkpoint that knows its split can be evaluated on it; export it again with `dermaviz train`."
+        )
+    splits, manifest = read_selection(selection_on_card(card.data), root)
+    if manifest.sha256 != card.split_sha256:
+        raise DatasetError(
+            f"{card.name}: expected the split {card.split_sha256[:12]}… that it was trained on, found "
+            f"{manifest.sha256[:12]}…. Test images may have been trained on; use the manifest named on the card."
+        )
+    return expect_classes(card, splits[split])
+
+
+def expect_classes(card: Card, dataset: Dataset) -> Dataset:
+    """The data set, if its classes are the checkpoint's.
+
+    Raises:
+        DatasetError: they are others, or in another order.
+    """
+    if dataset.classes != card.classes:
+        raise DatasetError(
+            f"{card.name}: expected the classes {list(card.classes)} in this order, found {list(dataset.classes)}. "
+            "Figures would be counted for the wrong classes; evaluate on data with the classes named on the card."
+        )
+    return dataset
+
+
+def evidence_source(table: str, card: Card, dataset: Dataset, split: str, **parameters: object) -> Source:
+    """What a table of evidence on these images will have been made of."""
+    return Source(table, dataset.name, split, card.answers_sha256, dataset.sha256, parameters)
+
+
+MALIGNANT = "malignant"
+
+
+def columns(classes: Sequence[str]) -> list[str]:
+    """The columns of ``predictions.csv`` for a checkpoint of these classes; no two bear the same name."""
+    total = [] if MALIGNANT in classes else [f"p_{MALIGNANT}"]
+    return ["image", "prediction", *(f"p_{name}" for name in classes), *total, "error"]
+
+
+def predict_folder(classifier: Classifier, folder: Path, output: Path, batch_size: int = 32) -> int:
+    """Write one row per file of ``folder`` (hidden files and sub-folders aside) in name order; returns their number.
+
+    A file that is refused keeps its row: ``error`` holds the reason and the rest is empty. Rows are first written to
+    ``<output>.<weights>.part``, which an interrupted run leaves behind and the next one with the same checkpoint
+    continues; the file is renamed once every row is there. ``p_malignant`` is empty for a checkpoint that names no class
+    malignant, and not added where a class is itself called so.
+
+    Raises:
+        DatasetError: ``folder`` is no folder or holds no file, or ``output`` cannot be written.
+    """
+    if not folder.is_dir():
+        raise DatasetError(f"expected a folder of photos, found nothing of that kind at {folder}. Check the path.")
+    part = output.with_name(f"{output.name}.{classifier.card.weights_sha256[:8]}.part")
+    files = _files(folder, output)
+    if not files:
+        raise DatasetError(f"expected photos in {folder}, found no files. Photos are JPEG, PNG or WebP files.")
+    rows = _rows_done(part, columns(classifier.classes), [_name(file) for file in files])
+    progress = tqdm(total=len(files), initial=len(rows), desc="predicting", unit=" files")
+    with _open_for_writing(output, part) as out, progress:
+        writer = csv.writer(out)
+        writer.writerows([columns(classifier.classes), *rows])
+        for first in range(len(rows), len(files), batch_size):
+            batch = files[first : first + batch_size]
+            writer.writerows(_predict_batch(classifier, batch))
+            out.flush()
+            progress.update(len(batch))
+    part.replace(output)
+    return len(files)
+
+
+def _files(folder: Path, output: Path) -> list[Path]:
+    """The files of ``folder`` in name order, without hidden ones and without what this or an earlier run writes there."""
+    here = output.resolve().parent == folder.resolve()
+    written = re.compile(re.escape(output.name) + r"(\.\w*\.part)?")
+    return sorted(
+        (
+            file
+            for file in folder.iterdir()
+            if file.is_file() and not file.name.startswith(".") and not (here and written.fullmatch(file.name))
+        ),
+        key=lambda file: file.name,
+    )
+
+
+def _name(file: Path) -> str:
+    """A file's name as text; bytes that are no UTF-8 (an old archive's) are written out as ``\\udcXX``."""
+    return file.name.encode("utf-8", errors="backslashreplace").decode("utf-8")
+
+
+def _open_for_writing(output: Path, part: Path) -> TextIO:
+    try:
+        if output.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        return part.open("w", newline="", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise DatasetError(
+            f"expected a CSV file that can be written at {output}, found: {error.strerror}. Name another file with -o."
+        ) from error
+
+
+def _rows_done(part: Path, header: list[str], names: list[str]) -> list[list[str]]:
+    """Whole rows of an interrupted run that are the first of ``names``, in order."""
+    if not part.is_file():
+        return []
+    with part.open(newline="", encoding="utf-8", errors="replace") as file:  # it may end within a character
+        lines = list(csv.reader(file))
+    if not lines or lines[0] != header:
+        return []
+    done = []
+    for row, name in zip(lines[1:], names, strict=False):
+        if len(row) != len(header) or row[0] != name:
+            break
+        done.append(row)
+    return done[:-1]  # the last row may have been cut off in the middle of a number
+
+
+def _predict_batch(classifier: Classifier, files: Sequence[Path]) -> list[list[str]]:
+    def read(file: Path) -> RGB | ImageError:
+        try:
+            return classifier.prepare(read_picture(file).pixels)
+        except ImageError as refusal:
+            return refusal
+
+    with ThreadPoolExecutor(2) as pool:
+        pictures = list(pool.map(read, files))
+    good = [picture for picture in pictures if not isinstance(picture, ImageError)]
+    probabilities = iter([*classifier.probabilities(classifier.to_tensor(good))] if good else [])
+    n_columns = len(columns(classifier.classes))
+    rows = []
+    for file, picture in zip(files, pictures, strict=True):
+        if isinstance(picture, ImageError):
+            rows.append([_name(file), *[""] * (n_columns - 2), str(picture)])
+        else:
+            said = Prediction(classifier.classes, next(probabilities), classifier.malignant)
+            figures = ["" if np.isnan(p) else f"{p:.6f}" for p in (*said.probabilities, said.p_malignant)]
+            rows.append([_name(file), said.diagnosis, *figures[: n_columns - 3], ""])
+    return rows

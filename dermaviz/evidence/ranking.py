@@ -1,0 +1,160 @@
+"""Audits: attention methods against each other — are their maps faithful, and do they notice a network made random.
+
+Read from the tables ``faithfulness`` and ``randomisation``, without torch, so that a page can ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dermaviz.errors import EvidenceError
+from dermaviz.evidence.store import require_columns
+from dermaviz.metrics.bootstrap import DRAWS, Estimate, interval, lesion_weights
+
+BETTER = MappingProxyType({"deletion": -1, "insertion": 1, "road": 1, "energy": 1})
+"""Measures, and whether more (1) or less (−1) of each is better. Energy is no faithfulness: it asks the lesion's mask."""
+FAITHFUL = ("deletion", "insertion", "road")
+CONTROL = "random"
+HARDLY = 0.5
+"""Mean rank correlation with the true map from which a map of a random network counts as hardly changed."""
+
+
+def rank_methods(
+    table: pd.DataFrame,
+    lesion_ids: Mapping[str, str],
+    measures: Sequence[str] = FAITHFUL,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """All methods on the same images, best first, each beside the random control.
+
+    An image counts where every method has a value. Differences are taken image by image and their intervals from a
+    bootstrap over lesions, so what an image's difficulty does to all methods cancels out. Intervals are not widened for
+    the number of methods.
+
+    Args:
+        table: the table ``faithfulness``, or the rows of some of its images.
+        lesion_ids: the lesion of every image.
+        measures: names in ``BETTER``.
+
+    Returns:
+        A row per measure and method: ``measure, method, rank`` (1 is best), ``value, low, high`` (mean and its 95% interval),
+        ``gain, gain_low, gain_high`` (by how much better than ``CONTROL`` on the same images; positive is better),
+        ``verdict`` ("better than random", "worse than random", "not shown"; "" of the control itself), ``n_images``,
+        ``n_lesions``, and ``n_without``: images on which this method has no value.
+
+    Raises:
+        EvidenceError: a measure, the control, or the lesion of an image is missing.
+    """
+    require_columns(table, ["image_id", "method", *measures])
+    if CONTROL not in set(table["method"]):
+        raise EvidenceError(
+            f"expected the method {CONTROL!r} among those measured, found {', '.join(sorted(set(table['method'])))}. "
+            "Make the table again with `dermaviz audit --table faithfulness`."
+        )
+    ranked = [_ranked(table, lesion_ids, measure, draws, seed) for measure in measures]
+    return pd.concat(ranked, ignore_index=True)
+
+
+def _ranked(table: pd.DataFrame, lesion_ids: Mapping[str, str], measure: str, draws: int, seed: int) -> pd.DataFrame:
+    wide = table.pivot(index="image_id", columns="method", values=measure)
+    whole = wide.dropna()
+    lesions = _lesions(whole.index, lesion_ids)
+    weights = lesion_weights(lesions, draws, seed)
+    rows = []
+    for method in wide.columns:
+        values = whole[method].to_numpy(np.float64)
+        found = _mean(values, weights)
+        gain = _mean(BETTER[measure] * (values - whole[CONTROL].to_numpy(np.float64)), weights)
+        rows.append(
+            {
+                "measure": measure,
+                "method": method,
+                "value": found.value,
+                "low": found.low,
+                "high": found.high,
+                "gain": gain.value,
+                "gain_low": gain.low,
+                "gain_high": gain.high,
+                "verdict": "" if method == CONTROL else _beside_control(gain),
+                "n_images": len(whole),
+                "n_lesions": len(set(lesions)),
+                "n_without": int(wide[method].isna().sum()),
+            }
+        )
+    ranked = pd.DataFrame(rows).sort_values("gain", ascending=False, kind="stable", ignore_index=True)
+    ranked.insert(2, "rank", ranked["gain"].round(9).rank(method="min", ascending=False).astype("Int64"))
+    return ranked
+
+
+def what_is_left(table: pd.DataFrame, lesion_ids: Mapping[str, str], draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+    """How much of each method's map is left at each stage of the cascade, on the images that have both maps.
+
+    Args:
+        table: the table ``randomisation``, its stages in order.
+        lesion_ids: the lesion of every image.
+
+    Returns:
+        A row per method and stage, in the table's order: ``method, stage, step`` (1 for the head), ``value, low, high`` (mean
+        rank correlation with the true map and its 95% interval over lesions), ``n_images, n_lesions, n_without``, and
+        ``verdict``: "changes" (the interval lies below ``HARDLY``), "hardly changes" (above; a warning belongs beside
+        the method) or "not shown". A method's verdict is that of the last stage, where all weights are random: a method
+        that asks for no class has the true map still when only the head is random, as it must.
+
+    Raises:
+        EvidenceError: a column or the lesion of an image is missing.
+    """
+    require_columns(table, ["image_id", "method", "stage", "rank_correlation"])
+    stages = list(dict.fromkeys(table["stage"]))
+    rows = []
+    for (method, stage), group in table.groupby(["method", "stage"], sort=False):
+        whole = group.dropna(subset="rank_correlation")
+        lesions = _lesions(whole["image_id"], lesion_ids)
+        left = _mean(whole["rank_correlation"].to_numpy(np.float64), lesion_weights(lesions, draws, seed))
+        rows.append(
+            {
+                "method": method,
+                "stage": stage,
+                "step": stages.index(stage) + 1,
+                "value": left.value,
+                "low": left.low,
+                "high": left.high,
+                "n_images": len(whole),
+                "n_lesions": len(set(lesions)),
+                "n_without": len(group) - len(whole),
+                "verdict": _beside_true_map(left),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> Estimate:
+    if not len(values):
+        return Estimate(float("nan"), float("nan"), float("nan"))
+    return Estimate(float(values.mean()), *interval(weights @ values / weights.sum(axis=1)))
+
+
+def _beside_control(gain: Estimate) -> str:
+    if gain.low > 0:
+        return "better than random"
+    return "worse than random" if gain.high < 0 else "not shown"
+
+
+def _beside_true_map(left: Estimate) -> str:
+    if left.high < HARDLY:
+        return "changes"
+    return "hardly changes" if left.low >= HARDLY else "not shown"
+
+
+def _lesions(image_ids: Sequence[str], lesion_ids: Mapping[str, str]) -> list[str]:
+    missing = [image_id for image_id in image_ids if image_id not in lesion_ids]
+    if missing:
+        raise EvidenceError(
+            f"expected the lesion of every image, found none for {len(missing)} of them ({', '.join(missing[:3])}). "
+            "Take lesion_id from the table of predictions of the same split."
+        )
+    return [lesion_ids[image_id] for image_id in image_ids]

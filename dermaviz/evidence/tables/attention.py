@@ -1,0 +1,154 @@
+"""TODO docstring dermaviz.evidence.tables.attention"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dermaviz.data.masks import Mask, lesion_mask, mask_as_seen
+from dermaviz.data.records import Dataset, Record
+from dermaviz.evidence.predictions import read_ahead
+from dermaviz.explain.attention import explain
+from dermaviz.explain.localisation import (
+    CENTRE_SIGMA,
+    IOU_THRESHOLDS,
+    POINTING_TOLERANCE,
+    Localisation,
+    centre_gaussian_map,
+    localise,
+    random_map,
+)
+from dermaviz.explain.methods import DEFAULT_METHOD
+from dermaviz.fairness.effects import CLEAN
+from dermaviz.fairness.shortcuts import VARIANTS, shortcut_variants
+from dermaviz.images import read_picture
+from dermaviz.models.classifier import Classifier
+from dermaviz.robustness.attacks import image_seeds
+from dermaviz.types import RGB, AttentionMap
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A record's photo, uint8 ``[H, W, 3]``, with its lesion's mask; and both in the model's input: uint8 ``[S, S, 3]``, bool
+    ``[S, S]``."""
+
+    record: Record
+    pixels: RGB
+    mask: Mask
+    prepared: RGB
+    prepared_mask: NDArray[np.bool_]
+
+
+def lesions_as_seen(
+    classifier: Classifier, dataset: Dataset, slices: Sequence[slice]
+) -> Iterator[tuple[slice, list[Seen]]]:
+    """Each slice of a data set with its photos and masks, read ahead by two threads.
+
+    Raises:
+        ImageError: a photo is refused.
+        DatasetError: a mask is damaged or not the photo's.
+    """
+    return read_ahead(dataset, slices, partial(_seen, classifier))
+
+
+def _seen(classifier: Classifier, record: Record) -> Seen:
+    pixels = read_picture(record.path).pixels
+    mask = lesion_mask(record, pixels)
+    return Seen(record, pixels, mask, classifier.prepare(pixels), mask_as_seen(mask.pixels, classifier.input_size))
+
+
+BATCH = 32
+"""Images explained at a time."""
+IOU_COLUMNS = tuple(f"iou_{round(100 * threshold)}" for threshold in IOU_THRESHOLDS)
+
+
+def attention_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:
+    """The rows of the table ``attention`` for each slice of a data set, lazily and in order; one row per image.
+
+    Columns: ``image_id, predicted`` (the class whose map it is), ``method, status`` (of the map), ``mask`` ("true" or
+    "predicted"), ``lesion_area``, then ``energy, pointing, iou_25, iou_50`` of the map and, with the endings ``_centre``
+    and ``_random``, of a centre-Gaussian map and of a random one as coarse as the map, drawn by the image's id; last
+    ``peak_distance`` of the map. All in the model's input; what each is: :class:`~dermaviz.explain.localisation.Localisation`.
+    An even map would have an energy of ``lesion_area``.
+
+    Raises:
+        ImageError: a photo is refused.
+        DatasetError: a mask is damaged or not of its photo's shape.
+    """
+    for _, seen in lesions_as_seen(classifier, dataset, slices):
+        batches = (seen[first : first + BATCH] for first in range(0, len(seen), BATCH))
+        yield pd.DataFrame([row for batch in batches for row in _rows(classifier, batch)])
+
+
+def attention_parameters() -> dict[str, Any]:
+    """The settings of the table ``attention``, for its address."""
+    return {
+        "method": DEFAULT_METHOD,
+        "pointing_tolerance": POINTING_TOLERANCE,
+        "iou_thresholds": IOU_THRESHOLDS,
+        "centre_sigma": CENTRE_SIGMA,
+        "seed": 0,
+    }
+
+
+def _rows(classifier: Classifier, batch: Sequence[Seen]) -> Iterator[dict[str, Any]]:
+    maps = explain(classifier, classifier.to_tensor([seen.prepared for seen in batch]), method=DEFAULT_METHOD)
+    seeds = image_seeds([seen.record.image_id for seen in batch])
+    for seen, attention, seed in zip(batch, maps, seeds, strict=True):
+        yield _row(seen, attention, classifier.classes[attention.class_index], seed)
+
+
+def _row(seen: Seen, attention: AttentionMap, predicted: str, seed: int) -> dict[str, Any]:
+    mask = seen.prepared_mask
+    found = localise(attention, mask)
+    beside = {
+        "_centre": localise(centre_gaussian_map(len(mask)), mask),
+        "_random": localise(random_map(len(attention.raw), seed), mask),
+    }
+    row: dict[str, Any] = {
+        "image_id": seen.record.image_id,
+        "predicted": predicted,
+        "method": attention.method,
+        "status": attention.status,
+        "mask": seen.mask.source,
+        "lesion_area": found.lesion_area,
+    }
+    for ending, one in {"": found, **beside}.items():
+        row |= {f"{name}{ending}": value for name, value in _scores(one).items()}
+    return row | {"peak_distance": found.peak_distance}
+
+
+def _scores(one: Localisation) -> dict[str, float]:
+    return {"energy": one.energy, "pointing": one.pointing, **dict(zip(IOU_COLUMNS, one.iou, strict=True))}
+
+
+def shortcuts_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:
+    """The rows for each slice of a data set, lazily and in order; what is random is drawn from an image's id alone.
+
+    Raises:
+        ImageError: a photo is refused.
+        DatasetError: a mask is damaged or not the photo's.
+    """
+    for _, lesions in lesions_as_seen(classifier, dataset, slices):
+        yield pd.concat([_of_one(classifier, seen) for seen in lesions], ignore_index=True)
+
+
+def shortcuts_parameters() -> dict[str, Any]:
+    """The settings of the table, for its address."""
+    return {"variants": VARIANTS}
+
+
+def _of_one(classifier: Classifier, seen: Seen) -> pd.DataFrame:
+    seed = image_seeds([f"shortcuts {seen.record.image_id}"])[0]
+    pictures = {CLEAN: seen.prepared, **shortcut_variants(seen.prepared, seen.prepared_mask, seed)}
+    probabilities = classifier.probabilities(classifier.to_tensor(list(pictures.values())))
+    said = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classifier.classes])
+    said.insert(0, "image_id", seen.record.image_id)
+    said.insert(1, "variant", list(pictures))
+    return said

@@ -1,0 +1,91 @@
+"""Audits: the rows of the evidence tables ``attacks``, ``flips`` and ``corruptions``, slice after slice of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dermaviz.data.records import Dataset
+from dermaviz.evidence.predictions import prepared_batches
+from dermaviz.models.classifier import Classifier
+from dermaviz.robustness.attacks import DEFAULT_CLIMB
+from dermaviz.robustness.corruptions import CORRUPTIONS
+from dermaviz.robustness.sweep import (
+    CAP,
+    EPSILONS,
+    METHODS,
+    PGD_EPSILONS,
+    RESOLUTION,
+    attack_table,
+    corruption_table,
+    flip_table,
+)
+
+BATCH = 32
+"""Images held under attack at a time: a gradient's graph of so many takes about a gigabyte at 192 px."""
+
+Measure = Callable[[Classifier, Tensor, NDArray[np.int64], list[str]], pd.DataFrame]
+
+
+def attack_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:
+    """The table ``attacks`` (:func:`~dermaviz.robustness.sweep.attack_table`), lazily and in order."""
+    return _rows(classifier, dataset, slices, _attacked)
+
+
+def flip_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:
+    """The table ``flips`` (:func:`~dermaviz.robustness.sweep.flip_table`), lazily and in order."""
+    return _rows(classifier, dataset, slices, _flipped)
+
+
+def corruption_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:
+    """The table ``corruptions`` (:func:`~dermaviz.robustness.sweep.corruption_table`), lazily and in order."""
+    return _rows(classifier, dataset, slices, corruption_table)
+
+
+def attack_parameters() -> dict[str, Any]:
+    """The settings of the table ``attacks``, for its address."""
+    return {
+        "methods": METHODS,
+        "epsilons": EPSILONS,
+        "pgd_epsilons": PGD_EPSILONS,
+        "pgd": asdict(DEFAULT_CLIMB),
+        "seed": 0,
+    }
+
+
+def flip_parameters() -> dict[str, Any]:
+    """The settings of the table ``flips``, for its address."""
+    return {"cap": CAP, "resolution": RESOLUTION}
+
+
+def corruption_parameters() -> dict[str, Any]:
+    """The settings of the table ``corruptions``, for its address."""
+    return {name: corruption.values for name, corruption in CORRUPTIONS.items()}
+
+
+def _rows(
+    classifier: Classifier, dataset: Dataset, slices: Sequence[slice], measure: Measure
+) -> Iterator[pd.DataFrame]:
+    labels = np.array(dataset.label_indices, dtype=np.int64)
+    for part, prepared in prepared_batches(classifier, dataset, slices):
+        tables = []
+        for first in range(0, len(prepared), BATCH):
+            batch = prepared[first : first + BATCH]
+            place = slice(part.start + first, part.start + first + len(batch))
+            image_ids = [record.image_id for record in dataset.records[place]]
+            tables.append(measure(classifier, classifier.to_tensor(batch), labels[place], image_ids))
+        yield pd.concat(tables, ignore_index=True)
+
+
+def _attacked(classifier: Classifier, images: Tensor, labels: NDArray[np.int64], image_ids: list[str]) -> pd.DataFrame:
+    return attack_table(classifier, images, labels.tolist(), image_ids).rows
+
+
+def _flipped(classifier: Classifier, images: Tensor, labels: NDArray[np.int64], image_ids: list[str]) -> pd.DataFrame:
+    return flip_table(classifier, images, labels.tolist(), image_ids)

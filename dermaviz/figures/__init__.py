@@ -1,1 +1,0 @@
-"""Figures: Plotly figures from plain tables. Knows nothing of models, torch or Streamlit."""

@@ -1,0 +1,133 @@
+"""Evaluation: one temperature, fitted on validation, that makes probabilities mean what they say, and what it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import softmax
+
+from dermaviz.metrics.bootstrap import DRAWS, LesionIds
+from dermaviz.metrics.classification import (
+    MELANOMA,
+    Labels,
+    Metric,
+    Probabilities,
+    Values,
+    Weights,
+    brier,
+    each_once,
+    negative_log_likelihood,
+    sensitivity,
+    weighted_mean,
+)
+from dermaviz.metrics.comparison import paired_differences
+from dermaviz.metrics.ranking import called
+
+
+def fit_temperature(logits: NDArray[np.floating], labels: Labels) -> float:
+    """The temperature in [0.05, 20] with the least negative log-likelihood (Guo et al. 2017, section 4.2)."""
+
+    def loss(log_temperature: float) -> float:
+        tempered = softmax(logits.astype(np.float64) / np.exp(log_temperature), axis=1)
+        return float(negative_log_likelihood(labels, tempered))
+
+    return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded").x))
+
+
+def expected_calibration_error(
+    labels: Labels, probabilities: Probabilities, weights: Weights | None = None, bins: int = 15
+) -> Values:
+    """ECE in [0, 1]: |confidence − accuracy| over ``bins`` equally wide bins of confidence, weighted by their images.
+
+    As every metric (``evaluation.metrics``): ``weights`` ``[..., N]`` give ``[...]``. Source: Guo et al. 2017, equation 3.
+    """
+    confidence, correct = probabilities.max(1, initial=0), probabilities.argmax(1) == labels
+    gap = np.eye(bins)[confidence_bin(confidence, bins)] * (confidence - correct)[:, None]
+    return np.abs(weighted_mean(gap, weights)).sum(-1)
+
+
+def confidence_bin(confidence: NDArray[np.floating], bins: int) -> NDArray[np.int64]:
+    """Which of ``bins`` equally wide bins of [0, 1] each confidence lies in; a bin holds its lower bound, the last both."""
+    return np.minimum((confidence * bins).astype(np.int64), bins - 1)
+
+
+def uncalibrated(probabilities: Probabilities, temperature: float) -> Probabilities:
+    """The probabilities ``[N, C]`` that ``temperature`` made these of: softmax(temperature · ln p)."""
+    smallest = np.finfo(np.float64).tiny
+    return softmax(temperature * np.log(np.maximum(probabilities.astype(np.float64), smallest)), axis=1)
+
+
+def before_and_after(
+    labels: Labels,
+    probabilities: Probabilities,
+    temperature: float,
+    lesion_ids: LesionIds,
+    classes: Sequence[str],
+    malignant: frozenset[str],
+    threshold: float = 0.5,
+    draws: int = DRAWS,
+) -> pd.DataFrame:
+    """What a temperature did: metrics of the probabilities without and with it, and the paired difference.
+
+    Calibration leaves the most probable class as it was, but moves what a fixed threshold on the summed probability of the
+    malignant classes catches: both are among the rows, where the classes name melanoma and malignancy.
+
+    Args:
+        probabilities: calibrated, ``[N, C]``.
+        temperature: what the logits were divided by.
+        threshold: probability of malignancy from which an image is flagged.
+
+    Returns:
+        A row per metric: ``metric, label``; ``before``, ``after`` and ``difference``, each with its 95% lesion-bootstrap
+        interval in ``…_low`` and ``…_high``; ``n_images, n_lesions, n_positives`` (the images that a row's metric is a share
+        of, missing where that is all).
+    """
+    rows = _compared(classes, malignant, threshold)
+    metrics = {slug: metric for slug, (_, metric, _) in rows.items()}
+    before = uncalibrated(probabilities, temperature)
+    table = paired_differences(metrics, labels, before, probabilities, lesion_ids, draws)
+    table.columns = table.columns.str.replace("^first", "before", regex=True).str.replace(
+        "^second", "after", regex=True
+    )
+    table.insert(1, "label", [label for label, _, _ in rows.values()])
+    positives = [int(np.isin(labels, of).sum()) if of else pd.NA for _, _, of in rows.values()]
+    counts = {"n_images": len(labels), "n_lesions": len(set(lesion_ids))}
+    return table.assign(**counts, n_positives=pd.array(positives, dtype="Int64"))
+
+
+def _compared(
+    classes: Sequence[str], malignant: frozenset[str], threshold: float
+) -> dict[str, tuple[str, Metric, Sequence[int]]]:
+    """By slug: the name in words, the metric, and the classes whose images it is a share of (none: all images)."""
+    rows: dict[str, tuple[str, Metric, Sequence[int]]] = {
+        "expected_calibration_error": ("Calibration error (15 bins)", expected_calibration_error, ()),
+        "brier": ("Brier score", brier, ()),
+        "negative_log_likelihood": ("Negative log-likelihood", negative_log_likelihood, ()),
+    }
+    sick = [i for i, name in enumerate(classes) if name in malignant]
+    well = [i for i, name in enumerate(classes) if name not in malignant]
+    melanoma = [i for i, name in enumerate(classes) if name == MELANOMA]
+    if melanoma:
+        label = "Melanoma: sensitivity as most probable class"
+        rows["melanoma_sensitivity"] = (label, sensitivity.at(melanoma[0]), melanoma)
+    if sick and well:
+        at = f"with p(malignant) ≥ {threshold:g}"
+        flagged = {"melanoma": ("Melanomas", melanoma), "malignant": ("Malignant", sick), "benign": ("Benign", well)}
+        for name, (images, of) in flagged.items():
+            if of:
+                rows[f"{name}_flagged"] = (f"{images} {at}", flagged_share(of, sick, threshold), of)
+    return rows
+
+
+def flagged_share(of: Sequence[int], by: Sequence[int], threshold: float | None) -> Metric:
+    """A metric: of the images of the classes ``of``, the share called one of the classes ``by`` (``thresholds.called``)."""
+
+    def share(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
+        mine, flagged = np.isin(labels, of), called(probabilities, by, threshold)
+        return weighted_mean(flagged[mine], (each_once(labels) if weights is None else weights)[..., mine])
+
+    return share

@@ -1,0 +1,156 @@
+"""Evaluation: metrics of the answers and probabilities, plain functions that also take how often each image counts.
+
+Every metric takes ``labels`` int64 ``[N]``, ``probabilities`` ``[N, C]`` and, optionally, ``weights`` ``[..., N]``: how often
+each image counts, once each by default. It returns float64 ``[...]``, or ``[..., C]`` where it has one value per class: all
+draws of a bootstrap are one call. What the images do not define (nothing to divide by) is NaN, never 0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Labels = NDArray[np.int64]
+Probabilities = NDArray[np.floating]
+Weights = NDArray[np.float64]
+Values = NDArray[np.float64]
+
+MELANOMA = "mel"
+"""The class that has figures of its own, in data sets that name it so."""
+
+
+class Metric(Protocol):
+    """What is measured: labels ``[N]``, probabilities ``[N, C]`` and weights ``[..., N]`` → ``[...]`` or ``[..., C]``."""
+
+    def __call__(self, labels: Labels, probabilities: Probabilities, weights: Weights | None = None, /) -> Values: ...
+
+
+def ratio(part: ArrayLike, whole: ArrayLike) -> Values:
+    """``part / whole``, NaN where ``whole`` is 0."""
+    part, whole = np.broadcast_arrays(part, whole)
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)[()]
+
+
+def weighted_mean(values: NDArray[np.number | np.bool_], weights: Weights | None) -> Values:
+    """Mean of ``values`` ``[N]`` or ``[N, K]``, each image as often as ``weights`` ``[..., N]`` say; NaN of no images."""
+    weights = each_once(values) if weights is None else weights
+    total = weights.sum(-1)
+    return ratio(weights @ values.astype(np.float64), total[..., None] if values.ndim > 1 else total)
+
+
+def each_once(images: NDArray[np.generic]) -> Weights:
+    """Weights ``[N]`` that count each of N images once."""
+    return np.ones(len(images))
+
+
+def confusion_matrix(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
+    """Images ``[..., C, C]`` by true class (rows) and most probable class (columns)."""
+    weights = each_once(labels) if weights is None else weights
+    n = probabilities.shape[1]
+    cell = labels * n + probabilities.argmax(1)
+    order = np.argsort(cell, kind="stable")
+    filled, first = np.unique(cell[order], return_index=True)
+    counts = np.zeros((*weights.shape[:-1], n * n))
+    counts[..., filled] = np.add.reduceat(weights[..., order], first, axis=-1)
+    return counts.reshape(*weights.shape[:-1], n, n)
+
+
+class OfConfusion:
+    """A metric that the confusion matrix alone decides; ``of`` a matrix ``[..., C, C]`` it is a plain function.
+
+    Draws that many such metrics need are counted once, in one matrix (``intervals.over_draws``).
+    """
+
+    def __init__(self, of: Callable[[Values], Values]) -> None:
+        self.of = of
+        update_wrapper(self, of)
+
+    def __call__(self, labels: Labels, probabilities: Probabilities, weights: Weights | None = None, /) -> Values:
+        return self.of(confusion_matrix(labels, probabilities, weights))
+
+    def at(self, index: int) -> OfConfusion:
+        """One class's value of a metric that has one per class."""
+        return OfConfusion(lambda matrix: self.of(matrix)[..., index])
+
+
+@OfConfusion
+def accuracy(matrix: Values) -> Values:
+    """Share of images whose most probable class is the true one, in [0, 1]."""
+    return ratio(_diagonal(matrix).sum(-1), matrix.sum((-1, -2)))
+
+
+@OfConfusion
+def sensitivity(matrix: Values) -> Values:
+    """Share of each class's images that are called it, ``[..., C]`` in [0, 1]."""
+    return ratio(_diagonal(matrix), matrix.sum(-1))
+
+
+@OfConfusion
+def precision(matrix: Values) -> Values:
+    """Share of the images called each class that are of it, ``[..., C]`` in [0, 1]; NaN where nothing is called it."""
+    return ratio(_diagonal(matrix), matrix.sum(-2))
+
+
+@OfConfusion
+def specificity(matrix: Values) -> Values:
+    """Share of the images of other classes that are not called the class, ``[..., C]`` in [0, 1]."""
+    others = matrix.sum((-1, -2))[..., None] - matrix.sum(-1)
+    return ratio(others - matrix.sum(-2) + _diagonal(matrix), others)
+
+
+@OfConfusion
+def f1(matrix: Values) -> Values:
+    """F1 of each class, ``[..., C]`` in [0, 1]: 0 where nothing is called the class, NaN where the class has no images."""
+    images = matrix.sum(-1)
+    return ratio(2 * _diagonal(matrix), np.where(images > 0, images + matrix.sum(-2), 0))
+
+
+@OfConfusion
+def balanced_accuracy(matrix: Values) -> Values:
+    """Mean sensitivity over the classes that have images, in [0, 1]."""
+    return _mean_of_defined(sensitivity.of(matrix))
+
+
+@OfConfusion
+def macro_f1(matrix: Values) -> Values:
+    """Mean F1 over the classes that have images, in [0, 1]."""
+    return _mean_of_defined(f1.of(matrix))
+
+
+@OfConfusion
+def weighted_f1(matrix: Values) -> Values:
+    """Mean F1 over the classes, each counting as often as it has images, in [0, 1]."""
+    images = matrix.sum(-1)
+    return ratio(np.nansum(images * f1.of(matrix), axis=-1), images.sum(-1))
+
+
+@OfConfusion
+def cohen_kappa(matrix: Values) -> Values:
+    """Agreement with the truth beyond chance, at most 1 (Cohen 1960); NaN where chance alone would agree always."""
+    total = matrix.sum((-1, -2))
+    by_chance = ratio((matrix.sum(-1) * matrix.sum(-2)).sum(-1), total)
+    return ratio(_diagonal(matrix).sum(-1) - by_chance, total - by_chance)
+
+
+def brier(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
+    """Mean squared distance of the probabilities from the truth, summed over the classes: in [0, 2] (Brier 1950)."""
+    truth = np.eye(probabilities.shape[1])[labels]
+    return weighted_mean(((probabilities - truth) ** 2).sum(1), weights)
+
+
+def negative_log_likelihood(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
+    """Mean of −ln p(true class), in nats; p counts as no less than float32's smallest normal number."""
+    p_true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return weighted_mean(-np.log(np.maximum(p_true, np.finfo(np.float32).tiny)), weights)
+
+
+def _diagonal(matrix: Values) -> Values:
+    return np.diagonal(matrix, axis1=-2, axis2=-1)
+
+
+def _mean_of_defined(values: Values) -> Values:
+    """Mean over the last axis without what is NaN; NaN where all is."""
+    return ratio(np.nansum(values, axis=-1), (~np.isnan(values)).sum(-1))

@@ -1,0 +1,85 @@
+"""Evaluation: two checkpoints on the same images — differences with paired intervals, McNemar's test, who fixed what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from dermaviz.metrics.bootstrap import DRAWS, LesionIds, interval, lesion_weights, over_draws
+from dermaviz.metrics.classification import Labels, Metric, Probabilities
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Images that only the first, and only the second, gets right, and how surprising the split is if both are alike."""
+
+    only_first: int
+    only_second: int
+    p_value: float
+
+
+def paired_differences(
+    metrics: Mapping[str, Metric],
+    labels: Labels,
+    first: Probabilities,
+    second: Probabilities,
+    lesion_ids: LesionIds,
+    draws: int = DRAWS,
+) -> pd.DataFrame:
+    """Each metric (of one value) of two predictions ``[N, C]`` of the same images, and by how much the second is higher.
+
+    Both are measured on the same resamplings of lesions, so what an image's difficulty does to both cancels out.
+
+    Returns:
+        A row per metric: ``metric``; ``first``, ``second`` and ``difference`` (second − first), each with its 95% interval
+        in ``…_low`` and ``…_high``.
+    """
+    weights = lesion_weights(lesion_ids, draws)
+    of_first, of_second = (over_draws(metrics.values(), labels, said, weights) for said in (first, second))
+    rows = []
+    for (name, metric), drawn_first, drawn_second in zip(metrics.items(), of_first, of_second, strict=True):
+        before, after = float(metric(labels, first)), float(metric(labels, second))
+        row: dict[str, Any] = {"metric": name}
+        for column, value, drawn in (
+            ("first", before, drawn_first),
+            ("second", after, drawn_second),
+            ("difference", after - before, drawn_second - drawn_first),
+        ):
+            row[column] = value
+            row[f"{column}_low"], row[f"{column}_high"] = interval(drawn)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def mcnemar(first_right: NDArray[np.bool_], second_right: NDArray[np.bool_]) -> McNemar:
+    """McNemar's exact two-sided test on whether two predictions of the same images ``[N]`` are right equally often.
+
+    It counts images as independent, which those of one lesion are not: read it beside the paired interval of accuracy,
+    which does not. The p-value is 1 where the two are never right on different images. Source: McNemar 1947.
+    """
+    only_first = int((first_right & ~second_right).sum())
+    only_second = int((second_right & ~first_right).sum())
+    n = only_first + only_second
+    return McNemar(only_first, only_second, float(binomtest(only_first, n).pvalue) if n else 1.0)
+
+
+def who_fixed_what(labels: Labels, first: Probabilities, second: Probabilities, classes: Sequence[str]) -> pd.DataFrame:
+    """Images by true class and by who calls them rightly; a row per class, then one of all with ``class`` "".
+
+    Columns: ``class, both_right, only_first_right, only_second_right, both_wrong, n_images``.
+    """
+    right = [said.argmax(1) == labels for said in (first, second)]
+    outcome = 3 - 2 * right[0] - right[1]  # 0 both, 1 only the first, 2 only the second, 3 neither
+    counts = np.bincount(labels * 4 + outcome, minlength=4 * len(classes)).reshape(-1, 4)
+    table = pd.DataFrame(
+        np.vstack([counts, counts.sum(0)]),
+        columns=["both_right", "only_first_right", "only_second_right", "both_wrong"],
+    )
+    table.insert(0, "class", [*classes, ""])
+    return table.assign(n_images=table.iloc[:, 1:].sum(axis=1))

@@ -1,0 +1,175 @@
+"""TODO docstring dermaviz.metrics.ranking"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dermaviz.metrics.bootstrap import Estimate, LesionIds, interval
+from dermaviz.metrics.classification import Labels, Metric, Probabilities, Values, Weights, each_once, ratio
+
+Positive = NDArray[np.bool_]
+Score = NDArray[np.floating]
+
+TP, FP, FN, TN = range(4)
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """Images on either side of a threshold, called positive where their score is at least ``threshold``.
+
+    ``tp``, ``fp``, ``fn``, ``tn`` count images. ``n_lesions`` is the number of lesions they show, None where the lesions
+    were not given.
+    """
+
+    threshold: float
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+    sensitivity: Estimate
+    specificity: Estimate
+    precision: Estimate
+    n_lesions: int | None
+
+
+def binary_view(labels: Labels, probabilities: Probabilities, class_indices: Sequence[int]) -> tuple[Positive, Score]:
+    """Some classes against the others: whether each image is of them ``[N]``, and their summed probability ``[N]``."""
+    return np.isin(labels, class_indices), probabilities[:, list(class_indices)].sum(1)
+
+
+def called(probabilities: Probabilities, class_indices: Sequence[int], threshold: float | None = None) -> Positive:
+    """Which images ``[N]`` are called one of some classes: their summed probability is at least ``threshold``.
+
+    Without a threshold: their most probable class is one of them.
+    """
+    if threshold is None:
+        return np.isin(probabilities.argmax(1), class_indices)
+    return probabilities[:, list(class_indices)].sum(1) >= threshold
+
+
+def operating_point(
+    positive: Positive,
+    score: Score,
+    threshold: float,
+    weights: Weights | None = None,
+    lesion_ids: LesionIds | None = None,
+) -> OperatingPoint:
+    """What calling ``score >= threshold`` positive gives.
+
+    ``weights`` ``[draws, N]`` from ``lesion_weights`` make the 95% intervals, which are NaN without them; make them once for
+    all positions of a slider. What the images do not define (the sensitivity to a class that has none) is NaN.
+    """
+    tp, fp, fn, tn = counts = _counts(positive, score, threshold, each_once(positive))
+    drawn = np.full((4, 1), np.nan) if weights is None else _counts(positive, score, threshold, weights)
+
+    def share(hit: int, miss: int) -> Estimate:
+        value = ratio(counts[hit], counts[hit] + counts[miss])
+        return Estimate(float(value), *interval(ratio(drawn[hit], drawn[hit] + drawn[miss])))
+
+    return OperatingPoint(
+        threshold=float(threshold),
+        tp=int(tp),
+        fp=int(fp),
+        fn=int(fn),
+        tn=int(tn),
+        sensitivity=share(TP, FN),
+        specificity=share(TN, FP),
+        precision=share(TP, FP),
+        n_lesions=None if lesion_ids is None else len(set(lesion_ids)),
+    )
+
+
+def _counts(positive: Positive, score: Score, threshold: float, weights: Weights) -> Values:
+    """True and false positives, false and true negatives: ``[4, ...]``."""
+    called = score >= threshold
+    cells = np.stack([positive & called, ~positive & called, positive & ~called, ~positive & ~called], axis=1)
+    return np.moveaxis(weights @ cells.astype(np.float64), -1, 0)
+
+
+RankingMetric = Callable[[Positive, Score, Weights | None], Values]
+
+ROUNDING = 1e-9
+"""Relative slack when a rate is held against a fixed one, so that 178 of 1,780 is a tenth."""
+
+
+def counts_by_threshold(
+    positive: Positive, score: Score, weights: Weights | None = None
+) -> tuple[Score, Values, Values]:
+    """Distinct scores ``[T]`` from the highest, and the positives and negatives ``[..., T]`` that score at least as much."""
+    weights = each_once(positive) if weights is None else weights
+    order = np.argsort(-score, kind="stable")
+    score, positive, weights = score[order], positive[order], weights[..., order]
+    tp = np.cumsum(weights * positive, axis=-1)
+    fp = np.cumsum(weights, axis=-1) - tp
+    last = np.flatnonzero(np.append(np.diff(score) != 0, np.ones(min(1, len(score)), dtype=bool)))
+    if len(last) == len(score):
+        return score, tp, fp
+    return score[last], tp[..., last], fp[..., last]
+
+
+def roc_auc(positive: Positive, score: Score, weights: Weights | None = None) -> Values:
+    """Chance that a positive scores above a negative, ties counting half: the area under the ROC curve, in [0, 1]."""
+    _, tp, fp = counts_by_threshold(positive, score, weights)
+    area = (np.diff(fp, prepend=0) * (tp - np.diff(tp, prepend=0) / 2)).sum(-1)
+    return ratio(area, _total(tp) * _total(fp))
+
+
+def average_precision(positive: Positive, score: Score, weights: Weights | None = None) -> Values:
+    """Mean precision over the positives, from the highest score down, in [0, 1]: a step sum, not a trapezium."""
+    _, tp, fp = counts_by_threshold(positive, score, weights)
+    precision = tp / np.maximum(tp + fp, np.finfo(np.float64).tiny)  # where nothing is called yet, nothing is added
+    return ratio((np.diff(tp, prepend=0) * precision).sum(-1), np.where(_total(fp) > 0, _total(tp), 0))
+
+
+def sensitivity_at_specificity(
+    positive: Positive, score: Score, weights: Weights | None = None, *, specificity: float
+) -> Values:
+    """The highest sensitivity of a threshold whose specificity is at least ``specificity``; both in [0, 1]."""
+    _, tp, fp = counts_by_threshold(positive, score, weights)
+    negatives = _total(fp)
+    allowed = fp <= ((1 - specificity) * negatives * (1 + ROUNDING))[..., None]
+    best = np.where(allowed, tp, 0).max(-1, initial=0)  # a threshold above all scores calls nothing
+    return ratio(best, np.where(negatives > 0, _total(tp), 0))
+
+
+def specificity_at_sensitivity(
+    positive: Positive, score: Score, weights: Weights | None = None, *, sensitivity: float
+) -> Values:
+    """The highest specificity of a threshold whose sensitivity is at least ``sensitivity``; both in [0, 1]."""
+    _, tp, fp = counts_by_threshold(positive, score, weights)
+    positives, negatives = _total(tp), _total(fp)
+    reached = tp >= (sensitivity * positives * (1 - ROUNDING))[..., None]
+    least = np.where(reached, fp, np.inf).min(-1, initial=np.inf)
+    return ratio(negatives - np.minimum(least, negatives), np.where(positives > 0, negatives, 0))
+
+
+def one_vs_rest(metric: RankingMetric) -> Metric:
+    """A metric of each class's probability against the other classes: ``[..., C]``."""
+
+    def by_class(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
+        classes = range(probabilities.shape[1])
+        return np.stack([metric(*binary_view(labels, probabilities, [i]), weights) for i in classes], axis=-1)
+
+    return by_class
+
+
+def of_group(metric: RankingMetric, classes: Sequence[int]) -> Metric:
+    """A metric of the summed probability of ``classes`` against the other classes."""
+
+    def of_sum(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
+        return metric(*binary_view(labels, probabilities, classes), weights)
+
+    return of_sum
+
+
+group_auc = partial(of_group, roc_auc)
+
+
+def _total(counts: Values) -> Values:
+    """The last of cumulated counts ``[..., T]``, 0 of none."""
+    return counts[..., -1] if counts.shape[-1] else np.zeros(counts.shape[:-1])

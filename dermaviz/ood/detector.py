@@ -1,0 +1,216 @@
+"""TODO docstring dermaviz.ood.detector"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+from torch import Tensor
+
+from dermaviz.errors import CheckpointError, EvidenceError
+from dermaviz.models.card import Card
+from dermaviz.models.classifier import Classifier
+
+Features = NDArray[np.float32]
+"""Pooled features before the classifier: ``[N, K]``."""
+
+_LEAST_VARIANCE = 1e-12
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A Gaussian over features and a limit on the distance from it.
+
+    ``mean`` is float32 ``[K]``; ``directions`` float32 ``[K, k]`` are orthonormal columns, ``spread`` float32 ``[k]`` the
+    standard deviations along them, and ``rest`` that in each of the other K − k directions. A picture is refused where
+    its distance is above ``limit``.
+    """
+
+    mean: Features
+    directions: Features
+    spread: Features
+    rest: float
+    limit: float
+
+    def distance(self, features: Features) -> NDArray[np.float64]:
+        """The root mean square of the K standardised deviations, ``[N]``: 1 for a typical training photo.
+
+        This is the Mahalanobis distance divided by √K.
+        """
+        deviation = features.astype(np.float64) - self.mean
+        along = deviation @ self.directions.astype(np.float64)
+        aside = np.maximum((deviation**2).sum(1) - (along**2).sum(1), 0)
+        squares = ((along / self.spread) ** 2).sum(1) + aside / self.rest**2
+        return np.sqrt(squares / len(self.mean))
+
+    def refuses(self, features: Features) -> NDArray[np.bool_]:
+        """Which pictures are farther away than the limit, ``[N]``."""
+        return self.distance(features) > self.limit
+
+
+def fit_gate(features: Features, components: int, limit: float = math.inf) -> Gate:
+    """The gate of training features ``[N, K]`` with the ``components`` directions of largest variance.
+
+    The variance of the other directions is their mean variance: the most likely one (Tipping and Bishop, equation 8).
+
+    Raises:
+        EvidenceError: ``components`` is not from 1 to K − 1, or not below N.
+    """
+    n, width = features.shape
+    most = min(n, width) - 1
+    if not 1 <= components <= most:
+        raise EvidenceError(
+            f"components: expected 1 to {most} for {n} images of {width} features, found {components}. Choose fewer."
+        )
+    mean = features.mean(0, dtype=np.float64)
+    deviation = features - mean
+    variances, vectors = np.linalg.eigh(deviation.T @ deviation / n)
+    kept = slice(width - components, width)
+    rest = max(float(variances[: width - components].mean()), _LEAST_VARIANCE)
+    return Gate(
+        mean.astype(np.float32),
+        vectors[:, kept].astype(np.float32),
+        np.sqrt(np.maximum(variances[kept], rest)).astype(np.float32),
+        math.sqrt(rest),
+        limit,
+    )
+
+
+def limit_for(distances: NDArray[np.float64], refused: float) -> float:
+    """The smallest of ``distances`` such that at most the share ``refused`` in [0, 1) of them is above it."""
+    ordered = np.sort(distances)
+    return float(ordered[len(ordered) - 1 - math.floor(refused * len(ordered))])
+
+
+def observe(classifier: Classifier, images: Tensor) -> tuple[Tensor, Features]:
+    """Untempered logits ``[N, C]`` and the features before the classifier ``[N, K]``, by one forward.
+
+    Nothing is hooked and nothing kept, so threads may share the classifier. ``images`` are ``[N, 3, S, S]`` in [0, 1].
+
+    Raises:
+        CheckpointError: the network does not give its features away; see :func:`gives_features`.
+    """
+    if not gives_features(classifier):
+        raise CheckpointError(
+            f"card of {classifier.card.name!r}: expected an architecture of timm, which gives its features before the "
+            f"classifier, found {classifier.card.architecture}. A gate can be had for timm's architectures only."
+        )
+    network: torch.nn.Module = classifier.network
+    with torch.no_grad():
+        maps = network.forward_features(classifier.normalise(images))  # type: ignore[operator]
+        features = network.forward_head(maps, pre_logits=True)  # type: ignore[operator]
+        logits = network.forward_head(maps)  # type: ignore[operator]
+    return logits.float(), features.flatten(1).float().cpu().numpy()
+
+
+def gives_features(classifier: Classifier) -> bool:
+    """Whether the network has timm's two steps, ``forward_features`` and ``forward_head``."""
+    return all(hasattr(classifier.network, step) for step in ("forward_features", "forward_head"))
+
+
+GATE, FACTS = "gate.safetensors", "gate.json"
+_AGAIN = "Fit it again with `dermaviz gate`, or delete gate.json to go without."
+
+
+@dataclass(frozen=True)
+class Share:
+    """A measured share in [0, 1] with its 95% interval; ``sources`` counts lesions, or pictures that were not cut up.
+
+    ``meaning`` says of what it is the share; AUROC is one as well: of pairs in which the outside picture is farther away.
+    """
+
+    of: str
+    meaning: str
+    pictures: int
+    sources: int
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class GateFacts:
+    """What ``gate.json`` says: of which checkpoint and split the gate is, how it was made, and what was measured of it."""
+
+    weights_sha256: str
+    split_sha256: str
+    gate_sha256: str
+    method: str
+    components: int
+    trained_on: int
+    refused_on_validation: float
+    limit: float
+    shares: tuple[Share, ...]
+
+
+def write_gate(folder: Path, gate: Gate, facts: GateFacts) -> None:
+    """Write the gate into a checkpoint's folder, its facts last; ``facts.gate_sha256`` must be that of the file."""
+    for name, content in ((GATE, gate_bytes(gate)), (FACTS, _facts_bytes(facts))):
+        unfinished = folder / f"{name}.tmp"
+        unfinished.write_bytes(content)
+        unfinished.replace(folder / name)
+
+
+def gate_bytes(gate: Gate) -> bytes:
+    """The gate as the content of ``gate.safetensors``; the same gate gives the same bytes."""
+    return save(
+        {
+            "mean": gate.mean,
+            "directions": np.ascontiguousarray(gate.directions),
+            "spread": gate.spread,
+            "rest": np.array([gate.rest]),
+        }
+    )
+
+
+def read_gate(folder: Path, card: Card) -> tuple[Gate, GateFacts] | None:
+    """The gate of a checkpoint and its facts; None where it has none.
+
+    Raises:
+        EvidenceError: the gate is damaged, or was fitted on other weights than the card's.
+    """
+    if not (folder / FACTS).is_file():
+        return None
+    facts = _read_facts(folder / FACTS)
+    if facts.weights_sha256 != card.weights_sha256:
+        raise EvidenceError(
+            f"{folder / FACTS}: expected a gate of the weights {card.weights_sha256[:12]}… on the card, found one of "
+            f"{facts.weights_sha256[:12]}…. Its limit means nothing for these weights. {_AGAIN}"
+        )
+    content = (folder / GATE).read_bytes() if (folder / GATE).is_file() else b""
+    found = hashlib.sha256(content).hexdigest()
+    if found != facts.gate_sha256:
+        raise EvidenceError(
+            f"{folder / GATE}: expected sha256 {facts.gate_sha256[:12]}… as in {FACTS}, found "
+            f"{found[:12] + '…' if content else 'no file'}. {_AGAIN}"
+        )
+    try:
+        tensors = load(content)
+        rest = float(tensors["rest"][0])
+        return Gate(tensors["mean"], tensors["directions"], tensors["spread"], rest, facts.limit), facts
+    except (SafetensorError, KeyError) as error:
+        raise EvidenceError(
+            f"{folder / GATE}: expected the tensors of a gate, found others ({error}). {_AGAIN}"
+        ) from error
+
+
+def _facts_bytes(facts: GateFacts) -> bytes:
+    return (json.dumps(asdict(facts), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _read_facts(path: Path) -> GateFacts:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        shares = tuple(Share(**share) for share in content.pop("shares"))
+        return GateFacts(**content, shares=shares)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        wanted = ", ".join(field.name for field in fields(GateFacts))
+        raise EvidenceError(f"{path}: expected JSON with {wanted}, found other content ({error}). {_AGAIN}") from error

@@ -1,0 +1,247 @@
+"""Figures: a matrix with a word in each cell, whose cells and headers can be clicked, drawn for a phone's width and up.
+
+Plotly sends no click of a heatmap to Streamlit, so invisible square markers lie on top. The browser gives a click to the
+nearest of them, wherever in the cell it was, and so the markers need not know how large a cell is on the screen."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from dermaviz.plots.theme import MALIGNANT_SIGN, MUTED, Scale, colour_at, words_on
+
+Chosen = tuple[int, int]
+"""Row and column of a cell; ``(i, -1)`` is the whole row ``i``, ``(-1, j)`` the whole column ``j``."""
+
+_PHONE_WIDTH = 310
+"""Pixels that a phone leaves for headers and cells together."""
+_CHARACTER_WIDTH, _LINE_HEIGHT = 6.6, 15
+_HEADER_LETTERS = 11
+"""A longer header is broken between words."""
+_LEVEL_LETTERS = 5
+"""A column's header with a longer word stands upright, since a phone's cell is some 40 pixels wide."""
+_EDGE = 0.5
+_HOVER_LETTERS = 34
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What stands in the cells: all ``[R][C]``.
+
+    ``colours`` are places on ``scale`` between ``low`` and ``high``; a NaN leaves the cell without colour. ``words`` are
+    shown (the first line large, a second small), ``said`` appears under the pointer. ``ticks`` are places and words on
+    the colour bar, by default Plotly's.
+    """
+
+    colours: NDArray[np.float64]
+    words: Sequence[Sequence[str]]
+    said: Sequence[Sequence[str]]
+    scale: Scale
+    low: float
+    high: float
+    title: str
+    ticks: tuple[tuple[float, str], ...] = ()
+    tick_format: str = ""
+
+
+@dataclass(frozen=True)
+class Headers:
+    """The headers of the rows or of the columns: names, the small line under each, what appears under the pointer.
+
+    ``marked`` says which names get the sign of malignant classes; ``title`` says what the axis is.
+    """
+
+    names: Sequence[str]
+    notes: Sequence[str]
+    said: Sequence[str]
+    marked: Sequence[bool]
+    title: str
+
+    def lines(self, index: int, letters: int) -> list[str]:
+        """A header's lines, without its note."""
+        return textwrap.wrap(self.names[index], letters, break_long_words=False) or [""]
+
+    def text(self, index: int, gap: str = " ") -> str:
+        """A header in Plotly's markup, with ``gap`` between the sign and the name."""
+        sign = f"{MALIGNANT_SIGN}{gap}" if self.marked[index] else ""
+        name = "<br>".join(self.lines(index, _HEADER_LETTERS))
+        return f'{sign}{name}<br><span style="font-size:10px">{self.notes[index]}</span>'
+
+    @property
+    def room(self) -> float:
+        """Pixels that the longest line takes."""
+        lines = [
+            len(line) + 2 * self.marked[i] for i in range(len(self.names)) for line in self.lines(i, _HEADER_LETTERS)
+        ]
+        notes = [math.ceil(0.85 * len(note)) for note in self.notes]
+        return 10 + _CHARACTER_WIDTH * max([*lines, *notes])
+
+    @property
+    def upright(self) -> bool:
+        """Whether a column's header has to stand upright to fit a phone's cell."""
+        words = [word for name in self.names for word in name.split()]
+        return len(self.names) > 2 and max(map(len, words), default=0) > _LEVEL_LETTERS
+
+
+def matrix_figure(
+    cells: Cells, rows: Headers, columns: Headers, *, selected: Chosen | None = None, ink: str | None = None
+) -> go.Figure:
+    """The matrix: a heatmap, words, clickable markers with ``customdata`` (a ``Chosen`` as two integers), an outline.
+
+    The last trace carries the clicks; use it with ``st.plotly_chart(on_select=…, selection_mode="points")``.
+    """
+    n_rows, n_columns = cells.colours.shape
+    row_height = min(max(330 / n_rows, 46), 96)
+    width = max(1.0, n_columns * rows.room / max(_PHONE_WIDTH - rows.room, 1))
+    lines = [1 + columns.marked[j] + len(columns.lines(j, _HEADER_LETTERS)) for j in range(n_columns)]
+    height = max(1.0, (columns.room if columns.upright else _LINE_HEIGHT * max(lines) + 8) / row_height)
+    figure = go.Figure([_heatmap(cells, ink), _click_markers(cells, rows, columns, (width, height))])
+    figure.update_layout(
+        annotations=[*_words(cells, ink), *_headers(rows, columns, ink), *_key(rows, columns, width, height, ink)],
+        shapes=_outline(selected, (n_rows, n_columns), (width, height)),
+        height=row_height * (n_rows + height) + 108,
+        margin={"l": 22, "r": 2, "t": 30, "b": 78, "autoexpand": False},
+        plot_bgcolor="rgba(0,0,0,0)",
+        hovermode="closest",
+        hoverdistance=-1,
+        hoverlabel={"align": "left"},
+        clickmode="event+select",
+        dragmode=False,
+        showlegend=False,
+    )
+    bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": "", "fixedrange": True}
+    font = {"color": ink, "size": 13}
+    figure.update_xaxes(
+        **bare,
+        range=[-_EDGE - width, n_columns - _EDGE],
+        side="top",
+        title={"text": columns.title, "font": font, "standoff": 4},
+    )
+    figure.update_yaxes(
+        **bare, range=[n_rows - _EDGE, -_EDGE - height], title={"text": rows.title, "font": font, "standoff": 4}
+    )
+    return figure
+
+
+def _heatmap(cells: Cells, ink: str | None) -> go.Heatmap:
+    ticks: dict[str, Any] = {"tickformat": cells.tick_format, "nticks": 6}
+    if cells.ticks:
+        ticks = {"tickvals": [place for place, _ in cells.ticks], "ticktext": [word for _, word in cells.ticks]}
+    bar = {
+        "orientation": "h",
+        "x": 0.5,
+        "y": 0,
+        "yanchor": "top",
+        "ypad": 12,
+        "len": 0.94,
+        "thickness": 10,
+        "outlinewidth": 0,
+        "title": {"text": cells.title, "side": "bottom", "font": {"color": ink, "size": 12}},
+        "tickfont": {"color": ink, "size": 11},
+        **ticks,
+    }
+    return go.Heatmap(
+        z=cells.colours,
+        zmin=cells.low,
+        zmax=cells.high,
+        colorscale=[list(stop) for stop in cells.scale],
+        colorbar=bar,
+        xgap=2,
+        ygap=2,
+        hoverinfo="skip",
+        hoverongaps=False,
+    )
+
+
+def _click_markers(cells: Cells, rows: Headers, columns: Headers, header: tuple[float, float]) -> go.Scatter:
+    """Invisible, but not hidden: a trace without a hovertemplate, or with opacity 0, gets no click."""
+    points = [
+        *((i, j, i, j, cells.said[i][j]) for i, j in np.ndindex(*cells.colours.shape)),
+        *((i, place, i, -1, rows.said[i]) for i in range(len(rows.names)) for place in _places(header[0])),
+        *((place, j, -1, j, columns.said[j]) for j in range(len(columns.names)) for place in _places(header[1])),
+    ]
+    still = {"marker": {"opacity": 0.01}}  # or Plotly dims every point but the clicked one
+    return go.Scatter(
+        x=[point[1] for point in points],
+        y=[point[0] for point in points],
+        customdata=[[point[2], point[3]] for point in points],
+        hovertext=["<br>".join(textwrap.wrap(point[4], _HOVER_LETTERS)) for point in points],
+        hovertemplate="%{hovertext}<extra></extra>",
+        mode="markers",
+        marker={"symbol": "square", "size": 20, "opacity": 0.01, "color": MUTED},
+        selected=still,
+        unselected=still,
+        showlegend=False,
+    )
+
+
+def _places(size: float) -> Iterator[float]:
+    """Where a header of ``size`` cells has its markers: the first mirrors cell 0 at the border, so each click falls right."""
+    yield -1.0
+    yield from (-1.0 - step for step in np.arange(1, size - _EDGE))
+
+
+def _words(cells: Cells, ink: str | None) -> Iterator[dict[str, Any]]:
+    for i, j in np.ndindex(*cells.colours.shape):
+        first, _, second = cells.words[i][j].partition("\n")
+        if not first:
+            continue
+        small = f'<br><span style="font-size:10px">{second}</span>' if second else ""
+        place = (float(cells.colours[i, j]) - cells.low) / ((cells.high - cells.low) or 1)
+        colour = ink or MUTED if math.isnan(place) else words_on(colour_at(cells.scale, place))
+        yield {
+            "x": j,
+            "y": i,
+            "text": first + small,
+            "showarrow": False,
+            "font": {"color": colour, "size": 12},
+        }
+
+
+def _headers(rows: Headers, columns: Headers, ink: str | None) -> Iterator[dict[str, Any]]:
+    same = {"showarrow": False, "font": {"color": ink, "size": 12}}
+    for i in range(len(rows.names)):
+        yield same | {"x": -_EDGE, "y": i, "text": rows.text(i), "xanchor": "right", "align": "right"}
+    turned = {"textangle": -90, "align": "left"} if columns.upright else {}
+    for j in range(len(columns.names)):
+        yield (
+            same
+            | turned
+            | {"x": j, "y": -_EDGE, "text": columns.text(j, " " if columns.upright else "<br>"), "yanchor": "bottom"}
+        )
+
+
+def _key(rows: Headers, columns: Headers, width: float, height: float, ink: str | None) -> Iterator[dict[str, Any]]:
+    """What the sign before a name means, in the empty corner."""
+    if any(rows.marked) or any(columns.marked):
+        yield {
+            "x": -_EDGE - width,
+            "y": -_EDGE - height,
+            "text": f"{MALIGNANT_SIGN} malignant",
+            "xanchor": "left",
+            "yanchor": "top",
+            "showarrow": False,
+            "font": {"color": ink, "size": 11},
+        }
+
+
+def _outline(selected: Chosen | None, shape: tuple[int, int], header: tuple[float, float]) -> list[dict[str, Any]]:
+    """Black within white: seen on every colour of the scales and on both themes."""
+    if selected is None:
+        return []
+    (row, column), (n_rows, n_columns), (width, height) = selected, shape, header
+    place = {
+        "x0": -_EDGE - width if column < 0 else column - _EDGE,
+        "x1": (n_columns if column < 0 else column + 1) - _EDGE,
+        "y0": -_EDGE - height if row < 0 else row - _EDGE,
+        "y1": (n_rows if row < 0 else row + 1) - _EDGE,
+    }
+    lines = ({"color": "#FFFFFF", "width": 5}, {"color": "#000000", "width": 2})
+    return [{"type": "rect", "line": line, **place} for line in lines]

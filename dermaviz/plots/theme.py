@@ -1,0 +1,140 @@
+"""TODO docstring dermaviz.plots.theme"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.colors import hex_to_rgb, sample_colorscale, unlabel_rgb
+
+BENIGN = "#0072B2"
+MALIGNANT = "#D55E00"
+MALIGNANT_PATTERN = "/"
+MALIGNANT_SIGN = f'<span style="color:{MALIGNANT}">▨</span>'
+"""Stands before the name of a malignant class where there is no bar to hatch."""
+MUTED = "#7A8B90"
+"""Grid lines and axes: readable on the light and on the dark theme."""
+INK = MappingProxyType({"light": "#1A2B30", "dark": "#E4EDEE"})
+"""Colour of words on the two themes of ``.streamlit/config.toml``: contrast above 7."""
+SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+DASHES = ("solid", "dash", "dot", "dashdot")
+"""Of several models or settings: each has a colour and a dash of its own."""
+
+Scale = tuple[tuple[float, str], ...]
+_SEQUENTIAL = {
+    "light": ((0.0, "#EAF1F6"), (0.5, "#5A9BC8"), (1.0, "#06315C")),
+    "dark": ((0.0, "#1B2C33"), (0.5, "#2F7FB5"), (1.0, "#D6ECFB")),
+}
+_DIVERGING = {
+    "light": ((0.0, "#00507D"), (0.25, "#5FA3CC"), (0.5, "#F3F5F5"), (0.75, "#EB9A5E"), (1.0, "#A34700")),
+    "dark": ((0.0, "#8CCBF2"), (0.25, "#2A78A8"), (0.5, "#1D292D"), (0.75, "#B5581A"), (1.0, "#FFC08F")),
+}
+
+
+def sequential_scale(ink: str | None) -> Scale:
+    """One blue, from the page's own shade to its opposite, for words of the colour ``ink``: more is further from the page."""
+    return _SEQUENTIAL[_theme(ink)]
+
+
+def diverging_scale(ink: str | None) -> Scale:
+    """Blue for less, orange for more, the page's own shade between, for words of the colour ``ink``."""
+    return _DIVERGING[_theme(ink)]
+
+
+def colour_at(scale: Scale, share: float) -> tuple[float, float, float]:
+    """Red, green and blue in [0, 255] at ``share`` in [0, 1] of a scale, as the browser mixes them."""
+    red, green, blue = unlabel_rgb(sample_colorscale([list(stop) for stop in scale], [min(max(share, 0.0), 1.0)])[0])
+    return red, green, blue
+
+
+def words_on(colour: Sequence[float]) -> str:
+    """Black or white, whichever reads better on a colour (red, green, blue in [0, 255]): contrast is at least 4.5 (WCAG 2)."""
+    luminance = _luminance(colour)
+    return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#FFFFFF"
+
+
+def _theme(ink: str | None) -> str:
+    """Light words stand on a dark page."""
+    return "dark" if ink is not None and _luminance(hex_to_rgb(ink)) > 0.5 else "light"
+
+
+def _luminance(colour: Sequence[float]) -> float:
+    """Relative luminance in [0, 1] of red, green and blue in [0, 255] (WCAG 2.2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+_WORDS, _SMALL = 13, 12
+_SHADE = 0.17
+
+
+def dress(figure: go.Figure, height: int, ink: str | None, *, legend: bool = True) -> go.Figure:
+    """Give a chart its height in pixels, its words their colour, and its key a place above it; returns the same figure."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 56 if legend else 12, "b": 8},
+        dragmode=False,
+        hovermode="closest",
+        showlegend=legend,
+        plot_bgcolor="rgba(0,0,0,0)",
+        legend={
+            "orientation": "h", "x": 0, "xref": "container", "y": 1, "yref": "container", "xanchor": "left",
+            "yanchor": "top", "traceorder": "normal", "font": {"color": ink, "size": _SMALL},
+        },
+    )  # fmt: skip
+    for update in (figure.update_xaxes, figure.update_yaxes):
+        update(
+            fixedrange=True,
+            gridcolor=MUTED,
+            griddash="dot",
+            gridwidth=0.5,
+            zeroline=False,
+            automargin=True,
+            title_font={"color": ink, "size": _WORDS},
+            tickfont={"color": ink, "size": _SMALL},
+        )
+    return figure
+
+
+def shares(title: str, **more: Any) -> dict[str, Any]:
+    """An axis from 0 to 1, with a little room for marks that lie on its ends."""
+    return {"title": {"text": title, "standoff": 6}, "range": [-0.02, 1.02], "tick0": 0, "dtick": 0.25} | more
+
+
+def pen(index: int) -> dict[str, Any]:
+    """The line of the n-th model or setting: a colour and a dash of its own."""
+    return {"color": SERIES[index % len(SERIES)], "dash": DASHES[index % len(DASHES)], "width": 2.5}
+
+
+def whiskers(
+    value: pd.Series, low: pd.Series, high: pd.Series, colour: str, *, thickness: float = 2.5, width: float = 0
+) -> dict[str, Any]:
+    """The intervals of dots as their error bars; thickness and the width of the ends are in pixels."""
+    bars = {"type": "data", "array": high - value, "arrayminus": value - low, "color": colour}
+    return bars | {"thickness": thickness, "width": width}
+
+
+def constant_line(x: list[float], y: list[float], name: str) -> go.Scatter:
+    """A line to hold a curve against, such as chance."""
+    return go.Scatter(
+        x=x, y=y, name=name, mode="lines", line={"color": MUTED, "dash": "dot", "width": 1.5}, hoverinfo="skip"
+    )
+
+
+def band(x: Iterable[float], low: Iterable[float], high: Iterable[float], index: int) -> go.Scatter:
+    """The n-th line's interval as a shade in its colour: there along the upper bounds, back along the lower ones."""
+    places, lower = list(x), list(low)
+    red, green, blue = hex_to_rgb(SERIES[index % len(SERIES)])
+    return go.Scatter(
+        x=[*places, *reversed(places)],
+        y=[*high, *reversed(lower)],
+        fill="toself",
+        fillcolor=f"rgba({red}, {green}, {blue}, {_SHADE})",
+        mode="lines",
+        line={"width": 0},
+        showlegend=False,
+        hoverinfo="skip",
+    )

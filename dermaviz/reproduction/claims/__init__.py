@@ -1,1 +1,0 @@
-"""Reproduction: what the reports say, held against the finished runs — questions, differences, verdicts and their words."""

@@ -1,0 +1,287 @@
+"""TODO docstring dermaviz.robustness.gradients"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dermaviz.errors import AttackError
+from dermaviz.models.classifier import Classifier, require_images
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """The lowest and the highest value that each pixel may take: two tensors float32 ``[N, 3, S, S]`` within [0, 1]."""
+
+    low: Tensor
+    high: Tensor
+
+    @classmethod
+    def around(cls, images: Tensor, epsilon: float | Tensor) -> Box:
+        """All images within ε of ``images`` and within [0, 1]; ``epsilon`` is one number, or one per image ``[N]``."""
+        radius = per_pixel(epsilon)
+        return cls((images - radius).clamp(min=0), (images + radius).clamp(max=1))
+
+    def clamp(self, candidates: Tensor) -> Tensor:
+        """The nearest points of the box."""
+        return torch.minimum(torch.maximum(candidates, self.low), self.high)
+
+    def take(self, rows: Tensor) -> Box:
+        """The boxes of some of the images."""
+        return Box(self.low[rows], self.high[rows])
+
+
+def per_pixel(epsilon: float | Tensor) -> float | Tensor:
+    """One ε per image, ``[N]``, in a shape that broadcasts over ``[N, 3, S, S]``; a single ε as it is."""
+    return epsilon.view(-1, 1, 1, 1) if isinstance(epsilon, Tensor) else epsilon
+
+
+def require_epsilon(epsilon: float) -> float:
+    """``epsilon``, when it is a radius in [0, 1].
+
+    Raises:
+        AttackError: it is not; most likely it was given in grey levels.
+    """
+    if not (math.isfinite(epsilon) and 0 <= epsilon <= 1):
+        raise AttackError(
+            f"expected ε from 0 to 1, as pixels are in [0, 1]; found {epsilon}. For n grey levels of 255 pass n / 255."
+        )
+    return float(epsilon)
+
+
+@dataclass(frozen=True, eq=False)
+class Goal:
+    """One class per image, int64 ``[N]``: the one to get away from or, where ``targeted``, the one to arrive at."""
+
+    classes: Tensor
+    targeted: bool = False
+
+    @classmethod
+    def away_from(cls, labels: Sequence[int] | Tensor) -> Goal:
+        """Any other answer than the image's label (or than the answer to the clean image) will do."""
+        return cls(torch.as_tensor(labels, dtype=torch.int64))
+
+    @classmethod
+    def towards(cls, targets: Sequence[int] | Tensor) -> Goal:
+        """Only this answer will do."""
+        return cls(torch.as_tensor(targets, dtype=torch.int64), targeted=True)
+
+    def reached(self, logits: Tensor) -> Tensor:
+        """Whether each image is where the attack wants it, bool ``[N]``."""
+        return (logits.argmax(dim=1) == self.classes) == self.targeted
+
+    def take(self, rows: Tensor) -> Goal:
+        """The goal for some of the images."""
+        return Goal(self.classes[rows], self.targeted)
+
+    def fitted(self, images: Tensor, n_classes: int) -> Goal:
+        """The same goal on the images' device.
+
+        Raises:
+            AttackError: there is not one class per image, or one that the classifier does not know.
+        """
+        if self.classes.shape != (len(images),):
+            raise AttackError(
+                f"expected one class per image, {len(images)} of them, found the shape {list(self.classes.shape)}. "
+                "Pass the label of each image, or its target."
+            )
+        if len(images) and not (int(self.classes.min()) >= 0 and int(self.classes.max()) < n_classes):
+            raise AttackError(
+                f"expected class indices from 0 to {n_classes - 1}, found {sorted(set(self.classes.tolist()))}. "
+                "Take them from the order of the classifier's classes."
+            )
+        return Goal(self.classes.to(images.device), self.targeted)
+
+
+Loss = Callable[[Tensor, Goal], Tensor]
+DEFAULT_LOSS = "cross-entropy"
+
+
+def cross_entropy(logits: Tensor, goal: Goal) -> Tensor:
+    """Cross-entropy with the class to leave, float32 ``[N]``; with a target, minus that with the target.
+
+    Temperature plays no part: logits enter as the network gives them (Goodfellow et al. 2015, equation 4).
+    """
+    loss = F.cross_entropy(logits, goal.classes, reduction="none")
+    return -loss if goal.targeted else loss
+
+
+def margin(logits: Tensor, goal: Goal) -> Tensor:
+    """How far the logit of the best other class lies above that of the class to leave, float32 ``[N]``.
+
+    With a target, how far the target lies above the best other class. Positive where the goal is reached. Its gradient
+    does not fade where the softmax is sure of itself (Carlini and Wagner 2017, f₆).
+    """
+    chosen = goal.classes[:, None]
+    own = logits.gather(1, chosen).squeeze(1)
+    other = logits.scatter(1, chosen, -torch.inf).amax(dim=1)
+    return own - other if goal.targeted else other - own
+
+
+LOSSES: Mapping[str, Loss] = MappingProxyType({"cross-entropy": cross_entropy, "margin": margin})
+
+
+def find_loss(name: str) -> Loss:
+    """The loss of this name.
+
+    Raises:
+        AttackError: there is none.
+    """
+    if name not in LOSSES:
+        raise AttackError(f"expected a loss among {', '.join(LOSSES)}; found {name!r}.")
+    return LOSSES[name]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Images passed forward through the network, and images whose gradient was then passed back."""
+
+    forwards: int = 0
+    backwards: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.forwards + other.forwards, self.backwards + other.backwards)
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(self.forwards - other.forwards, self.backwards - other.backwards)
+
+
+@dataclass(frozen=True, eq=False)
+class Attacked:
+    """Images after an attack of radius ``epsilon``, and what the classifier says of them.
+
+    ``images`` is float32 ``[N, 3, S, S]`` in [0, 1], nowhere further than ε from the originals. ``logits`` is float32
+    ``[N, C]``, untempered. ``reached`` (bool ``[N]``) says where the goal is reached. ``zero_gradient`` (bool ``[N]``)
+    marks images whose loss had no gradient at the starting point: an attack that follows gradients had nothing to follow
+    there, so an image that withstood it shows no robustness. Noise follows none and marks none.
+    """
+
+    images: Tensor
+    logits: Tensor
+    reached: Tensor
+    zero_gradient: Tensor
+    epsilon: float
+    cost: Cost
+
+    @property
+    def predicted(self) -> Tensor:
+        """Index of the most probable class of each image, int64 ``[N]``."""
+        return self.logits.argmax(dim=1)
+
+    @property
+    def success_rate(self) -> float:
+        """Share of images that reached the goal, those that were there before the attack included; NaN without images."""
+        return float(self.reached.float().mean())
+
+    @property
+    def zero_gradient_share(self) -> float:
+        """Share of images without a gradient, in [0, 1]; NaN without images."""
+        return float(self.zero_gradient.float().mean())
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """How points stand: ``logits`` ``[N, C]``, ``loss`` ``[N]``, and whether the goal is ``reached``, bool ``[N]``."""
+
+    logits: Tensor
+    loss: Tensor
+    reached: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Slope(Standing):
+    """Standing, with the sign of the loss's gradient for each pixel: ``direction``, −1, 0 or 1, ``[N, 3, S, S]``.
+
+    ``zero_gradient`` (bool ``[N]``) marks images without any; a gradient that is not finite counts as none.
+    """
+
+    direction: Tensor
+    zero_gradient: Tensor
+
+    def take(self, rows: Tensor) -> Slope:
+        """The slopes of some of the images."""
+        return Slope(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+class Probe:
+    """One attack's view of the classifier. It counts as it goes, so every attack makes its own.
+
+    Args:
+        classifier: in eval mode; it is not changed in any way.
+        images: float32 ``[N, 3, S, S]`` in [0, 1], as :meth:`Classifier.to_tensor` gives them.
+        goal: one class per image.
+        loss: name of a row of ``LOSSES``.
+
+    Raises:
+        AttackError: images, goal or loss are none that can be attacked with, or the network is in training mode.
+    """
+
+    def __init__(self, classifier: Classifier, images: Tensor, goal: Goal, loss: str = DEFAULT_LOSS) -> None:
+        require_images(images, classifier.input_size, AttackError)
+        if classifier.network.training:
+            raise AttackError(
+                "expected a network in evaluation mode, found training mode, in which an image's answer depends on its "
+                "neighbours and on chance. Call network.eval() first."
+            )
+        self._classifier = classifier
+        self._loss = find_loss(loss)
+        self.goal = goal.fitted(images, len(classifier.classes))
+        self.cost = Cost()
+
+    def standing(self, points: Tensor, rows: Tensor | None = None) -> Standing:
+        """One forward of ``points``; they belong to these ``rows`` of the images, or to all of them."""
+        self.cost += Cost(forwards=len(points))
+        with torch.no_grad():
+            return self.judge(self._classifier.logits(points), rows)
+
+    def slope(self, points: Tensor, rows: Tensor | None = None) -> Slope:
+        """One forward and one backward of ``points``, as for :meth:`standing`."""
+        self.cost += Cost(forwards=len(points), backwards=len(points))
+        with torch.enable_grad():
+            at = points.detach().requires_grad_(True)
+            here = self.judge(self._classifier.logits(at), rows)
+            (gradient,) = torch.autograd.grad(here.loss.sum(), at)
+        finite = gradient.isfinite().flatten(1).all(dim=1)
+        direction = torch.where(finite[:, None, None, None], gradient.sign(), 0)
+        zero_gradient = ~direction.flatten(1).any(dim=1)
+        return Slope(here.logits.detach(), here.loss.detach(), here.reached, direction, zero_gradient)
+
+    def attacked(self, points: Tensor, here: Standing, slope: Slope | None, epsilon: float, since: Cost) -> Attacked:
+        """The outcome of an attack on all images that ended at ``points``; ``slope`` is that of the originals, if any."""
+        none = torch.zeros_like(here.reached)
+        zero_gradient = slope.zero_gradient if slope else none
+        return Attacked(points, here.logits, here.reached, zero_gradient, epsilon, self.cost - since)
+
+    def judge(self, logits: Tensor, rows: Tensor | None = None) -> Standing:
+        """How points of these logits stand; nothing is passed through the network."""
+        goal = self.goal if rows is None else self.goal.take(rows)
+        return Standing(logits, self._loss(logits, goal), goal.reached(logits))
+
+
+def watched(classifier: Classifier, tell: Callable[[int], None]) -> Classifier:
+    """The same classifier, weights shared, that calls ``tell`` with the number of passes so far before each pass.
+
+    What ``tell`` raises ends the attack: the classifier is not changed by it.
+    """
+    return replace(classifier, network=_Watched(classifier.network, tell))
+
+
+class _Watched(nn.Module):
+    def __init__(self, network: nn.Module, tell: Callable[[int], None]) -> None:
+        super().__init__()
+        self._network = network
+        self._tell = tell
+        self._passes = 0
+        self.training = network.training
+
+    def forward(self, images: Tensor) -> Tensor:
+        self._tell(self._passes)
+        self._passes += 1
+        found: Tensor = self._network(images)
+        return found

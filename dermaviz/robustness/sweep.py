@@ -1,0 +1,439 @@
+"""TODO docstring dermaviz.robustness.sweep"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dermaviz.errors import AttackError
+from dermaviz.models.classifier import Classifier, require_images
+from dermaviz.robustness.attacks import (
+    DEFAULT_CLIMB,
+    NOISES,
+    Climb,
+    along,
+    image_seeds,
+    noise_along,
+    pgd_path,
+    sweep_along,
+    unit_noise,
+)
+from dermaviz.robustness.corrupt import corrupt
+from dermaviz.robustness.corruptions import CLEAN, CORRUPTIONS, SEVERITIES
+from dermaviz.robustness.gradients import DEFAULT_LOSS, Attacked, Box, Cost, Goal, Probe, Slope, require_epsilon
+
+RESOLUTION = 1 / 8 / 255
+CAP = 16 / 255
+_EVERY = 8
+"""The scan tries every step up to this many, and from there on strides of a quarter of the way gone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Flips:
+    """Where each image's answer flips along its FGSM direction.
+
+    ``epsilon`` is float64 ``[N]``: 0 where the goal was reached before any attack, ``inf`` where it is not up to
+    ``cap``. ``predicted`` (int64 ``[N]``) is the answer there, the clean one for images that did not flip.
+    ``zero_gradient`` (bool ``[N]``) marks images without a direction; they cannot flip.
+    """
+
+    epsilon: NDArray[np.float64]
+    predicted: NDArray[np.int64]
+    zero_gradient: NDArray[np.bool_]
+    cap: float
+    resolution: float
+    cost: Cost
+
+
+def flip_distance(
+    classifier: Classifier,
+    images: Tensor,
+    goal: Goal,
+    *,
+    cap: float = CAP,
+    resolution: float = RESOLUTION,
+    loss: str = DEFAULT_LOSS,
+) -> Flips:
+    """The smallest ε in steps of ``resolution`` at which FGSM reaches the goal, for each image by itself.
+
+    First a scan outwards, up to the first point at which the image is flipped: every step up to one grey level, then
+    strides that grow by a quarter of the way gone; then bisection within that stride. The answer at the ε found is
+    flipped and one step below it is not. Answers may flip to and fro: a gradient holds near the image only, and a step
+    too long overshoots. Up to the eighth step the smallest ε is found whatever they do. Beyond it, a flip that comes and
+    goes within one stride can be missed, and of several crossings in a stride one is found: there the true smallest ε may
+    be smaller, never larger.
+
+    Args:
+        images: float32 ``[N, 3, S, S]`` in [0, 1].
+        goal: the class of each image to leave, or to arrive at.
+        cap: the largest ε tried, rounded to a whole number of steps.
+        resolution: in [0, 1] pixels.
+
+    Raises:
+        AttackError: images, goal or loss are none that can be attacked with, or ``resolution`` exceeds ``cap``.
+    """
+    probe = Probe(classifier, images, goal, loss)
+    slope = probe.slope(images)
+    last = _steps(require_epsilon(cap), resolution)
+    search = _Search(probe, images, slope, resolution)
+    for step in _scan(last):
+        rows = (search.high < 0) & ~slope.zero_gradient
+        if not rows.any():
+            break
+        search.look(rows, torch.full_like(search.high, step))
+    while (rows := search.high - search.low > 1).any():
+        search.look(rows, (search.low + search.high) // 2)
+    high = search.high.cpu().numpy()
+    return Flips(
+        np.where(high < 0, np.inf, high * resolution),
+        search.predicted.cpu().numpy(),
+        slope.zero_gradient.cpu().numpy(),
+        cap,
+        resolution,
+        probe.cost,
+    )
+
+
+class _Search:
+    """For each image, in steps: the largest known not to be flipped (``low``), the smallest known to be (``high``, or −1)."""
+
+    def __init__(self, probe: Probe, images: Tensor, slope: Slope, resolution: float) -> None:
+        self._probe, self._images, self._slope, self._resolution = probe, images, slope, resolution
+        self.low = torch.zeros(len(images), dtype=torch.int64, device=images.device)
+        self.high = torch.where(slope.reached, 0, -1)
+        self.predicted = slope.logits.argmax(dim=1)
+
+    def look(self, chosen: Tensor, steps: Tensor) -> None:
+        """Try the ``chosen`` images (bool ``[N]``) at so many ``steps`` each (int64 ``[N]``)."""
+        rows = chosen.nonzero().squeeze(1)
+        points = along(self._images[rows], self._slope.take(rows), steps[rows] * self._resolution)
+        here = self._probe.standing(points, rows)
+        self.low[rows] = torch.where(here.reached, self.low[rows], steps[rows])
+        self.high[rows] = torch.where(here.reached, steps[rows], self.high[rows])
+        self.predicted[rows] = torch.where(here.reached, here.logits.argmax(dim=1), self.predicted[rows])
+
+
+def _scan(last: int) -> Iterator[int]:
+    step = 0
+    while step < last:
+        step = min(last, step + (1 if step < _EVERY else step // 4))
+        yield step
+
+
+def _steps(cap: float, resolution: float) -> int:
+    if not 0 < resolution <= cap:
+        raise AttackError(
+            f"expected a resolution above 0 and up to the cap of {cap:g}, found {resolution:g}. "
+            f"1/8 of a grey level is {RESOLUTION:g}."
+        )
+    return round(cap / resolution)
+
+
+_SLACK = 1e-4
+"""In grey levels: 255 · (k / 255) is not k in fp32."""
+
+
+@dataclass(frozen=True, eq=False)
+class EightBit:
+    """What is left of an attack in 8 bits, beside what it was.
+
+    ``pixels`` is uint8 ``[N, S, S, 3]``: shown, saved as PNG and uploaded again, it gives these very ``logits`` (``[N, C]``;
+    preparing a square picture of the input's size changes nothing). ``reached`` says where the goal is still reached.
+    ``grey_levels`` (int64 ``[N]``) is the largest change of a pixel; 0 where the picture is the original. ``exact`` is the
+    attack before rounding.
+    """
+
+    pixels: NDArray[np.uint8]
+    logits: Tensor
+    reached: Tensor
+    grey_levels: NDArray[np.int64]
+    exact: Attacked
+
+    @property
+    def predicted(self) -> Tensor:
+        """Index of the most probable class of each picture, int64 ``[N]``."""
+        return self.logits.argmax(dim=1)
+
+
+def whole_levels(epsilon: float) -> int:
+    """The grey levels that fit into ε: 0 below 1/255."""
+    return math.floor(255 * epsilon + _SLACK)
+
+
+def eight_bit(classifier: Classifier, images: Tensor, attacked: Attacked, goal: Goal) -> EightBit:
+    """The attack in whole grey levels within its ε of ``images``, reaching the goal still where a rounding does.
+
+    Two roundings are tried: each pixel to the nearest level and, for images that this loses, each changed pixel as far in
+    its direction as ε allows (for FGSM the same thing). The second is kept only where it reaches the goal.
+
+    Args:
+        images: the originals, float32 ``[N, 3, S, S]``; of 8-bit pictures, as :meth:`Classifier.to_tensor` gives them.
+        attacked: the outcome of an attack on them.
+        goal: that of the attack.
+    """
+    goal = goal.fitted(images, len(classifier.classes))
+    box = _level_box(images, attacked.epsilon)
+    levels = box.clamp((attacked.images * 255).round())
+    logits = _logits(classifier, levels)
+    lost = (attacked.reached & ~goal.reached(logits)).nonzero().squeeze(1)
+    if len(lost) and whole_levels(attacked.epsilon):
+        direction = (attacked.images - images)[lost].sign()
+        furthest = box.take(lost).clamp((images[lost] * 255).round() + direction * whole_levels(attacked.epsilon))
+        there = _logits(classifier, furthest)
+        regained = goal.take(lost).reached(there)
+        levels[lost[regained]], logits[lost[regained]] = furthest[regained], there[regained]
+    change = (levels - (images * 255).round()).abs().flatten(1).amax(dim=1)
+    return EightBit(_pixels(levels), logits, goal.reached(logits), change.to(torch.int64).cpu().numpy(), attacked)
+
+
+def _level_box(images: Tensor, epsilon: float) -> Box:
+    """The grey levels that lie within ε; where none does, as between two levels, the nearest."""
+    box = Box.around(images, epsilon)
+    nearest = (images * 255).round()
+    low, high = (box.low * 255 - _SLACK).ceil(), (box.high * 255 + _SLACK).floor()
+    return Box(torch.minimum(low, nearest), torch.maximum(high, nearest))
+
+
+def _pixels(levels: Tensor) -> NDArray[np.uint8]:
+    return levels.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def _logits(classifier: Classifier, levels: Tensor) -> Tensor:
+    """Logits of pictures, on exactly the way that an uploaded picture takes."""
+    with torch.no_grad():
+        return classifier.logits(classifier.to_tensor(list(_pixels(levels))))
+
+
+EPSILONS = (0.0, 1 / 8 / 255, 1 / 4 / 255, 1 / 2 / 255, 3e-3, 1 / 255, 2 / 255, 4 / 255, 8 / 255)
+PGD_EPSILONS = (0.0, 1 / 255, 2 / 255, 4 / 255, 8 / 255)
+"""Fewer than for FGSM: an image that withstands costs 20 gradients at each."""
+METHODS = ("fgsm", "pgd", "uniform noise")
+_KNOWN = ("fgsm", "pgd", *NOISES)
+
+
+@dataclass(frozen=True, eq=False)
+class AttackTable:
+    """What came of a batch: ``rows`` by image, method and growing ε, and what they cost.
+
+    Columns: ``image_id, method, epsilon`` (in [0, 1] pixels), ``predicted`` (name of the class), ``p_true`` and
+    ``p_malignant`` (calibrated as in the table ``predictions``; NaN where no class counts as malignant),
+    ``zero_gradient`` (nothing to follow; never true of noise). For ``pgd``, an image once fooled is climbed no further:
+    at larger ε its probabilities are those of the point that fooled it, or of an FGSM point that does so by more.
+    """
+
+    rows: pd.DataFrame
+    cost: Cost
+
+
+def attack_table(
+    classifier: Classifier,
+    images: Tensor,
+    labels: Sequence[int],
+    image_ids: Sequence[str],
+    *,
+    epsilons: Sequence[float] = EPSILONS,
+    pgd_epsilons: Sequence[float] = PGD_EPSILONS,
+    methods: Sequence[str] = METHODS,
+    climb: Climb = DEFAULT_CLIMB,
+    seed: int = 0,
+) -> AttackTable:
+    """One batch under every method and ε, away from its labels.
+
+    A batch is what fits into memory: about eight copies of the images and one graph of the network are held at a time.
+    Rows do not depend on how images are batched, but for the last bits of a convolution. Noise is drawn per image from
+    ``seed`` and its id.
+
+    Args:
+        images: float32 ``[N, 3, S, S]`` in [0, 1], as :meth:`Classifier.to_tensor` gives them.
+        labels: true class of each image, as an index into the classifier's classes.
+        image_ids: one per image.
+        epsilons: any number, in [0, 1] pixels, in any order; with 0, the clean rows come along.
+        pgd_epsilons: those of ``epsilons`` at which PGD is run; others are passed over.
+        methods: of ``fgsm``, ``pgd``, ``uniform noise``, ``random signs``.
+        climb: PGD's steps; its restarts are not made.
+
+    Raises:
+        AttackError: the images, labels, ids, ε or methods do not fit together or are none that can be used.
+    """
+    _check_ids(images, image_ids)
+    _check_methods(methods)
+    radii = sorted({require_epsilon(epsilon) for epsilon in epsilons})
+    if not radii:
+        raise AttackError(f"expected at least one ε, found none. The usual ones are {EPSILONS}.")
+    goal = Goal.away_from(labels)
+    probe = Probe(classifier, images, goal)
+    slope = probe.slope(images)
+    notes = _Notes(classifier, probe.goal.classes, image_ids)
+    sweep = sweep_along(probe, images, slope, radii)
+    if "fgsm" in methods:
+        sweep = notes.passing("fgsm", sweep)
+    if "pgd" in methods:
+        chosen = {float(epsilon) for epsilon in pgd_epsilons}
+        points = (outcome for outcome in sweep if outcome.epsilon in chosen)
+        sweep = notes.passing("pgd", pgd_path(probe, images, slope, points, climb))
+    if "fgsm" in methods or "pgd" in methods:
+        for _ in sweep:
+            pass
+    for kind in (method for method in methods if method in NOISES):
+        drawn = unit_noise(images, image_seeds(image_ids, seed), kind)
+        for outcome in noise_along(probe, images, drawn, radii, clean=slope):
+            notes.add(kind, outcome)
+    return AttackTable(notes.table(methods), probe.cost)
+
+
+def flip_table(
+    classifier: Classifier, images: Tensor, labels: Sequence[int], image_ids: Sequence[str], *, cap: float = CAP
+) -> pd.DataFrame:
+    """The flip distance of each image of a batch, away from its label (:func:`dermaviz.robustness.sweep.flip_distance`).
+
+    Args:
+        images, labels, image_ids: as for :func:`attack_table`.
+        cap: the largest ε tried, in [0, 1] pixels.
+
+    Returns:
+        ``image_id, flip_epsilon`` (0: wrong already; inf: not up to ``cap``), ``flipped_to`` (name of the class there, the
+        clean answer where it did not flip), ``zero_gradient, cap``.
+
+    Raises:
+        AttackError: as for :func:`attack_table`.
+    """
+    _check_ids(images, image_ids)
+    flips = flip_distance(classifier, images, Goal.away_from(labels), cap=cap)
+    return pd.DataFrame(
+        {
+            "image_id": list(image_ids),
+            "flip_epsilon": flips.epsilon,
+            "flipped_to": [classifier.classes[i] for i in flips.predicted],
+            "zero_gradient": flips.zero_gradient,
+            "cap": flips.cap,
+        }
+    )
+
+
+class _Notes:
+    """The rows of the table, taken down while outcomes pass by, so that no outcome's images need to be kept."""
+
+    def __init__(self, classifier: Classifier, labels: Tensor, image_ids: Sequence[str]) -> None:
+        self._classes, self._temperature = classifier.classes, classifier.card.temperature
+        self._malignant = [i for i, name in enumerate(self._classes) if name in classifier.malignant]
+        self._labels, self._image_ids = labels, list(image_ids)
+        self._parts: list[pd.DataFrame] = []
+
+    def passing(self, method: str, outcomes: Iterable[Attacked]) -> Iterator[Attacked]:
+        for outcome in outcomes:
+            self.add(method, outcome)
+            yield outcome
+
+    def add(self, method: str, outcome: Attacked) -> None:
+        probabilities = (outcome.logits.double() / self._temperature).softmax(dim=1)
+        malignant = probabilities[:, self._malignant].sum(dim=1) if self._malignant else torch.nan
+        columns = {
+            "image_id": self._image_ids,
+            "method": method,
+            "epsilon": outcome.epsilon,
+            "predicted": [self._classes[i] for i in outcome.predicted.tolist()],
+            "p_true": probabilities.gather(1, self._labels[:, None]).squeeze(1).cpu().numpy(),
+            "p_malignant": malignant.cpu().numpy() if isinstance(malignant, Tensor) else malignant,
+            "zero_gradient": outcome.zero_gradient.cpu().numpy(),
+        }
+        self._parts.append(pd.DataFrame(columns))
+
+    def table(self, methods: Sequence[str]) -> pd.DataFrame:
+        """All rows: images in the order given, then methods in the order given, then growing ε."""
+        rows = pd.concat(self._parts, ignore_index=True)
+        places = {"image_id": self._image_ids, "method": list(methods)}
+        order = rows.assign(**{name: rows[name].map({v: i for i, v in enumerate(p)}) for name, p in places.items()})
+        index = order.sort_values(["image_id", "method", "epsilon"], kind="stable").index
+        return rows.loc[index].reset_index(drop=True)
+
+
+def _check_ids(images: Tensor, image_ids: Sequence[str]) -> None:
+    if len(image_ids) != len(images) or len(set(image_ids)) != len(image_ids):
+        raise AttackError(
+            f"expected {len(images)} image ids, one per image and each once, found {len(image_ids)}, of which "
+            f"{len(set(image_ids))} differ. Rows of the table are found by them."
+        )
+
+
+def _check_methods(methods: Sequence[str]) -> None:
+    unknown = [method for method in methods if method not in _KNOWN]
+    if unknown or not methods:
+        raise AttackError(f"expected methods among {', '.join(_KNOWN)}; found {', '.join(unknown) or 'none'}.")
+
+
+def corruption_table(
+    classifier: Classifier,
+    images: Tensor,
+    labels: NDArray[np.int64],
+    image_ids: Sequence[str],
+    corruptions: Sequence[str] = tuple(CORRUPTIONS),
+) -> pd.DataFrame:
+    """What the classifier says of a batch, clean and under every severity of ``corruptions``.
+
+    One corrupted copy of the batch is held at a time.
+
+    Args:
+        classifier: is not changed in any way.
+        images: float32 ``[N, 3, S, S]`` in [0, 1], as :meth:`Classifier.to_tensor` gives them.
+        labels: index of each image's true class, ``[N]``.
+        image_ids: N ids, from which all chance is drawn.
+        corruptions: names in ``CORRUPTIONS``.
+
+    Returns:
+        ``image_id, corruption, severity`` (int8; 0 with corruption ``clean``), ``predicted`` (name of the most probable
+        class), ``p_true`` and ``p_malignant`` (float32, calibrated; NaN where the classes name none malignant): N rows for
+        the clean images and N for each corruption and severity.
+
+    Raises:
+        AttackError: images, labels, ids or corruptions do not fit each other or the classifier.
+    """
+    require_images(images, classifier.input_size, AttackError)
+    if not len(labels) == len(image_ids) == len(images):
+        raise AttackError(
+            f"expected one label and one id per image, {len(images)} of each; found {len(labels)} labels and "
+            f"{len(image_ids)} ids. Pass those of the batch."
+        )
+    return pd.concat(list(_parts(classifier, images, labels, image_ids, corruptions)), ignore_index=True)
+
+
+def _parts(
+    classifier: Classifier,
+    images: Tensor,
+    labels: NDArray[np.int64],
+    image_ids: Sequence[str],
+    corruptions: Sequence[str],
+) -> Iterator[pd.DataFrame]:
+    yield _said(classifier, images, labels, image_ids, CLEAN, 0)
+    for name in corruptions:
+        for severity in SEVERITIES:
+            yield _said(classifier, corrupt(images, name, severity, image_ids), labels, image_ids, name, severity)
+
+
+def _said(
+    classifier: Classifier,
+    images: Tensor,
+    labels: NDArray[np.int64],
+    image_ids: Sequence[str],
+    name: str,
+    severity: int,
+) -> pd.DataFrame:
+    probabilities = classifier.probabilities(images)
+    malignant = [i for i, one in enumerate(classifier.classes) if one in classifier.malignant]
+    p_malignant = probabilities[:, malignant].sum(axis=1) if malignant else np.full(len(images), np.nan)
+    return pd.DataFrame(
+        {
+            "image_id": list(image_ids),
+            "corruption": name,
+            "severity": np.int8(severity),
+            "predicted": np.array(classifier.classes)[probabilities.argmax(axis=1)],
+            "p_true": probabilities[np.arange(len(labels)), labels].astype(np.float32),
+            "p_malignant": p_malignant.astype(np.float32),
+        }
+    )

@@ -1,0 +1,183 @@
+"""TODO docstring dermaviz.training.progress"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from dermaviz.errors import RecipeError
+from dermaviz.metrics.classification import accuracy, balanced_accuracy, macro_f1, negative_log_likelihood
+from dermaviz.models.card import Equalisation
+from dermaviz.models.classifier import central_square, equalise
+from dermaviz.models.specs import Architecture
+
+_NAME = re.compile(r"state-(\d+)")
+
+
+@dataclass
+class Progress:
+    """How far a run is. The one mutable object of a run; it is saved and restored with the weights.
+
+    ``epoch`` and ``step`` name the next batch; ``loss_sum`` is this epoch's so far; ``best`` is the best selection
+    score and ``best_epoch`` where it was; ``plateau`` is what plateaus have left of the highest learning rate and
+    ``waited`` the epochs without gain that count towards the next; ``seconds`` is the training time so far over all sittings.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    best: float = float("-inf")
+    best_epoch: int = -1
+    plateau: float = 1.0
+    waited: int = 0
+    seconds: float = 0.0
+    sittings: int = 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """All values, for Accelerate."""
+        return dict(vars(self))
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore all values, for Accelerate."""
+        vars(self).update(state)
+
+
+def save_state(accelerator: Accelerator, run: Path, progress: Progress, total_step: int) -> None:
+    """Save weights, optimiser, averaged weights and progress as ``state-<step>``; older states go afterwards."""
+    final = run / f"state-{total_step:08d}"
+    unfinished = final.with_suffix(".tmp")
+    if accelerator.is_main_process:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    accelerator.wait_for_everyone()
+    accelerator.save_state(str(unfinished))
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        older = [path for path in run.glob("state-*") if path not in (unfinished, final)]
+        shutil.rmtree(final, ignore_errors=True)
+        unfinished.rename(final)
+        for path in older:
+            shutil.rmtree(path)
+    accelerator.wait_for_everyone()
+
+
+def restore_state(accelerator: Accelerator, run: Path) -> bool:
+    """Restore the newest whole state of ``run``; False where there is none.
+
+    Raises:
+        RecipeError: the state was saved by another number of processes.
+    """
+    whole = sorted(path for path in run.glob("state-*") if _NAME.fullmatch(path.name))
+    if not whole:
+        return False
+    saved, now = len(list(whole[-1].glob("random_states_*"))), accelerator.num_processes
+    if saved != now:
+        raise RecipeError(
+            f"{run}: expected the {saved} process(es) that the run was begun with, found {now}. Continue it with "
+            f"`torchrun --nproc-per-node {saved} -m dermaviz train …`, or remove the folder to start over."
+        )
+    accelerator.load_state(str(whole[-1]))
+    return True
+
+
+def claim_run(run: Path, recipe_sha256: str) -> None:
+    """Mark the folder as this recipe's.
+
+    Raises:
+        RecipeError: the folder holds the run of another recipe.
+    """
+    marker = run / "run.json"
+    if marker.is_file():
+        found = json.loads(marker.read_text(encoding="utf-8"))["recipe_sha256"]
+        if found != recipe_sha256:
+            raise RecipeError(
+                f"{run}: expected a run of recipe {recipe_sha256[:12]}…, found one of {found[:12]}…. The recipe was changed "
+                "since: give it another name, or remove the folder to start over."
+            )
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    unfinished = marker.with_suffix(".tmp")
+    unfinished.write_text(json.dumps({"recipe_sha256": recipe_sha256}) + "\n", encoding="utf-8")
+    unfinished.replace(marker)
+
+
+def append_metrics(run: Path, line: dict[str, Any]) -> None:
+    """Put the line of an epoch into ``metrics.jsonl``, in place of whatever an interrupted sitting wrote from there on."""
+    path = run / "metrics.jsonl"
+    kept = [old for old in read_metrics(run) if old["epoch"] < line["epoch"]]
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text("".join(json.dumps(entry) + "\n" for entry in [*kept, line]), encoding="utf-8")
+    unfinished.replace(path)
+
+
+def read_metrics(run: Path) -> list[dict[str, Any]]:
+    """The lines of ``metrics.jsonl``, one per finished epoch; empty where there is no such file yet."""
+    path = run / "metrics.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The validation images: rows of a packed array with their labels, seen as a classifier of ``architecture`` sees them."""
+
+    images: NDArray[np.uint8]
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    architecture: Architecture
+    equalise: Equalisation = ""
+
+    def figures(self, accelerator: Accelerator, network: nn.Module, size: int, n_classes: int) -> dict[str, float]:
+        """Loss, accuracy, balanced accuracy and macro-F1 at an input of ``size`` pixels; each process predicts a stride."""
+        probabilities = self.probabilities(accelerator, network, size, n_classes)
+        return {
+            "loss": float(negative_log_likelihood(self.labels, probabilities)),
+            "accuracy": float(accuracy(self.labels, probabilities)),
+            "balanced_accuracy": float(balanced_accuracy(self.labels, probabilities)),
+            "macro_f1": float(macro_f1(self.labels, probabilities)),
+        }
+
+    def probabilities(
+        self, accelerator: Accelerator, network: nn.Module, size: int, n_classes: int
+    ) -> NDArray[np.float32]:
+        """Untempered probabilities of every image, float32 ``[N, C]``, the same on every process."""
+        same_buffers(accelerator, network.eval())
+        rank, world = accelerator.process_index, accelerator.num_processes
+        parts = [logits.softmax(1) for logits in self._logits(accelerator, network, size, rank, world)]
+        mine = torch.cat(parts) if parts else torch.empty(0, n_classes, device=accelerator.device)
+        padded = accelerator.pad_across_processes(mine, dim=0, pad_index=float("nan"))
+        gathered = accelerator.gather(padded).cpu().numpy().reshape(world, -1, n_classes)
+        return gathered.transpose(1, 0, 2).reshape(-1, n_classes)[: len(self.labels)]
+
+    def _logits(
+        self, accelerator: Accelerator, network: nn.Module, size: int, rank: int, world: int
+    ) -> Iterator[Tensor]:
+        row, device = self.architecture, accelerator.device
+        mean, std = (torch.tensor(v).view(1, 3, 1, 1).to(device) for v in (row.mean, row.std))
+        mine = self.rows[rank::world]
+        for first in range(0, len(mine), 64):
+            images = torch.from_numpy(equalise(self.images[mine[first : first + 64]], self.equalise))
+            seen = central_square(images, size).permute(0, 3, 1, 2).to(device).float().div_(255)
+            seen = ((seen - mean) / std).contiguous(memory_format=torch.channels_last)
+            with torch.no_grad(), accelerator.autocast():
+                yield network(seen).float()
+
+
+def same_buffers(accelerator: Accelerator, network: nn.Module) -> None:
+    """Give every process the main one's batch statistics, which are the ones that are kept.
+
+    Gradients, and with them the weights, are the same on all processes; batch statistics come from each one's own images.
+    """
+    if accelerator.num_processes > 1:
+        for buffer in network.buffers():
+            buffer.copy_(broadcast(buffer.clone(), from_process=0))

@@ -1,1 +1,0 @@
-"""What the page Confusion asks of evidence and says in words."""

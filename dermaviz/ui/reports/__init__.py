@@ -1,1 +1,0 @@
-"""What the page Reports asks of evidence and says in words."""

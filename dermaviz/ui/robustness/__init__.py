@@ -1,1 +1,0 @@
-"""What the page Robustness asks of evidence and says in words."""

@@ -1,1 +1,0 @@
-"""What the page Skin tone asks of evidence and says in words."""

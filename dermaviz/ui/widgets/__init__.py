@@ -1,1 +1,0 @@
-"""Widgets shared by the pages: each asks one thing of the user, or shows one kind of result."""

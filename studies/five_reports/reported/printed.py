@@ -1,0 +1,255 @@
+"""TODO docstring studies.five_reports.reported.printed"""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import product
+from types import MappingProxyType
+
+from dermaviz.errors import LedgerError
+
+_RATIO = re.compile(r"(\d+)/(\d+)")
+_NUMBER = re.compile(r"(\d[\d,]*)(?:\.(\d+))? ?(%|M)?")
+_SCALES = {None: Fraction(1), "%": Fraction(1, 100), "M": Fraction(1_000_000)}
+_NEARLY = 1 - Fraction(1, 10**9)
+"""Digits that were cut off come from below the next printed value, never from that value itself."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """All values from ``low`` to ``high``, both included; exact fractions, so that no border is lost to rounding of ours."""
+
+    low: Fraction
+    high: Fraction
+
+    def __contains__(self, value: Fraction) -> bool:
+        return self.low <= value <= self.high
+
+    def overlap(self, other: Span) -> Span | None:
+        """What both hold; None if nothing."""
+        low, high = max(self.low, other.low), min(self.high, other.high)
+        return Span(low, high) if low <= high else None
+
+    def words(self, digits: int = 3) -> str:
+        """``0.856 to 0.870``; one number where both ends read alike."""
+        low, high = (f"{float(end):.{digits}f}" for end in (self.low, self.high))
+        return low if low == high else f"{low} to {high}"
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A printed figure: its ``text``, its value (a share in [0, 1], or a count), and ``unit``, what its last digit counts.
+
+    ``unit`` is 0 for whole numbers and ratios such as ``8/9``, which are taken as they stand; ``n`` is the lower number of
+    a ratio.
+    """
+
+    text: str
+    value: Fraction
+    unit: Fraction
+    n: int | None = None
+
+    @property
+    def rounded(self) -> Span:
+        """The values that round to it."""
+        return Span(self.value - self.unit / 2, self.value + self.unit / 2)
+
+    @property
+    def span(self) -> Span:
+        """The values that it may stand for, whether its last digit was rounded or the rest was cut off."""
+        return Span(self.value - self.unit / 2, self.value + self.unit * (_NEARLY if self.unit else 1))
+
+    @property
+    def share(self) -> Span:
+        """The same of a share, which lies in [0, 1]."""
+        return Span(max(Fraction(0), self.span.low), min(Fraction(1), self.span.high))
+
+    @property
+    def digits(self) -> int:
+        """How many decimals to write other values with that are held against it: its own, at least three."""
+        found = 3
+        while self.unit and Fraction(1, 10**found) > self.unit:
+            found += 1
+        return min(found, 6)
+
+
+def parse_printed(text: str) -> Printed:
+    """A figure from its text: ``0.4483``, ``92.0%``, ``8/9``, ``2,373``, ``11.7 M``. Percentages become shares.
+
+    Raises:
+        LedgerError: the text is no such figure.
+    """
+    if found := _RATIO.fullmatch(text):
+        k, n = map(int, found.groups())
+        if 0 <= k <= n and n:
+            return Printed(text, Fraction(k, n), Fraction(0), n)
+    elif found := _NUMBER.fullmatch(text):
+        whole, decimals, sign = found.groups()
+        unit = Fraction(1, 10 ** len(decimals or "")) * _SCALES[sign]
+        value = Fraction(int(whole.replace(",", "") + (decimals or ""))) * unit
+        return Printed(text, value, unit if decimals or sign else Fraction(0))
+    raise LedgerError(
+        f"expected a figure such as 0.4483, 92.0%, 8/9, 2,373 or 11.7 M, found {text!r}. Write it as the report prints it."
+    )
+
+
+def corners(function: Callable[..., Fraction], *spans: Span) -> Span:
+    """The values of ``function`` over a box of spans, where it rises or falls along each axis: its extremes lie in corners."""
+    values = [function(*corner) for corner in product(*((span.low, span.high) for span in spans))]
+    return Span(min(values), max(values))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """A confusion matrix of two classes, in images."""
+
+    true_positives: int
+    false_negatives: int
+    false_positives: int
+    true_negatives: int
+
+
+def _share(k: int, n: int) -> Fraction:
+    """``k`` of ``n``; 0 of none."""
+    return Fraction(k, n) if n else Fraction(0)
+
+
+def accuracy(counts: Counts) -> Fraction:
+    """The share of images called what they are."""
+    right = counts.true_positives + counts.true_negatives
+    return _share(right, right + counts.false_positives + counts.false_negatives)
+
+
+def recall(counts: Counts) -> Fraction:
+    """The share of the positives that are found."""
+    return _share(counts.true_positives, counts.true_positives + counts.false_negatives)
+
+
+def specificity(counts: Counts) -> Fraction:
+    """The share of the negatives that are left alone."""
+    return _share(counts.true_negatives, counts.true_negatives + counts.false_positives)
+
+
+def balanced_accuracy(counts: Counts) -> Fraction:
+    """The mean of recall and specificity."""
+    return (recall(counts) + specificity(counts)) / 2
+
+
+def precision(counts: Counts) -> Fraction:
+    """The share of positives among those called positive; 0 where none is called so."""
+    return _share(counts.true_positives, counts.true_positives + counts.false_positives)
+
+
+def f1(counts: Counts) -> Fraction:
+    """The harmonic mean of precision and recall."""
+    twice = 2 * counts.true_positives
+    return _share(twice, twice + counts.false_positives + counts.false_negatives)
+
+
+Measure = Callable[[Counts], Fraction]
+
+MEASURES: Mapping[str, Measure] = MappingProxyType(
+    {
+        "accuracy": accuracy,
+        "precision": precision,
+        "recall": recall,
+        "specificity": specificity,
+        "balanced_accuracy": balanced_accuracy,
+        "f1": f1,
+    }
+)
+"""What a confusion matrix of two classes decides. With the true positives given, none rises with the false positives."""
+
+
+@dataclass(frozen=True)
+class Possible:
+    """Confusion matrices of so many positives and negatives: per row the true positives, the fewest and the most false ones."""
+
+    positives: int
+    negatives: int
+    rows: tuple[tuple[int, int, int], ...]
+
+    def __len__(self) -> int:
+        return sum(most - fewest + 1 for _, fewest, most in self.rows)
+
+    def counts(self, true: int, false: int) -> Counts:
+        """The matrix with so many true and false positives."""
+        return Counts(true, self.positives - true, false, self.negatives - false)
+
+    @property
+    def only(self) -> Counts | None:
+        """The matrix, where there is exactly one."""
+        return self.counts(*self.rows[0][:2]) if len(self) == 1 else None
+
+    def extremes(self, measure: str) -> tuple[Counts, Counts]:
+        """A matrix with the lowest and one with the highest value of a measure. There must be a matrix."""
+        value = MEASURES[measure]
+        lowest = min((self.counts(true, most) for true, _, most in self.rows), key=value)
+        highest = max((self.counts(true, fewest) for true, fewest, _ in self.rows), key=value)
+        return lowest, highest
+
+    def span(self, measure: str) -> Span:
+        """What a measure must be. There must be a matrix."""
+        return Span(*map(MEASURES[measure], self.extremes(measure)))
+
+
+def possible_counts(positives: int, negatives: int, figures: Mapping[str, Span]) -> Possible:
+    """All confusion matrices whose measures lie in these spans (names of :data:`MEASURES`), none left out.
+
+    The idea of looking whether whole numbers can give printed figures at all is that of GRIM (Brown and Heathers 2017).
+    """
+    return _possible(positives, negatives, tuple(figures.items()))
+
+
+@lru_cache(maxsize=512)
+def _possible(positives: int, negatives: int, figures: tuple[tuple[str, Span], ...]) -> Possible:
+    empty, every = Possible(positives, negatives, ()), range(negatives + 1)
+    found = []
+    for true in _whole(dict(figures).get("recall"), positives):
+        fewest, most = 0, negatives
+        for name, span in figures:
+            if fewest > most:
+                break
+
+            def fall(false: int, measure: Measure = MEASURES[name], true: int = true) -> Fraction:
+                return -measure(empty.counts(true, false))
+
+            fewest = bisect_left(every, -span.high, fewest, most + 1, key=fall)
+            most = bisect_right(every, -span.low, fewest, most + 1, key=fall) - 1
+        if fewest <= most:
+            found.append((true, fewest, most))
+    return Possible(positives, negatives, tuple(found))
+
+
+def fitting_counts(
+    positives: int, negatives: int, figures: Mapping[str, Span]
+) -> tuple[Possible, Mapping[str, Possible]]:
+    """The confusion matrices that fit all figures or, if there are none, all but one.
+
+    The second part is, for each figure without which the others fit, what they leave; it is empty where all fit. If there
+    are several such figures, none of the matrices is preferred.
+    """
+    found = possible_counts(positives, negatives, figures)
+    if len(found):
+        return found, {}
+    without = {
+        name: possible_counts(positives, negatives, {key: span for key, span in figures.items() if key != name})
+        for name in figures
+    }
+    odd = {name: rest for name, rest in without.items() if len(rest)}
+    return (next(iter(odd.values())) if len(odd) == 1 else found), odd
+
+
+def whole_counts(span: Span, n: int) -> range:
+    """The whole numbers whose share of ``n`` lies in the span."""
+    return range(max(0, math.ceil(span.low * n)), min(n, math.floor(span.high * n)) + 1)
+
+
+def _whole(span: Span | None, n: int) -> range:
+    return range(n + 1) if span is None else whole_counts(span, n)

@@ -1,0 +1,129 @@
+"""What the page says of a report's questions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from dermaviz.app.reports.questions import (
+    charted,
+    difference_table,
+    differences_sentence,
+    one_pair,
+    row_table,
+    rows_sentence,
+    run_differences,
+    tally_sentence,
+)
+from studies.five_reports.claims.answers import (
+    AS_CLAIMED,
+    CANNOT_BE_TOLD,
+    DIRECTION,
+    NO_VERDICT,
+    NOT_REPRODUCED,
+    OTHER_WAY,
+    DifferenceAnswer,
+    QuestionAnswer,
+    RowAnswer,
+)
+
+ROWS = (
+    RowAnswer("lite0", "Lite0", (0, 1, 2), 0.8, 0.77, 0.83, 782, 640, 0.5, (0.79, 0.8, 0.81)),
+    RowAnswer("lite1", "Lite1", (0, 1, 2), 0.52, 0.49, 0.55, 782, 640, 0.5, (0.5, 0.51, 0.55)),
+    RowAnswer("lite2", "Lite2"),
+)
+CLEAR = DifferenceAnswer(
+    "lite0",
+    "lite1",
+    "accuracy",
+    "",
+    (0, 1, 2),
+    0.28,
+    0.24,
+    0.32,
+    (0.29, 0.29, 0.26),
+    True,
+    0.02,
+    AS_CLAIMED,
+    "Lite0",
+    "Lite1",
+)
+OPEN = replace(
+    CLEAR,
+    metric="f1",
+    label="mel",
+    value=-0.01,
+    low=-0.03,
+    high=0.02,
+    by_seed=(0.01, -0.01, -0.03),
+    finding=CANNOT_BE_TOLD,
+)
+ABSENT = DifferenceAnswer("lite1", "lite2", "accuracy")
+DEEPER = QuestionAnswer(
+    *("gupta-et-al", "deeper", "Do deeper networks do better?", "Shallower ones do.", "accuracy", "", "laptop"),
+    ROWS, (CLEAR, ABSENT, OPEN), "It is so.", DIRECTION, "All pairs.",
+)  # fmt: skip
+LEAK = replace(DEEPER, says="", verdict=NO_VERDICT, differences=(CLEAR, OPEN), rows=ROWS[:2])
+
+
+def test_the_tally_counts_questions_by_verdict() -> None:
+    said = tally_sentence([DEEPER, DEEPER, replace(DEEPER, verdict=NOT_REPRODUCED), LEAK])
+    assert said.startswith("**4 questions**")
+    assert said.endswith("2 direction reproduced, 1 not reproduced, 1 on which the report claims nothing.")
+
+
+def test_rows_that_have_not_been_run_are_named_and_not_drawn() -> None:
+    table = row_table(DEEPER)
+    assert list(table["label"]) == ["Lite0", "Lite1"]
+    assert list(table["seeds"]) == [3, 3]
+    said = rows_sentence(DEEPER)
+    assert said.startswith("Accuracy: **0.800** for Lite0, **0.520** for Lite1, on 782 test photos.")
+    assert "1 of 2 lie above the constant answer with all of their interval. Not yet run: Lite2. Intervals" in said
+
+
+def test_a_single_row_is_told_once_and_different_photos_are_counted_apart() -> None:
+    assert "**0.800** for Lite0, on 782 test photos" in rows_sentence(replace(DEEPER, rows=ROWS[:1]))
+    assert rows_sentence(DEEPER).endswith("not that of training: for it, look at how far the seeds lie apart.")
+    alone = replace(ROWS[0], seeds=(0,), by_seed=(0.8,))
+    assert rows_sentence(replace(DEEPER, rows=(alone,))).endswith("not that of training.")
+    apart = replace(DEEPER, rows=(ROWS[0], replace(ROWS[1], n=2003)))
+    assert "on 782 and 2,003 test photos" in rows_sentence(apart)
+
+
+def test_a_figure_that_is_undefined_is_not_told() -> None:
+    rows = (ROWS[0], replace(ROWS[1], value=math.nan))
+    assert "**0.800** for Lite0, on 782" in rows_sentence(replace(DEEPER, rows=rows))
+    assert rows_sentence(replace(DEEPER, rows=rows[1:])).startswith("The photos are too few for this figure.")
+
+
+def test_of_several_pairs_the_first_metric_is_drawn_and_of_one_pair_all() -> None:
+    assert not one_pair(DEEPER)
+    assert charted(DEEPER) == (CLEAR,)
+    assert one_pair(LEAK)
+    assert charted(LEAK) == (CLEAR, OPEN)
+
+
+def test_what_has_not_been_run_has_no_difference() -> None:
+    assert run_differences(DEEPER) == (CLEAR, OPEN)
+    table = difference_table(run_differences(DEEPER))
+    assert list(table["label"]) == ["Lite0 minus Lite1"] * 2
+    assert list(table["metric"]) == ["accuracy", "F1 of mel"]
+    assert list(table["trainings"]) == ["3 of 3 trainings agree", "2 of 3 trainings agree"]
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        (DEEPER, "1 difference: **1 as claimed**."),
+        (replace(LEAK, says="Something."), "2 differences: **1 as claimed**, **1 cannot be told**."),
+        (LEAK, "2 differences: **1 above 0**, **1 not to be told from 0**."),
+        (
+            replace(DEEPER, differences=(replace(CLEAR, value=-0.3, finding=OTHER_WAY), ABSENT)),
+            "1 difference: **1 the other way**. The largest: accuracy −0.300, Lite0 minus Lite1; 0 of 3 trainings agree.",
+        ),
+    ],
+)
+def test_differences_go_the_claimed_way_only_where_something_is_claimed(question: QuestionAnswer, said: str) -> None:
+    assert differences_sentence(question).startswith(said)

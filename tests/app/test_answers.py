@@ -1,0 +1,99 @@
+"""Checkpoints are found, photos are asked about once, and answers belong to their photo and model."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dermaviz.app.answers import ask, attention, uploaded_photo
+from dermaviz.app.resources import Checkpoint, installed_checkpoints
+from dermaviz.app.widgets.panels import Look, overlay_png, raw_map
+from dermaviz.app.widgets.photo import FIRST_SAMPLE, sample_label, sample_photo
+from dermaviz.errors import CheckpointError, ImageError
+from dermaviz.models.checkpoint import load_checkpoint
+from dermaviz.synthetic import SAMPLES
+from dermaviz.types import Picture
+
+LOOK = Look(None, "gradcam++", 0.5, "viridis", (), None)
+
+
+def png(seed: int) -> bytes:
+    file = io.BytesIO()
+    noise = np.random.default_rng(seed).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_checkpoints_are_listed_without_the_broken_one(checkpoints: Path) -> None:
+    assert list(installed_checkpoints()) == ["first", "second"]
+
+
+def test_no_checkpoint_at_all_is_an_error_that_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DERMAVIZ_CHECKPOINTS", str(tmp_path))
+    with pytest.raises(CheckpointError, match="Clone the whole repository, or set DERMAVIZ_CHECKPOINTS"):
+        installed_checkpoints()
+
+
+def test_the_answer_is_that_of_the_classifier(checkpoint: Checkpoint) -> None:
+    photo = uploaded_photo("noise.png", png(1))
+    answer = ask(photo, checkpoint)
+    expected = load_checkpoint(checkpoint.folder).predict(photo.read().pixels)
+    assert answer.size == (120, 90)
+    np.testing.assert_allclose(answer.prediction.probabilities, expected.probabilities, rtol=1e-5)
+
+
+def test_a_photo_is_read_once_and_never_mixed_up(checkpoint: Checkpoint) -> None:
+    reads = []
+    photo = uploaded_photo("noise.png", png(2))
+
+    def read() -> Picture:
+        reads.append(1)
+        return photo.read()
+
+    first = ask(replace(photo, read=read), checkpoint)
+    again = ask(replace(photo, read=read), checkpoint)
+    other = ask(uploaded_photo("noise.png", png(3)), checkpoint)
+    assert len(reads) == 1
+    assert (first.prepared == again.prepared).all()
+    assert not (first.prepared == other.prepared).all()
+
+
+def test_a_refused_photo_is_refused_again(checkpoint: Checkpoint) -> None:
+    photo = uploaded_photo("notes.jpg", b"only text")
+    for _ in range(2):
+        with pytest.raises(ImageError, match=r"notes\.jpg: expected a JPEG, PNG or WebP picture"):
+            ask(photo, checkpoint)
+
+
+def test_the_map_is_of_the_predicted_class_unless_another_is_asked_for(checkpoint: Checkpoint) -> None:
+    photo = uploaded_photo("noise.png", png(4))
+    answer = ask(photo, checkpoint)
+    assert attention(photo, answer, checkpoint, None, "gradcam").class_index == answer.prediction.index
+    assert attention(photo, answer, checkpoint, 2, "gradcam").class_index == 2
+
+
+def test_downloads_hold_the_raw_map_and_the_overlay(checkpoint: Checkpoint) -> None:
+    photo = uploaded_photo("noise.png", png(5))
+    answer = ask(photo, checkpoint)
+    attended = attention(photo, answer, checkpoint, None, "gradcam++")
+    np.testing.assert_array_equal(np.load(io.BytesIO(raw_map(attended))), attended.raw)
+    with Image.open(io.BytesIO(overlay_png(photo, answer, attended, LOOK))) as picture:
+        assert picture.size == (64, 64)
+
+
+def test_samples_have_different_short_names_and_one_comes_first() -> None:
+    labels = [sample_label(sample) for sample in SAMPLES]
+    assert len(set(labels)) == len(SAMPLES) == 14
+    assert "melanocytic nevus, very light skin, hair" in labels
+    assert FIRST_SAMPLE in {sample.slug for sample in SAMPLES}
+
+
+def test_a_sample_is_drawn_when_it_is_read() -> None:
+    picture = sample_photo(SAMPLES[0]).read()
+    assert picture.pixels.shape == (224, 224, 3)
+    assert picture.format == "drawn"

@@ -1,0 +1,89 @@
+"""Drawn photos: their true mask as the model sees it, what the caption says, and how much is remembered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dermaviz.app.answers import (
+    ask,
+    attention,
+    drawn_caption,
+    drawn_photo,
+    thumbnails,
+    tone_colours,
+    true_mask,
+    uploaded_photo,
+)
+from dermaviz.app.resources import Checkpoint
+from dermaviz.app.widgets.panels import Look, laid_over
+from dermaviz.app.widgets.photo import ABCD, BODY, FIRST, sample_photo, structures_of
+from dermaviz.explain.overlay import outlined
+from dermaviz.synthetic import FORMS, SAMPLES, Parameters, draw
+from dermaviz.synthetic.structures import STRUCTURES
+
+PARAMETERS = Parameters(dx="mel", seed=5, size=128)
+
+
+def test_the_true_mask_is_that_of_the_drawing_at_the_model_s_size(checkpoint: Checkpoint) -> None:
+    photo = drawn_photo("drawn", PARAMETERS)
+    mask = true_mask(photo, ask(photo, checkpoint))
+    exact = draw(PARAMETERS).mask
+    assert mask is not None
+    assert mask.shape == (64, 64)
+    shares = exact.reshape(64, 2, 64, 2).mean(axis=(1, 3))  # 128 px to 64 px: four pixels become one
+    assert mask[shares == 1].all()
+    assert not mask[shares == 0].any()
+
+
+def test_another_tone_keeps_the_outline(checkpoint: Checkpoint) -> None:
+    photos = [drawn_photo("drawn", replace(PARAMETERS, ita=ita)) for ita in (60, -50)]
+    light, dark = (ask(photo, checkpoint) for photo in photos)
+    assert not np.array_equal(light.prepared, dark.prepared)
+    assert np.array_equal(true_mask(photos[0], light), true_mask(photos[1], dark))
+
+
+def test_a_photo_of_the_user_has_no_known_mask(checkpoint: Checkpoint) -> None:
+    drawn = drawn_photo("drawn", PARAMETERS)
+    assert true_mask(uploaded_photo("photo.jpg", b""), ask(drawn, checkpoint)) is None
+
+
+def test_the_outline_lies_over_the_map_only_where_it_is_asked_for(checkpoint: Checkpoint) -> None:
+    photo = drawn_photo("drawn", PARAMETERS)
+    answer = ask(photo, checkpoint)
+    attended = attention(photo, answer, checkpoint, None, "gradcam")
+    look = Look(None, "gradcam", 0.5, "viridis", (), None, outline=True)
+    mask = true_mask(photo, answer)
+    assert mask is not None
+    plain = laid_over(answer.prepared, attended, look, None)
+    assert np.array_equal(laid_over(answer.prepared, attended, look, mask), outlined(plain, mask))
+    assert not np.array_equal(outlined(plain, mask), plain)
+
+
+def test_thumbnails_are_small_and_one_for_each_sample() -> None:
+    found = thumbnails()
+    assert len(found) == len(SAMPLES) == len(set(found))
+    assert all(address.startswith("data:image/webp;base64,") for address in found)
+    assert max(map(len, found)) < 8_000
+
+
+def test_tones_run_from_dark_to_light() -> None:
+    brightness = [sum(map(int, colour[4:-1].split(","))) for colour in tone_colours()]
+    assert brightness == sorted(brightness)
+
+
+def test_the_caption_says_that_it_is_schematic() -> None:
+    assert drawn_caption(PARAMETERS).startswith("Synthetic lesion (schematic) · melanoma form · light skin (ITA 45°).")
+
+
+def test_a_drawing_starts_as_the_first_sample() -> None:
+    assert sample_photo(next(sample for sample in SAMPLES if sample.parameters == FIRST)).name == "mel-light"
+
+
+@pytest.mark.parametrize("dx", list(FORMS))
+def test_a_slider_for_each_structure_of_a_form(dx: str) -> None:
+    names = (*ABCD, *BODY, *structures_of(FORMS[dx]))
+    assert len(names) == len(set(names))
+    assert all(getattr(FORMS[dx], name) == 0 for name in STRUCTURES if name not in names)

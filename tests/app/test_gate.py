@@ -1,0 +1,94 @@
+"""The gate's widget: which photos are asked about, and what is said of them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dermaviz.app.answers import ask, uploaded_photo
+from dermaviz.app.resources import Checkpoint
+from dermaviz.app.widgets.diagnosis import installed_gate, let_through, notice
+from dermaviz.app.widgets.photo import sample_photo
+from dermaviz.errors import EvidenceError
+from dermaviz.models.checkpoint import load_checkpoint
+from dermaviz.ood.detector import Gate, GateFacts, gate_bytes, write_gate
+from dermaviz.synthetic import SAMPLES
+
+REFUSAL = "This doesn't look like a dermatoscopic image"
+WIDTH = 256
+"""Features of ``test_efficientnet``."""
+
+
+def png(seed: int) -> bytes:
+    file = io.BytesIO()
+    noise = np.random.default_rng(seed).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(file, "PNG")
+    return file.getvalue()
+
+
+def facts_of(checkpoint: Checkpoint, gate: Gate) -> GateFacts:
+    digest = hashlib.sha256(gate_bytes(gate)).hexdigest()
+    return GateFacts(checkpoint.card.weights_sha256, "", digest, "by hand", 1, 9, 0.015, gate.limit, ())
+
+
+@pytest.fixture
+def with_gate(checkpoint: Checkpoint) -> Callable[[float], Checkpoint]:
+    """``with_gate(limit)``: the first checkpoint with a gate round the zero of its features."""
+
+    def make(limit: float) -> Checkpoint:
+        gate = Gate(np.zeros(WIDTH, np.float32), np.eye(WIDTH, 1, dtype=np.float32), np.ones(1, np.float32), 1.0, limit)
+        write_gate(checkpoint.folder, gate, facts_of(checkpoint, gate))
+        return checkpoint
+
+    return make
+
+
+def test_the_answer_brings_its_features_and_is_still_the_classifiers(checkpoint: Checkpoint) -> None:
+    photo = uploaded_photo("noise.png", png(1))
+    answer = ask(photo, checkpoint)
+    assert answer.features is not None
+    assert answer.features.shape == (1, WIDTH)
+    said = load_checkpoint(checkpoint.folder).predict(photo.read().pixels)
+    np.testing.assert_allclose(answer.prediction.probabilities, said.probabilities, rtol=1e-5)
+
+
+def test_a_model_without_a_gate_lets_everything_through(checkpoint: Checkpoint) -> None:
+    photo = uploaded_photo("noise.png", png(2))
+    assert installed_gate(checkpoint) is None
+    assert let_through(photo, ask(photo, checkpoint), checkpoint)
+
+
+def test_a_near_picture_passes_a_far_one_does_not_and_a_drawn_one_is_never_asked(
+    with_gate: Callable[[float], Checkpoint],
+) -> None:
+    checkpoint = with_gate(1e6)
+    photo, drawn = uploaded_photo("noise.png", png(3)), sample_photo(SAMPLES[0])
+    answer = ask(photo, checkpoint)
+    assert let_through(photo, answer, checkpoint)
+    with_gate(0.0)
+    assert not let_through(photo, answer, checkpoint)
+    assert let_through(drawn, ask(drawn, checkpoint), checkpoint)
+    assert let_through(photo, replace(answer, features=None), checkpoint)
+
+
+def test_a_stale_gate_is_refused_and_costs_no_answer(with_gate: Callable[[float], Checkpoint]) -> None:
+    checkpoint = with_gate(0.0)
+    other = Checkpoint(checkpoint.folder, replace(checkpoint.card, weights_sha256="b" * 64))
+    photo = uploaded_photo("noise.png", png(4))
+    with pytest.raises(EvidenceError, match="expected a gate of the weights bbbbbbbbbbbb… on the card"):
+        installed_gate(other)
+    assert let_through(photo, ask(photo, checkpoint), other)
+
+
+def test_the_notice_says_the_score_and_what_it_means(with_gate: Callable[[float], Checkpoint]) -> None:
+    read = installed_gate(with_gate(1.75))
+    assert read is not None
+    said = notice(3.456, read[1])
+    assert REFUSAL in said
+    assert "**3.46**; theirs is about 1, and 98.5% of real lesion photos stay within 1.75" in said

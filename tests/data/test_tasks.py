@@ -1,0 +1,79 @@
+"""Tests of the tasks: which class each diagnosis falls into, and what is left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from dermaviz.data.records import HAM10000, Dataset, Record
+from dermaviz.data.selection import TASKS, TaskName, pose
+from dermaviz.errors import DatasetError
+
+SEVEN = tuple(HAM10000.classes)
+
+
+def labelled(*labels: str, classes: tuple[str, ...] = SEVEN) -> Dataset:
+    """One image of each label, in this order."""
+    records = (
+        Record(f"im{i}", Path("none.jpg"), label, f"lesion{i}", {"sex": "female"}) for i, label in enumerate(labels)
+    )
+    return Dataset("drawn", classes, tuple(records))
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "labels"),
+    [
+        ("malignant", ("benign", "malignant"), ["malignant", "malignant", "benign", "benign", "malignant", "benign", "benign"]),
+        ("melanoma", ("other", "mel"), ["other", "mel", "other"]),
+        ("keratosis", ("other", "bkl"), ["bkl", "other", "other"]),
+    ],
+)  # fmt: skip
+def test_diagnoses_become_classes_in_their_order(task: str, classes: tuple[str, ...], labels: list[str]) -> None:
+    posed = pose(labelled(*SEVEN), task)
+    assert posed.classes == classes
+    assert [record.label for record in posed.records] == labels
+    kept = [record.metadata["diagnosis"] for record in posed.records]
+    assert kept == (list(SEVEN) if task == "malignant" else ["bkl", "mel", "nv"])
+    assert all(record.metadata["sex"] == "female" for record in posed.records)
+
+
+def test_the_diagnosis_itself_changes_nothing() -> None:
+    data = labelled("b", "a", classes=("a", "b"))
+    assert pose(data, "diagnosis") is data
+
+
+def test_ones_own_classes_stay_and_get_the_task_s_order() -> None:
+    data = labelled("malignant", "benign", classes=("malignant", "benign"))
+    posed = pose(data, "malignant")
+    assert posed.classes == ("benign", "malignant")
+    assert posed.records == data.records
+
+
+@pytest.mark.parametrize(
+    ("data", "task", "message"),
+    [
+        (labelled("nv"), "tumour", r"expected a task among diagnosis, malignant, melanoma, keratosis, found 'tumour'"),
+        (
+            labelled("nv", "mole", classes=("mole", "nv")),
+            "malignant",
+            r"task malignant: expected diagnoses among akiec, .*found mole in drawn.*label the images benign and malignant",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(data: Dataset, task: str, message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        pose(data, task)
+
+
+def test_every_task_can_be_named_in_a_recipe_and_means_what_it_says() -> None:
+    assert get_args(TaskName) == tuple(TASKS)
+    for task in TASKS.values():
+        assert set(task.class_of) <= set(SEVEN)
+        assert set(task.class_of.values()) == set(task.classes)
+        assert task.malignant == {
+            name
+            for name in task.classes
+            if all(dx in HAM10000.malignant for dx, answer in task.class_of.items() if answer == name)
+        }

@@ -1,0 +1,206 @@
+"""Tests of the lesion bootstrap: SciPy's bounds, points, closed forms for the width, coverage, and undefined draws."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.stats import binom, bootstrap
+from sklearn.metrics import balanced_accuracy_score, log_loss
+
+from dermaviz.errors import EvidenceError
+from dermaviz.metrics.bootstrap import (
+    BLOCK,
+    Estimate,
+    estimate,
+    exact_interval,
+    interval,
+    lesion_weights,
+    over_draws,
+    wilson_interval,
+)
+from dermaviz.metrics.classification import (
+    accuracy,
+    balanced_accuracy,
+    brier,
+    negative_log_likelihood,
+    precision,
+    sensitivity,
+)
+
+EVEN = np.float32([[0.9, 0.1]])
+
+
+def right_in(share: float, n: int, images: int = 1) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """``n`` lesions, each with as many identical ``images``, of which the first ``share`` are called rightly."""
+    labels = np.repeat((np.arange(n) >= share * n).astype(np.int64), images)
+    return labels, np.repeat(EVEN, n * images, axis=0), tuple(f"lesion{i // images}" for i in range(n * images))
+
+
+def seven(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    return np.full(() if weights is None else weights.shape[:-1], 7.0)
+
+
+def width(found: Estimate) -> float:
+    return found.high - found.low
+
+
+def test_the_interval_of_a_constant_is_a_point() -> None:
+    labels, probabilities, lesions = right_in(1.0, 30)
+    found = estimate({"accuracy": accuracy, "seven": seven}, labels, probabilities, lesions, draws=50)
+    assert found == {"accuracy": Estimate(1.0, 1.0, 1.0), "seven": Estimate(7.0, 7.0, 7.0)}
+
+
+def test_a_single_lesion_tells_nothing_of_spread() -> None:
+    labels, probabilities, _ = right_in(0.5, 10)
+    found = estimate({"accuracy": accuracy}, labels, probabilities, ("only",) * 10, draws=20)
+    assert found["accuracy"] == Estimate(0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_independent_images_have_the_binomial_width(share: float) -> None:
+    found = estimate({"accuracy": accuracy}, *right_in(share, 400), draws=2000)["accuracy"]
+    assert found.value == pytest.approx(share)
+    assert width(found) == pytest.approx(2 * 1.96 * math.sqrt(share * (1 - share) / 400), rel=0.1)
+    assert found.low < share < found.high
+
+
+def test_copies_of_a_lesion_add_no_certainty() -> None:
+    metrics = {"accuracy": accuracy}
+    independent = estimate(metrics, *right_in(0.5, 400), draws=1000)["accuracy"]
+    few = estimate(metrics, *right_in(0.5, 40), draws=1000)["accuracy"]
+    copied = estimate(metrics, *right_in(0.5, 40, images=10), draws=1000)["accuracy"]
+    assert copied == few  # ten images of each of 40 lesions say what one image of each says
+    assert width(copied) / width(independent) == pytest.approx(math.sqrt(10), rel=0.15)
+
+
+def test_lesions_are_drawn_whole() -> None:
+    lesion = np.random.default_rng(0).integers(0, 12, 60)
+    weights = lesion_weights([f"L{i}" for i in lesion], draws=30)
+    assert weights.shape == (30, 60)
+    for drawn in weights:
+        times = [set(drawn[lesion == i]) for i in np.unique(lesion)]
+        assert all(len(t) == 1 for t in times)
+        assert sum(t.pop() for t in times) == len(np.unique(lesion))
+
+
+def test_no_images_are_no_weights() -> None:
+    assert lesion_weights((), draws=5).shape == (5, 0)
+    found = estimate({"a": accuracy}, np.zeros(0, np.int64), np.zeros((0, 2)), ())["a"]
+    assert all(map(math.isnan, (found.value, found.low, found.high)))
+
+
+@pytest.mark.parametrize(
+    ("metric", "of_rows"),
+    [
+        (balanced_accuracy, lambda y, p: balanced_accuracy_score(y, p.argmax(1))),
+        (negative_log_likelihood, lambda y, p: log_loss(y, p, labels=range(5))),
+    ],
+)
+def test_bounds_are_scipys_on_the_same_resamples(metric, of_rows, guesses, lesions_of) -> None:
+    """SciPy resamples the numbers of the lesions; the rows of each come along. Its draws of a seed are ours."""
+    labels, probabilities = guesses(0)
+    lesions = lesions_of(200)
+    rows_of = [np.flatnonzero(np.array(lesions) == name) for name in np.unique(lesions)]
+
+    def statistic(drawn: np.ndarray) -> float:
+        rows = np.concatenate([rows_of[i] for i in drawn])
+        return of_rows(labels[rows], probabilities[rows])
+
+    theirs = bootstrap(
+        (np.arange(len(rows_of)),), statistic, n_resamples=50, method="percentile", vectorized=False, rng=7
+    ).confidence_interval
+    ours = estimate({"m": metric}, labels, probabilities, lesions, draws=50, seed=7)["m"]
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), rel=1e-12)
+
+
+def test_draws_are_the_same_in_blocks_and_one_by_one(guesses, lesions_of) -> None:
+    labels, probabilities = guesses(0, n=3000)
+    weights = lesion_weights(lesions_of(3000), draws=2 * BLOCK // 3000 + 3)
+    metrics = (balanced_accuracy, sensitivity, brier)
+    for metric, drawn in zip(metrics, over_draws(metrics, labels, probabilities, weights), strict=True):
+        np.testing.assert_allclose(drawn, [metric(labels, probabilities, w) for w in weights], rtol=1e-12)
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    data = right_in(0.7, 50)
+    first, again, other = (estimate({"a": accuracy}, *data, draws=100, seed=seed)["a"] for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_about_19_of_20_intervals_hold_the_truth() -> None:
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(60):
+        skill = rng.random(60) < 0.7  # per lesion; every lesion has two images
+        labels = np.repeat((~skill).astype(np.int64), 2)
+        lesions = tuple(f"L{i // 2}" for i in range(120))
+        found = estimate({"a": accuracy}, labels, np.repeat(EVEN, 120, axis=0), lesions, draws=100)["a"]
+        held += found.low <= 0.7 <= found.high
+    assert 51 <= held <= 60
+
+
+@pytest.mark.parametrize(("undefined", "said"), [(0, True), (5, True), (6, False), (100, False)])
+def test_up_to_one_undefined_draw_in_20_is_left_out(undefined: int, said: bool) -> None:
+    sample = np.r_[np.full(undefined, np.nan), np.linspace(0, 1, 100 - undefined)]
+    bounds = interval(sample)
+    assert bounds == pytest.approx((0.025, 0.975)) if said else all(map(math.isnan, bounds))
+
+
+def test_a_class_of_few_lesions_has_a_value_and_no_interval() -> None:
+    """One lesion in twenty is missing from 36% of the draws, six are from 0.1%."""
+    labels, probabilities = np.array([0] * 19 + [1]), np.repeat(EVEN, 20, axis=0)
+    probabilities[-1] = (0.2, 0.8)
+    metrics = {"rare": sensitivity.at(1), "never called": precision.at(1), "balanced": balanced_accuracy}
+    few = estimate(metrics, labels, probabilities, tuple(map(str, range(20))), draws=200)
+    assert (few["rare"].value, few["balanced"]) == (1, Estimate(1, 1, 1))
+    assert math.isnan(few["rare"].low)
+    assert math.isnan(few["rare"].high)
+    more = estimate(
+        metrics, np.r_[labels[6:14], np.ones(6, int)], probabilities[[0] * 8 + [19] * 6], range(14), draws=200
+    )
+    assert more["rare"] == Estimate(1, 1, 1)
+    absent = estimate(metrics, labels[:5], probabilities[:5], range(5), draws=20)
+    assert all(math.isnan(v) for v in (absent["rare"].value, absent["rare"].low, absent["never called"].value))
+
+
+def test_eight_of_nine_photos() -> None:
+    """The count of the report, with the bounds of Clopper and Pearson's tables."""
+    found = exact_interval(8, 9)
+    assert (found.value, found.low, found.high) == pytest.approx((8 / 9, 0.518, 0.997), abs=5e-4)
+
+
+@pytest.mark.parametrize(("k", "n"), [(8, 9), (1, 2), (3, 40), (39, 40)])
+def test_beyond_the_exact_bounds_a_tail_has_less_than_one_in_40(k: int, n: int) -> None:
+    """The definition itself, solved by bisection: at the bounds, as many or more (as few or fewer) have a chance of 2.5%."""
+    found = exact_interval(k, n)
+    low = brentq(lambda p: binom.sf(k - 1, n, p) - 0.025, 1e-9, 1 - 1e-9)
+    high = brentq(lambda p: binom.cdf(k, n, p) - 0.025, 1e-9, 1 - 1e-9)
+    assert (found.low, found.high) == pytest.approx((low, high), rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [1, 9, 100])
+def test_none_and_all_have_one_bound_in_closed_form(n: int) -> None:
+    """Of none of n the upper bound p has (1 − p)^n = 2.5%; all of n is its mirror."""
+    none, every = exact_interval(0, n), exact_interval(n, n)
+    assert (none.value, none.low, none.high) == pytest.approx((0, 0, 1 - 0.025 ** (1 / n)))
+    assert (every.value, every.low, every.high) == pytest.approx((1, 0.025 ** (1 / n), 1))
+
+
+@pytest.mark.parametrize("of_counts", [exact_interval, wilson_interval])
+def test_a_share_of_no_images_is_not_defined(of_counts) -> None:
+    found = of_counts(0, 0)
+    assert all(map(math.isnan, (found.value, found.low, found.high)))
+
+
+@pytest.mark.parametrize(("k", "n"), [(10, 9), (-1, 9)])
+def test_more_than_all_is_refused(k: int, n: int) -> None:
+    with pytest.raises(EvidenceError, match=f"between 0 and the 9 images it is of, found {k}. Count both again"):
+        exact_interval(k, n)
+
+
+def test_the_exact_interval_is_the_wider_one() -> None:
+    exact, wilson = exact_interval(8, 9), wilson_interval(8, 9)
+    assert exact.low < wilson.low < wilson.high < exact.high

@@ -1,0 +1,89 @@
+"""Tests of fitting and measuring a gate: on drawn data from end to end, and its figures against scikit-learn and by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+from dermaviz.data.records import Dataset, Record
+from dermaviz.data.split import read_manifest
+from dermaviz.errors import DatasetError
+from dermaviz.models.card import read_card
+from dermaviz.models.checkpoint import save_checkpoint
+from dermaviz.models.classifier import Classifier
+from dermaviz.ood.detector import read_gate
+from dermaviz.ood.fitting import auroc, fit_checkpoint_gate, outside_shares
+from tests.outside_scenes import KINDS, scene
+
+
+@pytest.fixture
+def folder(tmp_path: Path, drawn_classifier: Classifier) -> Path:
+    """A checkpoint with random weights that says it was trained on the drawn data set."""
+    save_checkpoint(tmp_path / "tiny", drawn_classifier.network, drawn_classifier.card)
+    return tmp_path / "tiny"
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """Two drawn scenes of two kinds, one of them in two views."""
+    for kind, name in (("noise", "1~whole"), ("noise", "1~nw"), ("noise", "2~whole"), ("text page", "3~whole")):
+        place = tmp_path / "outside" / kind
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(scene(kind, int(name[0]))).save(place / f"{name}.png")
+    return tmp_path / "outside"
+
+
+def test_a_gate_is_fitted_measured_and_kept(folder: Path, drawn_dataset: Path, outside: Path) -> None:
+    facts = fit_checkpoint_gate(folder, drawn_dataset, outside, components=4, refused=0.1, draws=20)
+    read = read_gate(folder, read_card(folder / "card.json"))
+    assert read is not None
+    assert read[1] == facts
+    assert facts.refused_on_validation <= 0.1
+    counts = {(share.of, share.meaning): (share.pictures, share.sources) for share in facts.shares}
+    manifest = read_manifest(drawn_dataset / "split.csv")
+    assert facts.trained_on == sum(split == "train" for split in manifest.assignment.values())
+    assert counts[("all outside pictures", "AUROC against test lesions")] == (4, 3)
+    assert counts[("noise", "let through")] == (3, 2)
+    assert counts[("text page", "let through")] == (1, 1)
+    assert counts[("drawn samples of the gallery", "refused")] == (14, 14)
+    assert all(0 <= share.value <= 1 for share in facts.shares)
+
+
+def test_another_split_than_the_cards_is_refused(
+    folder: Path, write_ham10000: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = write_ham10000(tmp_path / "other", {"L1": ("mel", 1), "L2": ("nv", 1)})
+    with pytest.raises(DatasetError, match="expected"):
+        fit_checkpoint_gate(folder, root)
+
+
+def test_auroc_is_scikit_learns_also_with_ties_and_weights() -> None:
+    rng = np.random.default_rng(0)
+    lesions, outside = rng.integers(0, 8, 60).astype(float), rng.integers(3, 12, 40).astype(float)
+    weights = rng.integers(0, 3, 100).astype(float)
+    truth, scores = np.repeat([0, 1], [60, 40]), np.concatenate([lesions, outside])
+    assert auroc(lesions, outside) == pytest.approx(roc_auc_score(truth, scores))
+    expected = roc_auc_score(truth, scores, sample_weight=weights)
+    assert auroc(lesions, outside, weights[:60], weights[60:]) == pytest.approx(expected)
+
+
+def test_shares_are_counted_by_kind_and_views_are_drawn_with_their_picture() -> None:
+    names = [("a", "x~whole"), ("a", "x~nw"), ("a", "y~whole"), ("b", "z~whole")]
+    others = Dataset("o", ("a", "b"), tuple(Record(f"{k}/{n}", Path(n), k, n) for k, n in names))
+    distances = np.array([1.0, 1.0, 3.0, 4.0])
+    area, every, first, second = outside_shares(others, distances, np.array([0.5, 2.0]), ["L1", "L2"], 1.5, 400)
+    assert (area.value, every.value, first.value, second.value) == (0.75, 0.5, 2 / 3, 0)
+    assert (every.pictures, every.sources) == (4, 3)
+    assert (first.low, first.high) == (0, 1)  # x or y alone: their views come together
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_scene_is_drawn_again_bit_for_bit(kind: str) -> None:
+    assert scene(kind, 3).shape == (448, 448, 3)
+    np.testing.assert_array_equal(scene(kind, 3), scene(kind, 3))
+    assert (scene(kind, 3) != scene(kind, 4)).any()

@@ -1,0 +1,65 @@
+"""The palette: words are readable on every colour of the scales, and the scales run one way in lightness."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dermaviz.plots.theme import INK, SERIES, colour_at, diverging_scale, sequential_scale, words_on
+
+THEMES = ["light", "dark"]
+
+
+def luminance(colour: tuple[float, ...]) -> float:
+    """Relative luminance by the W3C's definition, in NumPy."""
+    share = np.array(colour) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(first: float, second: float) -> float:
+    """Contrast ratio of two luminances."""
+    return (max(first, second) + 0.05) / (min(first, second) + 0.05)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("scale_of", [sequential_scale, diverging_scale])
+def test_words_are_readable_on_every_colour(theme: str, scale_of: object) -> None:
+    scale = scale_of(INK[theme])  # type: ignore[operator]
+    for share in np.linspace(0, 1, 101):
+        colour = colour_at(scale, share)
+        assert contrast(luminance(colour), {"#FFFFFF": 1.0, "#000000": 0.0}[words_on(colour)]) >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("colour", "words"), [((255, 255, 255), "#000000"), ((0, 0, 0), "#FFFFFF"), ((0, 0, 255), "#FFFFFF")]
+)
+def test_words_are_black_or_white(colour: tuple[int, int, int], words: str) -> None:
+    assert words_on(colour) == words
+
+
+@pytest.mark.parametrize(("theme", "sign"), [("light", -1), ("dark", 1)])
+def test_more_is_ever_further_from_the_page(theme: str, sign: int) -> None:
+    lightness = [luminance(colour_at(sequential_scale(INK[theme]), share)) for share in np.linspace(0, 1, 101)]
+    assert (sign * np.diff(lightness) > 0).all()
+
+
+@pytest.mark.parametrize(("theme", "sign"), [("light", -1), ("dark", 1)])
+def test_differences_leave_the_page_on_both_sides(theme: str, sign: int) -> None:
+    lightness = np.array([luminance(colour_at(diverging_scale(INK[theme]), share)) for share in np.linspace(0, 1, 101)])
+    assert (sign * np.diff(lightness[50:]) > 0).all()
+    assert (sign * np.diff(lightness[50::-1]) > 0).all()
+
+
+def test_without_a_theme_the_scale_is_that_of_the_light_one() -> None:
+    assert sequential_scale(None) == sequential_scale(INK["light"])
+
+
+def test_a_scale_is_mixed_between_its_stops_and_ends_where_it_ends() -> None:
+    scale = ((0.0, "#000000"), (1.0, "#C86432"))
+    assert colour_at(scale, 0.5) == pytest.approx((100, 50, 25))
+    assert colour_at(scale, 1.5) == pytest.approx((200, 100, 50))
+
+
+def test_series_have_colours_of_their_own() -> None:
+    assert len(set(SERIES)) == len(SERIES)
