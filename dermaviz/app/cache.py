@@ -1,0 +1,37 @@
+"""What the app remembers: each argument is hashed by what decides it, so a figure can never belong to other images.
+
+Evidence is hashed by its file's sha256, audited images by their key, a checkpoint by its weights and card together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import streamlit as st
+
+from dermaviz.app.evidence import Audited
+from dermaviz.app.resources import Checkpoint
+from dermaviz.evidence import Evidence
+
+
+def checkpoint_key(checkpoint: Checkpoint) -> tuple[str, str]:
+    """A checkpoint's folder and the hash of its weights and card: a changed temperature is another answer."""
+    return str(checkpoint.folder), checkpoint.card.answers_sha256
+
+
+HASHED: Mapping[str | type, Callable[[Any], Any]] = MappingProxyType(
+    {
+        Audited: lambda audited: audited.key,
+        Evidence: lambda evidence: evidence.manifest.sha256,
+        Checkpoint: checkpoint_key,
+    }
+)
+"""How arguments of cached functions are hashed, by type."""
+
+remembered = partial(st.cache_data, hash_funcs=dict(HASHED), show_spinner="Computing the intervals …")
+"""``@remembered(max_entries=…)``: a table or figure computed from evidence, a copy for each caller."""
+shared = partial(st.cache_resource, hash_funcs=dict(HASHED), show_spinner="Computing the intervals …")
+"""``@shared(max_entries=…)``: one object for all sessions, which nobody may change."""
