@@ -74,7 +74,8 @@ TABLES = MappingProxyType(
         "attacks": Table("the same under FGSM, PGD and noise of the same size", "dermaviz.evidence.tables.robustness", "attack"),
         "flips": Table("the smallest FGSM step that flips its answer", "dermaviz.evidence.tables.robustness", "flip"),
         "corruptions": Table(
-            "what it says of each image when spoilt in 17 ways, five severities each", "dermaviz.evidence.tables.robustness", "corruption"
+            "what it says of each image when spoilt in 17 ways, five severities each", "dermaviz.evidence.tables.robustness",
+            "corruption",
         ),
         "tone": Table("the skin round each lesion, as three estimators see it", "dermaviz.evidence.tables.tone", "tone"),
         "attention": Table("whether its attention lies on the lesion", "dermaviz.evidence.tables.attention", "attention"),
