@@ -1,7 +1,8 @@
-"""TODO docstring dermaviz.app.skin_tone.attention"""
+"""Skin tone, tabs Right × looking and Attention: is the answer right, and does the map lie on the lesion?"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,23 +15,61 @@ import streamlit as st
 from dermaviz.app.confusion.matrix import ANY, PAGE
 from dermaviz.app.evidence import Audited
 from dermaviz.app.measured import value_words
-from dermaviz.app.skin_tone.attention_text import (
-    DOTS,
-    attention_sentence,
-    chosen_sentence,
-    counts_sentence,
-    maps_sentence,
-    shares_between,
-)
-from dermaviz.app.skin_tone.figures import ATTENTION, BARS, looking, looking_counts, mean_by_group
-from dermaviz.app.skin_tone.view import ToneAsk, groups_of, names_of
+from dermaviz.app.skin_tone.question import ToneAsk, groups_of, hash_of, mean_by_group, names_of, one_each
+from dermaviz.app.text import images
 from dermaviz.app.widgets.cases import CASE, case_table, list_cases, show_case
 from dermaviz.app.widgets.chart import ink, show_chart, show_table, with_interval
 from dermaviz.explain.methods import METHODS
 from dermaviz.metrics.confusion import by_class
+from dermaviz.plots.probabilities import percent
 from dermaviz.plots.tone import beside_figure, looking_figure
 
+BARS: Mapping[str, str] = MappingProxyType(
+    {"lesion_area": "more than an even map (chance)", "energy_centre": "more than a spot in the picture's centre"}
+)
+"""Columns of the table ``attention``: how much energy must lie in the lesion for looking at it, with their names."""
+
+
+ATTENTION = "attention"
+
+
+DOTS = (
+    "A dot is an image: the share of its attention map's energy that lies in the lesion, held against the lesion's share of the "
+    "picture; a map that is everywhere alike stands at 1. Bars are medians. Lesions of HAM10000 lie in the middle, so the hollow "
+    "sign is the line to beat."
+)
+
+
+def looking(audited: Audited) -> pd.DataFrame:
+    """Whether each image was called what it is, and how much of the map lies on the lesion, in the images' order.
+
+    Returns:
+        The columns of the table ``attention`` with ``right`` (bool), ``ratio`` (energy ÷ lesion area; NaN where there is no
+        map or no lesion) and ``ratio_centre``, the same of a centred Gaussian.
+    """
+    table = one_each(audited, ATTENTION)
+    area = table["lesion_area"].where(table["lesion_area"] > 0)
+    right = audited.probabilities.argmax(1) == audited.labels
+    return table.assign(right=right, ratio=table["energy"] / area, ratio_centre=table["energy_centre"] / area)
+
+
+def looking_counts(ask: ToneAsk, bar: str) -> pd.DataFrame:
+    """Right × looking by group: see ``fairness.right_and_looking``; looking is more energy than a column of ``BARS``."""
+    return _looking_counts(ask.key, hash_of(ask.images, ATTENTION), bar, ask)
+
+
+@st.cache_data(max_entries=32, show_spinner="Computing the intervals …")
+def _looking_counts(key: str, table: str, bar: str, _ask: ToneAsk) -> pd.DataFrame:
+    from dermaviz.fairness.effects import right_and_looking
+
+    seen = looking(_ask.images)
+    energy, least = (seen[name].to_numpy(np.float64) for name in ("energy", bar))
+    return right_and_looking(seen["right"].to_numpy(), energy, least, groups_of(_ask), _ask.images.lesions)
+
+
 MODEL, CENTRE, RANDOM, EVEN = "the model's maps", "a spot in the centre", "random maps", "an even map"
+
+
 ALL = "all photos"
 
 
@@ -122,8 +161,14 @@ def _in_words(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 WAS, LOOKED, GROUP, CHART = "was", "looked", "of_group", "looking chart"
 """Keys of the widgets that hold the chosen part of the chart, and of the chart."""
+
+
 ANSWERS: Mapping[str, bool | None] = MappingProxyType({ANY: None, "called rightly": True, "called wrongly": False})
+
+
 LOOKS: Mapping[str, bool | None] = MappingProxyType({ANY: None, "at the lesion": True, "elsewhere": False})
+
+
 _RATIO = "energy ÷ lesion area"
 
 
@@ -225,3 +270,65 @@ def _counts_in_words(counts: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
             row[label] = f"{int(found['n_images']):,} ({shares_between(found['share'], found['low'], found['high'])})"
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def counts_sentence(counts: pd.DataFrame) -> str:
+    """In which group right answers looked elsewhere most and least, as Markdown."""
+    right = counts[counts["right"]]
+    off = right[~right["looking"]].assign(n_right=right.groupby("group")["n_images"].transform("sum"))
+    known = off[off["share_of_answers_low"].notna()]
+    if known.empty:
+        return "No group is large enough to say how often a right answer looked elsewhere."
+    if not known["n_images"].any():
+        return f"No right answer looked elsewhere: 0 of {int(known['n_right'].sum()):,} in the groups that are large enough."
+    high, low = (known.loc[at] for at in (known["share_of_answers"].idxmax(), known["share_of_answers"].idxmin()))
+    said = f"Right, but looking elsewhere: **{_of_right(high)}** of the right answers for {high['group']}"
+    return f"{said}." if len(known) == 1 else f"{said}, the most; **{_of_right(low)}** for {low['group']}, the least."
+
+
+def maps_sentence(seen: pd.DataFrame) -> str:
+    """How many images have nothing to measure, and whose lesions were not outlined by people."""
+    without = int(seen["ratio"].isna().sum())
+    predicted = int((seen["mask"] == "predicted").sum())
+    said = f"{images(without)} of {len(seen):,} left out: a map without positive evidence, or no lesion in sight."
+    return f"{said} {images(predicted)} with a lesion found by DermaViz, not outlined by people." if predicted else said
+
+
+def chosen_sentence(chosen: pd.DataFrame) -> str:
+    """Which photos the table of cases holds and in which order, as Markdown."""
+    if chosen.empty:
+        return "There are no such photos."
+    right, on = int(chosen["right"].sum()), int(chosen["looked"].sum())
+    return (
+        f"**{images(len(chosen))}**: {right:,} called rightly, {len(chosen) - right:,} wrongly; on {on:,} the model looked at "
+        "the lesion. The least on the lesion first."
+    )
+
+
+def attention_sentence(score: str, tables: Mapping[str, pd.DataFrame]) -> str:
+    """A score of the model's maps beside that of the first baseline, a centred Gaussian, over all images, as Markdown."""
+    model, centre, *_ = (table.iloc[0] for table in tables.values())
+    if math.isnan(model["value"]):
+        return "No photo here has a map and a lesion."
+    verdict = "better than" if model["low"] > centre["value"] else "no better than"
+    return (
+        f"{score}: **{plain(model)}** for the model's maps, {centre['value']:.3f} for a spot in the picture's centre: "
+        f"**{verdict}** a map that knows nothing of the photo. n = {images(int(model['n_images']))}."
+    )
+
+
+def _of_right(row: pd.Series) -> str:
+    low, high = row["share_of_answers_low"], row["share_of_answers_high"]
+    return f"{percent(row['share_of_answers'])} (95% interval {percent(low)} to {percent(high)})"
+
+
+def shares_between(value: float, low: float, high: float) -> str:
+    """A share with its interval, short enough for a table: ``81%, 77 to 86``."""
+    return percent(value) if math.isnan(low) else f"{percent(value)}, {100 * low:.0f} to {100 * high:.0f}"
+
+
+def plain(row: pd.Series) -> str:
+    """A figure with its interval."""
+    if math.isnan(row["low"]):
+        return f"{row['value']:.3f}"
+    return f"{row['value']:.3f} (95% interval {row['low']:.3f} to {row['high']:.3f})"

@@ -1,22 +1,38 @@
-"""Widget: the three parts of the skin-tone page — the test set, one photo on other skin, and photos of one's own."""
+"""The Skin tone page: its finding, what the audit cannot say, and its parts and tabs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from dermaviz.app.evidence import audited
+from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.measured import share_right
 from dermaviz.app.resources import Checkpoint
-from dermaviz.app.skin_tone.figures import RIGHT, looking, trend, trend_verdict
-from dermaviz.app.skin_tone.groups import cannot_say, finding_sentence, show_cards
-from dermaviz.app.skin_tone.view import ToneAsk, choose_grouping, choose_tone, choose_wanted, ita_of, tones, wanted
+from dermaviz.app.skin_tone.attention import looking, show_attention, show_looking
+from dermaviz.app.skin_tone.groups import AGREEMENT, changed_sentence, show_distribution, show_groups
+from dermaviz.app.skin_tone.question import ToneAsk, choose_grouping, choose_tone, choose_wanted, ita_of, tones, wanted
+from dermaviz.app.skin_tone.shortcuts import show_other_skin, show_shortcuts
+from dermaviz.app.skin_tone.trend import RIGHT, _number, show_trend, trend, trend_verdict
+from dermaviz.app.skin_tone.trust import show_faithfulness
+from dermaviz.app.text import images
 from dermaviz.app.widgets.cases import choose_cohort
 from dermaviz.app.widgets.panels import choose_checkpoint
 from dermaviz.errors import EvidenceError
 from dermaviz.fairness.tone_groups import ESTIMATORS, agreement, tone_groups
+from dermaviz.metrics.bootstrap import Estimate
+from dermaviz.plots.probabilities import percent
+
+if TYPE_CHECKING:
+    from dermaviz.fairness.trend import Trend
+
 
 Checkpoints = dict[str, Checkpoint]
 
@@ -92,3 +108,112 @@ def choose_part() -> Callable[[Checkpoints], None]:
         label_visibility="collapsed",
     )  # fmt: skip
     return PARTS[part]
+
+
+INCONCLUSIVE = "inconclusive"
+"""The verdict of ``fairness.gaps.judge`` on what other measurements do not bear out."""
+
+
+DARKER = ("brown", "dark")
+"""Groups on which HAM10000 supports no claim."""
+
+
+def finding_sentence(
+    right: Estimate, n: int, slope: Trend | None, verdict: tuple[str, str], seen: pd.DataFrame | None
+) -> str:
+    """The page's finding: how often it is right, whether less on darker skin, and whether for the right reason, as Markdown.
+
+    Args:
+        right: share of the ``n`` images that are called what they are.
+        slope: of being right along ITA; None where tone was not measured.
+        verdict: of ``tone_measured.trend_verdict`` on that slope.
+        seen: of ``tone_measured.looking``; None where attention was not measured.
+    """
+    clauses = [f"It is right on **{percent(right.value)}** of {images(n)}"]
+    if slope is not None:
+        clauses.append(_trend_clause(slope, *verdict))
+    if seen is not None and (clause := _looking_clause(seen)):
+        clauses.append(clause)
+    return f"{'; '.join(clauses)}."
+
+
+def _trend_clause(slope: Trend, verdict: str, reason: str) -> str:
+    if slope.suppressed:
+        return "too few of them are right, or too few wrong, to say whether skin tone plays a part"
+    darker = Estimate(*(1 / odds for odds in (slope.odds_ratio.value, slope.odds_ratio.high, slope.odds_ratio.low)))
+    size = f"each 10° of ITA darker multiplies the odds of being right by {_number(darker)}"
+    if math.isnan(darker.low):
+        return f"there are too few lesions to say whether skin tone plays a part ({size})"
+    if darker.low <= 1 <= darker.high:
+        return f"within a diagnosis, **no trend with skin tone** stands out from chance ({size})"
+    way = "less often" if darker.high < 1 else "more often"
+    if verdict == INCONCLUSIVE:
+        return f"whether it is right {way} the darker the estimated tone is **inconclusive**: {size}, but {reason}"
+    return f"within a diagnosis it is right **{way} the darker the estimated tone** ({size})"
+
+
+def _looking_clause(seen: pd.DataFrame) -> str:
+    right = seen[seen["right"] & seen["ratio"].notna()]
+    if right.empty:
+        return ""
+    off, spot = int((right["ratio"] <= 1).sum()), int((right["ratio"] <= right["ratio_centre"]).sum())
+    return (
+        f"and of {len(right):,} right answers, **{off:,} ({percent(off / len(right))})** have a map that lies on the lesion no "
+        f"more than chance, **{spot:,} ({percent(spot / len(right))})** no more than a spot in the picture's centre"
+    )
+
+
+def cannot_say(
+    tone: pd.DataFrame, groups: Sequence[str], positive: NDArray[np.bool_], other: str, agreed: pd.Series
+) -> list[str]:
+    """What this audit cannot say of these images, with the counts, a Markdown sentence each.
+
+    Args:
+        tone: the table ``tone`` of the images.
+        groups: estimated tone group of each image, ``[N]``; "" where it is excluded.
+        positive: which images show what is looked for, bool ``[N]``.
+        other: another estimator of tone, which corrects the light or does not, and ``agreed``, its row of
+            ``fairness.tone_groups.agreement`` with the one in use.
+    """
+    names = np.asarray(groups)
+    n = int((names != "").sum())
+    few = {name: (int((names == name).sum()), int((positive & (names == name)).sum())) for name in DARKER}
+    dark = " and ".join(
+        f"**{total:,} {name}** ({wanted:,} of what is looked for)" for name, (total, wanted) in few.items()
+    )
+    blue = int((tone["b"] <= 0).sum())
+    return [
+        f"**How it does on brown and dark skin.** Of {images(n)} with an estimate, {dark}. HAM10000 was collected in Austria and "
+        "Australia: it supports no claim on dark skin, and a gap that is not found here may be there all the same.",
+        f"**Which skin a person has.** {AGREEMENT}",
+        f"**How much of it is the lamp.** Dermoscopic light is pink: in {blue:,} of {images(len(tone))} "
+        f"({percent(blue / len(tone))}) the skin's b* is 0 or below, which no skin is: ITA measures the light too. "
+        f"{changed_sentence(other, agreed)}",
+        "**Whether people were kept apart.** HAM10000 names lesions, not patients: one person's lesions may lie on both sides of "
+        "the split, and the intervals, which resample lesions, may be too narrow.",
+    ]
+
+
+CARDS: Mapping[str, tuple[str, Callable[[ToneAsk], None]]] = MappingProxyType(
+    {
+        "Tone": ("How light or dark is the skin in these photos, as far as pixels tell?", show_distribution),
+        "Groups": ("Does it do worse for some groups?", show_groups),
+        "Trend": ("Does it do worse as skin gets darker?", show_trend),
+        "Right × looking": ("Is it right, and was it looking at the lesion?", show_looking),
+        "Attention": ("Does it look at the lesion more than a spot in the picture's centre would?", show_attention),
+        "Methods": ("Can its attention maps be trusted?", show_faithfulness),
+        "Shortcuts": ("What else than the lesion does it go by?", show_shortcuts),
+        "Other skin": ("What if the same lesions were on other skin?", show_other_skin),
+    }
+)
+
+
+def show_cards(ask: ToneAsk) -> None:
+    """A tab for each question; only the open one is computed."""
+    for (question, show), tab in zip(
+        CARDS.values(), st.tabs(list(CARDS), key="audit", bind="query-params"), strict=True
+    ):
+        if tab.open:
+            with tab, sentence_for_errors():
+                st.subheader(question, anchor=False)
+                show(ask)

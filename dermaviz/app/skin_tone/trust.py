@@ -1,8 +1,8 @@
-"""TODO docstring dermaviz.app.skin_tone.trust"""
+"""Skin tone, tab Methods: are attention maps faithful, and do they change when the weights are random?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -11,15 +11,21 @@ import streamlit as st
 
 from dermaviz.app.evidence import Audited, table_of
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.skin_tone.attention_text import CONTROLS, alike_sentence, faithfulness_sentence, twins_sentence
-from dermaviz.app.skin_tone.view import ToneAsk
+from dermaviz.app.skin_tone.attention import plain
+from dermaviz.app.skin_tone.question import ToneAsk
+from dermaviz.app.text import images
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.errors import EvidenceError
 from dermaviz.explain.methods import METHODS
 from dermaviz.plots.estimates import estimates_figure
 
+CONTROLS: Mapping[str, str] = MappingProxyType({"random": "a random map", "centre": "a spot in the centre"})
+
+
 FAITHFULNESS, RANDOMISATION = "faithfulness", "randomisation"
 """Tables of evidence."""
+
+
 HARDLY_CHANGES = "hardly changes"
 """The verdict of ``audits.ranking.what_is_left`` that a warning belongs to."""
 
@@ -157,3 +163,40 @@ def _show_cascade(ask: ToneAsk) -> None:
         "have random weights (Adebayo et al. 2018)."
     )
     show_table(left, f"{ask.images.checkpoint.name}-randomisation", "randomisation")
+
+
+def faithfulness_sentence(score: str, table: pd.DataFrame) -> str:
+    """Which method is the most faithful by a score, beside both controls, and which were not shown to beat chance, as Markdown.
+
+    Args:
+        table: of ``tone_faithfulness.ranking``: the best first.
+    """
+    methods = table[~table["method"].isin(CONTROLS)]
+    best = methods.iloc[0]
+    random, centre = (table[table["method"] == control].iloc[0] for control in ("random", "centre"))
+    alike = best["low"] <= centre["value"] <= best["high"]
+    said = (
+        f"By {score}, **{best['label']}** is the most faithful of {len(methods)} methods: {plain(best)}; a random map has "
+        f"{random['value']:.3f}, and a spot in the picture's centre, which knows nothing of the photo, {centre['value']:.3f}"
+        f"{': **no method is told apart from it**' if alike else ''}. n = {images(int(best['n_images']))}."
+    )
+    lost = methods[methods["verdict"] != "better than random"]
+    return f"{said} Not shown to be better than a random map: {', '.join(lost['label'])}." if len(lost) else said
+
+
+def twins_sentence(table: pd.DataFrame) -> str:
+    """Which methods give one and the same map on this network, found by their equal scores; "" where none do."""
+    methods = table[~table["method"].isin(CONTROLS)]
+    twins = [", ".join(sorted(group["label"])) for _, group in methods.groupby("value") if len(group) > 1]
+    return f"On this network, some methods give one and the same map: {'; '.join(sorted(twins))}." if twins else ""
+
+
+def alike_sentence(left: pd.DataFrame, alike: Sequence[str]) -> str:
+    """Which methods' maps hardly change although nothing is left of what was learnt, as Markdown."""
+    n = images(int(left["n_images"].max()))
+    if not alike:
+        return f"No method's map stays as it was once all weights are random. n = {n}."
+    return (
+        f"**Warning:** {', '.join(alike)} {'shows' if len(alike) == 1 else 'show'} much the same map when all weights are "
+        f"random: such a map shows the photo, not what the model has learnt. n = {n}."
+    )

@@ -8,31 +8,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermaviz.app.skin_tone.attention_text import (
-    alike_sentence,
-    angle,
-    attention_sentence,
-    change_between,
-    counts_sentence,
-    faithfulness_sentence,
-    maps_sentence,
-    other_skin_sentence,
-    parts_sentence,
-    shares_between,
-    shortcut_sentence,
-    twins_sentence,
-)
-from dermaviz.app.skin_tone.figures import FOUND, RIGHT
+from dermaviz.app.skin_tone.attention import attention_sentence, counts_sentence, maps_sentence, shares_between
 from dermaviz.app.skin_tone.groups import (
-    cannot_say,
     changed_sentence,
     excluded_sentence,
-    finding_sentence,
     groups_sentence,
     spread_sentence,
-    trend_sentence,
     verdict_sentence,
 )
+from dermaviz.app.skin_tone.page import cannot_say, finding_sentence
+from dermaviz.app.skin_tone.shortcuts import (
+    angle,
+    change_between,
+    other_skin_sentence,
+    parts_sentence,
+    shortcut_sentence,
+)
+from dermaviz.app.skin_tone.trend import FOUND, RIGHT, trend_sentence
+from dermaviz.app.skin_tone.trust import alike_sentence, faithfulness_sentence, twins_sentence
 from dermaviz.fairness.trend import Trend
 from dermaviz.metrics.bootstrap import Estimate
 

@@ -1,11 +1,12 @@
-"""TODO docstring dermaviz.app.skin_tone.view"""
+"""Skin tone: what is asked of the test set — which groups, by which estimate of tone, and which diagnosis counts."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,12 +19,15 @@ from dermaviz.app.measured import in_order
 from dermaviz.app.text import class_label
 from dermaviz.errors import EvidenceError
 from dermaviz.fairness.tone_groups import CUTS, ESTIMATORS, GROUPS, NARROW_CUTS, tone_groups
-from dermaviz.metrics.classification import MELANOMA
+from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Estimate, interval, lesion_weights
+from dermaviz.metrics.classification import MELANOMA, weighted_mean
 from dermaviz.metrics.confusion import AGE, cohort_names
 from dermaviz.models.card import Card
 
 GROUPINGS = MappingProxyType({TONE_GROUP: "estimated skin tone", AGE: "age", "sex": "sex", "localization": "body site"})
 """Columns that photos are told apart by, with their names."""
+
+
 MOST_GROUPS = 8
 """Of more groups, such as body sites, the largest are shown."""
 
@@ -137,7 +141,11 @@ CUT_VARIANTS: Mapping[str, tuple[float, ...]] = MappingProxyType(
     {"55, 41, 28, 10, −30": CUTS, "55, 41, 28, 19, 10": NARROW_CUTS}
 )
 """Published borders of the tone groups, degrees of ITA: Del Bino and Bernerd 2013; Kinyanjui et al. 2019."""
+
+
 OWN_CUTS = "my own"
+
+
 _LOWEST, _HIGHEST = -60, 90
 
 
@@ -195,3 +203,34 @@ def _choose_cuts() -> tuple[float, ...]:
         st.caption(f"Taken in falling order: {', '.join(f'{cut:g}°' for cut in ordered)}.")
     tone_groups([], ordered)
     return ordered
+
+
+def hash_of(audited: Audited, table: str) -> str:
+    """The sha256 of a table of the checkpoint's evidence."""
+    return table_of(audited.checkpoint, table).manifest.sha256
+
+
+def mean_by_group(
+    audited: Audited, values: NDArray[np.float64], groups: Mapping[str, NDArray[np.bool_]]
+) -> pd.DataFrame:
+    """The mean of a value per image ``[N]`` (NaN: none) in each group (name to mask), with its lesion-bootstrap interval.
+
+    Returns:
+        ``label, value, low, high, n_images, n_lesions``; no interval of fewer than ``FEWEST`` lesions, whose resamples are too
+        much alike to bound anything.
+    """
+    known = ~np.isnan(values)
+    rows = []
+    for name, mine in groups.items():
+        said, lesions = values[mine & known], audited.lesions[mine & known]
+        found = _mean(hashlib.sha256(said.tobytes() + "\n".join(lesions).encode()).hexdigest(), said, lesions)
+        n = len(set(lesions))
+        bounds = {} if n >= FEWEST else {"low": np.nan, "high": np.nan}
+        rows.append({"label": name, **asdict(found), **bounds, "n_images": len(said), "n_lesions": n})
+    return pd.DataFrame(rows)
+
+
+@st.cache_data(max_entries=1024, show_spinner=False)
+def _mean(key: str, _values: NDArray[np.float64], _lesions: NDArray[Any]) -> Estimate:
+    weights = lesion_weights(_lesions, DRAWS)
+    return Estimate(float(weighted_mean(_values, None)), *interval(weighted_mean(_values, weights)))

@@ -12,9 +12,19 @@ import pytest
 from dermaviz.app.evidence import TONE_GROUP, audited
 from dermaviz.app.measured import in_order
 from dermaviz.app.resources import Checkpoint
-from dermaviz.app.skin_tone import figures as measured
-from dermaviz.app.skin_tone.figures import ALARMED, FOUND, RIGHT, looking, mean_by_group, outcome_of, trend_steps
-from dermaviz.app.skin_tone.view import ToneAsk, groupings, groups_of, names_of, one_each, positives, wanted
+from dermaviz.app.skin_tone import question as measured
+from dermaviz.app.skin_tone.attention import looking
+from dermaviz.app.skin_tone.question import (
+    ToneAsk,
+    groupings,
+    groups_of,
+    mean_by_group,
+    names_of,
+    one_each,
+    positives,
+    wanted,
+)
+from dermaviz.app.skin_tone.trend import ALARMED, FOUND, RIGHT, outcome_of, trend_steps
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence import read_evidence
 from dermaviz.evidence.store import write_evidence

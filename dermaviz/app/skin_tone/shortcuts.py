@@ -1,7 +1,8 @@
-"""Widget: what moves the answers — shortcuts laid over the photo, the lesion or its background alone, and other skin."""
+"""Skin tone, tabs Shortcuts and Other skin: what changes the answers of the test set besides the lesion."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -9,21 +10,28 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.evidence import table_of
+from dermaviz.app.evidence import Audited, table_of
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.measured import share_right
-from dermaviz.app.skin_tone.attention_text import (
-    change_between,
-    drawn_sentence,
-    other_skin_sentence,
-    parts_sentence,
-    shares_between,
-    shortcut_sentence,
-)
-from dermaviz.app.skin_tone.figures import COUNTERFACTUALS, SHORTCUTS, drawn_by_tone, other_skin_table, shortcut_table
-from dermaviz.app.skin_tone.view import ToneAsk
+from dermaviz.app.resources import Checkpoint
+from dermaviz.app.skin_tone.attention import plain, shares_between
+from dermaviz.app.skin_tone.question import ToneAsk, hash_of
+from dermaviz.app.text import images, share
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
+from dermaviz.metrics.bootstrap import DRAWS, Estimate, interval, lesion_weights
+from dermaviz.metrics.classification import weighted_mean
+from dermaviz.plots.confusion import signed
+from dermaviz.plots.probabilities import percent
 from dermaviz.plots.tone import against_ita_figure, beside_figure
+
+SHORTCUTS = "shortcuts"
+
+
+COUNTERFACTUALS = "counterfactuals"
+
+
+DRAWN_TONE = "drawn_tone"
+
 
 _SHORTCUT_METRICS: Mapping[str, str] = MappingProxyType(
     {
@@ -36,6 +44,8 @@ _SHORTCUT_METRICS: Mapping[str, str] = MappingProxyType(
         "balanced_accuracy_change": "balanced accuracy",
     }
 )
+
+
 _SKIN_METRICS: Mapping[str, str] = MappingProxyType(
     {
         "p_malignant_change": "mean probability of malignancy",
@@ -46,6 +56,8 @@ _SKIN_METRICS: Mapping[str, str] = MappingProxyType(
         "rank_correlation": "rank correlation with the map on the photo as it is",
     }
 )
+
+
 _LINES: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("melanin", "fixed"): "other skin, the lesion as it is",
@@ -54,6 +66,8 @@ _LINES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("control", "re-pigmented"): "the same on skin and lesion",
     }
 )
+
+
 _COLUMNS: Mapping[str, str] = MappingProxyType(
     {
         "p_positive_change": "Δ p(melanoma), points",
@@ -62,6 +76,8 @@ _COLUMNS: Mapping[str, str] = MappingProxyType(
         "balanced_accuracy": "balanced accuracy",
     }
 )
+
+
 _LEAST_SPAN = 0.02
 
 
@@ -163,3 +179,133 @@ def _in_words(table: pd.DataFrame, variants: list[str]) -> pd.DataFrame:
                 row[label] = written(value, low, high)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def shortcut_table(audited: Audited) -> pd.DataFrame:
+    """What each shortcut does to the answers: see ``fairness.shortcuts.shortcut_effects``."""
+    return _shortcut_table(audited.key, hash_of(audited, SHORTCUTS), audited)
+
+
+@st.cache_data(max_entries=16, show_spinner="Computing the intervals …")
+def _shortcut_table(key: str, table: str, _audited: Audited) -> pd.DataFrame:
+    from dermaviz.fairness.shortcuts import shortcut_effects
+
+    card = _audited.checkpoint.card
+    rows = table_of(_audited.checkpoint, SHORTCUTS).table
+    return shortcut_effects(rows, _audited.table, card.classes, frozenset(card.malignant))
+
+
+def other_skin_table(audited: Audited) -> pd.DataFrame:
+    """What each shift of tone does to the answers: see ``fairness.tone_effects.tone_effects``."""
+    return _other_skin_table(audited.key, hash_of(audited, COUNTERFACTUALS), audited)
+
+
+@st.cache_data(max_entries=16, show_spinner="Computing the intervals …")
+def _other_skin_table(key: str, table: str, _audited: Audited) -> pd.DataFrame:
+    from dermaviz.fairness.counterfactual import tone_effects
+
+    card = _audited.checkpoint.card
+    rows = table_of(_audited.checkpoint, COUNTERFACTUALS).table
+    return tone_effects(rows, _audited.table, card.classes, frozenset(card.malignant))
+
+
+def drawn_by_tone(checkpoint: Checkpoint) -> dict[str, pd.DataFrame]:
+    """The mean probability of malignancy of drawn lesions against the ITA they are drawn at, for malignant and benign forms.
+
+    Returns:
+        Per kind a table ``ita, value, low, high, n_images``; intervals from resampling drawn lesions.
+
+    Raises:
+        EvidenceError: there is no such table, it is damaged or stale.
+    """
+    evidence = table_of(checkpoint, DRAWN_TONE, "drawn")
+    return _drawn_by_tone(evidence.manifest.sha256, checkpoint.card.malignant, evidence.table)
+
+
+@st.cache_data(max_entries=8, show_spinner="Computing the intervals …")
+def _drawn_by_tone(key: str, malignant: tuple[str, ...], _table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    kinds = _table["dx"].isin(malignant).map({True: "malignant forms, drawn", False: "benign forms, drawn"})
+    lines: dict[str, pd.DataFrame] = {}
+    for kind in sorted(set(kinds), reverse=True):
+        rows = []
+        for ita, mine in _table[kinds == kind].groupby("ita"):
+            values, lesions = mine["p_malignant"].to_numpy(np.float64), mine["lesion_id"].to_numpy()
+            drawn = interval(weighted_mean(values, lesion_weights(lesions, DRAWS)))
+            rows.append((ita, float(values.mean()), *drawn, len(values)))
+        lines[kind] = pd.DataFrame(rows, columns=["ita", "value", "low", "high", "n_images"])
+    return lines
+
+
+def shortcut_sentence(rows: pd.DataFrame, labels: Mapping[str, str], what: str) -> str:
+    """Which shortcut moves a figure most, and by how much beyond its control, as Markdown."""
+    most = rows.loc[rows["value"].abs().idxmax()]
+    n = images(int(most["n_images"]))
+    beyond = ""
+    if not math.isnan(most["beyond"]):
+        beyond = f"; that is {_points(most, 'beyond')} more than the same places covered in the photo's own skin colour"
+    return f"**{labels[most['variant']]}** moves the {what} most: by {_points(most, 'value')}{beyond}. n = {n}."
+
+
+def parts_sentence(rows: pd.DataFrame, clean: Estimate, commonest: float) -> str:
+    """Accuracy on lesion-only and background-only images beside that on whole photos, and the commonest diagnosis's share."""
+    found = rows.set_index("variant")
+    said = [f"{share(_estimate(found.loc[name]))} on {name} images" for name in found.index]
+    return (
+        f"It is right on {share(clean)} of whole photos, {' and '.join(said)}; always giving the commonest diagnosis would be "
+        f"right on {percent(commonest)}."
+    )
+
+
+def other_skin_sentence(rows: pd.DataFrame, what: str, changes: bool) -> str:
+    """What the largest shift towards darker skin does to a figure, beside the control of equal size, as Markdown.
+
+    Args:
+        changes: whether the figure is a change from the photo as it is.
+    """
+    tone = rows[(rows["axis"] == "melanin") & (rows["lesion"] == "fixed")]
+    if tone.empty:
+        return "There is no shift of the skin alone among these."
+    row = tone.loc[tone["ita_to"].idxmin()]
+    n = images(int(row["n_images"]))
+    size = f"changes by **{_points(row, 'value')}**" if changes else f"is **{plain(row)}**"
+    said = f"With the skin at ITA {angle(row['ita_to'])} and the lesion as it is, the {what} {size}"
+    if math.isnan(row["beyond"]):
+        return f"{said}. n = {n}."
+    return f"{said}; beyond an equal shift of colour that is no tone: {_points(row, 'beyond')}. n = {n}."
+
+
+def drawn_sentence(lines: Mapping[str, pd.DataFrame]) -> str:
+    """From the lightest to the darkest skin drawn, how the probability of malignancy changes, as Markdown."""
+    parts = []
+    for name, table in lines.items():
+        light, dark = (table.loc[at] for at in (table["ita"].idxmax(), table["ita"].idxmin()))
+        parts.append(
+            f"{name}: **{percent(light['value'])}** at ITA {angle(light['ita'])}, **{percent(dark['value'])}** at "
+            f"{angle(dark['ita'])} ({int(dark['n_images'])} lesions)"
+        )
+    return f"Mean probability of malignancy, {'; '.join(parts)}."
+
+
+def change_between(value: float, low: float, high: float) -> str:
+    """A change of a share in percentage points with its interval, for a table: ``+2.0, +1.5 to +2.5``."""
+    said, first, last = (signed(100 * number, 1) for number in (value, low, high))
+    return said if math.isnan(low) else f"{said}, {first} to {last}"
+
+
+def angle(degrees: float) -> str:
+    """Whole degrees."""
+    return f"{degrees:.0f}°".replace("-", "−")
+
+
+def _estimate(row: pd.Series) -> Estimate:
+    return Estimate(row["value"], row["low"], row["high"])
+
+
+def _points(row: pd.Series, name: str) -> str:
+    value, low, high = (100 * float(row[column]) for column in (name, *(_end(name, end) for end in ("low", "high"))))
+    said = f"{signed(value, 1)} points"
+    return said if math.isnan(low) else f"{said} (95% interval {signed(low, 1)} to {signed(high, 1)})"
+
+
+def _end(name: str, end: str) -> str:
+    return end if name == "value" else f"{name}_{end}"
