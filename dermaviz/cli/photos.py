@@ -82,13 +82,15 @@ def _explain_one(classifier: Classifier, photo: Path, stem: Path, method: str, c
     from dermaviz.explain.attention import explain
     from dermaviz.explain.overlay import overlay
     from dermaviz.images import read_picture
+    from dermaviz.io import atomic_write
 
     prepared = classifier.prepare(read_picture(photo).pixels)
     prediction = classifier.predict(prepared)
     index = classifier.classes.index(class_name) if class_name else prediction.index
     (attention,) = explain(classifier, classifier.to_tensor([prepared]), index, method=method)
-    Image.fromarray(overlay(prepared, attention, opacity)).save(stem.with_name(f"{stem.name}-overlay.png"))
-    np.save(stem.with_name(f"{stem.name}-map.npy"), attention.raw)
+    picture = Image.fromarray(overlay(prepared, attention, opacity))
+    atomic_write(stem.with_name(f"{stem.name}-overlay.png"), lambda file: picture.save(file, "PNG"))
+    atomic_write(stem.with_name(f"{stem.name}-map.npy"), lambda file: np.save(file, attention.raw))
     shown = "" if attention.status == "ok" else f", map is {attention.status}"
     return (
         f"{prediction.diagnosis} ({prediction.confidence:.0%}); {attention.method} for "

@@ -21,6 +21,7 @@ from dermaviz.data.readers import COLUMNS, METADATA
 from dermaviz.data.records import HAM10000
 from dermaviz.data.split import named_manifest
 from dermaviz.errors import DatasetError
+from dermaviz.io import atomic_write
 
 ARCHIVE = "https://api.isic-archive.com"
 MISSING = "missing.txt"
@@ -157,7 +158,7 @@ def _by_hand(images: Path) -> str:
 
 def _list_missing(folder: Path, missing: Sequence[str]) -> None:
     if missing:
-        (folder / MISSING).write_text("".join(f"{image_id}\n" for image_id in missing), encoding="utf-8")
+        atomic_write(folder / MISSING, "".join(f"{image_id}\n" for image_id in missing), error=DatasetError)
     else:
         (folder / MISSING).unlink(missing_ok=True)
 
@@ -177,9 +178,7 @@ def _write_labels(folder: Path, expected: Sequence[str], counts: Mapping[str, in
             f"its labels; take {METADATA} from {HAM10000.homepage} and put it into {folder}."
         )
     labels = pd.DataFrame([_published_form(row) for row in rows], columns=list(COLUMNS)).sort_values("image_id")
-    unfinished = folder / f"{METADATA}.tmp"
-    labels.to_csv(unfinished, index=False)
-    unfinished.replace(folder / METADATA)
+    atomic_write(folder / METADATA, labels.to_csv(index=False), error=DatasetError)
 
 
 def _diagnosis(row: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from dermaviz.data.records import Dataset
 from dermaviz.errors import DatasetError
+from dermaviz.io import atomic_write
 from dermaviz.types import Split
 
 MANIFESTS = Path(__file__).parent / "manifests"
@@ -66,10 +67,9 @@ def split_by_image(dataset: Dataset, seed: int = 0) -> dict[str, str]:
 
 def write_manifest(assignment: dict[str, str], path: Path) -> Manifest:
     """Write ``image_id,split`` rows in order of ``image_id`` and return the manifest read back."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([("image_id", "split"), *sorted(assignment.items())])
-    return read_manifest(path)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([("image_id", "split"), *sorted(assignment.items())])
+    return read_manifest(atomic_write(path, text.getvalue(), error=DatasetError))
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dermaviz.errors import EvidenceError
+from dermaviz.io import atomic_write
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,8 @@ class Manifest:
     made: Mapping[str, Any] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
-        """Write the manifest as JSON, under a temporary name that is renamed last."""
-        unfinished = path.with_suffix(".json.tmp")
-        unfinished.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        unfinished.replace(path)
+        """Write the manifest as JSON, whole or not at all."""
+        atomic_write(path, json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", error=EvidenceError)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -143,9 +142,7 @@ def write_evidence(checkpoint: Path, frame: pd.DataFrame, source: Source, made: 
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".json").unlink(missing_ok=True)
     content = parquet_bytes(frame)
-    unfinished = path.with_suffix(".parquet.tmp")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    atomic_write(path, content, error=EvidenceError)
     manifest = Manifest(source, len(frame), hashlib.sha256(content).hexdigest(), made)
     manifest.write(path.with_suffix(".json"))
     return manifest
@@ -237,7 +234,7 @@ def build_evidence(
     started = time.perf_counter()
     mine = [i for i in range(process, len(slices), processes) if not _is_whole(parts / _name(i, part))]
     for i, frame in zip(mine, rows([slices[i] for i in mine]), strict=True):
-        _write_part(parts / _name(i, part), frame)
+        atomic_write(parts / _name(i, part), parquet_bytes(frame), error=EvidenceError)
     wait_for_all()
     if process == 0:
         facts = {**(made or {}), "processes": processes, "seconds": round(time.perf_counter() - started, 1)}
@@ -266,12 +263,6 @@ def _parts_folder(checkpoint: Path, source: Source) -> Path:
 
 def _name(i: int, part: int) -> str:
     return f"{part}-{i:05d}.parquet"
-
-
-def _write_part(path: Path, frame: pd.DataFrame) -> None:
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_bytes(parquet_bytes(frame))
-    unfinished.replace(path)
 
 
 def _is_whole(path: Path) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from dermaviz.errors import CheckpointError
+from dermaviz.io import atomic_write
 
 CARD = "card.json"
 DEFAULT_CHECKPOINT = "ham10000-efficientnet-lite0"
@@ -80,10 +81,8 @@ class Card:
         return hashlib.sha256(content.encode()).hexdigest()
 
     def write(self, path: Path) -> None:
-        """Write the card as JSON, under a temporary name that is renamed last."""
-        unfinished = path.with_suffix(".tmp")
-        unfinished.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        unfinished.replace(path)
+        """Write the card as JSON, whole or not at all."""
+        atomic_write(path, json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", error=CheckpointError)
 
 
 def _is_above_zero(value: object) -> bool:

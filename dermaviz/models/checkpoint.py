@@ -12,6 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from dermaviz.errors import CheckpointError, WeightsError
+from dermaviz.io import atomic_write
 from dermaviz.models.card import CARD, Card, read_card
 from dermaviz.models.classifier import Classifier
 from dermaviz.models.zoo import build, load_weights
@@ -25,12 +26,9 @@ def save_checkpoint(folder: Path, network: nn.Module, card: Card, *, half: bool 
     With ``half`` floating-point tensors are stored as fp16: half the size. `dermaviz train` compares the predictions
     of both forms on validation and records the comparison on the card.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     # safetensors writes several metadata entries in random order: with one, the same weights have the same sha256
     content = save(to_disk(network.state_dict(), half=half), metadata={"format": "pt"})
-    unfinished = folder / f"{WEIGHTS}.tmp"
-    unfinished.write_bytes(content)
-    unfinished.replace(folder / WEIGHTS)
+    atomic_write(folder / WEIGHTS, content, error=CheckpointError)
     card = replace(card, weights_sha256=hashlib.sha256(content).hexdigest())
     card.write(folder / CARD)
     return card

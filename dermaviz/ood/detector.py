@@ -16,6 +16,7 @@ from safetensors.numpy import load, save
 from torch import Tensor
 
 from dermaviz.errors import CheckpointError, EvidenceError
+from dermaviz.io import atomic_write
 from dermaviz.models.card import Card
 from dermaviz.models.classifier import Classifier
 
@@ -154,9 +155,7 @@ class GateFacts:
 def write_gate(folder: Path, gate: Gate, facts: GateFacts) -> None:
     """Write the gate into a checkpoint's folder, its facts last; ``facts.gate_sha256`` must be that of the file."""
     for name, content in ((GATE, gate_bytes(gate)), (FACTS, _facts_bytes(facts))):
-        unfinished = folder / f"{name}.tmp"
-        unfinished.write_bytes(content)
-        unfinished.replace(folder / name)
+        atomic_write(folder / name, content, error=EvidenceError)
 
 
 def gate_bytes(gate: Gate) -> bytes:

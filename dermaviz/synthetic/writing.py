@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from functools import partial
@@ -19,6 +20,7 @@ from dermaviz.data.readers import COLUMNS, METADATA
 from dermaviz.data.records import HAM10000, Dataset, Record
 from dermaviz.data.split import split_by_lesion, write_manifest
 from dermaviz.errors import DatasetError
+from dermaviz.io import atomic_write
 from dermaviz.synthetic.drawing import SyntheticLesion, draw
 from dermaviz.synthetic.fields import stream
 from dermaviz.synthetic.instrument import lesions_like_ham10000
@@ -163,14 +165,13 @@ def _write_pictures(folder: Path, record: Record, lesion: SyntheticLesion) -> No
 
 
 def _write_metadata(folder: Path, records: list[Record]) -> None:
-    part = folder / f"{METADATA}.part"
-    with part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=["lesion_id", "image_id", "dx", *records[0].metadata])
-        writer.writeheader()
-        for record in records:
-            known = {"lesion_id": record.lesion_id, "image_id": record.image_id, "dx": record.label}
-            writer.writerow({**known, **record.metadata})
-    part.replace(folder / METADATA)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=["lesion_id", "image_id", "dx", *records[0].metadata])
+    writer.writeheader()
+    for record in records:
+        known = {"lesion_id": record.lesion_id, "image_id": record.image_id, "dx": record.label}
+        writer.writerow({**known, **record.metadata})
+    atomic_write(folder / METADATA, text.getvalue().encode(), error=DatasetError)
 
 
 def _texts(part: Parameters | Form | Camera, prefix: str = "") -> dict[str, str]:

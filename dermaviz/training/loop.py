@@ -6,12 +6,11 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from safetensors.torch import save_file
+from safetensors.torch import save
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -21,6 +20,7 @@ from dermaviz.data.augment import render_views
 from dermaviz.data.pack import Pack
 from dermaviz.data.records import Dataset
 from dermaviz.errors import DatasetError, RecipeError
+from dermaviz.io import atomic_write
 from dermaviz.models.classifier import keep_freed_memory
 from dermaviz.models.specs import architecture
 from dermaviz.models.zoo import build
@@ -279,8 +279,6 @@ def precision(recipe: Recipe) -> str:
 
 
 def write_weights(network: nn.Module, path: Path) -> None:
-    """Write the weights under a temporary name and rename last."""
-    state: dict[str, Any] = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    unfinished = path.with_suffix(".tmp")
-    save_file(state, unfinished)
-    unfinished.replace(path)
+    """Write the weights as a safetensors file, whole or not at all."""
+    state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    atomic_write(path, save(state), error=RecipeError)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dermaviz.errors import RecipeError
+from dermaviz.io import atomic_write
 from dermaviz.metrics.classification import accuracy, balanced_accuracy, macro_f1, negative_log_likelihood
 from dermaviz.models.card import Equalisation
 from dermaviz.models.classifier import central_square, equalise
@@ -106,19 +107,14 @@ def claim_run(run: Path, recipe_sha256: str) -> None:
                 "since: give it another name, or remove the folder to start over."
             )
         return
-    run.mkdir(parents=True, exist_ok=True)
-    unfinished = marker.with_suffix(".tmp")
-    unfinished.write_text(json.dumps({"recipe_sha256": recipe_sha256}) + "\n", encoding="utf-8")
-    unfinished.replace(marker)
+    atomic_write(marker, json.dumps({"recipe_sha256": recipe_sha256}) + "\n", error=RecipeError)
 
 
 def append_metrics(run: Path, line: dict[str, Any]) -> None:
     """Put the line of an epoch into ``metrics.jsonl``, in place of whatever an interrupted sitting wrote from there on."""
-    path = run / "metrics.jsonl"
     kept = [old for old in read_metrics(run) if old["epoch"] < line["epoch"]]
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_text("".join(json.dumps(entry) + "\n" for entry in [*kept, line]), encoding="utf-8")
-    unfinished.replace(path)
+    text = "".join(json.dumps(entry) + "\n" for entry in [*kept, line])
+    atomic_write(run / "metrics.jsonl", text, error=RecipeError)
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:

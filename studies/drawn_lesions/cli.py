@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dermaviz.cli.options import CheckpointName, DataRoot, Device, checkpoint_folder, chosen_device
+from dermaviz.io import atomic_write
 from dermaviz.models.card import DEFAULT_CHECKPOINT
 
 if TYPE_CHECKING:
@@ -77,10 +78,9 @@ def _photographs(records: list[Record]) -> Iterator[tuple[RGB, NDArray[np.bool_]
 
 
 def _write_tables(output: Path, tables: dict[str, pd.DataFrame]) -> None:
-    output.mkdir(parents=True, exist_ok=True)
     (output / _MANIFEST).unlink(missing_ok=True)
     for name, table in tables.items():
-        table.to_csv(output / f"{name}.csv", index=False, float_format="%.5g")
+        atomic_write(output / f"{name}.csv", table.to_csv(index=False, float_format="%.5g"))
 
 
 def _write_figures(folder: Path, tables: dict[str, pd.DataFrame], classes: tuple[str, ...]) -> None:
@@ -93,10 +93,9 @@ def _write_figures(folder: Path, tables: dict[str, pd.DataFrame], classes: tuple
     }
     for number, (_, rows) in enumerate(tables["answers"].groupby("set", sort=False), start=1):
         figures[f"answers-{number}"] = answers_figure(rows, classes)
-    folder.mkdir(exist_ok=True)
     for name, figure in figures.items():
         figure.update_layout(template="none")  # Plotly's own is 8 kB a figure
-        (folder / f"{name}.json").write_text(figure.to_json() + "\n", encoding="utf-8")
+        atomic_write(folder / f"{name}.json", figure.to_json() + "\n")
 
 
 def _write_manifest(output: Path, facts: dict[str, Any]) -> None:
@@ -105,7 +104,7 @@ def _write_manifest(output: Path, facts: dict[str, Any]) -> None:
 
     said = {"note": NO_FINDING, "photographs": HAM10000.citation, "licence": HAM10000.licence, "side": _SIDE}
     text = json.dumps(facts | said, indent=2, ensure_ascii=False) + "\n"
-    (output / _MANIFEST).write_text(text, encoding="utf-8")
+    atomic_write(output / _MANIFEST, text)
 
 
 def _write_pages(page: Path | None, photos: Path | None, records: list[Record], seed: int) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from dermaviz.errors import CheckpointError, DatasetError, RecipeError
+from dermaviz.io import atomic_write
 from dermaviz.models.classifier import central_square, equalise
 from dermaviz.models.features import image_features
 from dermaviz.training.optimisation import class_weights
@@ -63,8 +64,7 @@ class ClassicalLearner:
         """
         kind = kind_of(self.name)
         content = kind.dump(self.fitted)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / kind.file).write_bytes(content)
+        atomic_write(folder / kind.file, content, error=CheckpointError)
         facts = {
             "name": self.name,
             "n_classes": self.n_classes,
@@ -73,7 +73,7 @@ class ClassicalLearner:
             "settings": asdict(self.settings),
             "sha256": hashlib.sha256(content).hexdigest(),
         }
-        (folder / LEARNER).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        atomic_write(folder / LEARNER, json.dumps(facts, indent=2) + "\n", error=CheckpointError)
 
 
 def load_learner(folder: Path) -> ClassicalLearner:

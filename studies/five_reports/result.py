@@ -20,6 +20,7 @@ from dermaviz.data.records import Dataset
 from dermaviz.errors import ResultError
 from dermaviz.evidence.predictions import Predictions
 from dermaviz.evidence.store import parquet_bytes, read_parquet
+from dermaviz.io import atomic_write
 from dermaviz.metrics.summary import measure
 
 _DIGITS = 6
@@ -148,13 +149,11 @@ def write_result(folder: Path, result: Result, curve: pd.DataFrame, predictions:
     folder.mkdir(parents=True)
     contents = {CURVE: curve.to_csv(index=False).encode(), PREDICTIONS: parquet_bytes(predictions)}
     for name, content in contents.items():
-        (folder / name).write_bytes(content)
+        atomic_write(folder / name, content, error=ResultError)
     hashes = {f"{Path(name).stem}_sha256": hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     result = Result(**{**vars(result), **hashes})
     text = json.dumps(_plain(asdict(result)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    unfinished = folder / f"{RESULT}.tmp"
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(folder / RESULT)
+    atomic_write(folder / RESULT, text, error=ResultError)
     return result
 
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from dermaviz.errors import ResultError
+from dermaviz.io import atomic_write
 from studies.five_reports.result import RESULT
 
 ANSWERS = "answers.json"
@@ -188,12 +189,8 @@ class Answers:
 
 def write_answers(root: Path, answers: Answers) -> Path:
     """Write ``answers.json`` below the results' root, whole or not at all."""
-    root.mkdir(parents=True, exist_ok=True)
-    path, unfinished = root / ANSWERS, root / f"{ANSWERS}.tmp"
     text = json.dumps(_plain(asdict(answers)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
-    return path
+    return atomic_write(root / ANSWERS, text, error=ResultError)
 
 
 def read_answers(root: Path) -> Answers:

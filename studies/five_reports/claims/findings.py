@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from dermaviz.errors import ResultError
+from dermaviz.io import atomic_write
 from studies.five_reports.claims.answers import (
     PAIR_NOT_RUN,
     VERDICTS,
@@ -31,9 +33,7 @@ _CLAIMED_NOTHING = "the report claims nothing"
 
 def write_findings(root: Path, answers: Answers, ledger: Ledger) -> Path:
     """Write the page below the results' root."""
-    path = root / FINDINGS
-    path.write_text(findings(answers, ledger), encoding="utf-8")
-    return path
+    return atomic_write(root / FINDINGS, findings(answers, ledger), error=ResultError)
 
 
 def findings(answers: Answers, ledger: Ledger) -> str:
