@@ -27,6 +27,7 @@ HASHED: Mapping[str | type, Callable[[Any], Any]] = MappingProxyType(
         Audited: lambda audited: audited.key,
         Evidence: lambda evidence: evidence.manifest.sha256,
         Checkpoint: checkpoint_key,
+        "dermaviz.app.skin_tone.question.ToneAsk": lambda ask: ask.key,
     }
 )
 """How arguments of cached functions are hashed, by type."""

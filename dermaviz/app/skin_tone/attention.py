@@ -12,13 +12,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dermaviz.app.cache import remembered
 from dermaviz.app.confusion.matrix import ANY, PAGE
-from dermaviz.app.evidence import Audited
+from dermaviz.app.evidence import Audited, table_of
 from dermaviz.app.measured import value_words
-from dermaviz.app.skin_tone.question import ToneAsk, groups_of, hash_of, mean_by_group, names_of, one_each
+from dermaviz.app.skin_tone.question import ToneAsk, groups_of, mean_by_group, names_of, one_each
 from dermaviz.app.text import images
 from dermaviz.app.widgets.cases import CASE, case_table, list_cases, show_case
 from dermaviz.app.widgets.chart import ink, show_chart, show_table, with_interval
+from dermaviz.evidence import Evidence
 from dermaviz.explain.methods import METHODS
 from dermaviz.metrics.confusion import by_class
 from dermaviz.plots.probabilities import percent
@@ -53,18 +55,14 @@ def looking(audited: Audited) -> pd.DataFrame:
     return table.assign(right=right, ratio=table["energy"] / area, ratio_centre=table["energy_centre"] / area)
 
 
-def looking_counts(ask: ToneAsk, bar: str) -> pd.DataFrame:
-    """Right × looking by group: see ``fairness.right_and_looking``; looking is more energy than a column of ``BARS``."""
-    return _looking_counts(ask.key, hash_of(ask.images, ATTENTION), bar, ask)
-
-
-@st.cache_data(max_entries=32, show_spinner="Computing the intervals …")
-def _looking_counts(key: str, table: str, bar: str, _ask: ToneAsk) -> pd.DataFrame:
+@remembered(max_entries=32)
+def looking_counts(ask: ToneAsk, evidence: Evidence, bar: str) -> pd.DataFrame:
+    """Right × looking by group: see ``fairness.effects``; looking is more energy than a column of ``BARS`` of the evidence."""
     from dermaviz.fairness.effects import right_and_looking
 
-    seen = looking(_ask.images)
+    seen = looking(ask.images)
     energy, least = (seen[name].to_numpy(np.float64) for name in ("energy", bar))
-    return right_and_looking(seen["right"].to_numpy(), energy, least, groups_of(_ask), _ask.images.lesions)
+    return right_and_looking(seen["right"].to_numpy(), energy, least, groups_of(ask), ask.images.lesions)
 
 
 MODEL, CENTRE, RANDOM, EVEN = "the model's maps", "a spot in the centre", "random maps", "an even map"
@@ -181,7 +179,7 @@ def show_looking(ask: ToneAsk) -> None:
     )  # fmt: skip
     seen = looking(ask.images).assign(group=groups_of(ask))
     seen["looked"] = seen["energy"] > seen[bar]
-    counts = looking_counts(ask, bar)
+    counts = looking_counts(ask, table_of(ask.images.checkpoint, ATTENTION), bar)
     groups = names_of(ask, seen.loc[seen["ratio"].notna(), "group"])
     said = counts_sentence(counts)
     place = st.container()

@@ -12,6 +12,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from dermaviz.app.cache import remembered, shared
 from dermaviz.app.evidence import TONE_GROUP
 from dermaviz.app.skin_tone.question import ToneAsk, groups_of, ita_of, names_of, other_groups, tones
 from dermaviz.app.text import class_names, images, share
@@ -141,32 +142,24 @@ def show_groups(ask: ToneAsk) -> None:
     show_table(gaps, _name(ask, "gaps"), "gaps", "The gaps behind the verdicts")
 
 
+@shared(max_entries=32)
 def measured_groups(ask: ToneAsk) -> GroupFigures:
     """Every figure of every group: see ``fairness.groups.measure_groups``."""
-    return _measured_groups(ask.key, ask)
-
-
-@st.cache_resource(max_entries=32, show_spinner="Computing the intervals …")
-def _measured_groups(key: str, _ask: ToneAsk) -> GroupFigures:
     from dermaviz.fairness.groups import audit_figures, measure_groups
 
-    images, card = _ask.images, _ask.card
-    figures = audit_figures(card.classes, frozenset(card.malignant), _ask.positive, _ask.threshold)
-    return measure_groups(images.labels, images.probabilities, images.lesions, groups_of(_ask), figures)
+    images, card = ask.images, ask.card
+    figures = audit_figures(card.classes, frozenset(card.malignant), ask.positive, ask.threshold)
+    return measure_groups(images.labels, images.probabilities, images.lesions, groups_of(ask), figures)
 
 
+@remembered(max_entries=32)
 def judged_gaps(ask: ToneAsk) -> pd.DataFrame:
-    """Each group beside the largest, and whether the gap outlives other groupings: see ``fairness.audit.verdicts``."""
-    return _judged_gaps(ask.key, ask)
-
-
-@st.cache_data(max_entries=32, show_spinner="Computing the intervals …")
-def _judged_gaps(key: str, _ask: ToneAsk) -> pd.DataFrame:
+    """Each group beside the largest, and whether the gap outlives other groupings: see ``fairness.audit.judged``."""
     from dermaviz.fairness.audit import judged
     from dermaviz.fairness.groups import measure_groups
 
-    measured, images = measured_groups(_ask), _ask.images
-    others = other_groups(_ask) if _ask.by == TONE_GROUP else {}
+    measured, images = measured_groups(ask), ask.images
+    others = other_groups(ask) if ask.by == TONE_GROUP else {}
     again = {
         name: measure_groups(images.labels, images.probabilities, images.lesions, groups, measured.figures, draws=0)
         for name, groups in others.items()

@@ -205,11 +205,6 @@ def _choose_cuts() -> tuple[float, ...]:
     return ordered
 
 
-def hash_of(audited: Audited, table: str) -> str:
-    """The sha256 of a table of the checkpoint's evidence."""
-    return table_of(audited.checkpoint, table).manifest.sha256
-
-
 def mean_by_group(
     audited: Audited, values: NDArray[np.float64], groups: Mapping[str, NDArray[np.bool_]]
 ) -> pd.DataFrame:

@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dermaviz.app.cache import remembered
 from dermaviz.app.evidence import Audited, table_of
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.measured import share_right
-from dermaviz.app.resources import Checkpoint
 from dermaviz.app.skin_tone.attention import plain, shares_between
-from dermaviz.app.skin_tone.question import ToneAsk, hash_of
+from dermaviz.app.skin_tone.question import ToneAsk
 from dermaviz.app.text import images, share
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
+from dermaviz.evidence import Evidence
 from dermaviz.metrics.bootstrap import DRAWS, Estimate, interval, lesion_weights
 from dermaviz.metrics.classification import weighted_mean
 from dermaviz.plots.confusion import signed
@@ -86,7 +87,7 @@ def show_shortcuts(ask: ToneAsk) -> None:
     from dermaviz.fairness.shortcuts import BACKGROUND_ONLY, IN_SKIN_COLOUR, LESION_ONLY
     from dermaviz.fairness.shortcuts import SHORTCUTS as VARIANTS
 
-    table = shortcut_table(ask.images)
+    table = shortcut_table(ask.images, table_of(ask.images.checkpoint, SHORTCUTS))
     offered = [name for name in _SHORTCUT_METRICS if name in set(table["metric"])]
     metric = st.selectbox(
         "What moves", offered, format_func=_SHORTCUT_METRICS.__getitem__, key="moved", bind="query-params"
@@ -121,7 +122,7 @@ def show_shortcuts(ask: ToneAsk) -> None:
 
 def show_other_skin(ask: ToneAsk) -> None:
     """The same photos with their skin at other ITA, beside an equal shift of colour that is no tone."""
-    table = other_skin_table(ask.images)
+    table = other_skin_table(ask.images, table_of(ask.images.checkpoint, COUNTERFACTUALS))
     offered = [name for name in _SKIN_METRICS if name in set(table["metric"])]
     metric = st.selectbox(
         "What is followed", offered, format_func=_SKIN_METRICS.__getitem__, key="followed", bind="query-params"
@@ -149,7 +150,7 @@ def show_other_skin(ask: ToneAsk) -> None:
 
 def _show_drawn(ask: ToneAsk) -> None:
     """The same drawn lesions on skin of every tone."""
-    lines = drawn_by_tone(ask.images.checkpoint)
+    lines = drawn_by_tone(table_of(ask.images.checkpoint, DRAWN_TONE, "drawn"), ask.card.malignant)
     figure = against_ita_figure(lines, "mean probability of malignancy", cuts=ask.cuts, span=(-0.02, 1.02), ink=ink())
     show_chart(figure, "drawn tone", drawn_sentence(lines))
     st.caption(
@@ -181,54 +182,36 @@ def _in_words(table: pd.DataFrame, variants: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def shortcut_table(audited: Audited) -> pd.DataFrame:
+@remembered(max_entries=16)
+def shortcut_table(audited: Audited, evidence: Evidence) -> pd.DataFrame:
     """What each shortcut does to the answers: see ``fairness.shortcuts.shortcut_effects``."""
-    return _shortcut_table(audited.key, hash_of(audited, SHORTCUTS), audited)
-
-
-@st.cache_data(max_entries=16, show_spinner="Computing the intervals …")
-def _shortcut_table(key: str, table: str, _audited: Audited) -> pd.DataFrame:
     from dermaviz.fairness.shortcuts import shortcut_effects
 
-    card = _audited.checkpoint.card
-    rows = table_of(_audited.checkpoint, SHORTCUTS).table
-    return shortcut_effects(rows, _audited.table, card.classes, frozenset(card.malignant))
+    card = audited.checkpoint.card
+    return shortcut_effects(evidence.table, audited.table, card.classes, frozenset(card.malignant))
 
 
-def other_skin_table(audited: Audited) -> pd.DataFrame:
-    """What each shift of tone does to the answers: see ``fairness.tone_effects.tone_effects``."""
-    return _other_skin_table(audited.key, hash_of(audited, COUNTERFACTUALS), audited)
-
-
-@st.cache_data(max_entries=16, show_spinner="Computing the intervals …")
-def _other_skin_table(key: str, table: str, _audited: Audited) -> pd.DataFrame:
+@remembered(max_entries=16)
+def other_skin_table(audited: Audited, evidence: Evidence) -> pd.DataFrame:
+    """What each shift of tone does to the answers: see ``fairness.counterfactual.tone_effects``."""
     from dermaviz.fairness.counterfactual import tone_effects
 
-    card = _audited.checkpoint.card
-    rows = table_of(_audited.checkpoint, COUNTERFACTUALS).table
-    return tone_effects(rows, _audited.table, card.classes, frozenset(card.malignant))
+    card = audited.checkpoint.card
+    return tone_effects(evidence.table, audited.table, card.classes, frozenset(card.malignant))
 
 
-def drawn_by_tone(checkpoint: Checkpoint) -> dict[str, pd.DataFrame]:
+@remembered(max_entries=8)
+def drawn_by_tone(evidence: Evidence, malignant: tuple[str, ...]) -> dict[str, pd.DataFrame]:
     """The mean probability of malignancy of drawn lesions against the ITA they are drawn at, for malignant and benign forms.
 
     Returns:
         Per kind a table ``ita, value, low, high, n_images``; intervals from resampling drawn lesions.
-
-    Raises:
-        EvidenceError: there is no such table, it is damaged or stale.
     """
-    evidence = table_of(checkpoint, DRAWN_TONE, "drawn")
-    return _drawn_by_tone(evidence.manifest.sha256, checkpoint.card.malignant, evidence.table)
-
-
-@st.cache_data(max_entries=8, show_spinner="Computing the intervals …")
-def _drawn_by_tone(key: str, malignant: tuple[str, ...], _table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    kinds = _table["dx"].isin(malignant).map({True: "malignant forms, drawn", False: "benign forms, drawn"})
+    kinds = evidence.table["dx"].isin(malignant).map({True: "malignant forms, drawn", False: "benign forms, drawn"})
     lines: dict[str, pd.DataFrame] = {}
     for kind in sorted(set(kinds), reverse=True):
         rows = []
-        for ita, mine in _table[kinds == kind].groupby("ita"):
+        for ita, mine in evidence.table[kinds == kind].groupby("ita"):
             values, lesions = mine["p_malignant"].to_numpy(np.float64), mine["lesion_id"].to_numpy()
             drawn = interval(weighted_mean(values, lesion_weights(lesions, DRAWS)))
             rows.append((ita, float(values.mean()), *drawn, len(values)))

@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from dermaviz.app.cache import shared
 from dermaviz.app.evidence import Audited
 from dermaviz.app.skin_tone.groups import _name
 from dermaviz.app.skin_tone.question import ToneAsk, ita_of, mean_by_group, wanted, wanted_classes
@@ -67,17 +68,13 @@ def show_trend(ask: ToneAsk) -> None:
     st.table(_steps_in_words(steps), border="horizontal", hide_index=True)
 
 
-def trend(ask: ToneAsk, outcome: str) -> Trend:
-    """How an outcome of ``OUTCOMES`` goes with ITA within the diagnoses: see ``fairness.trend.ita_trend``."""
-    return _trend(ask.key, outcome, DRAWS, ask)
-
-
-@st.cache_resource(max_entries=32, show_spinner="Computing the intervals …")
-def _trend(key: str, outcome: str, draws: int, _ask: ToneAsk) -> Trend:
+@shared(max_entries=64)
+def trend(ask: ToneAsk, outcome: str, draws: int = DRAWS) -> Trend:
+    """How an outcome of ``OUTCOMES`` changes with ITA within the diagnoses: see ``fairness.trend.ita_trend``."""
     from dermaviz.fairness.trend import ita_trend
 
-    images, happened = outcome_of(_ask, outcome)
-    ita = ita_of(replace(_ask, images=images))
+    images, happened = outcome_of(ask, outcome)
+    ita = ita_of(replace(ask, images=images))
     return ita_trend(happened, ita, images.lesions, strata=images.table["dx"].tolist(), draws=draws)
 
 
@@ -86,7 +83,7 @@ def trend_verdict(ask: ToneAsk, outcome: str) -> tuple[str, str]:
     from dermaviz.fairness.groups import judge
 
     others = {
-        label: _trend(replace(ask, estimator=name).key, outcome, 0, replace(ask, estimator=name)).slope.value
+        label: trend(replace(ask, estimator=name), outcome, 0).slope.value
         for name, label in ESTIMATORS.items()
         if name != ask.estimator
     }

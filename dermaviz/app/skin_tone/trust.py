@@ -9,6 +9,7 @@ from types import MappingProxyType
 import pandas as pd
 import streamlit as st
 
+from dermaviz.app.cache import remembered
 from dermaviz.app.evidence import Audited, table_of
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.skin_tone.attention import plain
@@ -16,6 +17,7 @@ from dermaviz.app.skin_tone.question import ToneAsk
 from dermaviz.app.text import images
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.errors import EvidenceError
+from dermaviz.evidence import Evidence
 from dermaviz.explain.methods import METHODS
 from dermaviz.plots.estimates import estimates_figure
 
@@ -52,56 +54,45 @@ def method_name(method: str) -> str:
     return METHODS[method].label if method in METHODS else CONTROLS.get(method, method)
 
 
-def ranking(audited: Audited, score: str) -> pd.DataFrame:
-    """Every method and both controls by a score, the best first, on those of the images that were measured.
-
-    Returns:
-        See ``audits.ranking.rank_methods``; with ``label``, the method in words.
-
-    Raises:
-        EvidenceError: there is no such table, it is damaged or stale, or is of none of these images.
-    """
-    return _ranking(audited.key, table_of(audited.checkpoint, FAITHFULNESS).manifest.sha256, score, audited)
-
-
-def what_is_left(audited: Audited) -> pd.DataFrame:
-    """How much of each method's map is left as the network is made random: see ``audits.ranking.what_is_left``.
-
-    Raises:
-        EvidenceError: there is no such table, it is damaged or stale, or is of none of these images.
-    """
-    return _what_is_left(audited.key, table_of(audited.checkpoint, RANDOMISATION).manifest.sha256, audited)
-
-
 def stays_alike(left: pd.DataFrame) -> list[str]:
     """The methods whose maps hardly change although all weights are random."""
     last = left[left["step"] == left["step"].max()]
     return last.loc[last["verdict"] == HARDLY_CHANGES, "method"].tolist()
 
 
-@st.cache_data(max_entries=32, show_spinner="Computing the intervals …")
-def _ranking(key: str, table: str, score: str, _audited: Audited) -> pd.DataFrame:
+@remembered(max_entries=32)
+def ranking(audited: Audited, evidence: Evidence, score: str) -> pd.DataFrame:
+    """Every method and both controls by a score, the best first: see ``evidence.ranking.rank_methods``; with ``label``.
+
+    Raises:
+        EvidenceError: none of these images was measured.
+    """
     from dermaviz.evidence.ranking import rank_methods
 
-    rows = _measured(_audited, FAITHFULNESS)
-    found = rank_methods(rows, _lesions(_audited), [score])
+    rows = _rows_of(audited, evidence)
+    found = rank_methods(rows, _lesions(audited), [score])
     return found.assign(label=found["method"].map(method_name))
 
 
-@st.cache_data(max_entries=16, show_spinner="Computing the intervals …")
-def _what_is_left(key: str, table: str, _audited: Audited) -> pd.DataFrame:
-    from dermaviz.evidence.ranking import what_is_left
+@remembered(max_entries=16)
+def what_is_left(audited: Audited, evidence: Evidence) -> pd.DataFrame:
+    """How much of each method's map is left as the network is made random: see ``evidence.ranking.what_is_left``.
 
-    return what_is_left(_measured(_audited, RANDOMISATION), _lesions(_audited))
+    Raises:
+        EvidenceError: none of these images was measured.
+    """
+    from dermaviz.evidence import ranking as rank
+
+    return rank.what_is_left(_rows_of(audited, evidence), _lesions(audited))
 
 
 def _lesions(audited: Audited) -> dict[str, str]:
     return dict(zip(audited.table["image_id"], audited.table["lesion_id"], strict=True))
 
 
-def _measured(audited: Audited, name: str) -> pd.DataFrame:
-    """The rows of a table of these images."""
-    table = table_of(audited.checkpoint, name).table
+def _rows_of(audited: Audited, evidence: Evidence) -> pd.DataFrame:
+    """The rows of a table that are of these images."""
+    table = evidence.table
     mine = table[table["image_id"].isin(audited.table["image_id"])]
     if mine.empty:
         raise EvidenceError(
@@ -121,7 +112,7 @@ def show_faithfulness(ask: ToneAsk) -> None:
         help="Deletion: the probability while the pixels that the map calls important are painted over. Insertion: while they "
         "are put into a blurred picture. ROAD: what remains without the least important pixels minus without the most.",
     )  # fmt: skip
-    score, table = SCORES[name], ranking(ask.images, name)
+    score, table = SCORES[name], ranking(ask.images, table_of(ask.images.checkpoint, FAITHFULNESS), name)
     warned = _warned(ask)
     marked = [f"{WARNING} {row.label}" if row.method in warned else row.label for row in table.itertuples()]
     random = float(table.loc[table["method"] == "random", "value"].iloc[0])
@@ -144,14 +135,14 @@ def show_faithfulness(ask: ToneAsk) -> None:
 def _warned(ask: ToneAsk) -> list[str]:
     """The methods that fail the randomisation check; none where it was not made, which its own place says."""
     try:
-        return stays_alike(what_is_left(ask.images))
+        return stays_alike(what_is_left(ask.images, table_of(ask.images.checkpoint, RANDOMISATION)))
     except EvidenceError:
         return []
 
 
 def _show_cascade(ask: ToneAsk) -> None:
     """What is left of each method's maps, step by step from the head down."""
-    left = what_is_left(ask.images)
+    left = what_is_left(ask.images, table_of(ask.images.checkpoint, RANDOMISATION))
     st.markdown(alike_sentence(left, [method_name(name) for name in stays_alike(left)]))
     wide = left.pivot(index="method", columns="step", values="value").loc[list(dict.fromkeys(left["method"]))]
     names = dict(zip(left["step"], left["stage"], strict=True))
