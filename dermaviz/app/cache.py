@@ -28,6 +28,7 @@ HASHED: Mapping[str | type, Callable[[Any], Any]] = MappingProxyType(
         Evidence: lambda evidence: evidence.manifest.sha256,
         Checkpoint: checkpoint_key,
         "dermaviz.app.skin_tone.question.ToneAsk": lambda ask: ask.key,
+        "dermaviz.app.robustness.question.Trial": lambda trial: trial.key,
     }
 )
 """How arguments of cached functions are hashed, by type."""

@@ -322,6 +322,6 @@ def test_a_cohort_narrows_every_card(attacked: Callable[..., Path], answers: pd.
 
 
 def test_the_test_set_is_shown_without_torch() -> None:
-    parts = "dermaviz.app.robustness.page, dermaviz.app.robustness.view"
+    parts = "dermaviz.app.robustness.page, dermaviz.app.robustness.question"
     code = f"import sys; import {parts}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

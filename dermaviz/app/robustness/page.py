@@ -1,4 +1,4 @@
-"""Widget: the two parts of the robustness page — one photo, live, and the test set."""
+"""The Robustness page: one image attacked live, and the test set in tabs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ import streamlit as st
 from dermaviz.app.evidence import audited
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.resources import Checkpoint
+from dermaviz.app.robustness.attacks import show_attacks, show_noise
+from dermaviz.app.robustness.corruptions import show_corruptions
+from dermaviz.app.robustness.defence import show_defence
+from dermaviz.app.robustness.flips import show_hit_worst, show_smallest
 from dermaviz.app.robustness.live_panels import (
     choose_attempt,
     choose_view,
@@ -18,8 +22,7 @@ from dermaviz.app.robustness.live_panels import (
     show_verdict,
     tried,
 )
-from dermaviz.app.robustness.test_set import show_cards
-from dermaviz.app.robustness.view import Ask, choose_grouping, choose_measure
+from dermaviz.app.robustness.question import Ask, choose_grouping, choose_measure
 from dermaviz.app.widgets.cases import choose_cohort
 from dermaviz.app.widgets.panels import choose_checkpoint
 from dermaviz.app.widgets.photo import ask_for_one
@@ -80,3 +83,26 @@ def choose_part() -> Callable[[Checkpoints], None]:
         label_visibility="collapsed",
     )  # fmt: skip
     return PARTS[part]
+
+
+CARDS: Mapping[str, tuple[str, Callable[[Ask], None]]] = MappingProxyType(
+    {
+        "Attacks": ("How fast does an attack break it, and does noise of the same size?", show_attacks),
+        "Defence": ("What does a defence cost, and what does it buy?", show_defence),
+        "Noise": ("How much noise does it take?", show_noise),
+        "Corruptions": ("Which everyday faults of a photo hurt it?", show_corruptions),
+        "Smallest change": ("How small a change flips the answer?", show_smallest),
+        "Hit worst": ("Which photos need the smallest change?", show_hit_worst),
+    }
+)
+
+
+def show_cards(ask: Ask) -> None:
+    """A tab for each question; only the open one is computed."""
+    for (question, show), tab in zip(
+        CARDS.values(), st.tabs(list(CARDS), key="test", bind="query-params"), strict=True
+    ):
+        if tab.open:
+            with tab, sentence_for_errors():
+                st.subheader(question, anchor=False)
+                show(ask)

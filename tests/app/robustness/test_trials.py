@@ -11,18 +11,17 @@ import pytest
 
 from dermaviz.app.evidence import audited
 from dermaviz.app.resources import Checkpoint
-from dermaviz.app.robustness.view import (
+from dermaviz.app.robustness.attacks import noise_curve
+from dermaviz.app.robustness.flips import flips_of, median_flips
+from dermaviz.app.robustness.question import (
     BY_CLASS,
     TOGETHER,
     Ask,
     decline,
     first_size,
-    flips_of,
     group_masks,
     groupings,
     measures,
-    median_flips,
-    noise_curve,
     trial,
     zero_gradients,
 )

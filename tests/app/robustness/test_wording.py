@@ -7,18 +7,16 @@ import math
 import pandas as pd
 import pytest
 
-from dermaviz.app.robustness.test_set import (
-    corruption_sentence,
+from dermaviz.app.robustness.attacks import further_sentence, noise_sentence, overshoot_sentence
+from dermaviz.app.robustness.corruptions import corruption_sentence
+from dermaviz.app.robustness.defence import defence_sentence
+from dermaviz.app.robustness.flips import flip_distance_sentence
+from dermaviz.app.robustness.question import (
     decline_sentence,
-    defence_sentence,
     epsilon_words,
     extremes_sentence,
-    flip_distance_sentence,
-    further_sentence,
     gradient_sentence,
     join_sentence,
-    noise_sentence,
-    overshoot_sentence,
     points,
 )
 

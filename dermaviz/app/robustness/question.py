@@ -1,48 +1,71 @@
-"""TODO docstring dermaviz.app.robustness.view"""
+"""Robustness, the test set: what is measured, for whom and beside which other model; answers and figures from evidence."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from dermaviz.app.cache import remembered
 from dermaviz.app.evidence import Audited, table_of
 from dermaviz.app.measured import FACETS, in_order, value_words
 from dermaviz.app.resources import Checkpoint
-from dermaviz.app.text import class_names
-from dermaviz.errors import EvidenceError
+from dermaviz.app.robustness.live_text import levels_words
+from dermaviz.app.text import class_names, images, images_of_lesions, share
 from dermaviz.evidence import Evidence
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.classification import MELANOMA
 from dermaviz.metrics.confusion import AGE, cohort_names
 from dermaviz.models.card import Card
+from dermaviz.plots.confusion import signed
 from dermaviz.plots.robustness import REPORTED, epsilon_in_words
-from dermaviz.robustness.corruptions import CORRUPTIONS
 from dermaviz.robustness.outcomes import (
     BY_ATTACK,
     BY_CORRUPTION,
     Answers,
     cohort_curves,
-    corruption_errors,
     curves,
-    median_flip_distance,
     paired_curves,
     read_answers,
 )
 
-ATTACKS, FLIPS, CORRUPTED = "attacks", "flips", "corruptions"
+ATTACKS = "attacks"
+
+
+FLIPS = "flips"
+
+
+CORRUPTED = "corruptions"
 """Tables of evidence."""
+
+
 _BY = MappingProxyType({ATTACKS: BY_ATTACK, CORRUPTED: BY_CORRUPTION})
+
+
 MOST_COHORTS = 5
 """Lines that a chart can hold; of more cohorts, the largest are shown."""
-NOISE_SIZES = ("faint_noise", "gaussian_noise")
-"""The corruptions whose severities are σ of Gaussian noise; together they make one axis."""
+
+
+TOGETHER = "all photos together"
+
+
+BY_CLASS = "the true diagnosis"
+
+
+METHODS = MappingProxyType({"fgsm": "FGSM", "pgd": "PGD, 20 steps", "uniform noise": "noise of the same size"})
+"""Methods of the table ``attacks``, as lists and links call them."""
+
+
+NOISE = "uniform noise"
+STRONGEST_FIRST = ("pgd", "fgsm", NOISE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,85 +88,6 @@ def trial(audited: Audited, table: str) -> Trial:
     return Trial(key, audited, _answers(key, table, audited, evidence))
 
 
-def decline(images: Trial) -> pd.DataFrame:
-    """Every figure under every condition, with its drop: see ``robustness.outcomes.curves``."""
-    return _decline(images.key, images)
-
-
-def decline_by(images: Trial, column: str) -> pd.DataFrame:
-    """:func:`decline` of the largest cohorts of a column of metadata, with a column ``cohort``."""
-    return _decline_by(images.key, column, images)
-
-
-def paired(first: Trial, second: Trial) -> pd.DataFrame:
-    """Every figure of two checkpoints on the same images: see ``robustness.defence.paired_curves``."""
-    return _paired(first.key, second.key, first, second)
-
-
-def errors_under(images: Trial, reference: Trial | None) -> pd.DataFrame:
-    """Mean corruption errors: see ``robustness.corruption_error``."""
-    return _errors_under(images.key, reference.key if reference else "", images, reference)
-
-
-def flips_of(audited: Audited) -> pd.DataFrame:
-    """The table ``flips`` on these images, in their order.
-
-    Raises:
-        EvidenceError: there is no such table, it is damaged or stale, or lacks some of the images.
-    """
-    table = table_of(audited.checkpoint, FLIPS).table.set_index("image_id").reindex(audited.table["image_id"])
-    missing = int(table["flip_epsilon"].isna().sum())
-    if missing:
-        raise EvidenceError(
-            f"expected the smallest change that flips each of {len(audited):,} images, found {missing:,} images without. "
-            f"Make the tables of the same split: `dermaviz audit {audited.checkpoint.name} --data FOLDER`."
-        )
-    return table.reset_index()
-
-
-def zero_gradients(images: Trial) -> int:
-    """How many of the images gave the attacks no gradient to follow."""
-    table = table_of(images.audited.checkpoint, ATTACKS).table
-    mine = table[table["zero_gradient"] & table["image_id"].isin(images.audited.table["image_id"])]
-    return int(mine["image_id"].nunique())
-
-
-def median_flips(audited: Audited, groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """The median smallest change of each group of images (name to mask), in [0, 1] pixels.
-
-    Returns:
-        ``label, value, low, high, n`` (images that were right as they are) and ``n_images``.
-    """
-    flips = flips_of(audited)["flip_epsilon"].to_numpy(np.float64)
-    rows = []
-    for name, mine in groups.items():
-        some = audited.take(mine)
-        found = _median_flip(some.key, table_of(audited.checkpoint, FLIPS).manifest.sha256, flips[mine], some)
-        right = int((flips[mine] > 0).sum())
-        rows.append(
-            {
-                "label": name,
-                "value": found.value,
-                "low": found.low,
-                "high": found.high,
-                "n": right,
-                "n_images": len(some),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def noise_curve(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of Gaussian noise with their σ in a column ``sigma``, clean first."""
-    rows = table[table["corruption"].isin(NOISE_SIZES)]
-    rows = rows[(rows["severity"] > 0) | (rows["corruption"] == rows["corruption"].iloc[0])] if len(rows) else rows
-    sizes = [
-        CORRUPTIONS[name].values[int(at) - 1] if at else 0.0
-        for name, at in zip(rows["corruption"], rows["severity"], strict=True)
-    ]
-    return rows.assign(sigma=sizes).sort_values("sigma")
-
-
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _answers(key: str, table: str, _audited: Audited, _evidence: Evidence) -> Answers:
     said = pd.DataFrame(_audited.probabilities, columns=[f"p_{name}" for name in _audited.classes])
@@ -151,36 +95,22 @@ def _answers(key: str, table: str, _audited: Audited, _evidence: Evidence) -> An
     return read_answers(_evidence.table, pd.concat([facts, said], axis=1), _audited.classes, _BY[table])
 
 
-@st.cache_data(max_entries=64, show_spinner="Computing the intervals …")
-def _decline(key: str, _images: Trial) -> pd.DataFrame:
-    return curves(_images.answers)
+@remembered(max_entries=64)
+def decline(images: Trial) -> pd.DataFrame:
+    """Every figure under every condition, with its drop: see ``robustness.outcomes.curves``."""
+    return curves(images.answers)
 
 
-@st.cache_data(max_entries=64, show_spinner="Computing the intervals …")
-def _decline_by(key: str, column: str, _images: Trial) -> pd.DataFrame:
-    return cohort_curves(_images.answers, cohort_names(_images.audited.table, column, MOST_COHORTS))
+@remembered(max_entries=64)
+def decline_by(images: Trial, column: str) -> pd.DataFrame:
+    """:func:`decline` of the largest cohorts of a column of metadata, with a column ``cohort``."""
+    return cohort_curves(images.answers, cohort_names(images.audited.table, column, MOST_COHORTS))
 
 
-@st.cache_data(max_entries=32, show_spinner="Computing the intervals …")
-def _paired(first: str, second: str, _first: Trial, _second: Trial) -> pd.DataFrame:
-    return paired_curves(_first.answers, _second.answers)
-
-
-@st.cache_data(max_entries=32, show_spinner="Computing the intervals …")
-def _errors_under(key: str, reference: str, _images: Trial, _reference: Trial | None) -> pd.DataFrame:
-    return corruption_errors(_images.answers, _reference.answers if _reference else None)
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _median_flip(key: str, flips: str, _epsilons: np.ndarray, _audited: Audited) -> Estimate:
-    return median_flip_distance(_epsilons, _audited.lesions.tolist())
-
-
-TOGETHER, BY_CLASS = "all photos together", "the true diagnosis"
-METHODS = MappingProxyType({"fgsm": "FGSM", "pgd": "PGD, 20 steps", "uniform noise": "noise of the same size"})
-"""Methods of the table ``attacks``, as lists and links call them."""
-NOISE = "uniform noise"
-STRONGEST_FIRST = ("pgd", "fgsm", NOISE)
+@remembered(max_entries=32)
+def paired(first: Trial, second: Trial) -> pd.DataFrame:
+    """Every figure of two checkpoints on the same images: see ``robustness.outcomes.paired_curves``."""
+    return paired_curves(first.answers, second.answers)
 
 
 @dataclass(frozen=True)
@@ -323,3 +253,96 @@ def choose_size(sizes: Iterable[float], default: float, key: str) -> float:
         "Read off at ε", offered, first, epsilon_in_words, key=key, bind="query-params",
         help=f"In grey levels of 255. {epsilon_in_words(REPORTED)} is the ε of Gupta et al., 0.765 of a grey level.",
     )  # fmt: skip
+
+
+TOO_FEW = "too few photos to say"
+
+
+def decline_sentence(measure: str, clean: pd.Series, after: pd.Series, under: str) -> str:
+    """A figure on the clean images and under something, its drop, and n, as Markdown."""
+    if math.isnan(after["value"]):
+        return f"{capitalised(measure)} {under}: {TOO_FEW} (n = {images(int(after['n_images']))})."
+    return (
+        f"{capitalised(measure)} is **{share_of(clean)}** on the photos as they are and **{share_of(after)}** {under}: a "
+        f"change of **{points(after, 'drop', turned=True)}**. n = {counted(after)}."
+    )
+
+
+def extremes_sentence(measure: str, rows: Mapping[str, pd.Series], under: str) -> str:
+    """Which group loses most and which least."""
+    known = {name: row for name, row in rows.items() if not math.isnan(row["drop"])}
+    left_out = [name for name in rows if name not in known]
+    ending = f" Left out: {', '.join(left_out)} ({TOO_FEW})." if left_out else ""
+    if not known:
+        return f"There are {TOO_FEW.replace(' to say', '')} in every group."
+    order = sorted(known, key=lambda name: known[name]["drop"], reverse=True)
+    parts = [
+        f"{word} for **{name}**, by {points(known[name], 'drop', turned=True)} (n = {images(int(known[name]['n_images']))})"
+        for word, name in (("most", order[0]), ("least", order[-1]))
+    ]
+    said = " and ".join(parts if len(order) > 1 else parts[:1])
+    return f"{capitalised(under)}, {measure} changes {said}.{ending}"
+
+
+def epsilon_words(epsilon: float) -> str:
+    """An ε as sentences write it."""
+    written = f"ε = {epsilon_in_words(epsilon)}"
+    return f"{written} ({levels_words(epsilon)})" if math.isclose(epsilon, REPORTED) else written
+
+
+def join_sentence(method: str, first: float | None) -> str:
+    """That a line's first stretch joins two points between which nothing was measured; nothing where that is not so."""
+    if first is None:
+        return ""
+    return f"{method} was made from ε = {epsilon_in_words(first)} on; before that, its line only joins two points. "
+
+
+def points(row: Mapping[str, Any] | pd.Series, name: str, *, turned: bool = False) -> str:
+    """A difference in percentage points with its interval; ``turned``, a drop is written as a change."""
+    value, low, high = (100 * float(row[column]) for column in (name, f"{name}_low", f"{name}_high"))
+    if turned:
+        value, low, high = -value, -high, -low
+    said = f"{signed(value, 1)} point{'' if abs(round(value, 1)) == 1 else 's'}"
+    if math.isnan(low) or math.isnan(high):
+        return said
+    return f"{said} (95% interval {signed(low, 1)} to {signed(high, 1)})"
+
+
+def counted(row: pd.Series) -> str:
+    """How many images of how many lesions a figure is of."""
+    return images_of_lesions(int(row["n_images"]), int(row["n_lesions"]))
+
+
+def capitalised(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def share_of(row: pd.Series) -> str:
+    return share(Estimate(row["value"], row["low"], row["high"]))
+
+
+def row_at(table: pd.DataFrame, size: str, at: float) -> pd.Series:
+    """The row of a size, or of the one nearest to it."""
+    return table.loc[(table[size] - at).abs().idxmin()]
+
+
+def joined_lines(drawn: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all lines, named."""
+    return pd.concat([rows.assign(line=name) for name, rows in drawn.items()], ignore_index=True)
+
+
+def zero_gradients(images: Trial) -> int:
+    """How many of the images gave the attacks no gradient to follow."""
+    table = table_of(images.audited.checkpoint, ATTACKS).table
+    mine = table[table["zero_gradient"] & table["image_id"].isin(images.audited.table["image_id"])]
+    return int(mine["image_id"].nunique())
+
+
+def gradient_sentence(zero: int, n: int) -> str:
+    """How many images gave the attacks nothing to follow."""
+    if not zero:
+        return f"Every one of the {images(n)} has a gradient that the attacks could follow."
+    return (
+        f"**{zero:,} of {images(n)}** ({zero / n:.1%}) have no gradient that an attack could follow: that they withstood shows "
+        "no robustness."
+    )
