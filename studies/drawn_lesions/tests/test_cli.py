@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import plotly.io
+import pytest
 from PIL import Image
 
 Command = Callable[..., Any]
@@ -40,7 +41,10 @@ def test_compare_writes_tables_figures_and_pages(
             assert picture.size == (8 * 154 + 4, 154 + 4)  # one row of four
 
 
-def test_compare_without_photographs_says_what_to_do(dermaviz: Command, checkpoint: str, tmp_path: Path) -> None:
+def test_compare_without_photographs_says_what_to_do(
+    dermaviz: Command, checkpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DERMAVIZ_DATA", raising=False)
     answer = dermaviz("data", "compare", "--out", tmp_path / "out", "-c", checkpoint)
     assert answer.code == 2
     assert "expected a data root, found none" in answer.err

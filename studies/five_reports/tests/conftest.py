@@ -24,13 +24,6 @@ REPORTED = {
 }
 
 
-@pytest.fixture(autouse=True)
-def own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Packs and checkpoints in the test's own folder, whatever the machine has set."""
-    monkeypatch.setenv("DERMAVIZ_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("DERMAVIZ_CHECKPOINTS", str(tmp_path / "checkpoints"))
-
-
 @pytest.fixture
 def make_row() -> Callable[..., Row]:
     """``make_row(row="other", laptop={…}, …)``: a row for a tiny network, one epoch at the laptop's budget."""

@@ -16,7 +16,7 @@ from dermaviz.training.recipe import ModelRecipe
 from studies.five_reports.plan import COSTS, FIT_SECONDS, estimated_seconds, planned
 from studies.five_reports.rows import BUDGETS, NETWORK, Budget, Row, read_row, read_rows, report_names, rows_root
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 LEDGER = ROOT / "results" / "claims.yaml"
 FILES = sorted(rows_root().glob("*/*.yaml"))
 ROWS = {f"{path.parent.name}/{path.stem}": path for path in FILES}
