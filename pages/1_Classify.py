@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dermaviz.app.answers import ask
+from dermaviz.app.case import ask
 from dermaviz.app.frame import CLASSIFY, page, sentence_for_errors
 from dermaviz.app.resources import installed_checkpoints
 from dermaviz.app.widgets.diagnosis import (
@@ -36,12 +36,12 @@ with page(CLASSIFY):
         places.saying.info("Once there is a photo, the diagnosis appears here and the attention map below.")
     else:
         with places.saying:
-            answer = ask(photo, checkpoint)
-            shown = let_through(photo, answer, checkpoint)
+            case = ask(photo, checkpoint)
+            shown = let_through(case)
             if shown:
-                show_diagnosis(answer, checkpoint)
+                show_diagnosis(case)
         with places.asking:
-            show_notes(photo, answer, checkpoint)
+            show_notes(case)
         if not shown:
             st.stop()
 
@@ -49,16 +49,16 @@ with page(CLASSIFY):
             st.header("How to look" if live else "Where did it look?", anchor=False)
             look = choose_look(checkpoint, checkpoints, known_lesion=photo.drawn)
         with places.pictures, sentence_for_errors():
-            show_pictures(photo, answer, checkpoint, look, narrow=live)
+            show_pictures(case, look, narrow=live)
         with places.below, sentence_for_errors():
-            show_caption(photo, answer, checkpoint, look)
+            show_caption(case, look)
         if look.beside:
             st.header("Methods side by side", anchor=False)
             with sentence_for_errors():
-                show_side_by_side(photo, answer, checkpoint, look)
+                show_side_by_side(case, look)
         if look.other:
             st.header(f"The same photo through {look.other.name}", anchor=False)
             with sentence_for_errors():
                 second = ask(photo, look.other)
-                show_diagnosis(second, look.other)
-                show_panels(photo, second, look.other, look)
+                show_diagnosis(second)
+                show_panels(second, look)

@@ -1,6 +1,7 @@
 """What the app remembers: each argument is hashed by what decides it, so a figure can never belong to other images.
 
-Evidence is hashed by its file's sha256, audited images by their key, a checkpoint by its weights and card together.
+Evidence is hashed by its file's sha256, audited images by their key, a photo by its bytes, a checkpoint by its weights and
+card together.
 """
 
 from __future__ import annotations
@@ -8,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dermaviz.app.evidence import Audited
-from dermaviz.app.resources import Checkpoint
-from dermaviz.evidence import Evidence
+if TYPE_CHECKING:
+    from dermaviz.app.resources import Checkpoint
 
 
 def checkpoint_key(checkpoint: Checkpoint) -> tuple[str, str]:
@@ -22,16 +22,18 @@ def checkpoint_key(checkpoint: Checkpoint) -> tuple[str, str]:
     return str(checkpoint.folder), checkpoint.card.answers_sha256
 
 
-HASHED: Mapping[str | type, Callable[[Any], Any]] = MappingProxyType(
+HASHED: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {
-        Audited: lambda audited: audited.key,
-        Evidence: lambda evidence: evidence.manifest.sha256,
-        Checkpoint: checkpoint_key,
+        "dermaviz.app.evidence.Audited": lambda audited: audited.key,
+        "dermaviz.evidence.store.Evidence": lambda evidence: evidence.manifest.sha256,
+        "dermaviz.app.resources.Checkpoint": checkpoint_key,
+        "dermaviz.app.case.Photo": lambda photo: photo.key,
+        "dermaviz.app.case.Case": lambda case: case.key,
         "dermaviz.app.skin_tone.question.ToneAsk": lambda ask: ask.key,
         "dermaviz.app.robustness.question.Trial": lambda trial: trial.key,
     }
 )
-"""How arguments of cached functions are hashed, by type."""
+"""How arguments of cached functions are hashed, by the full name of their type."""
 
 remembered = partial(st.cache_data, hash_funcs=dict(HASHED), show_spinner="Computing the intervals …")
 """``@remembered(max_entries=…)``: a table or figure computed from evidence, a copy for each caller."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
-import streamlit as st
 
+from dermaviz.app.cache import shared
 from dermaviz.errors import CheckpointError
 from dermaviz.models.card import CARD, DEFAULT_CHECKPOINT, Card, checkpoints_root, list_checkpoints, read_card
 
@@ -60,24 +60,20 @@ def installed_checkpoints() -> dict[str, Checkpoint]:
     return found
 
 
+@shared(max_entries=3, show_spinner="Loading the model, once …")
 def classifier(checkpoint: Checkpoint) -> Classifier:
-    """The classifier of a checkpoint, loaded once for all sessions and warmed up. Read-only.
+    """The classifier of a checkpoint as its weights and card are now, loaded once for all sessions and warmed up. Read-only.
 
     Raises:
         CheckpointError: the weights are missing or are not those of the card.
     """
-    return _load(str(checkpoint.folder), checkpoint.card.weights_sha256)
-
-
-@st.cache_resource(max_entries=3, show_spinner="Loading the model, once …")
-def _load(folder: str, weights_sha256: str) -> Classifier:
     import torch
 
     from dermaviz.explain.attention import explain
     from dermaviz.models.checkpoint import load_checkpoint
 
     torch.set_num_threads(min(os.cpu_count() or 1, _MAX_THREADS))
-    loaded = load_checkpoint(Path(folder))
+    loaded = load_checkpoint(checkpoint.folder)
     blank = np.full((loaded.input_size, loaded.input_size, 3), 128, dtype=np.uint8)
     with TURN:  # the first map of a network is slower: it is cut in two then
         explain(loaded, loaded.to_tensor([blank]))

@@ -7,16 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dermaviz.app.answers import (
-    ask,
-    attention,
-    drawn_caption,
-    drawn_photo,
-    thumbnails,
-    tone_colours,
-    true_mask,
-    uploaded_photo,
-)
+from dermaviz.app.case import ask, drawn_caption, drawn_photo, thumbnails, tone_colours, uploaded_photo
 from dermaviz.app.resources import Checkpoint
 from dermaviz.app.widgets.panels import Look, laid_over
 from dermaviz.app.widgets.photo import ABCD, BODY, FIRST, sample_photo, structures_of
@@ -29,7 +20,7 @@ PARAMETERS = Parameters(dx="mel", seed=5, size=128)
 
 def test_the_true_mask_is_that_of_the_drawing_at_the_model_s_size(checkpoint: Checkpoint) -> None:
     photo = drawn_photo("drawn", PARAMETERS)
-    mask = true_mask(photo, ask(photo, checkpoint))
+    mask = ask(photo, checkpoint).true_mask()
     exact = draw(PARAMETERS).mask
     assert mask is not None
     assert mask.shape == (64, 64)
@@ -42,23 +33,23 @@ def test_another_tone_keeps_the_outline(checkpoint: Checkpoint) -> None:
     photos = [drawn_photo("drawn", replace(PARAMETERS, ita=ita)) for ita in (60, -50)]
     light, dark = (ask(photo, checkpoint) for photo in photos)
     assert not np.array_equal(light.prepared, dark.prepared)
-    assert np.array_equal(true_mask(photos[0], light), true_mask(photos[1], dark))
+    assert np.array_equal(light.true_mask(), dark.true_mask())
 
 
 def test_a_photo_of_the_user_has_no_known_mask(checkpoint: Checkpoint) -> None:
     drawn = drawn_photo("drawn", PARAMETERS)
-    assert true_mask(uploaded_photo("photo.jpg", b""), ask(drawn, checkpoint)) is None
+    assert replace(ask(drawn, checkpoint), photo=uploaded_photo("photo.jpg", b"")).true_mask() is None
 
 
 def test_the_outline_lies_over_the_map_only_where_it_is_asked_for(checkpoint: Checkpoint) -> None:
     photo = drawn_photo("drawn", PARAMETERS)
-    answer = ask(photo, checkpoint)
-    attended = attention(photo, answer, checkpoint, None, "gradcam")
+    case = ask(photo, checkpoint)
+    attended = case.attention(None, "gradcam")
     look = Look(None, "gradcam", 0.5, "viridis", (), None, outline=True)
-    mask = true_mask(photo, answer)
+    mask = case.true_mask()
     assert mask is not None
-    plain = laid_over(answer.prepared, attended, look, None)
-    assert np.array_equal(laid_over(answer.prepared, attended, look, mask), outlined(plain, mask))
+    plain = laid_over(case.prepared, attended, look, None)
+    assert np.array_equal(laid_over(case.prepared, attended, look, mask), outlined(plain, mask))
     assert not np.array_equal(outlined(plain, mask), plain)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dermaviz.app.answers import ask, uploaded_photo
+from dermaviz.app.case import ask, uploaded_photo
 from dermaviz.app.resources import Checkpoint
 from dermaviz.app.widgets.diagnosis import installed_gate, let_through, notice
 from dermaviz.app.widgets.photo import sample_photo
@@ -51,17 +51,17 @@ def with_gate(checkpoint: Checkpoint) -> Callable[[float], Checkpoint]:
 
 def test_the_answer_brings_its_features_and_is_still_the_classifiers(checkpoint: Checkpoint) -> None:
     photo = uploaded_photo("noise.png", png(1))
-    answer = ask(photo, checkpoint)
-    assert answer.features is not None
-    assert answer.features.shape == (1, WIDTH)
+    case = ask(photo, checkpoint)
+    assert case.answer.features is not None
+    assert case.answer.features.shape == (1, WIDTH)
     said = load_checkpoint(checkpoint.folder).predict(photo.read().pixels)
-    np.testing.assert_allclose(answer.prediction.probabilities, said.probabilities, rtol=1e-5)
+    np.testing.assert_allclose(case.prediction.probabilities, said.probabilities, rtol=1e-5)
 
 
 def test_a_model_without_a_gate_lets_everything_through(checkpoint: Checkpoint) -> None:
     photo = uploaded_photo("noise.png", png(2))
     assert installed_gate(checkpoint) is None
-    assert let_through(photo, ask(photo, checkpoint), checkpoint)
+    assert let_through(ask(photo, checkpoint))
 
 
 def test_a_near_picture_passes_a_far_one_does_not_and_a_drawn_one_is_never_asked(
@@ -69,12 +69,12 @@ def test_a_near_picture_passes_a_far_one_does_not_and_a_drawn_one_is_never_asked
 ) -> None:
     checkpoint = with_gate(1e6)
     photo, drawn = uploaded_photo("noise.png", png(3)), sample_photo(SAMPLES[0])
-    answer = ask(photo, checkpoint)
-    assert let_through(photo, answer, checkpoint)
+    case = ask(photo, checkpoint)
+    assert let_through(case)
     with_gate(0.0)
-    assert not let_through(photo, answer, checkpoint)
-    assert let_through(drawn, ask(drawn, checkpoint), checkpoint)
-    assert let_through(photo, replace(answer, features=None), checkpoint)
+    assert not let_through(case)
+    assert let_through(ask(drawn, checkpoint))
+    assert let_through(replace(case, answer=replace(case.answer, features=None)))
 
 
 def test_a_stale_gate_is_refused_and_costs_no_answer(with_gate: Callable[[float], Checkpoint]) -> None:
@@ -83,7 +83,7 @@ def test_a_stale_gate_is_refused_and_costs_no_answer(with_gate: Callable[[float]
     photo = uploaded_photo("noise.png", png(4))
     with pytest.raises(EvidenceError, match="expected a gate of the weights bbbbbbbbbbbb… on the card"):
         installed_gate(other)
-    assert let_through(photo, ask(photo, checkpoint), other)
+    assert let_through(replace(ask(photo, checkpoint), checkpoint=other))
 
 
 def test_the_notice_says_the_score_and_what_it_means(with_gate: Callable[[float], Checkpoint]) -> None:

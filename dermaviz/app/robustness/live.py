@@ -13,8 +13,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dermaviz.app.answers import Answer, Photo
-from dermaviz.app.resources import TURN, Checkpoint, Memory, classifier
+from dermaviz.app.cache import remembered
+from dermaviz.app.case import Case
+from dermaviz.app.resources import TURN, Memory, classifier
 from dermaviz.explain.methods import DEFAULT_METHOD
 from dermaviz.types import RGB, AttentionMap, Prediction
 
@@ -97,9 +98,7 @@ class Flip:
     cap: float
 
 
-def attempt(
-    photo: Photo, answer: Answer, checkpoint: Checkpoint, asked: Attempt, tell: Callable[[int], None]
-) -> Outcome:
+def attempt(case: Case, asked: Attempt, tell: Callable[[int], None]) -> Outcome:
     """The photo attacked as asked, and with noise of the same size; remembered.
 
     Args:
@@ -110,17 +109,24 @@ def attempt(
         AttackError: the attack means nothing for this model.
         CheckpointError: the checkpoint cannot be loaded.
     """
-    key = (photo.key, str(checkpoint.folder), checkpoint.card.answers_sha256, asked)
-    return _memory().recall(key, lambda: _attempt(answer, checkpoint, asked, tell))
+    return _memory().recall((case.key, asked), lambda: _attempt(case, asked, tell))
 
 
-def smallest_flip(photo: Photo, answer: Answer, checkpoint: Checkpoint, target: str | None) -> Flip:
+@remembered(max_entries=256, show_spinner=False)
+def smallest_flip(case: Case, target: str | None) -> Flip:
     """The smallest step along the gradient's sign that reaches the goal, to 1/8 of a grey level.
 
     Raises:
         CheckpointError: the checkpoint cannot be loaded.
     """
-    return _smallest_flip(photo.key, str(checkpoint.folder), checkpoint.card.answers_sha256, target, answer, checkpoint)
+    from dermaviz.robustness.sweep import flip_distance
+
+    model = classifier(case.checkpoint)
+    with TURN:
+        image = model.to_tensor([case.prepared])
+        found = flip_distance(model, image, _goal(case, target))
+    diagnosis = model.classes[int(found.predicted[0])]
+    return Flip(float(found.epsilon[0]), diagnosis, bool(found.zero_gradient[0]), found.cap)
 
 
 @st.cache_resource(show_spinner=False)
@@ -128,16 +134,16 @@ def _memory() -> Memory[Outcome]:
     return Memory(32)
 
 
-def _attempt(answer: Answer, checkpoint: Checkpoint, asked: Attempt, tell: Callable[[int], None]) -> Outcome:
+def _attempt(case: Case, asked: Attempt, tell: Callable[[int], None]) -> Outcome:
     from dermaviz.robustness.attacks import find_attack
     from dermaviz.robustness.gradients import watched
     from dermaviz.robustness.sweep import eight_bit
 
-    model, goal = classifier(checkpoint), _goal(checkpoint, answer, asked.target)
+    model, goal = classifier(case.checkpoint), _goal(case, asked.target)
     attack, noise, seeds = find_attack(asked.attack), find_attack(NOISE), [asked.seed]
-    first = answer.prediction.index
+    first = case.prediction.index
     with TURN:
-        image = model.to_tensor([answer.prepared])
+        image = model.to_tensor([case.prepared])
         attacked = attack.run(watched(model, tell), image, goal, asked.epsilon, seeds)
         filed = eight_bit(model, image, attacked, goal)
         said = _said(model, filed.logits)
@@ -151,27 +157,13 @@ def _attempt(answer: Answer, checkpoint: Checkpoint, asked: Attempt, tell: Calla
         )
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _smallest_flip(
-    key: str, folder: str, answers_sha256: str, target: str | None, _answer: Answer, _checkpoint: Checkpoint
-) -> Flip:
-    from dermaviz.robustness.sweep import flip_distance
-
-    model = classifier(_checkpoint)
-    with TURN:
-        image = model.to_tensor([_answer.prepared])
-        found = flip_distance(model, image, _goal(_checkpoint, _answer, target))
-    diagnosis = model.classes[int(found.predicted[0])]
-    return Flip(float(found.epsilon[0]), diagnosis, bool(found.zero_gradient[0]), found.cap)
-
-
-def _goal(checkpoint: Checkpoint, answer: Answer, target: str | None) -> Goal:
+def _goal(case: Case, target: str | None) -> Goal:
     """Away from what the model says of the photo as it is, since nobody knows what it shows; or towards the target."""
     from dermaviz.robustness.gradients import Goal
 
     if target is None:
-        return Goal.away_from([answer.prediction.index])
-    return Goal.towards([checkpoint.card.classes.index(target)])
+        return Goal.away_from([case.prediction.index])
+    return Goal.towards([case.card.classes.index(target)])
 
 
 def _said(model: Classifier, logits: Tensor) -> Prediction:

@@ -10,8 +10,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from dermaviz.app.answers import Answer, Photo, true_mask
-from dermaviz.app.resources import Checkpoint
+from dermaviz.app.case import Case
 from dermaviz.app.robustness.live import Attempt, Changed, Outcome, Seen, attempt, smallest_flip
 from dermaviz.app.robustness.live_text import (
     ABOUT_NOISE,
@@ -62,14 +61,14 @@ class View:
     own: bool
 
 
-def choose_attempt(photo: Photo, answer: Answer, checkpoint: Checkpoint) -> Attempt:
+def choose_attempt(case: Case) -> Attempt:
     """Ask what to do; the smallest change that flips the answer is one click, and is then set."""
     sizes = st.container()
     left, right = st.columns(2)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with left:
-        target = _choose_target(checkpoint.card)
-    _offer_flip(photo, answer, checkpoint, target, row)  # before the widgets that it sets
+        target = _choose_target(case.card)
+    _offer_flip(case, target, row)  # before the widgets that it sets
     with right:
         attack = st.selectbox(
             "Attack", ATTACKS, format_func=lambda name: ATTACKS[name].label, key=ATTACK, bind="query-params",
@@ -126,12 +125,10 @@ def _choose_target(card: Card) -> str | None:
     return None if target == AWAY else target
 
 
-def _offer_flip(
-    photo: Photo, answer: Answer, checkpoint: Checkpoint, target: str | None, place: DeltaGenerator
-) -> None:
+def _offer_flip(case: Case, target: str | None, place: DeltaGenerator) -> None:
     """The button, and, once it was pressed for this photo, model and goal, its answer."""
-    asked: set[tuple[str, str, str | None]] = st.session_state.setdefault(_FLIPPED, set())
-    this = (photo.key, checkpoint.card.answers_sha256, target)
+    asked: set[tuple[str | None, ...]] = st.session_state.setdefault(_FLIPPED, set())
+    this = (*case.key, target)
     pressed = place.button(
         "Smallest change that flips it", icon=":material/search:", type="primary", key="flip",
         help="Looks along FGSM's direction, outwards from nothing, in steps of 1/8 of a grey level. Takes some 30 looks "
@@ -141,11 +138,11 @@ def _offer_flip(
         return
     asked.add(this)
     with st.spinner("Looking for the smallest change, about a second …"):
-        flip = smallest_flip(photo, answer, checkpoint, target)
+        flip = smallest_flip(case, target)
     if pressed and 0 < flip.epsilon <= EPSILONS[-1]:
         set_epsilon(flip.epsilon)
         take_fgsm()
-    st.markdown(flip_sentence(checkpoint.card, flip, target))
+    st.markdown(flip_sentence(case.card, flip, target))
 
 
 PICTURES, MAPS = "attack-pictures", "attack-maps"
@@ -159,7 +156,7 @@ _PHONE_LOOK = f"""<style>
 _OPACITY, _COLOURS = 0.5, "viridis"
 
 
-def tried(photo: Photo, answer: Answer, checkpoint: Checkpoint, asked: Attempt) -> Outcome:
+def tried(case: Case, asked: Attempt) -> Outcome:
     """The outcome of an attempt; what takes long says so before it starts, shows how far it is, and can be stopped."""
     words, place = ATTACKS[asked.attack], st.empty()
     bar: DeltaGenerator | None = None
@@ -174,53 +171,51 @@ def tried(photo: Photo, answer: Answer, checkpoint: Checkpoint, asked: Attempt) 
                 st.button("Stop, and take FGSM", key="stop", on_click=take_fgsm, icon=":material/stop_circle:")
         bar.progress(min(passes / words.passes, 1.0), words.wait)
 
-    outcome = attempt(photo, answer, checkpoint, asked, tell)
+    outcome = attempt(case, asked, tell)
     place.empty()
     return outcome
 
 
-def show_verdict(checkpoint: Checkpoint, outcome: Outcome, asked: Attempt) -> None:
+def show_verdict(case: Case, outcome: Outcome, asked: Attempt) -> None:
     """What the attack did to the answer, and what equal-size noise did, in one or two sentences."""
-    st.markdown(f"#### {outcome_sentence(checkpoint.card, outcome, asked)}", help=ABOUT_NOISE)
-    arrived = goal_sentence(checkpoint.card, outcome, asked.target)
+    st.markdown(f"#### {outcome_sentence(case.card, outcome, asked)}", help=ABOUT_NOISE)
+    arrived = goal_sentence(case.card, outcome, asked.target)
     if arrived:
         st.markdown(arrived)
 
 
-def show_attack(
-    photo: Photo, answer: Answer, checkpoint: Checkpoint, asked: Attempt, outcome: Outcome, view: View
-) -> None:
+def show_attack(case: Case, asked: Attempt, outcome: Outcome, view: View) -> None:
     """Five pictures in a row, under them the maps of those that are photos."""
     st.html(_PHONE_LOOK)
-    card, name = checkpoint.card, ATTACKS[asked.attack].name
+    name = ATTACKS[asked.attack].name
     clean, size = outcome.clean.prediction.index, epsilon_in_words(asked.epsilon)
     with st.container(key=PICTURES):
         original, minus, attacked, noise, noised = st.columns(5)
     with original:
-        shown = CAPTION if photo.drawn else "what the model sees"
-        show_picture(answer.prepared, f"Original: {shown}", f"Model input of {photo.name}")
-        st.markdown(f"**{said(card, outcome.clean.prediction)}**")
+        shown = CAPTION if case.photo.drawn else "what the model sees"
+        show_picture(case.prepared, f"Original: {shown}", f"Model input of {case.photo.name}")
+        st.markdown(f"**{said(case.card, outcome.clean.prediction)}**")
     with minus:
         _show_difference(outcome.attacked, view.times, f"{name}'s change")
     with attacked:
         show_picture(outcome.filed.pixels, f"Attacked: {name}, ε = {size}", f"Photo attacked by {name} at ε = {size}")
-        _show_answer(checkpoint, outcome.attacked, clean)
+        _show_answer(case, outcome.attacked, clean)
     with noise:
         _show_difference(outcome.noised, view.times, "Noise, the same size")
     with noised:
-        noisy = rounded(answer.prepared, outcome.noised)
+        noisy = rounded(case.prepared, outcome.noised)
         show_picture(noisy, f"With noise, ε = {size}", f"Photo with random noise at ε = {size}")
-        _show_answer(checkpoint, outcome.noised, clean)
-    _show_maps(photo, answer, checkpoint, outcome, view)
+        _show_answer(case, outcome.noised, clean)
+    _show_maps(case, outcome, view)
 
 
-def offer_file(photo: Photo, checkpoint: Checkpoint, outcome: Outcome, asked: Attempt) -> None:
+def offer_file(case: Case, outcome: Outcome, asked: Attempt) -> None:
     """The attacked picture as a PNG, and what rounding to whole grey levels left of the attack."""
     st.subheader("Take it home: does the attack survive in a file?", anchor=False)
-    st.markdown(file_sentence(checkpoint.card, outcome.filed, outcome, asked))
+    st.markdown(file_sentence(case.card, outcome.filed, outcome, asked))
     with st.container(horizontal=True):
         st.download_button(
-            "Attacked picture (PNG)", partial(png, outcome.filed.pixels), _file_name(photo, checkpoint, asked),
+            "Attacked picture (PNG)", partial(png, outcome.filed.pixels), _file_name(case, asked),
             "image/png", key="attacked file", on_click="ignore", icon=":material/download:",
         )  # fmt: skip
         if asked.epsilon and not outcome.filed.grey_levels:
@@ -242,39 +237,39 @@ def _show_difference(changed: Changed, times: int, what: str) -> None:
     st.caption("Too large to show whole: cut at black and white." if cut else "Grey is no change.")
 
 
-def _show_answer(checkpoint: Checkpoint, changed: Changed, clean: int) -> None:
+def _show_answer(case: Case, changed: Changed, clean: int) -> None:
     sign = "" if changed.prediction.index == clean else ":material/swap_horiz: "
-    st.markdown(f"{sign}**{said(checkpoint.card, changed.prediction)}**")
+    st.markdown(f"{sign}**{said(case.card, changed.prediction)}**")
 
 
-def _show_maps(photo: Photo, answer: Answer, checkpoint: Checkpoint, outcome: Outcome, view: View) -> None:
+def _show_maps(case: Case, outcome: Outcome, view: View) -> None:
     """The maps of the three photos, and between them how far the clean answer's map moved."""
     clean = outcome.clean.prediction
-    mask = true_mask(photo, answer)
+    mask = case.true_mask()
     with st.container(key=MAPS):
         places = st.columns(5)
     pictures = {
-        0: ("original", outcome.clean, answer.prepared),
+        0: ("original", outcome.clean, case.prepared),
         2: ("attacked photo", outcome.attacked, outcome.filed.pixels),
-        4: ("photo with noise", outcome.noised, rounded(answer.prepared, outcome.noised)),
+        4: ("photo with noise", outcome.noised, rounded(case.prepared, outcome.noised)),
     }
     for place, (what, seen, pixels) in pictures.items():
         with places[place]:
-            _show_map(checkpoint, seen, pixels, seen.prediction.index if view.own else clean.index, what)
+            _show_map(case, seen, pixels, seen.prediction.index if view.own else clean.index, what)
     for place in (1, 3):
         moved = drift(outcome.clean.maps[clean.index], pictures[place + 1][1].maps[clean.index], mask)
         energies = (moved.energy_before, moved.energy_after)
         with places[place]:
-            st.caption(drift_sentence(checkpoint.card, clean, moved.rank_correlation, energies))
+            st.caption(drift_sentence(case.card, clean, moved.rank_correlation, energies))
     st.caption(
-        f"{checkpoint.name} · {METHODS[DEFAULT_METHOD].label} · layer {checkpoint.card.attention_layer} · a map shows what "
+        f"{case.checkpoint.name} · {METHODS[DEFAULT_METHOD].label} · layer {case.card.attention_layer} · a map shows what "
         "raised the score of its class, not why."
     )
 
 
-def _show_map(checkpoint: Checkpoint, seen: Seen, pixels: RGB, class_index: int, what: str) -> None:
+def _show_map(case: Case, seen: Seen, pixels: RGB, class_index: int, what: str) -> None:
     attended = seen.maps[class_index]
-    named = class_with_probability(checkpoint.card, seen.prediction, class_index)
+    named = class_with_probability(case.card, seen.prediction, class_index)
     if attended.status == "ok":
         mixed = overlay(pixels, attended, _OPACITY, _COLOURS)
         show_picture(mixed, f"Map for {named}", f"Attention map of the {what} for {named}")
@@ -282,6 +277,6 @@ def _show_map(checkpoint: Checkpoint, seen: Seen, pixels: RGB, class_index: int,
         st.info(f"**Map for {named}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:")
 
 
-def _file_name(photo: Photo, checkpoint: Checkpoint, asked: Attempt) -> str:
-    stem = "".join(c if c.isalnum() and c.isascii() else "_" for c in photo.name.rsplit(".", 1)[0][:60])
-    return f"{stem}-{checkpoint.name}-{asked.attack.replace(' ', '_')}-{asked.epsilon / GREY:.3g}_of_255.png"
+def _file_name(case: Case, asked: Attempt) -> str:
+    stem = "".join(c if c.isalnum() and c.isascii() else "_" for c in case.photo.name.rsplit(".", 1)[0][:60])
+    return f"{stem}-{case.checkpoint.name}-{asked.attack.replace(' ', '_')}-{asked.epsilon / GREY:.3g}_of_255.png"

@@ -35,17 +35,16 @@ def show_photo(checkpoints: Checkpoints) -> None:
     one = ask_for_one(checkpoints, "Once there is a photo, it can be attacked here.")
     if one is None:
         return
-    photo, checkpoint, answer = one.photo, one.checkpoint, one.answer
     with one.doing, sentence_for_errors():
         verdict = st.container()
-        asked = choose_attempt(photo, answer, checkpoint)
+        asked = choose_attempt(one.case)
         with verdict:
-            outcome = tried(photo, answer, checkpoint, asked)
-            show_verdict(checkpoint, outcome, asked)
+            outcome = tried(one.case, asked)
+            show_verdict(one.case, outcome, asked)
         with one.pictures:
             view = choose_view()
-            show_attack(photo, answer, checkpoint, asked, outcome, view)
-            offer_file(photo, checkpoint, outcome, asked)
+            show_attack(one.case, asked, outcome, view)
+            offer_file(one.case, outcome, asked)
 
 
 def show_test_set(checkpoints: Checkpoints) -> None:

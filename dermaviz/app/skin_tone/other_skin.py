@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.answers import Answer, DrawnPhoto, Photo, drawn_photo
-from dermaviz.app.resources import TURN, Checkpoint, Memory, classifier
+from dermaviz.app.case import Case, drawn_photo
+from dermaviz.app.resources import TURN, Memory, classifier
 from dermaviz.app.skin_tone.own_images import Lesion
 from dermaviz.explain.methods import DEFAULT_METHOD
 from dermaviz.fairness.counterfactual import AXES, Axis, LesionChoice, counterfactual
+from dermaviz.synthetic import Parameters
 from dermaviz.synthetic.optics import ITA_RANGE
 from dermaviz.types import RGB, AttentionMap, Prediction
 
@@ -58,7 +59,7 @@ class OtherSkin:
     shifted: Mapping[str, Seen]
 
 
-def other_skin(photo: Photo, answer: Answer, checkpoint: Checkpoint, lesion: Lesion, shift: Shift) -> OtherSkin:
+def other_skin(case: Case, lesion: Lesion, shift: Shift) -> OtherSkin:
     """The photo with its skin at another ITA, beside the control and, if it was drawn, the truth; remembered.
 
     Raises:
@@ -66,11 +67,11 @@ def other_skin(photo: Photo, answer: Answer, checkpoint: Checkpoint, lesion: Les
         AttentionError: the model gives no map.
         CheckpointError: the checkpoint cannot be loaded.
     """
-    key = (photo.key, str(checkpoint.folder), checkpoint.card.answers_sha256, shift)
-    return _memory().recall(key, lambda: _other_skin(photo, answer, checkpoint, lesion, shift))
+    key = (case.key, shift)
+    return _memory().recall(key, lambda: _other_skin(case, lesion, shift))
 
 
-def curve(photo: Photo, answer: Answer, checkpoint: Checkpoint, lesion: Lesion, shift: Shift) -> pd.DataFrame:
+def curve(case: Case, lesion: Lesion, shift: Shift) -> pd.DataFrame:
     """What the model says over the whole range of tones: ``axis, ita, p_malignant, diagnosis, p_answer``; remembered.
 
     ``axis`` is a name in ``fairness.counterfactual.AXES``, or ``redrawn`` for a drawn lesion. Each has a point at the ITA from
@@ -82,8 +83,8 @@ def curve(photo: Photo, answer: Answer, checkpoint: Checkpoint, lesion: Lesion, 
         CheckpointError: the checkpoint cannot be loaded.
     """
     start = replace(shift, to_ita=shift.from_ita)  # the curve is the same wherever the slider stands
-    key = (photo.key, str(checkpoint.folder), checkpoint.card.answers_sha256, start)
-    return _curves().recall(key, lambda: _curve(photo, answer, checkpoint, lesion, start))
+    key = (case.key, start)
+    return _curves().recall(key, lambda: _curve(case, lesion, start))
 
 
 @st.cache_resource(show_spinner=False)
@@ -96,31 +97,31 @@ def _curves() -> Memory[pd.DataFrame]:
     return Memory(64)
 
 
-def _other_skin(photo: Photo, answer: Answer, checkpoint: Checkpoint, lesion: Lesion, shift: Shift) -> OtherSkin:
-    model = classifier(checkpoint)
+def _other_skin(case: Case, lesion: Lesion, shift: Shift) -> OtherSkin:
+    model = classifier(case.checkpoint)
     with TURN:
         made = {
-            axis: counterfactual(answer.prepared, lesion.mask, shift.to_ita, shift.from_ita, shift.lesion, axis)
+            axis: counterfactual(case.prepared, lesion.mask, shift.to_ita, shift.from_ita, shift.lesion, axis)
             for axis in AXES
         }
         pictures: dict[str, RGB] = {axis: one.pixels for axis, one in made.items()}
-        if isinstance(photo, DrawnPhoto):
-            pictures[REDRAWN] = _redrawn(photo, model, shift.to_ita)
-        first, *others = _seen(model, [answer.prepared, *pictures.values()])
+        if case.photo.parameters is not None:
+            pictures[REDRAWN] = _redrawn(case.photo.parameters, model, shift.to_ita)
+        first, *others = _seen(model, [case.prepared, *pictures.values()])
     clipped: dict[str, float] = {axis: one.clipped for axis, one in made.items()}
     shifted = {axis: replace(seen, clipped=clipped.get(axis, 0.0)) for axis, seen in zip(pictures, others, strict=True)}
     return OtherSkin(first, MappingProxyType(shifted))
 
 
-def _curve(photo: Photo, answer: Answer, checkpoint: Checkpoint, lesion: Lesion, start: Shift) -> pd.DataFrame:
-    model, (low, high) = classifier(checkpoint), ITA_RANGE
+def _curve(case: Case, lesion: Lesion, start: Shift) -> pd.DataFrame:
+    model, (low, high) = classifier(case.checkpoint), ITA_RANGE
     tones = sorted({*range(int(low), int(high) + 1, STEP), min(max(start.from_ita, low), high)})
     places: list[tuple[str, float]] = [(axis, tone) for axis in AXES for tone in tones]
     with TURN:
-        pictures = [_shifted(answer.prepared, lesion, start, tone, axis) for axis in AXES for tone in tones]
-        if isinstance(photo, DrawnPhoto):
+        pictures = [_shifted(case.prepared, lesion, start, tone, axis) for axis in AXES for tone in tones]
+        if case.photo.parameters is not None:
             places += [(REDRAWN, tone) for tone in tones]
-            pictures += [_redrawn(photo, model, tone) for tone in tones]
+            pictures += [_redrawn(case.photo.parameters, model, tone) for tone in tones]
         said = [
             Prediction(model.classes, row, model.malignant) for row in model.probabilities(model.to_tensor(pictures))
         ]
@@ -130,7 +131,7 @@ def _curve(photo: Photo, answer: Answer, checkpoint: Checkpoint, lesion: Lesion,
             "ita": [float(tone) for _, tone in places],
             "p_malignant": [one.p_malignant for one in said],
             "diagnosis": [one.diagnosis for one in said],
-            "p_answer": [float(one.probabilities[answer.prediction.index]) for one in said],
+            "p_answer": [float(one.probabilities[case.prediction.index]) for one in said],
         }
     )
 
@@ -139,10 +140,9 @@ def _shifted(prepared: RGB, lesion: Lesion, start: Shift, tone: float, axis: Axi
     return counterfactual(prepared, lesion.mask, tone, start.from_ita, start.lesion, axis).pixels
 
 
-def _redrawn(photo: DrawnPhoto, model: Classifier, tone: float) -> RGB:
+def _redrawn(parameters: Parameters, model: Classifier, tone: float) -> RGB:
     """The same drawing at another ITA, as the model sees it."""
-    other = drawn_photo(photo.name, replace(photo.parameters, ita=float(tone)))
-    return model.prepare(other.read().pixels)
+    return model.prepare(drawn_photo("", replace(parameters, ita=float(tone))).read().pixels)
 
 
 def _seen(model: Classifier, pictures: Sequence[RGB]) -> list[Seen]:

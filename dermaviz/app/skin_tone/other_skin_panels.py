@@ -9,7 +9,7 @@ from types import MappingProxyType
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.answers import Answer, Photo, tone_colours
+from dermaviz.app.case import Case, tone_colours
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.resources import Checkpoint
 from dermaviz.app.robustness.live_text import drift_sentence, said
@@ -225,25 +225,25 @@ def show_other_skin(checkpoints: dict[str, Checkpoint]) -> None:
     one = ask_for_one(checkpoints, "Once there is a photo, its skin can be shifted here.")
     if one is None:
         return
-    photo, checkpoint, answer = one.photo, one.checkpoint, one.answer
+    case = one.case
     with one.doing, sentence_for_errors():
         verdict = st.container()
-        lesion = lesion_of(photo, checkpoint)
+        lesion = lesion_of(case)
         shift = choose_shift(lesion.tone)
         st.caption(measured_sentence(lesion.tone, lesion.source))
         if not lesion.mask.any():
             st.caption("No lesion was found in this photo, so all of it is taken for skin.")
         with st.spinner("The skin is shifted …"):
-            found = other_skin(photo, answer, checkpoint, lesion, shift)
-        verdict.markdown(f"#### {outcome_sentence(checkpoint.card, found, shift)}", help=ABOUT_CONTROL)
+            found = other_skin(case, lesion, shift)
+        verdict.markdown(f"#### {outcome_sentence(case.card, found, shift)}", help=ABOUT_CONTROL)
         if shift.to_ita != shift.from_ita:
-            verdict.markdown(beside_sentence(checkpoint.card, found))
+            verdict.markdown(beside_sentence(case.card, found))
         with one.pictures, sentence_for_errors():
-            _show_pictures(photo, checkpoint, lesion, found, shift)
-            _show_curve(photo, answer, checkpoint, lesion, shift)
+            _show_pictures(case, lesion, found, shift)
+            _show_curve(case, lesion, shift)
 
 
-def _show_pictures(photo: Photo, checkpoint: Checkpoint, lesion: Lesion, found: OtherSkin, shift: Shift) -> None:
+def _show_pictures(case: Case, lesion: Lesion, found: OtherSkin, shift: Shift) -> None:
     """The pictures in a row, each with its answer, its map and how far that moved."""
     st.html(_PHONE_LOOK)
     own = st.segmented_control(
@@ -264,19 +264,17 @@ def _show_pictures(photo: Photo, checkpoint: Checkpoint, lesion: Lesion, found: 
         for place, (title, seen) in zip(st.columns(len(panels)), panels, strict=True):
             with place:
                 index = seen.prediction.index if own == "each picture's own answer" else found.original.prediction.index
-                _show_seen(photo, checkpoint, lesion, found.original, seen, title, index)
+                _show_seen(case, lesion, found.original, seen, title, index)
     st.caption(
-        f"{checkpoint.name} · {METHODS[DEFAULT_METHOD].label} · layer {checkpoint.card.attention_layer} · lesion outline "
+        f"{case.checkpoint.name} · {METHODS[DEFAULT_METHOD].label} · layer {case.card.attention_layer} · lesion outline "
         f"{lesion.source}. {clipped_sentence(found)}"
     )
 
 
-def _show_seen(
-    photo: Photo, checkpoint: Checkpoint, lesion: Lesion, original: Seen, seen: Seen, title: str, class_index: int
-) -> None:
+def _show_seen(case: Case, lesion: Lesion, original: Seen, seen: Seen, title: str, class_index: int) -> None:
     """One picture, what the model says of it, and its map of a class beside the original's."""
-    card, clean = checkpoint.card, original.prediction
-    show_picture(seen.pixels, title, f"{title}: {photo.name}")
+    card, clean = case.card, original.prediction
+    show_picture(seen.pixels, title, f"{title}: {case.photo.name}")
     sign = "" if seen.prediction.index == clean.index else ":material/swap_horiz: "
     st.markdown(
         f"{sign}**{said(card, seen.prediction)}**  \n{measure_name(card)} {percent(score(seen.prediction, clean))}"
@@ -294,12 +292,12 @@ def _show_seen(
         st.caption(drift_sentence(card, clean, moved.rank_correlation, energies, "original"))
 
 
-def _show_curve(photo: Photo, answer: Answer, checkpoint: Checkpoint, lesion: Lesion, shift: Shift) -> None:
+def _show_curve(case: Case, lesion: Lesion, shift: Shift) -> None:
     """The answer over the whole range of tones, beside the control."""
     st.subheader("Over the whole range of tones", anchor=False)
-    card, measure = checkpoint.card, measure_name(checkpoint.card)
+    card, measure = case.card, measure_name(case.card)
     with st.spinner("The skin is shifted over the whole range, a few seconds …"):
-        table = curve(photo, answer, checkpoint, lesion, shift)
+        table = curve(case, lesion, shift)
     words = class_names(card)
     value = table["p_malignant"] if card.malignant else table["p_answer"]
     drawn = table.assign(value=value, said=[f"says {words[name]}" for name in table["diagnosis"]])
@@ -307,7 +305,7 @@ def _show_curve(photo: Photo, answer: Answer, checkpoint: Checkpoint, lesion: Le
     marks = {"as it is": shift.from_ita} | ({"chosen": shift.to_ita} if shift.to_ita != shift.from_ita else {})
     figure = counterfactual_figure(drawn, names, measure, cuts=CUTS, marks=marks, ink=ink())
     show_chart(figure, "counterfactual", curve_sentence(drawn, measure))
-    show_table(_file(table), f"{photo.name}-other-skin", "counterfactual")
+    show_table(_file(table), f"{case.photo.name}-other-skin", "counterfactual")
     st.caption(CANNOT_SAY)
 
 

@@ -15,14 +15,14 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dermaviz.app.answers import Photo, ask, attention, true_mask
+from dermaviz.app.cache import checkpoint_key
+from dermaviz.app.case import Case, Photo, ask
 from dermaviz.app.resources import TURN, Checkpoint, Memory
 from dermaviz.app.text import class_names, class_with_probability
 from dermaviz.app.widgets.diagnosis import beyond_gate
 from dermaviz.data.masks import find_lesion, mask_as_seen
 from dermaviz.errors import AttentionError, EvidenceError, ImageError
 from dermaviz.explain.localisation import Localisation, localise
-from dermaviz.explain.methods import DEFAULT_METHOD
 from dermaviz.fairness.skin_tone import Tone, measure_tone, tone_groups
 from dermaviz.fairness.small_audit import ALL, ELSEWHERE, LOOKING, UNKNOWN, Difference, commonest, judged, photos_needed
 from dermaviz.models.card import Card
@@ -104,18 +104,13 @@ def examine(photo: Photo, checkpoint: Checkpoint, tell: Callable[[], None]) -> E
         ImageError: the photo is refused.
         CheckpointError: the checkpoint cannot be loaded.
     """
-    key = (photo.key, str(checkpoint.folder), checkpoint.card.answers_sha256)
+    key = (photo.key, *checkpoint_key(checkpoint))
     return _memory().recall(key, lambda: _examine(photo, checkpoint, tell))
 
 
-def lesion_of(photo: Photo, checkpoint: Checkpoint) -> Lesion:
-    """The lesion of a photo and the tone of the skin round it; remembered. Of a drawn photo the lesion is the true one.
-
-    Raises:
-        ImageError: the photo is refused.
-    """
-    key = (photo.key, checkpoint.card.input_size)
-    return _lesions().recall(key, lambda: _lesion(photo, checkpoint))
+def lesion_of(case: Case) -> Lesion:
+    """The lesion of a photo and the tone of the skin round it; remembered. Of a drawn photo the lesion is the true one."""
+    return _lesions().recall((case.photo.key, case.card.input_size), lambda: _lesion(case))
 
 
 def photo_table(found: Found, checkpoint: Checkpoint) -> pd.DataFrame:
@@ -168,28 +163,27 @@ def _lesions() -> Memory[Lesion]:
 
 def _examine(photo: Photo, checkpoint: Checkpoint, tell: Callable[[], None]) -> Examined:
     tell()
-    answer = ask(photo, checkpoint)
-    lesion = lesion_of(photo, checkpoint)
+    case = ask(photo, checkpoint)
+    lesion = lesion_of(case)
     try:
-        beyond = beyond_gate(photo, answer, checkpoint)
+        beyond = beyond_gate(case)
     except EvidenceError:  # said once for all photos, where they are shown
         beyond = None
     try:
-        attended = attention(photo, answer, checkpoint, None, DEFAULT_METHOD)
+        attended = case.attention()
     except AttentionError:
-        return Examined(answer.prediction, beyond and beyond[0], lesion, None, None)
-    return Examined(answer.prediction, beyond and beyond[0], lesion, attended, localise(attended, lesion.mask))
+        return Examined(case.prediction, beyond and beyond[0], lesion, None, None)
+    return Examined(case.prediction, beyond and beyond[0], lesion, attended, localise(attended, lesion.mask))
 
 
-def _lesion(photo: Photo, checkpoint: Checkpoint) -> Lesion:
-    answer = ask(photo, checkpoint)
-    known = true_mask(photo, answer)
+def _lesion(case: Case) -> Lesion:
+    known = case.true_mask()
     if known is not None:
-        return Lesion(known, "true", measure_tone(answer.prepared, known))
+        return Lesion(known, "true", measure_tone(case.prepared, known))
     with TURN:
-        pixels = photo.read().pixels
+        pixels = case.photo.read().pixels
         mask = find_lesion(pixels)
-        return Lesion(mask_as_seen(mask, checkpoint.card.input_size), "predicted", measure_tone(pixels, mask))
+        return Lesion(mask_as_seen(mask, case.card.input_size), "predicted", measure_tone(pixels, mask))
 
 
 LOOKED_WORDS: Mapping[str, str] = MappingProxyType(

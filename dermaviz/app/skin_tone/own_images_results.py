@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dermaviz.app.answers import ask, drawn_photo, uploaded_photo
+from dermaviz.app.case import ask, drawn_photo, uploaded_photo
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.resources import Checkpoint
 from dermaviz.app.skin_tone.own_images import (

@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dermaviz.app.answers import Answer, Photo, ask, attention, uploaded_photo
+from dermaviz.app.case import Case, Photo, ask, uploaded_photo
 from dermaviz.app.confusion.matrix import PAGE, Cell
 from dermaviz.app.confusion.text import NO_PHOTOS, case_sentence, cell_sentence
 from dermaviz.app.confusion.view import group_label
@@ -131,26 +131,26 @@ def _find(checkpoint: Checkpoint, image_id: str) -> Photo | None:
 def _show_maps(photo: Photo, checkpoint: Checkpoint, true_index: int) -> None:
     """The model's input, and the attention maps of what it is called and of what it is, each named."""
     with st.spinner("The model looks at the photo …"):
-        answer = ask(photo, checkpoint)
-    called = answer.prediction.index
+        case = ask(photo, checkpoint)
+    called = case.prediction.index
     wanted = {called: "what it is called"} | ({true_index: "what it is"} if true_index != called else {})
     first, *others = st.columns(3)
     with first:
-        show_picture(answer.prepared, "Model input: what the model saw", f"Model input of {photo.name}")
+        show_picture(case.prepared, "Model input: what the model saw", f"Model input of {photo.name}")
     for column, (index, why) in zip(others, wanted.items(), strict=False):
         with column:
-            _show_map(photo, answer, checkpoint, index, why)
+            _show_map(case, index, why)
     st.caption(
         f"{checkpoint.name} · {METHODS[DEFAULT_METHOD].label} · layer {checkpoint.card.attention_layer} · a map shows what "
         "raised the score of its class, not why; the Classify page has other methods."
     )
 
 
-def _show_map(photo: Photo, answer: Answer, checkpoint: Checkpoint, index: int, why: str) -> None:
-    attended = attention(photo, answer, checkpoint, index, DEFAULT_METHOD)
-    named = class_with_probability(checkpoint.card, answer.prediction, index)
+def _show_map(case: Case, index: int, why: str) -> None:
+    attended = case.attention(index)
+    named = class_with_probability(case.card, case.prediction, index)
     if attended.status == "ok":
-        mixed = overlay(answer.prepared, attended, _OPACITY, _COLOURS)
+        mixed = overlay(case.prepared, attended, _OPACITY, _COLOURS)
         show_picture(mixed, f"Attention map for {why}: {named}", f"Attention map for {named} laid over the model input")
     else:
         st.info(

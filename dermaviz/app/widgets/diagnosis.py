@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dermaviz.app.answers import Answer, Photo
+from dermaviz.app.case import Case
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.resources import Checkpoint
 from dermaviz.app.text import class_names, diagnosis_sentence, malignant_sentence
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from dermaviz.ood.detector import Gate, GateFacts
 
 
-def show_diagnosis(answer: Answer, checkpoint: Checkpoint) -> None:
+def show_diagnosis(case: Case) -> None:
     """The most probable class, the sum of the malignant ones, and all probabilities as bars."""
-    st.markdown(f"#### {diagnosis_sentence(checkpoint.card, answer.prediction)}")
-    st.markdown(malignant_sentence(checkpoint.card, answer.prediction))
-    show_probabilities(answer.prediction, checkpoint)
+    st.markdown(f"#### {diagnosis_sentence(case.card, case.prediction)}")
+    st.markdown(malignant_sentence(case.card, case.prediction))
+    show_probabilities(case.prediction, case.checkpoint)
 
 
 def show_probabilities(prediction: Prediction, checkpoint: Checkpoint) -> None:
@@ -40,20 +40,20 @@ def show_probabilities(prediction: Prediction, checkpoint: Checkpoint) -> None:
     )
 
 
-def show_notes(photo: Photo, answer: Answer, checkpoint: Checkpoint) -> None:
+def show_notes(case: Case) -> None:
     """What was done to the photo between the file and the model."""
-    width, height = answer.size
-    side = checkpoint.card.input_size
+    width, height = case.answer.size
+    side = case.card.input_size
     done = f"{width} × {height} pixels; the model sees the central square at {side} × {side}."
-    if photo.drawn and width == height == side:
+    if case.photo.drawn and width == height == side:
         done = f"{width} × {height} pixels, as the model sees it."
-    st.caption(" ".join((done, *answer.notes)))
+    st.caption(" ".join((done, *case.answer.notes)))
 
 
 GONE_ON = "pictures shown although the gate refused them"
 
 
-def let_through(photo: Photo, answer: Answer, checkpoint: Checkpoint) -> bool:
+def let_through(case: Case) -> bool:
     """Whether to show what the model says: not of a picture beyond the gate's limit, unless the user has asked for it.
 
     Drawn lesions are not asked: they are labelled synthetic, and the gate was made for photos. A checkpoint without a
@@ -61,12 +61,12 @@ def let_through(photo: Photo, answer: Answer, checkpoint: Checkpoint) -> bool:
     """
     beyond: tuple[float, GateFacts] | None = None
     with sentence_for_errors():
-        beyond = beyond_gate(photo, answer, checkpoint)
+        beyond = beyond_gate(case)
     if beyond is None:
         return True
     distance, facts = beyond
-    gone_on: set[tuple[str, str]] = st.session_state.setdefault(GONE_ON, set())
-    this = (photo.key, checkpoint.card.weights_sha256)
+    gone_on: set[tuple[str, ...]] = st.session_state.setdefault(GONE_ON, set())
+    this = case.key
     if this in gone_on:
         st.caption(
             f"At your word: this doesn't look like a dermatoscopic image ({distance:.2f}; limit {facts.limit:.2f})."
@@ -74,25 +74,25 @@ def let_through(photo: Photo, answer: Answer, checkpoint: Checkpoint) -> bool:
         return True
     st.warning(notice(distance, facts), icon=":material/image_search:")
     st.image(
-        answer.prepared, "What the model would judge", 160, output_format="PNG", alt=f"Model input of {photo.name}"
+        case.prepared, "What the model would judge", 160, output_format="PNG", alt=f"Model input of {case.photo.name}"
     )
-    st.button("Show the answer anyway", key=f"go on {checkpoint.name}", on_click=gone_on.add, args=(this,))
+    st.button("Show the answer anyway", key=f"go on {case.checkpoint.name}", on_click=gone_on.add, args=(this,))
     return False
 
 
-def beyond_gate(photo: Photo, answer: Answer, checkpoint: Checkpoint) -> tuple[float, GateFacts] | None:
+def beyond_gate(case: Case) -> tuple[float, GateFacts] | None:
     """A photo's distance, with the gate's facts, where it is beyond the limit; None where it is let through.
 
     Raises:
         EvidenceError: the gate is damaged, or was fitted on other weights.
     """
-    if photo.drawn or answer.features is None:
+    if case.photo.drawn or case.answer.features is None:
         return None
-    read = installed_gate(checkpoint)
+    read = installed_gate(case.checkpoint)
     if read is None:
         return None
     gate, facts = read
-    distance = float(gate.distance(answer.features)[0])
+    distance = float(gate.distance(case.answer.features)[0])
     return None if distance <= gate.limit else (distance, facts)
 
 

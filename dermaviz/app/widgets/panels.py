@@ -11,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from dermaviz.app.answers import Answer, Photo, attention, true_mask
+from dermaviz.app.case import Case
 from dermaviz.app.resources import Checkpoint
 from dermaviz.app.text import (
     STATUS_SENTENCES,
@@ -111,79 +111,77 @@ def _choose_more(
 SLOW_METHODS = "slow methods asked for"
 
 
-def show_panels(photo: Photo, answer: Answer, checkpoint: Checkpoint, look: Look) -> None:
+def show_panels(case: Case, look: Look) -> None:
     """The three panels of one photo, checkpoint and method, their caption and downloads."""
-    show_pictures(photo, answer, checkpoint, look)
-    show_caption(photo, answer, checkpoint, look)
+    show_pictures(case, look)
+    show_caption(case, look)
 
 
-def show_pictures(photo: Photo, answer: Answer, checkpoint: Checkpoint, look: Look, *, narrow: bool = False) -> None:
+def show_pictures(case: Case, look: Look, *, narrow: bool = False) -> None:
     """What the model saw, the attention map and the overlay; in a ``narrow`` place the map is shown in the overlay only."""
     places = iter(st.columns(2 if narrow else 3))
     with next(places):
-        shown = CAPTION if photo.drawn else "what the model saw"
-        show_picture(answer.prepared, f"Model input: {shown}", f"Model input of {photo.name}")
-    attended = _attend(photo, answer, checkpoint, look.class_name, look.method, "panels")
+        shown = CAPTION if case.photo.drawn else "what the model saw"
+        show_picture(case.prepared, f"Model input: {shown}", f"Model input of {case.photo.name}")
+    attended = _attend(case, look.class_name, look.method, "panels")
     if attended is None:
         return
-    named = class_with_probability(checkpoint.card, answer.prediction, attended.class_index)
+    named = class_with_probability(case.card, case.prediction, attended.class_index)
     if attended.status != "ok":
         next(places).info(
             f"**Attention map · {named}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:"
         )
         return
-    mask = _mask(photo, answer, look)
+    mask = _mask(case, look)
     if not narrow:
         with next(places):
-            coloured = laid_over(answer.prepared, attended, look, mask, opacity=1)
+            coloured = laid_over(case.prepared, attended, look, mask, opacity=1)
             show_picture(coloured, f"Attention map · {named}", f"Attention map for {named}")
             _show_scale(attended, look.colour_map)
     with next(places):
-        mixed = laid_over(answer.prepared, attended, look, mask)
+        mixed = laid_over(case.prepared, attended, look, mask)
         show_picture(mixed, f"Overlay · {named}", f"Attention map for {named} laid over the model input")
         if narrow:
             _show_scale(attended, look.colour_map)
 
 
-def show_caption(photo: Photo, answer: Answer, checkpoint: Checkpoint, look: Look) -> None:
+def show_caption(case: Case, look: Look) -> None:
     """What the pictures show, and the files to keep; nothing where there is no map yet."""
     if not _is_ready(look.method):
         return
-    attended = attention(photo, answer, checkpoint, _class_index(checkpoint, look.class_name), look.method)
-    st.caption(map_caption(checkpoint.name, checkpoint.card, answer.prediction, attended), help=_about(attended))
-    _offer_downloads(photo, answer, checkpoint, attended, look)
+    attended = case.attention(_class_index(case.checkpoint, look.class_name), look.method)
+    st.caption(map_caption(case.checkpoint.name, case.card, case.prediction, attended), help=_about(attended))
+    _offer_downloads(case, attended, look)
 
 
-def show_side_by_side(photo: Photo, answer: Answer, checkpoint: Checkpoint, look: Look) -> None:
+def show_side_by_side(case: Case, look: Look) -> None:
     """The overlay of each method of ``look.beside`` for the same class."""
-    mask = _mask(photo, answer, look)
+    mask = _mask(case, look)
     for column, method in zip(st.columns(len(look.beside)), look.beside, strict=True):
         with column:
-            attended = _attend(photo, answer, checkpoint, look.class_name, method, "beside")
+            attended = _attend(case, look.class_name, method, "beside")
             if attended is None:
                 continue
-            named = class_with_probability(checkpoint.card, answer.prediction, attended.class_index)
+            named = class_with_probability(case.card, case.prediction, attended.class_index)
             label = METHODS[method].label
             if attended.status == "ok":
-                mixed = laid_over(answer.prepared, attended, look, mask)
+                mixed = laid_over(case.prepared, attended, look, mask)
                 show_picture(mixed, f"{label} · {named}", f"{label} map for {named} laid over the model input")
             else:
                 st.info(f"**{label} · {named}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:")
             st.caption(f"layer {attended.layer} · {attended.seconds:.2f} s", help=_about(attended))
 
 
-def _attend(
-    photo: Photo, answer: Answer, checkpoint: Checkpoint, class_name: str | None, method: str, place: str
-) -> AttentionMap | None:
+def _attend(case: Case, class_name: str | None, method: str, place: str) -> AttentionMap | None:
     """The map asked for; None while a slow method waits for the user's word."""
     row = METHODS[method]
     if not _is_ready(method):
         st.info(slow_sentence(method), icon=":material/hourglass:")
-        if not st.button(f"Compute {row.label}", key=f"start {place} {checkpoint.name} {method}", type="primary"):
+        if not st.button(f"Compute {row.label}", key=f"start {place} {case.checkpoint.name} {method}", type="primary"):
             return None
         st.session_state[SLOW_METHODS].add(method)
     with st.spinner(f"{row.label} is being computed …", show_time=not row.fast):
-        return attention(photo, answer, checkpoint, _class_index(checkpoint, class_name), method)
+        return case.attention(_class_index(case.checkpoint, class_name), method)
 
 
 def _is_ready(method: str) -> bool:
@@ -196,8 +194,8 @@ def _class_index(checkpoint: Checkpoint, class_name: str | None) -> int | None:
     return checkpoint.card.classes.index(class_name) if class_name in checkpoint.card.classes else None
 
 
-def _mask(photo: Photo, answer: Answer, look: Look) -> NDArray[np.bool_] | None:
-    return true_mask(photo, answer) if look.outline else None
+def _mask(case: Case, look: Look) -> NDArray[np.bool_] | None:
+    return case.true_mask() if look.outline else None
 
 
 def _about(attended: AttentionMap) -> str:
@@ -216,17 +214,17 @@ def _show_scale(attended: AttentionMap, colour_map: str) -> None:
     )
 
 
-def _offer_downloads(photo: Photo, answer: Answer, checkpoint: Checkpoint, attended: AttentionMap, look: Look) -> None:
-    stem = file_stem(photo.name, checkpoint.name, answer.prediction, attended)
+def _offer_downloads(case: Case, attended: AttentionMap, look: Look) -> None:
+    stem = file_stem(case.photo.name, case.checkpoint.name, case.prediction, attended)
     with st.container(horizontal=True):
         st.download_button(
-            "Overlay (PNG)", partial(overlay_png, photo, answer, attended, look), f"{stem}-overlay.png", "image/png",
-            key=f"overlay {checkpoint.name}", on_click="ignore", icon=":material/download:",
+            "Overlay (PNG)", partial(overlay_png, case, attended, look), f"{stem}-overlay.png", "image/png",
+            key=f"overlay {case.checkpoint.name}", on_click="ignore", icon=":material/download:",
             disabled=attended.status != "ok",
         )  # fmt: skip
         st.download_button(
             "Raw map (NPY)", partial(raw_map, attended), f"{stem}-map.npy", "application/octet-stream",
-            key=f"raw {checkpoint.name}", on_click="ignore", icon=":material/download:",
+            key=f"raw {case.checkpoint.name}", on_click="ignore", icon=":material/download:",
         )  # fmt: skip
 
 
@@ -238,10 +236,10 @@ def laid_over(
     return mixed if mask is None else outlined(mixed, mask)
 
 
-def overlay_png(photo: Photo, answer: Answer, attended: AttentionMap, look: Look) -> bytes:
+def overlay_png(case: Case, attended: AttentionMap, look: Look) -> bytes:
     """The overlay as shown, as the bytes of a PNG file."""
     file = io.BytesIO()
-    Image.fromarray(laid_over(answer.prepared, attended, look, _mask(photo, answer, look))).save(file, "PNG")
+    Image.fromarray(laid_over(case.prepared, attended, look, _mask(case, look))).save(file, "PNG")
     return file.getvalue()
 
 

@@ -10,17 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dermaviz.app.answers import (
-    Answer,
-    DrawnPhoto,
-    Photo,
-    ask,
-    drawn_caption,
-    drawn_photo,
-    thumbnails,
-    tone_colours,
-    uploaded_photo,
-)
+from dermaviz.app.case import Case, Photo, ask, drawn_caption, drawn_photo, thumbnails, tone_colours, uploaded_photo
 from dermaviz.app.resources import Checkpoint
 from dermaviz.app.widgets.diagnosis import let_through, show_notes
 from dermaviz.app.widgets.panels import choose_checkpoint
@@ -57,7 +47,7 @@ LIGHT = MappingProxyType(
 )
 
 
-def choose_drawing() -> DrawnPhoto:
+def choose_drawing() -> Photo:
     """Ask for every parameter of a drawing."""
     dx = st.selectbox(
         "Diagnosis form", tuple(FORMS), index=list(FORMS).index(FIRST.dx), format_func=HAM10000.classes.__getitem__,
@@ -276,17 +266,15 @@ SOURCES = ("sample", *OTHERS)
 
 
 @dataclass(frozen=True)
-class OnePhoto:
-    """A photo with a checkpoint's answer; ``doing`` is the place beside the settings, ``pictures`` the one below both."""
+class OneCase:
+    """A case; ``doing`` is the place beside the settings, ``pictures`` the one below both."""
 
-    photo: Photo
-    checkpoint: Checkpoint
-    answer: Answer
+    case: Case
     doing: DeltaGenerator
     pictures: DeltaGenerator
 
 
-def ask_for_one(checkpoints: dict[str, Checkpoint], invitation: str) -> OnePhoto | None:
+def ask_for_one(checkpoints: dict[str, Checkpoint], invitation: str) -> OneCase | None:
     """Ask for a photo and a checkpoint; None, with the invitation or the gate's words, where there is nothing to show yet."""
     source, wide = choose_source(), st.container()
     asking, doing = st.columns([5, 8], gap="large")
@@ -298,8 +286,8 @@ def ask_for_one(checkpoints: dict[str, Checkpoint], invitation: str) -> OnePhoto
         doing.info(invitation)
         return None
     with doing:
-        answer = ask(photo, checkpoint)
-        shown = let_through(photo, answer, checkpoint)
+        case = ask(photo, checkpoint)
+        shown = let_through(case)
     with asking:
-        show_notes(photo, answer, checkpoint)
-    return OnePhoto(photo, checkpoint, answer, doing, pictures) if shown else None
+        show_notes(case)
+    return OneCase(case, doing, pictures) if shown else None

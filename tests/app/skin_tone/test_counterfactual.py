@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dermaviz.app.answers import Photo, ask, drawn_photo, uploaded_photo
+from dermaviz.app.case import Photo, ask, drawn_photo, uploaded_photo
 from dermaviz.app.resources import Checkpoint, classifier
 from dermaviz.app.skin_tone.other_skin import REDRAWN, STEP, OtherSkin, Seen, Shift, curve, other_skin
 from dermaviz.app.skin_tone.other_skin_panels import (
@@ -37,7 +37,8 @@ def photo(checkpoint: Checkpoint) -> Photo:
 
 
 def made(photo: Photo, checkpoint: Checkpoint, shift: Shift) -> OtherSkin:
-    return other_skin(photo, ask(photo, checkpoint), checkpoint, lesion_of(photo, checkpoint), shift)
+    case = ask(photo, checkpoint)
+    return other_skin(case, lesion_of(case), shift)
 
 
 @pytest.mark.parametrize("lesion", ["fixed", "re-pigmented"])
@@ -50,7 +51,7 @@ def test_without_a_shift_every_picture_is_the_original(photo: Photo, checkpoint:
 
 
 def test_other_skin_is_darker_and_keeps_the_lesion_where_it_is_kept(photo: Photo, checkpoint: Checkpoint) -> None:
-    mask = lesion_of(photo, checkpoint).mask
+    mask = lesion_of(ask(photo, checkpoint)).mask
     found = made(photo, checkpoint, SHIFT)
     before, after = (seen.pixels.astype(float) for seen in (found.original, found.shifted["melanin"]))
     assert after[~mask].mean() < before[~mask].mean() - 20
@@ -80,15 +81,16 @@ def test_every_picture_has_the_maps_of_the_originals_answer_and_of_its_own(
 
 def test_the_curve_runs_over_all_tones_through_the_photo_as_it_is(photo: Photo, checkpoint: Checkpoint) -> None:
     start = Shift(43.5, 0.0, "fixed")
-    answer, lesion = ask(photo, checkpoint), lesion_of(photo, checkpoint)
-    table = curve(photo, answer, checkpoint, lesion, start)
+    case = ask(photo, checkpoint)
+    lesion = lesion_of(case)
+    table = curve(case, lesion, start)
     tones = sorted({*range(-60, 71, STEP), 43.5})
     for axis in ("melanin", "control", REDRAWN):
         assert table.loc[table["axis"] == axis, "ita"].tolist() == tones
     here = table[(table["ita"] == 43.5) & (table["axis"] != REDRAWN)]
-    np.testing.assert_allclose(here["p_malignant"], answer.prediction.p_malignant, rtol=1e-4)
-    np.testing.assert_allclose(here["p_answer"], answer.prediction.confidence, rtol=1e-4)
-    assert curve(photo, answer, checkpoint, lesion, replace(start, to_ita=-50.0)) is table
+    np.testing.assert_allclose(here["p_malignant"], case.prediction.p_malignant, rtol=1e-4)
+    np.testing.assert_allclose(here["p_answer"], case.prediction.confidence, rtol=1e-4)
+    assert curve(case, lesion, replace(start, to_ita=-50.0)) is table
 
 
 def test_of_a_photo_nobody_knows_the_truth(checkpoint: Checkpoint) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dermaviz.app.answers import Photo, ask, attention, drawn_photo, uploaded_photo
+from dermaviz.app.case import Photo, ask, drawn_photo, uploaded_photo
 from dermaviz.app.resources import Checkpoint
 from dermaviz.app.skin_tone.own_images import Found, Labelled, examine, examine_all, lesion_of, photo_table
 from dermaviz.data.masks import find_lesion, mask_as_seen
@@ -39,13 +39,13 @@ def test_a_photo_is_examined_as_its_parts_say(checkpoint: Checkpoint) -> None:
     photo, told = uploaded_photo("a.png", drawn_file("nv", 1)), ["nobody"]
     found = examine(photo, checkpoint, told.clear)
     assert not told
-    answer, pixels = ask(photo, checkpoint), photo.read().pixels
-    assert found.prediction.diagnosis == answer.prediction.diagnosis
+    case, pixels = ask(photo, checkpoint), photo.read().pixels
+    assert found.prediction.diagnosis == case.prediction.diagnosis
     mask = mask_as_seen(find_lesion(pixels), checkpoint.card.input_size)
     assert found.lesion.source == "predicted"
     assert np.array_equal(found.lesion.mask, mask)
     assert found.lesion.tone.ita == pytest.approx(40, abs=6)
-    assert found.looked == localise(attention(photo, answer, checkpoint, None, METHOD), mask)
+    assert found.looked == localise(case.attention(method=METHOD), mask)
     told.append("nobody")
     assert examine(photo, checkpoint, told.clear) is found
     assert told
@@ -53,7 +53,7 @@ def test_a_photo_is_examined_as_its_parts_say(checkpoint: Checkpoint) -> None:
 
 def test_a_drawn_photo_has_its_true_lesion(checkpoint: Checkpoint) -> None:
     photo = drawn_photo("drawn", Parameters(size=checkpoint.card.input_size))
-    lesion = lesion_of(photo, checkpoint)
+    lesion = lesion_of(ask(photo, checkpoint))
     assert lesion.source == "true"
     assert np.array_equal(lesion.mask, draw(photo.parameters).mask)
 

@@ -1,4 +1,7 @@
-"""TODO docstring dermaviz.app.answers"""
+"""The current case: a photo, and what one checkpoint says of it. One object on every page.
+
+A photo comes from a file or is drawn. Its key and the checkpoint's decide the answer, so both are what the caches hash.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,11 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from dermaviz.app.cache import checkpoint_key, remembered
 from dermaviz.app.resources import TURN, Checkpoint, classifier
-from dermaviz.explain.methods import METHODS
+from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
 from dermaviz.images import read_picture
+from dermaviz.models.card import Card
 from dermaviz.synthetic import SAMPLES, Parameters, SyntheticLesion, caption, draw, draw_skin
 from dermaviz.synthetic.optics import ITA_RANGE
 from dermaviz.synthetic.parameters import MIN_SIZE
@@ -26,12 +31,20 @@ from dermaviz.types import RGB, AttentionMap, Picture, Prediction
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo to ask about: ``key`` tells it from every other, ``read`` opens it, ``drawn`` if it is a synthetic lesion."""
+    """A photo to ask about: ``key`` tells it from every other, ``read`` opens it.
+
+    ``parameters`` are those of a drawn lesion; None where it is a photo.
+    """
 
     name: str
     key: str
     read: Callable[[], Picture]
-    drawn: bool = False
+    parameters: Parameters | None = None
+
+    @property
+    def drawn(self) -> bool:
+        """Whether it is a synthetic lesion."""
+        return self.parameters is not None
 
 
 def uploaded_photo(name: str, content: bytes) -> Photo:
@@ -39,7 +52,12 @@ def uploaded_photo(name: str, content: bytes) -> Photo:
     return Photo(name, hashlib.sha256(content).hexdigest(), partial(read_picture, content, name=name))
 
 
-@dataclass(frozen=True)
+def drawn_photo(name: str, parameters: Parameters) -> Photo:
+    """A drawn lesion as a photo; drawn when it is read."""
+    return Photo(name, f"drawn {parameters}", partial(_picture, parameters), parameters)
+
+
+@dataclass(frozen=True, eq=False)
 class Answer:
     """What the model saw of a photo (uint8 ``[S, S, 3]``), what it says, and what was done to the file on the way.
 
@@ -53,36 +71,68 @@ class Answer:
     features: NDArray[np.float32] | None
 
 
-def ask(photo: Photo, checkpoint: Checkpoint) -> Answer:
-    """What the model of a checkpoint says of a photo.
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A photo with a checkpoint's answer."""
+
+    photo: Photo
+    checkpoint: Checkpoint
+    answer: Answer
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What decides the answer: the photo, and the checkpoint's weights and card."""
+        return self.photo.key, *checkpoint_key(self.checkpoint)
+
+    @property
+    def card(self) -> Card:
+        """The card of the checkpoint."""
+        return self.checkpoint.card
+
+    @property
+    def prepared(self) -> RGB:
+        """What the model saw: uint8 ``[S, S, 3]``."""
+        return self.answer.prepared
+
+    @property
+    def prediction(self) -> Prediction:
+        """What the model says, calibrated."""
+        return self.answer.prediction
+
+    def attention(self, class_index: int | None = None, method: str = DEFAULT_METHOD) -> AttentionMap:
+        """The attention map of a class, by default of the predicted one; remembered.
+
+        Raises:
+            AttentionError: the method gives no map of this model.
+        """
+        return _map(self, self.prediction.index if class_index is None else class_index, method)
+
+    def true_mask(self) -> NDArray[np.bool_] | None:
+        """The lesion of a drawn photo as the model sees it: bool ``[S, S]``; None of any other, whose truth is unknown."""
+        if self.photo.parameters is None:
+            return None
+        mask = Image.fromarray(_drawn(self.photo.parameters).mask.astype(np.uint8) * np.uint8(255))
+        side = self.prepared.shape[0]  # drawings are square, so what the model saw is all of it
+        return np.asarray(mask.resize((side, side), Image.Resampling.BILINEAR)) > 127
+
+
+def ask(photo: Photo, checkpoint: Checkpoint) -> Case:
+    """What the model of a checkpoint says of a photo; remembered.
 
     Raises:
         ImageError: the photo is refused.
         CheckpointError: the checkpoint cannot be loaded.
     """
-    return _answer(photo.key, str(checkpoint.folder), checkpoint.card.weights_sha256, photo, checkpoint)
+    return Case(photo, checkpoint, _answer(photo, checkpoint))
 
 
-def attention(
-    photo: Photo, answer: Answer, checkpoint: Checkpoint, class_index: int | None, method: str
-) -> AttentionMap:
-    """The attention map of a class, by default of the predicted one.
-
-    Raises:
-        AttentionError: the method gives no map of this model.
-    """
-    index = answer.prediction.index if class_index is None else class_index
-    weights = checkpoint.card.weights_sha256
-    return _map(photo.key, str(checkpoint.folder), weights, index, method, answer.prepared, checkpoint)
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _answer(key: str, folder: str, weights_sha256: str, _photo: Photo, _checkpoint: Checkpoint) -> Answer:
+@remembered(max_entries=256, show_spinner=False)
+def _answer(photo: Photo, checkpoint: Checkpoint) -> Answer:
     from dermaviz.ood.detector import gives_features, observe
 
-    model = classifier(_checkpoint)
+    model = classifier(checkpoint)
     with TURN:
-        picture = _photo.read()
+        picture = photo.read()
         prepared = model.prepare(picture.pixels)
         if not gives_features(model):
             return Answer(prepared, model.predict(prepared), picture.size, picture.notes, None)
@@ -91,54 +141,24 @@ def _answer(key: str, folder: str, weights_sha256: str, _photo: Photo, _checkpoi
     return Answer(prepared, said, picture.size, picture.notes, features)
 
 
-@st.cache_data(max_entries=2048, show_spinner=False)
-def _map(
-    key: str,
-    folder: str,
-    weights_sha256: str,
-    class_index: int,
-    method: str,
-    _prepared: RGB,
-    _checkpoint: Checkpoint,
-) -> AttentionMap:
+@remembered(max_entries=2048, show_spinner=False)
+def _map(case: Case, class_index: int, method: str) -> AttentionMap:
     from dermaviz.explain.attention import explain
 
-    model = classifier(_checkpoint)
+    model = classifier(case.checkpoint)
     # Slow methods have a queue of their own in `explain`: nobody who asks for a fast one waits behind them.
     with TURN if METHODS[method].fast else nullcontext():
-        return explain(model, model.to_tensor([_prepared]), class_index, method=method)[0]
+        return explain(model, model.to_tensor([case.prepared]), class_index, method=method)[0]
 
 
 THUMBNAIL_SIDE = 96
 _QUALITY = 85
 
 
-@dataclass(frozen=True, kw_only=True)
-class DrawnPhoto(Photo):
-    """A synthetic lesion as a photo, drawn from ``parameters``."""
-
-    parameters: Parameters
-
-
-def drawn_photo(name: str, parameters: Parameters) -> DrawnPhoto:
-    """A drawn lesion as a photo; drawn when it is read."""
-    read = partial(_picture, parameters)
-    return DrawnPhoto(name, f"drawn {parameters}", read, drawn=True, parameters=parameters)
-
-
 def drawn_caption(parameters: Parameters) -> str:
     """What is drawn, in a sentence that says that it is schematic."""
     words = caption(parameters)
     return f"{words[0].upper()}{words[1:]}. What is drawn is a form, not a finding."
-
-
-def true_mask(photo: Photo, answer: Answer) -> NDArray[np.bool_] | None:
-    """The lesion of a drawn photo as the model sees it: bool ``[S, S]``; None of any other photo, whose truth is unknown."""
-    if not isinstance(photo, DrawnPhoto):
-        return None
-    mask = Image.fromarray(_drawn(photo.parameters).mask.astype(np.uint8) * np.uint8(255))
-    side = answer.prepared.shape[0]  # drawings are square, so what the model saw is all of it
-    return np.asarray(mask.resize((side, side), Image.Resampling.BILINEAR)) > 127
 
 
 @st.cache_data(max_entries=1, show_spinner=False)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
+import torch
 from PIL import Image
 
-from dermaviz.app.answers import ask, attention, uploaded_photo
-from dermaviz.app.resources import Checkpoint, installed_checkpoints
+from dermaviz.app.cache import HASHED
+from dermaviz.app.case import ask, uploaded_photo
+from dermaviz.app.resources import Checkpoint, classifier, installed_checkpoints
 from dermaviz.app.widgets.panels import Look, overlay_png, raw_map
 from dermaviz.app.widgets.photo import FIRST_SAMPLE, sample_label, sample_photo
 from dermaviz.errors import CheckpointError, ImageError
-from dermaviz.models.checkpoint import load_checkpoint
+from dermaviz.models.card import read_card
+from dermaviz.models.checkpoint import load_checkpoint, save_checkpoint
 from dermaviz.synthetic import SAMPLES
 from dermaviz.types import Picture
 
@@ -41,10 +46,10 @@ def test_no_checkpoint_at_all_is_an_error_that_says_what_to_do(tmp_path: Path, m
 
 def test_the_answer_is_that_of_the_classifier(checkpoint: Checkpoint) -> None:
     photo = uploaded_photo("noise.png", png(1))
-    answer = ask(photo, checkpoint)
+    case = ask(photo, checkpoint)
     expected = load_checkpoint(checkpoint.folder).predict(photo.read().pixels)
-    assert answer.size == (120, 90)
-    np.testing.assert_allclose(answer.prediction.probabilities, expected.probabilities, rtol=1e-5)
+    assert case.answer.size == (120, 90)
+    np.testing.assert_allclose(case.prediction.probabilities, expected.probabilities, rtol=1e-5)
 
 
 def test_a_photo_is_read_once_and_never_mixed_up(checkpoint: Checkpoint) -> None:
@@ -63,6 +68,39 @@ def test_a_photo_is_read_once_and_never_mixed_up(checkpoint: Checkpoint) -> None
     assert not (first.prepared == other.prepared).all()
 
 
+def test_a_changed_temperature_is_another_answer_and_another_model(checkpoint: Checkpoint) -> None:
+    photo, sharp = uploaded_photo("noise.png", png(6)), replace(checkpoint.card, temperature=1e-3)
+    before, model = ask(photo, checkpoint), classifier(checkpoint)
+    sharp.write(checkpoint.folder / "card.json")
+    changed = Checkpoint(checkpoint.folder, sharp)
+    after = ask(photo, changed)
+    assert classifier(changed) is not model
+    logits = 1000 * np.log(before.prediction.probabilities.astype(float))  # at temperature 1, up to a constant
+    expected = np.exp(logits - logits.max())
+    np.testing.assert_allclose(after.prediction.probabilities, expected / expected.sum(), rtol=1e-2)
+    assert np.ptp(before.prediction.probabilities) < 0.01 < np.ptp(after.prediction.probabilities)
+    assert after.key != before.key
+
+
+def test_other_weights_in_the_same_folder_are_another_answer_and_another_model(checkpoint: Checkpoint) -> None:
+    photo = uploaded_photo("noise.png", png(7))
+    before, model = ask(photo, checkpoint), classifier(checkpoint)
+    torch.manual_seed(3)
+    network = timm.create_model("test_efficientnet", num_classes=7)
+    save_checkpoint(checkpoint.folder, network, checkpoint.card)
+    changed = Checkpoint(checkpoint.folder, read_card(checkpoint.folder / "card.json"))
+    after = ask(photo, changed)
+    assert classifier(changed) is not model
+    assert not np.array_equal(after.prediction.probabilities, before.prediction.probabilities)
+    assert not np.array_equal(after.attention(0).raw, before.attention(0).raw)
+
+
+@pytest.mark.parametrize("name", HASHED)
+def test_each_type_that_the_caches_know_is_there(name: str) -> None:
+    module, _, kind = name.rpartition(".")
+    assert hasattr(import_module(module), kind)
+
+
 def test_a_refused_photo_is_refused_again(checkpoint: Checkpoint) -> None:
     photo = uploaded_photo("notes.jpg", b"only text")
     for _ in range(2):
@@ -72,17 +110,17 @@ def test_a_refused_photo_is_refused_again(checkpoint: Checkpoint) -> None:
 
 def test_the_map_is_of_the_predicted_class_unless_another_is_asked_for(checkpoint: Checkpoint) -> None:
     photo = uploaded_photo("noise.png", png(4))
-    answer = ask(photo, checkpoint)
-    assert attention(photo, answer, checkpoint, None, "gradcam").class_index == answer.prediction.index
-    assert attention(photo, answer, checkpoint, 2, "gradcam").class_index == 2
+    case = ask(photo, checkpoint)
+    assert case.attention(None, "gradcam").class_index == case.prediction.index
+    assert case.attention(2, "gradcam").class_index == 2
 
 
 def test_downloads_hold_the_raw_map_and_the_overlay(checkpoint: Checkpoint) -> None:
     photo = uploaded_photo("noise.png", png(5))
-    answer = ask(photo, checkpoint)
-    attended = attention(photo, answer, checkpoint, None, "gradcam++")
+    case = ask(photo, checkpoint)
+    attended = case.attention(None, "gradcam++")
     np.testing.assert_array_equal(np.load(io.BytesIO(raw_map(attended))), attended.raw)
-    with Image.open(io.BytesIO(overlay_png(photo, answer, attended, LOOK))) as picture:
+    with Image.open(io.BytesIO(overlay_png(case, attended, LOOK))) as picture:
         assert picture.size == (64, 64)
 
 
