@@ -7,6 +7,7 @@ import sys
 import typer
 
 from dermaviz import __version__
+from dermaviz.cli import app as dashboard
 from dermaviz.cli import audit, data, doctor, photos
 from dermaviz.cli import checkpoints as gate
 from dermaviz.cli import checkpoints as training
@@ -20,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
+app.command("app", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(dashboard.open_app)
 data.app.command("compare")(realism.compare)
 app.add_typer(data.app, name="data")
 app.command("train")(training.train)
