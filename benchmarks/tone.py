@@ -12,8 +12,8 @@ from sklearn.cluster import KMeans
 
 from benchmarks.measure import Benchmark, Row, compare
 from dermaviz.fairness.skin_tone import measure_tone
+from dermaviz.images import RGB
 from dermaviz.synthetic import Parameters, draw
-from dermaviz.types import RGB
 
 IMAGES, WIDTH, HEIGHT = 48, 200, 150
 TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])

@@ -15,7 +15,7 @@ from benchmarks.measure import Benchmark, Row, compare
 from benchmarks.subjects import DEFAULT_CHECKPOINT, default_classifier, photo
 from dermaviz.explain.attention import explain
 from dermaviz.explain.overlay import overlay
-from dermaviz.images import read_picture
+from dermaviz.images import read_image
 
 
 def upload_to_map() -> Row:
@@ -34,7 +34,7 @@ def upload_to_map() -> Row:
     normalise = transforms.Normalize(classifier.card.mean, classifier.card.std)
 
     def ours() -> bytes:
-        prepared = classifier.prepare(read_picture(content).pixels)
+        prepared = classifier.prepare(read_image(content).pixels)
         images = classifier.to_tensor([prepared])
         predicted = int(classifier.probabilities(images)[0].argmax())
         (attention,) = explain(classifier, images, predicted)

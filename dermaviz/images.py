@@ -17,10 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms
+import PIL.Image
+from numpy.typing import NDArray
+from PIL import ImageCms
 
 from dermaviz.errors import ImageError
-from dermaviz.types import RGB, Picture
+
+RGB = NDArray[np.uint8]
+"""An image: uint8 ``[H, W, 3]``, sRGB."""
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 50_000_000
@@ -31,13 +35,13 @@ MAX_PARTS = 100_000
 _DAMAGED = "expected a whole picture, found one that is cut short or damaged. Copy or download it again."
 _ORIENTATION_TAG, _PICTURES_TAG = 0x0112, 0xB001
 _TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+    2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
+    3: PIL.Image.Transpose.ROTATE_180,
+    4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
+    5: PIL.Image.Transpose.TRANSPOSE,
+    6: PIL.Image.Transpose.ROTATE_270,
+    7: PIL.Image.Transpose.TRANSVERSE,
+    8: PIL.Image.Transpose.ROTATE_90,
 }
 _PNG_PIXEL_CHUNKS = frozenset({b"PLTE", b"tRNS", b"iCCP", b"IDAT", b"IEND"})
 _JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
@@ -54,6 +58,22 @@ _STRANGERS = (
 
 
 @dataclass(frozen=True)
+class Image:
+    """An image that came through the door.
+
+    ``pixels`` is uint8 ``[H, W, 3]`` sRGB, upright, without metadata. ``sha256`` is that of the file's bytes.
+    ``size`` is the width and height in pixels as stored in the file. ``notes`` are sentences on what was done to it
+    ("alpha was laid on white"), to be shown to the user.
+    """
+
+    pixels: RGB
+    sha256: str
+    format: str
+    size: tuple[int, int]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class _Header:
     """What a file says of its picture before it is decoded; ``content`` is the file without its metadata."""
 
@@ -66,7 +86,7 @@ class _Header:
     depth: int = 8
 
 
-def read_picture(source: bytes | Path, *, name: str = "") -> Picture:
+def read_image(source: bytes | str | Path, *, name: str = "") -> Image:
     """Read a JPEG (also MPO), PNG or WebP picture of at most 20 MB and 50 megapixels.
 
     The first picture of an MPO or an animation is taken, EXIF orientation applied, 16 bits scaled to 8, CMYK and colour
@@ -77,10 +97,10 @@ def read_picture(source: bytes | Path, *, name: str = "") -> Picture:
         ImageError: the picture is refused; the message names what was expected and what was found. Nothing else is
             ever raised, whatever the bytes are.
     """
-    given = name or (source.name if isinstance(source, Path) else "")
+    given = name or ("" if isinstance(source, bytes) else Path(source).name)
     label = "".join(c for c in given if c.isprintable())[:80] or "This file"
     try:
-        content = _read_file(source) if isinstance(source, Path) else source
+        content = source if isinstance(source, bytes) else _read_file(Path(source))
         _check_bytes(len(content))
         header = _read_header(content)
         _check_limits(header)
@@ -89,7 +109,7 @@ def read_picture(source: bytes | Path, *, name: str = "") -> Picture:
         raise ImageError(f"{label}: {refusal}") from refusal.__cause__
     except Exception as failure:  # decoders of hostile files raise whatever they like, MemoryError included
         raise ImageError(f"{label}: {_DAMAGED}") from failure
-    return Picture(pixels, hashlib.sha256(content).hexdigest(), header.format, header.size, tuple(notes))
+    return Image(pixels, hashlib.sha256(content).hexdigest(), header.format, header.size, tuple(notes))
 
 
 def _read_file(path: Path) -> bytes:
@@ -243,7 +263,7 @@ def _decode(header: _Header) -> tuple[RGB, list[str]]:
     notes: list[str] = []
     if header.pictures > 1:
         notes.append("The file holds several pictures; the first one is used.")
-    with Image.open(io.BytesIO(header.content), formats=("JPEG", "PNG", "WEBP")) as picture:
+    with PIL.Image.open(io.BytesIO(header.content), formats=("JPEG", "PNG", "WEBP")) as picture:
         if picture.size != header.size:
             raise ImageError(_DAMAGED)
         picture.load()
@@ -253,14 +273,14 @@ def _decode(header: _Header) -> tuple[RGB, list[str]]:
         pixels = _to_srgb(picture, notes)
     if alpha is not None and alpha.getextrema() != (255, 255):
         notes.append("Its transparent parts were laid on white.")
-        pixels = Image.composite(pixels, Image.new("RGB", pixels.size, "white"), alpha)
+        pixels = PIL.Image.composite(pixels, PIL.Image.new("RGB", pixels.size, "white"), alpha)
     if header.orientation in _TURNS:
         notes.append("It was turned upright, as its EXIF orientation says.")
         pixels = pixels.transpose(_TURNS[header.orientation])
     return np.array(pixels), notes
 
 
-def _alpha(picture: Image.Image, depth: int) -> Image.Image | None:
+def _alpha(picture: PIL.Image.Image, depth: int) -> PIL.Image.Image | None:
     """The opacity of each pixel (mode L), or None for a picture without transparency."""
     if picture.mode in ("LA", "RGBA"):
         return picture.getchannel("A")
@@ -275,14 +295,14 @@ def _alpha(picture: Image.Image, depth: int) -> Image.Image | None:
     else:
         scale = 255 // (2**depth - 1) if picture.mode == "L" else 1
         hidden = np.asarray(picture.convert("L") if picture.mode == "1" else picture) == key * scale
-    return Image.fromarray(np.where(hidden, 0, 255).astype(np.uint8))
+    return PIL.Image.fromarray(np.where(hidden, 0, 255).astype(np.uint8))
 
 
-def _to_srgb(picture: Image.Image, notes: list[str]) -> Image.Image:
+def _to_srgb(picture: PIL.Image.Image, notes: list[str]) -> PIL.Image.Image:
     """The colours of a picture without its alpha: mode RGB, sRGB."""
     picture.info.pop("transparency", None)  # else Pillow converts it along, with a warning
     if picture.mode == "I;16":  # Pillow's own conversion would clip at 255; of 16-bit colour it kept the high byte
-        colours = Image.fromarray(((np.asarray(picture).astype(np.uint32) + 128) // 257).astype(np.uint8))
+        colours = PIL.Image.fromarray(((np.asarray(picture).astype(np.uint32) + 128) // 257).astype(np.uint8))
     else:
         colours = picture.convert({"1": "L", "L": "L", "LA": "L", "CMYK": "CMYK"}.get(picture.mode, "RGB"))
     profile = picture.info.get("icc_profile")
@@ -292,7 +312,7 @@ def _to_srgb(picture: Image.Image, notes: list[str]) -> Image.Image:
     return converted or colours.convert("RGB")
 
 
-def _apply_profile(colours: Image.Image, profile: bytes, notes: list[str]) -> Image.Image | None:
+def _apply_profile(colours: PIL.Image.Image, profile: bytes, notes: list[str]) -> PIL.Image.Image | None:
     """The colours brought from their profile to sRGB; None where the profile is sRGB already or cannot be used."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

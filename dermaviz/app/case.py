@@ -18,15 +18,17 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from dermaviz import images
 from dermaviz.app.cache import checkpoint_key, remembered
 from dermaviz.app.resources import TURN, Checkpoint, classifier
+from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
-from dermaviz.images import read_picture
+from dermaviz.images import RGB, read_image
+from dermaviz.models.answer import Answer, Prediction
 from dermaviz.models.card import Card
 from dermaviz.synthetic import SAMPLES, Parameters, SyntheticLesion, caption, draw, draw_skin
 from dermaviz.synthetic.optics import ITA_RANGE
 from dermaviz.synthetic.parameters import MIN_SIZE
-from dermaviz.types import RGB, AttentionMap, Picture, Prediction
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Photo:
 
     name: str
     key: str
-    read: Callable[[], Picture]
+    read: Callable[[], images.Image]
     parameters: Parameters | None = None
 
     @property
@@ -49,26 +51,12 @@ class Photo:
 
 def uploaded_photo(name: str, content: bytes) -> Photo:
     """A file of the user as a photo; checked and decoded when it is read."""
-    return Photo(name, hashlib.sha256(content).hexdigest(), partial(read_picture, content, name=name))
+    return Photo(name, hashlib.sha256(content).hexdigest(), partial(read_image, content, name=name))
 
 
 def drawn_photo(name: str, parameters: Parameters) -> Photo:
     """A drawn lesion as a photo; drawn when it is read."""
     return Photo(name, f"drawn {parameters}", partial(_picture, parameters), parameters)
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """What the model saw of a photo (uint8 ``[S, S, 3]``), what it says, and what was done to the file on the way.
-
-    ``features`` is float32 ``[1, K]``, the model's features before its classifier; None where it does not give them away.
-    """
-
-    prepared: RGB
-    prediction: Prediction
-    size: tuple[int, int]
-    notes: tuple[str, ...]
-    features: NDArray[np.float32] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +85,7 @@ class Case:
     @property
     def prediction(self) -> Prediction:
         """What the model says, calibrated."""
-        return self.answer.prediction
+        return self.answer
 
     def attention(self, class_index: int | None = None, method: str = DEFAULT_METHOD) -> AttentionMap:
         """The attention map of a class, by default of the predicted one; remembered.
@@ -128,17 +116,9 @@ def ask(photo: Photo, checkpoint: Checkpoint) -> Case:
 
 @remembered(max_entries=256, show_spinner=False)
 def _answer(photo: Photo, checkpoint: Checkpoint) -> Answer:
-    from dermaviz.ood.detector import gives_features, observe
-
     model = classifier(checkpoint)
     with TURN:
-        picture = photo.read()
-        prepared = model.prepare(picture.pixels)
-        if not gives_features(model):
-            return Answer(prepared, model.predict(prepared), picture.size, picture.notes, None)
-        logits, features = observe(model, model.to_tensor([prepared]))
-    said = Prediction(model.classes, model.calibrated(logits)[0], model.malignant)
-    return Answer(prepared, said, picture.size, picture.notes, features)
+        return model.predict(photo.read())
 
 
 @remembered(max_entries=2048, show_spinner=False)
@@ -182,10 +162,10 @@ def tone_colours() -> tuple[str, ...]:
     return tuple(f"rgb({','.join(str(int(level)) for level in np.median(skin, axis=0))})" for skin in skins)
 
 
-def _picture(parameters: Parameters) -> Picture:
+def _picture(parameters: Parameters) -> images.Image:
     image = _drawn(parameters).image
     digest = hashlib.sha256(image.tobytes()).hexdigest()
-    return Picture(image, digest, "drawn", (image.shape[1], image.shape[0]))
+    return images.Image(image, digest, "drawn", (image.shape[1], image.shape[0]))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

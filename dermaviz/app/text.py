@@ -9,11 +9,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dermaviz.data.records import SPECS
+from dermaviz.explain.attention_map import AttentionMap, MapStatus
 from dermaviz.explain.methods import METHODS
 from dermaviz.metrics.bootstrap import Estimate
+from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
 from dermaviz.plots.probabilities import percent
-from dermaviz.types import AttentionMap, MapStatus, Prediction
 
 if TYPE_CHECKING:
     from dermaviz.app.evidence import Audited

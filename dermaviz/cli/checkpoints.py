@@ -10,7 +10,7 @@ import typer
 from dermaviz.cli.options import DataRoot, Device, checkpoint_folder, chosen_device
 
 if TYPE_CHECKING:
-    from dermaviz.types import Split
+    from dermaviz.data.split import Split
 
 
 def train(

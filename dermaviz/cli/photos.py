@@ -81,10 +81,10 @@ def _explain_one(classifier: Classifier, photo: Path, stem: Path, method: str, c
 
     from dermaviz.explain.attention import explain
     from dermaviz.explain.overlay import overlay
-    from dermaviz.images import read_picture
+    from dermaviz.images import read_image
     from dermaviz.io import atomic_write
 
-    prepared = classifier.prepare(read_picture(photo).pixels)
+    prepared = classifier.prepare(read_image(photo).pixels)
     prediction = classifier.predict(prepared)
     index = classifier.classes.index(class_name) if class_name else prediction.index
     (attention,) = explain(classifier, classifier.to_tensor([prepared]), index, method=method)

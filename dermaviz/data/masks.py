@@ -13,8 +13,7 @@ from PIL import Image
 from dermaviz.colour import decode_srgb, lab_of_linear
 from dermaviz.data.records import Record
 from dermaviz.errors import DatasetError, ImageError
-from dermaviz.images import read_picture
-from dermaviz.types import RGB
+from dermaviz.images import RGB, read_image
 
 Field = NDArray[np.float32]
 Region = NDArray[np.bool_]
@@ -158,7 +157,7 @@ def read_mask(record: Record) -> NDArray[np.bool_]:
             "(masks/IMAGE_ID_segmentation.png)."
         )
     try:
-        return read_picture(record.mask).pixels[..., 0] > 127
+        return read_image(record.mask).pixels[..., 0] > 127
     except ImageError as refusal:
         raise DatasetError(f"mask of {record.image_id}: {refusal} Its place is {record.mask}.") from refusal
 

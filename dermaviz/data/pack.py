@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from dermaviz.data.records import Dataset, Record
 from dermaviz.errors import DatasetError, ImageError
-from dermaviz.images import read_picture
+from dermaviz.images import read_image
 
 ARRAY = "images.npy"
 MANIFEST = "manifest.json"
@@ -127,7 +127,7 @@ def _remove_abandoned(folder: Path) -> None:
 
 def _fit(record: Record, height: int, width: int) -> NDArray[np.uint8]:
     try:
-        pixels = read_picture(record.path).pixels
+        pixels = read_image(record.path).pixels
     except ImageError as refusal:
         raise DatasetError(f"{record.path}: cannot be packed. {refusal}") from refusal
     if pixels.shape[:2] == (height, width):

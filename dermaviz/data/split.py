@@ -9,15 +9,15 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from dermaviz.data.records import Dataset
 from dermaviz.errors import DatasetError
 from dermaviz.io import atomic_write
-from dermaviz.types import Split
 
+Split = Literal["train", "validation", "test"]
 MANIFESTS = Path(__file__).parent / "manifests"
 SHARES = MappingProxyType({"train": 0.7, "validation": 0.1, "test": 0.2})
 SPLITS: tuple[Split, ...] = get_args(Split)

@@ -17,15 +17,16 @@ from tqdm import tqdm
 
 from dermaviz.data.records import Dataset
 from dermaviz.data.selection import read_selection, selection_on_card
+from dermaviz.data.split import Split
 from dermaviz.errors import CheckpointError, DatasetError, ImageError
 from dermaviz.evidence import Source, build_evidence, read_evidence
 from dermaviz.evidence.predictions import prediction_rows, predictions_of
-from dermaviz.images import read_picture
+from dermaviz.images import RGB, read_image
 from dermaviz.metrics.summary import summarise
+from dermaviz.models.answer import Prediction
 from dermaviz.models.card import CARD, Card
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.classifier import Classifier
-from dermaviz.types import RGB, Prediction, Split
 
 PREDICTIONS = "predictions"
 
@@ -182,7 +183,7 @@ def _rows_done(part: Path, header: list[str], names: list[str]) -> list[list[str
 def _predict_batch(classifier: Classifier, files: Sequence[Path]) -> list[list[str]]:
     def read(file: Path) -> RGB | ImageError:
         try:
-            return classifier.prepare(read_picture(file).pixels)
+            return classifier.prepare(read_image(file).pixels)
         except ImageError as refusal:
             return refusal
 

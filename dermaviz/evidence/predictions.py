@@ -24,9 +24,8 @@ from tqdm import tqdm
 from dermaviz.data.records import Dataset, Record
 from dermaviz.errors import DatasetError
 from dermaviz.evidence.store import labels_of
-from dermaviz.images import read_picture
+from dermaviz.images import RGB, read_image
 from dermaviz.models.classifier import Classifier
-from dermaviz.types import RGB
 
 T = TypeVar("T")
 
@@ -144,4 +143,4 @@ def _in_threads(records: Sequence[Record], read: Callable[[Record], T], most: in
 
 
 def _prepare(classifier: Classifier, record: Record) -> RGB:
-    return classifier.prepare(read_picture(record.path).pixels)
+    return classifier.prepare(read_image(record.path).pixels)

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dermaviz.errors import AttentionError
+from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.cam import FORMULAS, check_classes, differentiable, maps_per_class, maps_per_image
 from dermaviz.explain.methods import DEFAULT_METHOD, METHODS, Method, find_method
 from dermaviz.explain.split import channels_first, require_layer, split
 from dermaviz.models.classifier import Classifier, require_images
-from dermaviz.types import AttentionMap
 
 _LOCK = threading.Lock()
 """One map at a time: each keeps every core busy, and Score-CAM holds the image once per channel (0.8 GB for lite0)."""

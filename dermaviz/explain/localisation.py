@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from dermaviz.errors import AttentionError
+from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.overlay import enlarge
-from dermaviz.types import AttentionMap
 
 
 @dataclass(frozen=True)

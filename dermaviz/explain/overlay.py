@@ -12,7 +12,8 @@ from plotly.colors import sequential
 from scipy.ndimage import distance_transform_edt
 
 from dermaviz.errors import AttentionError
-from dermaviz.types import RGB, AttentionMap
+from dermaviz.explain.attention_map import AttentionMap
+from dermaviz.images import RGB
 
 LIGHT = (255, 255, 255)
 DARK = (10, 14, 16)

@@ -17,10 +17,10 @@ from dermaviz.colour import decode_srgb, encode_srgb, lab_of_linear, linear_of_l
 from dermaviz.errors import FairnessError
 from dermaviz.fairness.effects import change, effects, mean_of, read_paired
 from dermaviz.fairness.skin_pixels import margin, outside, require_mask, skin_colour
+from dermaviz.images import RGB
 from dermaviz.metrics.bootstrap import DRAWS
 from dermaviz.metrics.classification import MELANOMA
 from dermaviz.synthetic.optics import ITA_RANGE, blood_for_ita, linear_rgb, melanin_for_ita, reflectance
-from dermaviz.types import RGB
 
 Axis = Literal["melanin", "control"]
 LesionChoice = Literal["fixed", "re-pigmented"]

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from dermaviz.colour import decode_srgb
 from dermaviz.fairness.effects import effects, read_paired
 from dermaviz.fairness.skin_pixels import require_mask, skin_colour, widened
+from dermaviz.images import RGB
 from dermaviz.metrics.bootstrap import DRAWS
 from dermaviz.metrics.classification import MELANOMA
 from dermaviz.synthetic import Layer, draw_layer, lay_over
-from dermaviz.types import RGB
 
 SHORTCUTS: Mapping[str, str] = MappingProxyType(
     {

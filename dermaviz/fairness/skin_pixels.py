@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from dermaviz.errors import FairnessError
-from dermaviz.types import RGB
+from dermaviz.images import RGB
 
 GAP = 0.03
 """Share of the picture's shorter side from which on, away from the mask, all is taken for skin: masks are not exact."""

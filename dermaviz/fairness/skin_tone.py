@@ -19,8 +19,8 @@ from dermaviz.data.masks import find_lesion
 from dermaviz.errors import FairnessError
 from dermaviz.fairness.skin_pixels import darkest_skin, find_skin
 from dermaviz.fairness.tone_groups import CUTS, ESTIMATORS, GROUPS, NARROW_CUTS, agreement, tone_groups
+from dermaviz.images import RGB
 from dermaviz.synthetic.optics import linear_rgb, melanin_for_ita, reflectance
-from dermaviz.types import RGB
 
 __all__ = [
     "CUTS",
@@ -143,7 +143,7 @@ def _check(pixels: RGB, mask: NDArray[np.bool_] | None) -> None:
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise FairnessError(
             f"expected a picture of uint8 [H, W, 3], found {pixels.dtype} {list(pixels.shape)}. "
-            "Read it with dermaviz.images.read_picture."
+            "Read it with dermaviz.images.read_image."
         )
     if mask is not None and (mask.shape != pixels.shape[:2] or mask.dtype != bool):
         raise FairnessError(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as V
 
-from dermaviz.errors import DermaVizError
+from dermaviz.errors import CheckpointError, DermaVizError
+from dermaviz.images import RGB, Image
+from dermaviz.models.answer import Answer, Detector, Features
 from dermaviz.models.card import Card, Equalisation
-from dermaviz.types import RGB, Prediction
 
 
 def require_images(images: Tensor, side: int, error: type[DermaVizError]) -> None:
@@ -93,11 +95,15 @@ def _with_lightness(picture: NDArray[np.uint8], even: Callable[[Channel], Channe
 
 @dataclass(frozen=True)
 class Classifier:
-    """A network in eval mode with what its card says of it. Shared between threads, therefore never mutated."""
+    """A network in eval mode with what its card says of it. Shared between threads, therefore never mutated.
+
+    ``detector``, where there is one, says how unlike the training images an image is.
+    """
 
     card: Card
     network: nn.Module
     device: torch.device
+    detector: Detector | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -148,13 +154,73 @@ class Classifier:
             return self.calibrated(self.logits(images))
 
     def calibrated(self, logits: Tensor) -> NDArray[np.float32]:
-        """Untempered logits as probabilities, float32 ``[N, C]``: softmax of them divided by the card's temperature."""
+        """Untempered logits as probabilities, float32 ``[N, C]``: softmax of them divided by the card's temperature.
+
+        Raises:
+            CheckpointError: a logit is not finite, so that there is no answer.
+        """
+        if not torch.isfinite(logits).all():
+            raise CheckpointError(
+                f"checkpoint {self.card.name!r}: expected finite outputs, found NaN or infinity. Its weights or its card are "
+                "damaged: copy or export the checkpoint again."
+            )
         return (logits / self.card.temperature).softmax(dim=1).cpu().numpy()
 
-    def predict(self, pixels: RGB) -> Prediction:
-        """What the model says of one picture, uint8 ``[H, W, 3]`` of any size."""
-        probabilities = self.probabilities(self.to_tensor([self.prepare(pixels)]))[0]
-        return Prediction(self.classes, probabilities, self.malignant)
+    @property
+    def gives_features(self) -> bool:
+        """Whether the network has timm's two steps, ``forward_features`` and ``forward_head``."""
+        return all(hasattr(self.network, step) for step in ("forward_features", "forward_head"))
+
+    def observe(self, images: Tensor) -> tuple[Tensor, Features]:
+        """Untempered logits ``[N, C]`` and the features before the classifier ``[N, K]``, by one forward.
+
+        Nothing is hooked and nothing kept, so threads may share the classifier. ``images`` are ``[N, 3, S, S]`` in [0, 1].
+
+        Raises:
+            CheckpointError: the network does not give its features, see :attr:`gives_features`.
+        """
+        if not self.gives_features:
+            raise CheckpointError(
+                f"card of {self.card.name!r}: expected an architecture of timm, which gives its features before the "
+                f"classifier, found {self.card.architecture}. Only timm's architectures can have an out-of-distribution "
+                "detector."
+            )
+        network: Any = self.network
+        with torch.no_grad():
+            maps = network.forward_features(self.normalise(images))
+            features = network.forward_head(maps, pre_logits=True)
+            logits = network.forward_head(maps)
+        return logits.float(), features.flatten(1).float().cpu().numpy()
+
+    def predict(self, image: Image | RGB) -> Answer:
+        """The answer to one image: as :func:`~dermaviz.images.read_image` gives it, or pixels uint8 ``[H, W, 3]``.
+
+        Raises:
+            CheckpointError: the network's outputs are not finite.
+        """
+        facts = image if isinstance(image, Image) else Image(image, "", "", (image.shape[1], image.shape[0]))
+        prepared = self.prepare(facts.pixels)
+        images = self.to_tensor([prepared])
+        if self.gives_features:
+            logits, features = self.observe(images)
+        else:
+            with torch.no_grad():
+                logits, features = self.logits(images), None
+        detector = self.detector if features is not None else None
+        return Answer(
+            classes=self.classes,
+            probabilities=self.calibrated(logits)[0],
+            malignant=self.malignant,
+            checkpoint=self.card.name,
+            checkpoint_sha256=self.card.answers_sha256,
+            prepared=prepared,
+            size=facts.size,
+            image_sha256=facts.sha256,
+            notes=facts.notes,
+            features=features,
+            ood_distance=float(detector.distance(features)[0]) if detector and features is not None else None,
+            ood_limit=detector.limit if detector else None,
+        )
 
 
 def central_square(images: Tensor, size: int) -> Tensor:

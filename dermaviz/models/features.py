@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dermaviz.errors import ImageError
-from dermaviz.types import RGB
+from dermaviz.images import RGB
 
 Lab = NDArray[np.float32]
 Levels = NDArray[np.integer]
@@ -152,7 +152,7 @@ def _features(picture: RGB) -> NDArray[np.float32]:
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or min(picture.shape) == 0:
         raise ImageError(
             f"expected pictures uint8 [H, W, 3], found {picture.dtype} {list(picture.shape)}. "
-            "Pass what dermaviz.images.read_picture or a pack gives."
+            "Pass what dermaviz.images.read_image or a pack gives."
         )
     if min(picture.shape[:2]) < SMALLEST_SIDE:
         raise ImageError(

@@ -9,19 +9,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
-from torch import Tensor
 
-from dermaviz.errors import CheckpointError, EvidenceError
+from dermaviz.errors import EvidenceError
 from dermaviz.io import atomic_write
+from dermaviz.models.answer import Features
 from dermaviz.models.card import Card
-from dermaviz.models.classifier import Classifier
-
-Features = NDArray[np.float32]
-"""Pooled features before the classifier: ``[N, K]``."""
 
 _LEAST_VARIANCE = 1e-12
 
@@ -89,32 +84,6 @@ def limit_for(distances: NDArray[np.float64], refused: float) -> float:
     """The smallest of ``distances`` such that at most the share ``refused`` in [0, 1) of them is above it."""
     ordered = np.sort(distances)
     return float(ordered[len(ordered) - 1 - math.floor(refused * len(ordered))])
-
-
-def observe(classifier: Classifier, images: Tensor) -> tuple[Tensor, Features]:
-    """Untempered logits ``[N, C]`` and the features before the classifier ``[N, K]``, by one forward.
-
-    Nothing is hooked and nothing kept, so threads may share the classifier. ``images`` are ``[N, 3, S, S]`` in [0, 1].
-
-    Raises:
-        CheckpointError: the network does not give its features away; see :func:`gives_features`.
-    """
-    if not gives_features(classifier):
-        raise CheckpointError(
-            f"card of {classifier.card.name!r}: expected an architecture of timm, which gives its features before the "
-            f"classifier, found {classifier.card.architecture}. A gate can be had for timm's architectures only."
-        )
-    network: torch.nn.Module = classifier.network
-    with torch.no_grad():
-        maps = network.forward_features(classifier.normalise(images))  # type: ignore[operator]
-        features = network.forward_head(maps, pre_logits=True)  # type: ignore[operator]
-        logits = network.forward_head(maps)  # type: ignore[operator]
-    return logits.float(), features.flatten(1).float().cpu().numpy()
-
-
-def gives_features(classifier: Classifier) -> bool:
-    """Whether the network has timm's two steps, ``forward_features`` and ``forward_head``."""
-    return all(hasattr(classifier.network, step) for step in ("forward_features", "forward_head"))
 
 
 GATE, FACTS = "gate.safetensors", "gate.json"

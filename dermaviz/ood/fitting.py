@@ -16,13 +16,14 @@ from dermaviz.data.readers import read_folders
 from dermaviz.data.records import HAM10000, Dataset
 from dermaviz.evidence.evaluate import split_of_checkpoint
 from dermaviz.evidence.predictions import prepared_batches
+from dermaviz.images import RGB
 from dermaviz.metrics.bootstrap import LesionIds, interval, lesion_weights
+from dermaviz.models.answer import Features
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.classifier import Classifier
-from dermaviz.ood.detector import Features, Gate, GateFacts, Share, fit_gate, gate_bytes, limit_for, observe, write_gate
+from dermaviz.ood.detector import Gate, GateFacts, Share, fit_gate, gate_bytes, limit_for, write_gate
 from dermaviz.synthetic import SAMPLES, Parameters, draw, draw_skin
 from dermaviz.synthetic.parameters import MIN_SIZE
-from dermaviz.types import RGB
 
 COMPONENTS, REFUSED = 128, 0.015
 METHOD = "Mahalanobis distance by probabilistic principal components of the features before the classifier"
@@ -171,4 +172,4 @@ def _features(classifier: Classifier, dataset: Dataset) -> Features:
 
 
 def _observed(classifier: Classifier, prepared: Sequence[RGB]) -> Features:
-    return observe(classifier, classifier.to_tensor(prepared))[1]
+    return classifier.observe(classifier.to_tensor(prepared))[1]

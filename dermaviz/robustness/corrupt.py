@@ -16,11 +16,11 @@ from torch.nn import functional as F
 from torchvision.transforms.v2 import functional as V
 
 from dermaviz.errors import AttackError
+from dermaviz.images import RGB
 from dermaviz.robustness.attacks import image_seeds, unit_noise
 from dermaviz.robustness.corruptions import CORRUPTIONS, SEVERITIES
 from dermaviz.synthetic import Layer, draw_layer, lay_over
 from dermaviz.synthetic.fields import ramp
-from dermaviz.types import RGB
 
 REFERENCE_SIDE = 224
 """Side in pixels of the images for which MedMNIST-C and ImageNet-C state radii."""

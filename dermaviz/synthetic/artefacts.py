@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from dermaviz.colour import decode_srgb, encode_srgb
 from dermaviz.errors import DatasetError
+from dermaviz.images import RGB
 from dermaviz.synthetic.fields import Field, Path, discs, lattice_noise, ramp, stream, strokes
 from dermaviz.synthetic.parameters import ARTEFACT_NAMES
-from dermaviz.types import RGB
 
 _VISIBLE = 0.004
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dermaviz.colour import encode_srgb
 from dermaviz.data.records import HAM10000
+from dermaviz.images import RGB
 from dermaviz.synthetic import artefacts
 from dermaviz.synthetic import instrument as camera
 from dermaviz.synthetic.fields import stream
@@ -20,7 +21,6 @@ from dermaviz.synthetic.optics import root_rgb
 from dermaviz.synthetic.parameters import ARTEFACT_NAMES, LAMPS, Parameters
 from dermaviz.synthetic.skin import Skin, draw_maps
 from dermaviz.synthetic.structures import STRUCTURES
-from dermaviz.types import RGB
 
 _TONES = (encode_srgb((np.arange(4096) / 4095) ** 2) * 255).astype(np.float32)
 _MAX_BLEACH = 0.85

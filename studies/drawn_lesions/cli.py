@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermaviz.data.records import Record
-    from dermaviz.types import RGB
+    from dermaviz.images import RGB
 
 
 NO_FINDING = "Nothing measured on drawn lesions is a clinical finding."
@@ -71,10 +71,10 @@ def compare(
 
 def _photographs(records: list[Record]) -> Iterator[tuple[RGB, NDArray[np.bool_]]]:
     from dermaviz.data.masks import read_mask
-    from dermaviz.images import read_picture
+    from dermaviz.images import read_image
 
     for record in records:
-        yield read_picture(record.path).pixels, read_mask(record)
+        yield read_image(record.path).pixels, read_mask(record)
 
 
 def _write_tables(output: Path, tables: dict[str, pd.DataFrame]) -> None:

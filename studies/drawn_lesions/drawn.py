@@ -14,10 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dermaviz.data.records import HAM10000, Dataset, Record
+from dermaviz.images import RGB
 from dermaviz.synthetic import FORMS, Parameters, draw, like_ham10000, vary
 from dermaviz.synthetic.fields import stream
 from dermaviz.synthetic.optics import ITA_RANGE
-from dermaviz.types import RGB
 from studies.drawn_lesions.realism import Measured, band_frequencies, central_square, distances
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from scipy.ndimage import binary_dilation
 
 from dermaviz.colour import decode_srgb, lab_of_linear
 from dermaviz.errors import DatasetError
-from dermaviz.types import RGB
+from dermaviz.images import RGB
 
 Values = NDArray[np.float64]
 

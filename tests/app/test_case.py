@@ -13,6 +13,7 @@ import timm
 import torch
 from PIL import Image
 
+from dermaviz import images
 from dermaviz.app.cache import HASHED
 from dermaviz.app.case import ask, uploaded_photo
 from dermaviz.app.resources import Checkpoint, classifier, installed_checkpoints
@@ -22,7 +23,6 @@ from dermaviz.errors import CheckpointError, ImageError
 from dermaviz.models.card import read_card
 from dermaviz.models.checkpoint import load_checkpoint, save_checkpoint
 from dermaviz.synthetic import SAMPLES
-from dermaviz.types import Picture
 
 LOOK = Look(None, "gradcam++", 0.5, "viridis", (), None)
 
@@ -56,7 +56,7 @@ def test_a_photo_is_read_once_and_never_mixed_up(checkpoint: Checkpoint) -> None
     reads = []
     photo = uploaded_photo("noise.png", png(2))
 
-    def read() -> Picture:
+    def read() -> images.Image:
         reads.append(1)
         return photo.read()
 

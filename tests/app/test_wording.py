@@ -16,8 +16,9 @@ from dermaviz.app.text import (
     map_caption,
     slow_sentence,
 )
+from dermaviz.explain.attention_map import AttentionMap
+from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
-from dermaviz.types import AttentionMap, Prediction
 
 CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 SAID = Prediction(

@@ -13,7 +13,7 @@ from dermaviz.data.masks import find_lesion, lesion_mask, mask_as_seen, read_mas
 from dermaviz.data.readers import read_ham10000
 from dermaviz.data.records import Record
 from dermaviz.errors import DatasetError
-from dermaviz.images import read_picture
+from dermaviz.images import read_image
 from dermaviz.synthetic import Parameters, draw
 
 
@@ -43,7 +43,7 @@ def test_the_reader_gives_each_image_its_mask_where_there_is_one(write_ham10000,
 
 def test_a_drawn_data_set_has_the_masks_it_was_drawn_with(drawn_dataset):
     for record in read_ham10000(drawn_dataset).records[:4]:
-        pixels = read_picture(record.path).pixels
+        pixels = read_image(record.path).pixels
         found = lesion_mask(record, pixels)
         assert found.source == "true"
         np.testing.assert_array_equal(found.pixels, np.asarray(Image.open(record.mask)) == 255)

@@ -10,7 +10,7 @@ import pytest
 
 from dermaviz.data.masks import find_lesion, lesion_mask
 from dermaviz.data.readers import read_ham10000
-from dermaviz.images import read_picture
+from dermaviz.images import read_image
 from dermaviz.synthetic import Parameters, draw
 
 DATA = os.environ.get("DERMAVIZ_DATA", "")
@@ -89,7 +89,7 @@ def test_it_agrees_with_the_masks_of_ham10000_far_better_than_the_centre_does():
     records = read_ham10000().records
     found, centre = [], []
     for row in np.random.default_rng(1).permutation(len(records))[:150]:
-        pixels = read_picture(records[row].path).pixels
+        pixels = read_image(records[row].path).pixels
         true = lesion_mask(records[row], pixels).pixels
         rows, columns = ((np.arange(n) + 0.5) / n - 0.5 for n in true.shape)
         found.append(iou(find_lesion(pixels), true))

@@ -17,7 +17,7 @@ from dermaviz.evidence.tables import attention
 from dermaviz.evidence.tables.attention import attention_parameters, attention_rows
 from dermaviz.explain.attention import explain
 from dermaviz.explain.localisation import localise, looks_at_lesion
-from dermaviz.images import read_picture
+from dermaviz.images import read_image
 from dermaviz.models.classifier import Classifier
 
 SCORES = ("energy", "pointing", "iou_25", "iou_50")
@@ -79,7 +79,7 @@ def test_each_row_is_what_the_map_of_the_predicted_class_says(drawn_classifier, 
     probable = said[[f"p_{name}" for name in drawn_classifier.classes]].idxmax(axis=1).str.removeprefix("p_")
     assert table["predicted"].to_dict() == probable.to_dict()
     for record in dataset.records:
-        prepared = drawn_classifier.prepare(read_picture(record.path).pixels)
+        prepared = drawn_classifier.prepare(read_image(record.path).pixels)
         (one,) = explain(drawn_classifier, drawn_classifier.to_tensor([prepared]))
         found = localise(one, mask_as_seen(read_mask(record), drawn_classifier.input_size))
         row = table.loc[record.image_id]

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from dermaviz.data.records import HAM10000
 from dermaviz.errors import DatasetError
 from dermaviz.evidence.evaluate import columns, predict_folder
-from dermaviz.images import read_picture
+from dermaviz.images import read_image
 from dermaviz.models.classifier import Classifier
 
 HEADER = "image,prediction,p_bkl,p_mel,p_nv,p_malignant,error"
@@ -52,7 +52,7 @@ def test_one_row_per_file_in_name_order(tiny_classifier: Classifier, photos: Pat
     found = rows(output)
     assert [row["image"] for row in found] == ["10.png", "9.png", "B.png", "a.png", "b.png", "note.jpg"]
     for row in found[:-1]:
-        expected = tiny_classifier.predict(read_picture(photos / row["image"]).pixels)
+        expected = tiny_classifier.predict(read_image(photos / row["image"]).pixels)
         assert (row["prediction"], row["error"]) == (expected.diagnosis, "")
         said = [float(row[f"p_{name}"]) for name in expected.classes]
         assert said == pytest.approx(expected.probabilities.tolist(), abs=2e-6)

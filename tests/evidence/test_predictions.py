@@ -17,7 +17,7 @@ from dermaviz.data.records import Dataset
 from dermaviz.errors import DatasetError, ImageError
 from dermaviz.evidence import predictions
 from dermaviz.evidence.predictions import predict_dataset
-from dermaviz.images import read_picture
+from dermaviz.images import read_image
 from dermaviz.models.classifier import Classifier
 
 
@@ -32,7 +32,7 @@ def test_logits_are_those_that_the_app_shows(tiny_classifier: Classifier, data: 
     assert found.image_ids == tuple(r.image_id for r in data.records)
     assert found.lesion_ids == ("L1", "L1", "L2", "L2", "L2", "L3", "L3")
     assert found.labels.tolist() == [4, 4, 5, 5, 5, 2, 2]
-    shown = [tiny_classifier.predict(read_picture(r.path).pixels).probabilities for r in data.records]
+    shown = [tiny_classifier.predict(read_image(r.path).pixels).probabilities for r in data.records]
     np.testing.assert_allclose(found.probabilities(tiny_classifier.card.temperature), np.stack(shown), atol=1e-6)
 
 
@@ -71,7 +71,7 @@ def test_readers_do_not_run_away_from_a_slow_network(
     tiny_classifier: Classifier, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    monkeypatch.setattr(predictions, "read_picture", lambda path: (read.append(path.name), read_picture(path))[1])
+    monkeypatch.setattr(predictions, "read_image", lambda path: (read.append(path.name), read_image(path))[1])
     many = data.take(replace(data.records[i % 7], image_id=f"im{i}") for i in range(30))
     network = Waiting(read)
     predict_dataset(replace(tiny_classifier, network=network), many, batch_size=2)

@@ -13,7 +13,7 @@ from dermaviz.data.masks import lesion_mask
 from dermaviz.data.readers import read_ham10000
 from dermaviz.evidence.tables.tone import tone_parameters, tone_rows
 from dermaviz.fairness.skin_tone import ESTIMATORS, measure_tone, tone_groups
-from dermaviz.images import read_picture
+from dermaviz.images import read_image
 
 COLUMNS = [
     "image_id", "mask", "ita", "ita_clusters", "ita_constancy", "spread", "b", "skin_share", "flags", "excluded",
@@ -39,7 +39,7 @@ def test_slices_together_are_the_whole(tiny_classifier, dataset):
 def test_rows_are_what_single_photos_measure(tiny_classifier, dataset):
     rows = next(tone_rows(tiny_classifier, dataset, [slice(0, 7)]))
     for record, row in zip(dataset.records, rows.to_dict("records"), strict=True):
-        pixels = read_picture(record.path).pixels
+        pixels = read_image(record.path).pixels
         mask = lesion_mask(record, pixels)
         tone = measure_tone(pixels, mask.pixels)
         expected = asdict(tone) | {"image_id": record.image_id, "mask": mask.source, "flags": "; ".join(tone.flags)}

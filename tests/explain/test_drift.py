@@ -10,8 +10,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from dermaviz.errors import AttentionError
+from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.localisation import drift, energy_in_lesion, rank_correlation
-from dermaviz.types import AttentionMap
 
 
 def attention(raw: object) -> AttentionMap:

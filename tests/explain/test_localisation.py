@@ -11,6 +11,7 @@ from scipy.special import erf
 
 from dermaviz.data.masks import mask_as_seen
 from dermaviz.errors import AttentionError
+from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.localisation import (
     CENTRE_SIGMA,
     centre_gaussian_map,
@@ -21,7 +22,6 @@ from dermaviz.explain.localisation import (
     uniform_map,
 )
 from dermaviz.synthetic import Parameters, draw
-from dermaviz.types import AttentionMap
 
 
 def attention(raw: object) -> AttentionMap:

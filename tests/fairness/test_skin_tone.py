@@ -17,7 +17,7 @@ from dermaviz.data.masks import lesion_mask
 from dermaviz.data.readers import find_ham10000, read_ham10000
 from dermaviz.errors import DatasetError, FairnessError
 from dermaviz.fairness.skin_tone import ESTIMATORS, FLAGS, NOT_SKIN, Tone, measure_tone
-from dermaviz.images import read_picture
+from dermaviz.images import read_image
 from dermaviz.synthetic import Parameters, SyntheticLesion, draw
 
 TONES = tuple(range(-60, 71, 13))
@@ -201,7 +201,7 @@ def test_photographs_with_true_masks() -> None:
     except DatasetError as reason:
         pytest.skip(str(reason))
     records = read_ham10000(root).records[::100]
-    pictures = ((record, read_picture(record.path).pixels) for record in records)
+    pictures = ((record, read_image(record.path).pixels) for record in records)
     tones = [measure_tone(pixels, lesion_mask(record, pixels).pixels) for record, pixels in pictures]
     assert 75 < np.nanmedian([tone.ita for tone in tones]) < 92
     assert 0.3 < np.mean([NOT_SKIN in tone.flags for tone in tones]) < 0.5

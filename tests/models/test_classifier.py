@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
+from dermaviz.images import RGB
 from dermaviz.models.classifier import Classifier, central_square
-from dermaviz.types import RGB
 
 Draw = Callable[..., RGB]
 

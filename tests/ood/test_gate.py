@@ -13,7 +13,7 @@ from scipy.spatial.distance import mahalanobis
 
 from dermaviz.errors import CheckpointError, EvidenceError
 from dermaviz.models.classifier import Classifier
-from dermaviz.ood.detector import Gate, fit_gate, limit_for, observe
+from dermaviz.ood.detector import Gate, fit_gate, limit_for
 
 KNOWN = Gate(
     mean=np.array([1, 2, 3], np.float32),
@@ -82,7 +82,7 @@ def test_the_limit_refuses_no_more_than_the_share_asked_for(refused: float, limi
 
 def test_one_forward_gives_the_logits_and_the_features_behind_them(tiny_classifier: Classifier) -> None:
     images = torch.rand(3, 3, 32, 32)
-    logits, features = observe(tiny_classifier, images)
+    logits, features = tiny_classifier.observe(images)
     assert torch.equal(logits, tiny_classifier.logits(images))
     last = tiny_classifier.network.get_classifier()
     np.testing.assert_allclose(last(torch.from_numpy(features)).numpy(), logits.numpy(), rtol=1e-5, atol=1e-6)
@@ -90,9 +90,9 @@ def test_one_forward_gives_the_logits_and_the_features_behind_them(tiny_classifi
 
 def test_threads_share_a_classifier_and_leave_it_as_it_was(tiny_classifier: Classifier) -> None:
     batches = [torch.rand(2, 3, 32, 32) for _ in range(16)]
-    expected = [observe(tiny_classifier, batch)[1] for batch in batches]
+    expected = [tiny_classifier.observe(batch)[1] for batch in batches]
     with ThreadPoolExecutor(8) as pool:
-        found = [features for _, features in pool.map(lambda batch: observe(tiny_classifier, batch), batches)]
+        found = [features for _, features in pool.map(lambda batch: tiny_classifier.observe(batch), batches)]
     np.testing.assert_array_equal(found, expected)
     assert not any(module._forward_hooks for module in tiny_classifier.network.modules())
 
@@ -100,4 +100,4 @@ def test_threads_share_a_classifier_and_leave_it_as_it_was(tiny_classifier: Clas
 def test_a_network_that_hides_its_features_is_named(make_classifier: Callable[..., Classifier]) -> None:
     hidden = replace(make_classifier(), network=torch.nn.Flatten())
     with pytest.raises(CheckpointError, match="card of 'tiny': expected an architecture of timm"):
-        observe(hidden, torch.rand(1, 3, 32, 32))
+        hidden.observe(torch.rand(1, 3, 32, 32))

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from dermaviz.data.readers import read_splits
-from dermaviz.images import read_picture
+from dermaviz.images import read_image
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.classifier import Classifier
 from dermaviz.robustness.attacks import Climb, fgsm_sweep, pgd
@@ -66,7 +66,7 @@ def test_images(classifier: Classifier, count: int) -> tuple[Tensor, Tensor]:
     splits, _ = read_splits(classifier.card.data["dataset"], classifier.card.data["manifest"], None)
     test = splits["test"]
     rows = np.random.default_rng(0).permutation(len(test))[:count]
-    prepared = [classifier.prepare(read_picture(test.records[row].path).pixels) for row in rows]
+    prepared = [classifier.prepare(read_image(test.records[row].path).pixels) for row in rows]
     return classifier.to_tensor(prepared), torch.tensor(test.label_indices)[rows]
 
 

@@ -16,10 +16,10 @@ from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.conformal import Kind
 from dermaviz.metrics.confusion import Mistake, Verdicts
 from dermaviz.metrics.ranking import OperatingPoint
+from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
 from dermaviz.plots.confusion import signed
 from dermaviz.plots.probabilities import percent
-from dermaviz.types import Prediction
 
 if TYPE_CHECKING:
     from dermaviz.metrics.comparison import McNemar

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from dermaviz.app.cache import remembered
 from dermaviz.app.case import Case
 from dermaviz.app.resources import TURN, Memory, classifier
+from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.methods import DEFAULT_METHOD
-from dermaviz.types import RGB, AttentionMap, Prediction
+from dermaviz.images import RGB
+from dermaviz.models.answer import Prediction
 
 if TYPE_CHECKING:
     from torch import Tensor

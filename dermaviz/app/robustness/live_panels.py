@@ -31,10 +31,10 @@ from dermaviz.app.widgets.panels import show_picture
 from dermaviz.explain.localisation import drift
 from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
 from dermaviz.explain.overlay import overlay
+from dermaviz.images import RGB
 from dermaviz.models.card import Card
 from dermaviz.plots.robustness import REPORTED, epsilon_in_words
 from dermaviz.synthetic import CAPTION
-from dermaviz.types import RGB
 
 EPSILONS = tuple(
     sorted(

@@ -11,10 +11,11 @@ import numpy as np
 
 from dermaviz.app.robustness.live import Attempt, Changed, Filed, Flip, Outcome
 from dermaviz.app.text import class_names, class_with_probability
+from dermaviz.images import RGB
+from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
 from dermaviz.plots.probabilities import percent
 from dermaviz.plots.robustness import REPORTED
-from dermaviz.types import RGB, Prediction
 
 GREY = 1 / 255
 

@@ -15,11 +15,13 @@ import streamlit as st
 from dermaviz.app.case import Case, drawn_photo
 from dermaviz.app.resources import TURN, Memory, classifier
 from dermaviz.app.skin_tone.own_images import Lesion
+from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.methods import DEFAULT_METHOD
 from dermaviz.fairness.counterfactual import AXES, Axis, LesionChoice, counterfactual
+from dermaviz.images import RGB
+from dermaviz.models.answer import Prediction
 from dermaviz.synthetic import Parameters
 from dermaviz.synthetic.optics import ITA_RANGE
-from dermaviz.types import RGB, AttentionMap, Prediction
 
 if TYPE_CHECKING:
     from dermaviz.models.classifier import Classifier

@@ -23,11 +23,11 @@ from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
 from dermaviz.explain.overlay import outlined, overlay
 from dermaviz.fairness.counterfactual import LESION_CHOICES, LesionChoice
 from dermaviz.fairness.skin_tone import CUTS, FLAGS, Tone, tone_groups
+from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
 from dermaviz.plots.confusion import signed
 from dermaviz.plots.probabilities import counterfactual_figure, percent
 from dermaviz.synthetic.optics import ITA_RANGE
-from dermaviz.types import Prediction
 
 AXIS_NAMES: Mapping[str, str] = MappingProxyType(
     {"melanin": "other skin", "control": "control of equal size, no tone", REDRAWN: "drawn anew: the truth"}

@@ -22,12 +22,13 @@ from dermaviz.app.text import class_names, class_with_probability
 from dermaviz.app.widgets.diagnosis import beyond_gate
 from dermaviz.data.masks import find_lesion, mask_as_seen
 from dermaviz.errors import AttentionError, EvidenceError, ImageError
+from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.localisation import Localisation, localise
 from dermaviz.fairness.skin_tone import Tone, measure_tone, tone_groups
 from dermaviz.fairness.small_audit import ALL, ELSEWHERE, LOOKING, UNKNOWN, Difference, commonest, judged, photos_needed
+from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
 from dermaviz.plots.probabilities import percent
-from dermaviz.types import AttentionMap, Prediction
 
 MOST_PHOTOS = 200
 

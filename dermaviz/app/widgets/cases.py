@@ -28,7 +28,7 @@ from dermaviz.errors import DatasetError
 from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
 from dermaviz.explain.overlay import overlay
 from dermaviz.metrics.confusion import AGE, Cohort, Verdicts, ages, in_cohort, values_of
-from dermaviz.types import Prediction
+from dermaviz.models.answer import Prediction
 
 _FACET_HELP = MappingProxyType(
     {

@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image
 
+from dermaviz.images import RGB
 from dermaviz.plots.confusion import signed
 from dermaviz.plots.theme import INK
-from dermaviz.types import RGB
 
 
 def ink() -> str | None:

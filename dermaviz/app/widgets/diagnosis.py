@@ -13,9 +13,9 @@ from dermaviz.app.case import Case
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.resources import Checkpoint
 from dermaviz.app.text import class_names, diagnosis_sentence, malignant_sentence
+from dermaviz.models.answer import Prediction
 from dermaviz.plots.probabilities import percent, probability_bars
 from dermaviz.plots.theme import INK
-from dermaviz.types import Prediction
 
 if TYPE_CHECKING:
     from dermaviz.ood.detector import Gate, GateFacts

@@ -22,10 +22,11 @@ from dermaviz.app.text import (
     slow_sentence,
 )
 from dermaviz.app.widgets.chart import show_picture
+from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
 from dermaviz.explain.overlay import COLOUR_MAPS, outlined, overlay
+from dermaviz.images import RGB
 from dermaviz.synthetic import CAPTION
-from dermaviz.types import RGB, AttentionMap
 
 PREDICTED = "predicted class"
 NO_OTHER = "none"

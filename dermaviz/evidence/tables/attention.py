@@ -15,6 +15,7 @@ from dermaviz.data.masks import Mask, lesion_mask, mask_as_seen
 from dermaviz.data.records import Dataset, Record
 from dermaviz.evidence.predictions import read_ahead
 from dermaviz.explain.attention import explain
+from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.localisation import (
     CENTRE_SIGMA,
     IOU_THRESHOLDS,
@@ -27,10 +28,9 @@ from dermaviz.explain.localisation import (
 from dermaviz.explain.methods import DEFAULT_METHOD
 from dermaviz.fairness.effects import CLEAN
 from dermaviz.fairness.shortcuts import VARIANTS, shortcut_variants
-from dermaviz.images import read_picture
+from dermaviz.images import RGB, read_image
 from dermaviz.models.classifier import Classifier
 from dermaviz.robustness.attacks import image_seeds
-from dermaviz.types import RGB, AttentionMap
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ def lesions_as_seen(
 
 
 def _seen(classifier: Classifier, record: Record) -> Seen:
-    pixels = read_picture(record.path).pixels
+    pixels = read_image(record.path).pixels
     mask = lesion_mask(record, pixels)
     return Seen(record, pixels, mask, classifier.prepare(pixels), mask_as_seen(mask.pixels, classifier.input_size))
 

@@ -15,13 +15,14 @@ from dermaviz.data.records import Dataset
 from dermaviz.evidence.predictions import prepared_batches
 from dermaviz.evidence.tables.attention import Seen, lesions_as_seen
 from dermaviz.explain.attention import explain
+from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.faithfulness import BLUR, CYCLES, NOISE, NOTHING, ROAD_SHARES, STEPS, Faithfulness, faithfulness
 from dermaviz.explain.localisation import CENTRE_SIGMA, POINTING_TOLERANCE, centre_gaussian_map, localise, random_map
 from dermaviz.explain.methods import METHODS
 from dermaviz.explain.randomisation import STAGES, cascade
+from dermaviz.images import RGB
 from dermaviz.models.classifier import Classifier
 from dermaviz.robustness.attacks import image_seeds
-from dermaviz.types import RGB, AttentionMap
 
 LEFT_OUT = {
     "scorecam": "1,280 forwards an image, about 38 s of one core",

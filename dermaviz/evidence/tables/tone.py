@@ -23,13 +23,12 @@ from dermaviz.fairness import skin_pixels, skin_tone
 from dermaviz.fairness.counterfactual import AXES, LESION_CHOICES, counterfactual
 from dermaviz.fairness.effects import CLEAN
 from dermaviz.fairness.skin_tone import CUTS, measure_tone, tone_groups
-from dermaviz.images import read_picture
+from dermaviz.images import RGB, read_image
 from dermaviz.models.card import Card
 from dermaviz.models.classifier import Classifier
 from dermaviz.synthetic import FORMS, Parameters, draw, like_ham10000
 from dermaviz.synthetic.fields import stream
 from dermaviz.synthetic.optics import ITA_RANGE
-from dermaviz.types import RGB
 
 
 def tone_rows(_classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:
@@ -62,7 +61,7 @@ def tone_parameters() -> dict[str, Any]:
 
 
 def _measured(record: Record) -> dict[str, Any]:
-    pixels = read_picture(record.path).pixels
+    pixels = read_image(record.path).pixels
     mask = lesion_mask(record, pixels)
     tone = measure_tone(pixels, mask.pixels)
     return {"image_id": record.image_id, "mask": mask.source} | asdict(tone) | {"flags": "; ".join(tone.flags)}

@@ -148,7 +148,7 @@ def test_columns_have_names_of_their_own():
     ("picture", "message"),
     [
         (np.zeros((9, 9, 3), np.float32), r"uint8 \[H, W, 3\], found float32 \[9, 9, 3\]"),
-        (np.zeros((9, 9), np.uint8), r"found uint8 \[9, 9\].*read_picture or a pack"),
+        (np.zeros((9, 9), np.uint8), r"found uint8 \[9, 9\].*read_image or a pack"),
         (np.zeros((9, 7, 3), np.uint8), r"at least 8 × 8 pixels, found 9 × 7.*larger picture"),
     ],
 )

@@ -31,8 +31,8 @@ from dermaviz.app.text import cohort_sentence, share
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.comparison import McNemar
 from dermaviz.metrics.ranking import OperatingPoint
+from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
-from dermaviz.types import Prediction
 
 NAN = float("nan")
 NAMES = {"mel": "melanoma", "df": "dermatofibroma", "nv": "melanocytic nevus"}

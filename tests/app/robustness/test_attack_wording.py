@@ -21,8 +21,8 @@ from dermaviz.app.robustness.live_text import (
     outcome_sentence,
     rounded,
 )
+from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
-from dermaviz.types import Prediction
 
 GREY = 1 / 255
 

@@ -24,9 +24,9 @@ from dermaviz.app.skin_tone.other_skin_panels import (
 from dermaviz.app.skin_tone.own_images import lesion_of
 from dermaviz.errors import FairnessError
 from dermaviz.fairness.skin_tone import Tone
+from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
 from dermaviz.synthetic import Parameters, draw
-from dermaviz.types import Prediction
 
 SHIFT = Shift(45.0, -20.0, "fixed")
 
