@@ -1,12 +1,7 @@
-"""Skin tone: for whom the model fails, and whether it is right for the right reason — the test set, one photo, your own."""
+"""Skin tone: for whom the model fails, and whether it is right for the right reason."""
 
 from __future__ import annotations
 
-from dermaviz.app.frame import SKIN_TONE, page
-from dermaviz.app.resources import installed_checkpoints
-from dermaviz.app.skin_tone.page import choose_part
+from dermaviz.app.frame import show_page
 
-with page(SKIN_TONE):
-    checkpoints = installed_checkpoints()
-    show = choose_part()
-    show(checkpoints)
+show_page("Skin tone")

@@ -1,10 +1,7 @@
-"""Reports: what five reports claimed beside what our own runs give, all claims, and a calculator for figures of one's own."""
+"""Reports: what five reports claimed, compared with our own runs."""
 
 from __future__ import annotations
 
-from dermaviz.app.frame import REPORTS, page
-from dermaviz.app.reports.page import choose_part
+from dermaviz.app.frame import show_page
 
-with page(REPORTS):
-    show = choose_part()
-    show()
+show_page("Reports")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dermaviz.app.frame import PAGES
+from dermaviz.app.pages import PAGES
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-import streamlit as st
-
+from dermaviz.app.frame import choose_part
 from dermaviz.app.reports.calculator import show_calculator
 from dermaviz.app.reports.claims import show_ledger
 from dermaviz.app.reports.report import show_report
@@ -16,10 +15,6 @@ PARTS: Mapping[str, Callable[[], None]] = MappingProxyType(
 )
 
 
-def choose_part() -> Callable[[], None]:
-    """Ask which part to show."""
-    part = st.segmented_control(
-        "Part of the page", tuple(PARTS), default="One report", required=True, key="part", bind="query-params",
-        label_visibility="collapsed",
-    )  # fmt: skip
-    return PARTS[part]
+def show() -> None:
+    """The part of the page that is chosen."""
+    choose_part(PARTS)()

@@ -8,8 +8,8 @@ from types import MappingProxyType
 import streamlit as st
 
 from dermaviz.app.evidence import audited
-from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.resources import Checkpoint
+from dermaviz.app.frame import choose_part, sentence_for_errors
+from dermaviz.app.resources import Checkpoint, installed_checkpoints
 from dermaviz.app.robustness.attacks import show_attacks, show_noise
 from dermaviz.app.robustness.corruptions import show_corruptions
 from dermaviz.app.robustness.defence import show_defence
@@ -75,13 +75,9 @@ PARTS: Mapping[str, Callable[[Checkpoints], None]] = MappingProxyType(
 )
 
 
-def choose_part() -> Callable[[Checkpoints], None]:
-    """Ask which part to show."""
-    part = st.segmented_control(
-        "Part of the page", tuple(PARTS), default="One photo, live", required=True, key="part", bind="query-params",
-        label_visibility="collapsed",
-    )  # fmt: skip
-    return PARTS[part]
+def show() -> None:
+    """The part of the page that is chosen."""
+    choose_part(PARTS)(installed_checkpoints())
 
 
 CARDS: Mapping[str, tuple[str, Callable[[Ask], None]]] = MappingProxyType(

@@ -13,9 +13,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dermaviz.app.evidence import audited
-from dermaviz.app.frame import sentence_for_errors
+from dermaviz.app.frame import choose_part, sentence_for_errors
 from dermaviz.app.measured import share_right
-from dermaviz.app.resources import Checkpoint
+from dermaviz.app.resources import Checkpoint, installed_checkpoints
 from dermaviz.app.skin_tone.attention import looking, show_attention, show_looking
 from dermaviz.app.skin_tone.groups import AGREEMENT, changed_sentence, show_distribution, show_groups
 from dermaviz.app.skin_tone.question import ToneAsk, choose_grouping, choose_tone, choose_wanted, ita_of, tones, wanted
@@ -101,13 +101,9 @@ PARTS: Mapping[str, Callable[[Checkpoints], None]] = MappingProxyType(
 )
 
 
-def choose_part() -> Callable[[Checkpoints], None]:
-    """Ask which part to show."""
-    part = st.segmented_control(
-        "Part of the page", tuple(PARTS), default="The test set", required=True, key="part", bind="query-params",
-        label_visibility="collapsed",
-    )  # fmt: skip
-    return PARTS[part]
+def show() -> None:
+    """The part of the page that is chosen."""
+    choose_part(PARTS)(installed_checkpoints())
 
 
 INCONCLUSIVE = "inconclusive"
