@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 
 import typer
 
@@ -12,8 +13,7 @@ from dermaviz.cli import audit, data, doctor, photos
 from dermaviz.cli import checkpoints as gate
 from dermaviz.cli import checkpoints as training
 from dermaviz.errors import DermaVizError
-from studies.drawn_lesions import cli as realism
-from studies.five_reports import cli as reproduction
+from dermaviz.plugins import added
 
 app = typer.Typer(
     name="dermaviz",
@@ -22,12 +22,10 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command("app", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(dashboard.open_app)
-data.app.command("compare")(realism.compare)
 app.add_typer(data.app, name="data")
 app.command("train")(training.train)
 app.command("evaluate")(training.evaluate)
 app.command("audit")(audit.audit)
-app.command("reproduce")(reproduction.reproduce)
 app.command("gate")(gate.gate)
 app.command("explain")(photos.explain_photos)
 app.command("predict")(photos.predict)
@@ -47,8 +45,18 @@ def options(
     """Options before the command."""
 
 
+@cache
+def add_plugins() -> None:
+    """Add the commands of studies and other packages; a name of two words goes into the group of the first."""
+    groups = {info.name: info.typer_instance for info in app.registered_groups}
+    for name, command in added("command").items():
+        group, _, own = name.rpartition(" ")
+        (groups[group] if group else app).command(own)(command)
+
+
 def main() -> None:
     """Run the command line; an error that a user can act on is one sentence on stderr and exit code 2."""
+    add_plugins()
     try:
         app()
     except DermaVizError as error:

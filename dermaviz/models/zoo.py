@@ -19,9 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from dermaviz.errors import WeightsError
-from dermaviz.models.heads import attach_head
-from dermaviz.models.names import take_apart
-from dermaviz.models.specs import TORCHVISION, architecture, create, skeleton
+from dermaviz.models.specs import TORCHVISION, architecture, attach, body_of, create, skeleton
 
 _SECONDS = 3.0
 
@@ -42,7 +40,7 @@ class HubWeights:
 
 def hub_weights(name: str) -> HubWeights | None:
     """The published ImageNet weights of an architecture, less its head; None where nobody published any."""
-    name = take_apart(name).body
+    name = body_of(name)
     if name.startswith(TORCHVISION):
         published = getattr(torchvision.models.get_model_weights(name.removeprefix(TORCHVISION)), "DEFAULT", None)
         if published is None:
@@ -82,8 +80,8 @@ def build(
     """Build a classifier of ``n_classes`` outputs.
 
     Args:
-        name: an architecture of the table, any timm name, ``torchvision:NAME``, ``dermaviz:NAME@SIZE``; with ``+HEAD`` a
-            report's head, which is always random unless the weights are a file that holds it.
+        name: an architecture of the table, any timm name, ``torchvision:NAME``, or one that a registered family knows; what
+            a family attaches is random unless the weights are a file that holds it.
         n_classes: number of outputs; a head of another size in the weights is replaced by a random one.
         weights: ``imagenet`` (the packaged file where one is installed, else the hub), ``none`` (random), or the path of
             a ``.safetensors`` or ``.pth`` file (a state dict; read without unpickling code).
@@ -93,17 +91,16 @@ def build(
     Raises:
         WeightsError: the architecture is unknown, or its weights cannot be had or do not fit.
     """
-    row, parts = architecture(name), take_apart(name)
+    row, body = architecture(name), body_of(name)
     if weights == "none":
         return create(name, n_classes, dropout=dropout, drop_path=drop_path)
     if weights == "imagenet":
-        network = _pretrained(parts.body, n_classes, row.package, dropout, drop_path)
-        return attach_head(network, parts.head) if parts.head else network
+        return attach(_pretrained(body, n_classes, row.package, dropout, drop_path), name)
     state = _read_state(Path(weights))
-    holds_head = not parts.head or set(state) == set(skeleton(name).state_dict())
-    network = create(name if holds_head else parts.body, n_classes, dropout=dropout, drop_path=drop_path)
+    whole = body == name or set(state) == set(skeleton(name).state_dict())
+    network = create(name if whole else body, n_classes, dropout=dropout, drop_path=drop_path)
     load_weights(network, state, source=weights, new_head=True)
-    return network if holds_head else attach_head(network, parts.head)
+    return network if whole else attach(network, name)
 
 
 def load_weights(network: nn.Module, state: dict[str, Tensor], *, source: str, new_head: bool = False) -> None:

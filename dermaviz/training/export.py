@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from dermaviz.data.pack import open_or_build_pack
 from dermaviz.data.readers import read_splits
 from dermaviz.data.records import SPECS, Dataset
-from dermaviz.data.selection import TASKS, leak_sentence, read_selection, select
+from dermaviz.data.selection import find_task, leak_sentence, read_selection, select
 from dermaviz.errors import CheckpointError
 from dermaviz.evidence.predictions import Predictions, predict_dataset
 from dermaviz.metrics.calibration import fit_temperature
@@ -134,7 +134,7 @@ def _card(recipe: Recipe, run: Path, classes: tuple[str, ...], split_sha256: str
     known: dict[str, Any] = (
         {"citation": spec.citation, "licence": spec.licence, "homepage": spec.homepage} if spec else {}
     )
-    malignant = TASKS[recipe.data.task].malignant | (spec.malignant if spec else frozenset())
+    malignant = find_task(recipe.data.task).malignant | (spec.malignant if spec else frozenset())
     history = read_metrics(run)
     kept = [line for line in history if line["kept"]][-1]
     return Card(

@@ -15,8 +15,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import yaml
 
 from dermaviz.data.augment import Augmentation
-from dermaviz.data.selection import Selection
-from dermaviz.errors import RecipeError
+from dermaviz.data.selection import Selection, find_task
+from dermaviz.errors import DatasetError, RecipeError
 from dermaviz.models.card import Equalisation
 
 
@@ -115,6 +115,10 @@ class DataRecipe(Selection):
         _between(1, math.inf, **{"data.pack": min(self.pack)})
         for name in ("images", "validation_images", "seed"):
             _between(0, math.inf, **{f"data.{name}": getattr(self, name)})
+        try:
+            find_task(self.task)
+        except DatasetError as error:
+            raise RecipeError(f"data.{error}") from error
 
 
 @dataclass(frozen=True)

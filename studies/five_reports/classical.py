@@ -18,9 +18,9 @@ from tqdm import tqdm
 from dermaviz.errors import CheckpointError, DatasetError, RecipeError
 from dermaviz.io import atomic_write
 from dermaviz.models.classifier import central_square, equalise
-from dermaviz.models.features import image_features
 from dermaviz.training.optimisation import class_weights
 from dermaviz.training.recipe import parse
+from studies.five_reports.features import image_features
 from studies.five_reports.learners import Settings, kind_of
 from studies.five_reports.network import Photos
 from studies.five_reports.plan import Run
@@ -118,7 +118,7 @@ def fit_learner(
 
     Args:
         name: ``forest``, ``svm`` or ``xgboost``.
-        features: ``[N, D]``, as :func:`~dermaviz.models.features.image_features` gives them.
+        features: ``[N, D]``, as :func:`~studies.five_reports.features.image_features` gives them.
         labels: ``[N]``, numbers of classes from 0 to ``n_classes`` − 1; at least two of them occur.
         seed: of all that is drawn.
         settings: values for the fields of :class:`~studies.five_reports.learners.Settings` and those of the kind; {} for
@@ -142,9 +142,13 @@ def _as_features(features: NDArray[np.floating], columns: int | None = None) -> 
     shape = list(np.shape(features))
     if len(shape) != 2 or columns not in (None, shape[1]):
         expected = "D" if columns is None else columns
-        raise DatasetError(f"expected features [N, {expected}], found {shape}. Use models.features.image_features.")
+        raise DatasetError(
+            f"expected features [N, {expected}], found {shape}. Use studies.five_reports.features.image_features."
+        )
     if not np.isfinite(features).all():
-        raise DatasetError("expected finite features, found NaN or infinity. Use models.features.image_features.")
+        raise DatasetError(
+            "expected finite features, found NaN or infinity. Use studies.five_reports.features.image_features."
+        )
     return np.asarray(features, dtype=np.float32)
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from dermaviz.data.selection import TASKS
+from dermaviz.data.selection import find_task
 from dermaviz.data.split import SHARES
-from dermaviz.models.names import take_apart
 from dermaviz.training.recipe import DataRecipe, Recipe
+from studies.five_reports.names import take_apart
 from studies.five_reports.result import Result, has_result, read_result, run_folder
 from studies.five_reports.rows import Budget, Row
 
@@ -104,7 +104,7 @@ def estimated_seconds(recipe: Recipe) -> float:
 
 def expected_photos(data: DataRecipe, split: str) -> dict[str, int]:
     """About how many photos of each class a selection of HAM10000 has in a split, reckoned without the data."""
-    task = TASKS[data.task]
+    task = find_task(data.task)
     counts: dict[str, int] = {}
     for dx, n in PHOTOS.items():
         name = task.class_of.get(dx, "") if task.classes else dx

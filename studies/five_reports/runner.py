@@ -17,7 +17,7 @@ import torch
 
 from dermaviz import __version__
 from dermaviz.data.records import SPECS
-from dermaviz.data.selection import TASKS
+from dermaviz.data.selection import find_task
 from dermaviz.errors import DermaVizError
 from dermaviz.metrics.bootstrap import DRAWS
 from dermaviz.metrics.calibration import fit_temperature
@@ -133,7 +133,7 @@ def finish(run: Run, root: Path | None, states: Path, results: Path, draws: int 
 
 def _malignant(run: Run, photos: Photos) -> frozenset[str]:
     spec = SPECS.get(run.recipe.data.dataset)
-    known = TASKS[run.recipe.data.task].malignant | (spec.malignant if spec else frozenset())
+    known = find_task(run.recipe.data.task).malignant | (spec.malignant if spec else frozenset())
     return known & frozenset(photos.classes)
 
 

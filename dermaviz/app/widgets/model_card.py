@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from dermaviz.app.text import class_names
-from dermaviz.data.selection import DIAGNOSIS, TASKS
+from dermaviz.data.selection import DIAGNOSIS, find_task
 from dermaviz.models.card import Card
 
 HEADLINES = MappingProxyType(
@@ -74,8 +74,8 @@ def show_model(name: str, card: Card) -> None:
 def data_in_words(card: Card) -> str:
     """What the model was trained on, and what was asked of it."""
     said = str(card.data.get("citation") or card.data.get("dataset", "not named"))
-    task = TASKS.get(str(card.data.get("task", DIAGNOSIS)))
-    if task and task.classes:
+    task = find_task(str(card.data.get("task", DIAGNOSIS)))
+    if task.classes:
         balanced = ", as many images of each" if card.data.get("balance") else ""
         said += f" Asked of it: {task.about}{balanced}."
     return said

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from dermaviz.models.names import take_apart
 from studies.five_reports.claims.question import CONSTANT, Pair
 from studies.five_reports.claims.reruns import SOURCE_OF
+from studies.five_reports.names import take_apart
 from studies.five_reports.reported.ledger import Claim, Report
 from studies.five_reports.result import Result
 

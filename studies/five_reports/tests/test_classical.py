@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from dermaviz.errors import CheckpointError, DatasetError, DependencyError, RecipeError
-from dermaviz.models.features import image_features
 from studies.five_reports.classical import LEARNER, fit_learner, load_learner
+from studies.five_reports.features import image_features
 from studies.five_reports.learners import KINDS, TRUSTED_TYPES
 
 COUNTS = (18, 8, 6)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dermaviz.errors import ImageError
-from dermaviz.models.features import (
+from studies.five_reports.features import (
     FEATURES,
     co_occurrence,
     colour_moments,

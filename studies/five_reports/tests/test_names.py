@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from dermaviz.errors import WeightsError
-from dermaviz.models.names import HEADS, OWN_NETWORKS, NetworkName, take_apart
+from studies.five_reports.names import HEADS, OWN_NETWORKS, NetworkName, take_apart
 
 
 @pytest.mark.parametrize(
@@ -54,5 +54,5 @@ def test_every_row_says_what_it_is_in_sentences(row) -> None:
 
 
 def test_names_are_read_without_torch() -> None:
-    code = "import sys, dermaviz.models.names; sys.exit('torch' in sys.modules or 'timm' in sys.modules)"
+    code = "import sys, studies.five_reports.names; sys.exit('torch' in sys.modules or 'timm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from dermaviz.models.names import take_apart
 from dermaviz.models.specs import architecture, skeleton
 from dermaviz.training.recipe import ModelRecipe
+from studies.five_reports.names import take_apart
 from studies.five_reports.plan import COSTS, FIT_SECONDS, estimated_seconds, planned
 from studies.five_reports.rows import BUDGETS, NETWORK, Budget, Row, read_row, read_rows, report_names, rows_root
 

@@ -8,8 +8,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from dermaviz.data.records import HAM10000
-from dermaviz.data.selection import TASKS
-from dermaviz.models.names import take_apart
+from dermaviz.data.selection import find_task
 from dermaviz.training.recipe import Recipe
 from studies.five_reports.claims.matching import NAMES, UNDER
 from studies.five_reports.claims.question import CONSTANT, Question, named_rows
@@ -18,6 +17,7 @@ from studies.five_reports.claims.replies import metric_named
 from studies.five_reports.claims.reruns import NOT_TO_BE_HAD, SOURCE_OF, SOURCES
 from studies.five_reports.claims.sentences import METRIC_WORDS
 from studies.five_reports.claims.verdicts import COMPARISONS, NOT_OF_A_RUN
+from studies.five_reports.names import take_apart
 from studies.five_reports.reported.ledger import read_ledger
 from studies.five_reports.reported.statements import KINDS
 from studies.five_reports.rows import read_rows, report_names, rows_root
@@ -52,7 +52,7 @@ def test_its_rows_are_rows_of_the_recipes_with_all_that_is_asked_of_them(questio
     for metric in {metric for one in (question, *question.statements) for metric in one.metrics}:
         assert metric.partition("/")[0] in METRIC_WORDS
         for row in {row.partition("/")[0] for pair in pairs for row in pair if row != CONSTANT}:
-            task = TASKS[rows[row].recipe("laptop", 0).data.task]
+            task = find_task(rows[row].recipe("laptop", 0).data.task)
             assert metric_named(metric, task.classes or tuple(HAM10000.classes), task.malignant or HAM10000.malignant)
 
 

@@ -1,4 +1,4 @@
-"""Models: the names of networks, BASE[@SIZE][+HEAD], and the tables of the reports' own networks and heads. Free of torch.
+"""Names of the study's networks, BASE[@SIZE][+HEAD], and the tables of the reports' own networks and heads. Free of torch.
 
 A card's ``architecture`` is such a name, and the name alone rebuilds the network: ``resnet18`` (timm's),
 ``torchvision:alexnet``, ``dermaviz:blocks4@88`` (a report's own network for inputs of 88 × 88 pixels),

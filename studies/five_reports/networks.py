@@ -1,4 +1,4 @@
-"""Models: the networks that the five reports describe themselves, as printed or as near to it as a network can be.
+"""The networks and heads that the five reports describe themselves, as printed or as near to it as a network can be.
 
 They take pixels in [0, 1] less the mean and by the deviation in ``names.OWN_NETWORKS``: none for the reports that state no
 more than "converted to tensors". They give logits; the softmax belongs to the loss.
@@ -7,12 +7,16 @@ more than "converted to tensors". They give logits; the softmax belongs to the l
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
+from timm.models.vgg import VGG
 from torch import Tensor, nn
 
 from dermaviz.errors import WeightsError
+from dermaviz.models.specs import Architecture, Family, architecture, skeleton
+from studies.five_reports.names import HEADS, OWN, take_apart
 
 
 class FixedFlatten(nn.Flatten):
@@ -168,3 +172,71 @@ BUILDERS: MappingProxyType[str, Callable[..., nn.Module]] = MappingProxyType(
     {"lenet": LeNet, "cnn512": CNN512, **{f"blocks{count}": partial(Blocks, count=count) for count in range(1, 6)}}
 )
 """A network for ``(n_classes, size)`` by the name it has in ``OWN_NETWORKS``."""
+
+
+def attach_head(network: nn.Module, head: str) -> nn.Module:
+    """Replace the last linear layer of ``network`` by a row of ``HEADS`` with as many outputs; returns the network.
+
+    The layer's name stays and becomes a sequence, so modules before it, such as the attention layer, keep theirs. The
+    head starts with Keras's weights.
+
+    Raises:
+        WeightsError: there is no such layer, or maps are to be averaged and the network has layers between them and it.
+    """
+    row = HEADS[head]
+    linear = [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear)]
+    if not linear or (row.average and len(linear) > 1):
+        expected = "one linear layer, behind pooling" if row.average else "a linear layer at its end"
+        raise WeightsError(
+            f"head {head}: expected a network with {expected}, found {len(linear)} in {type(network).__name__}. "
+            "Choose another network, such as resnet50, inception_v3 or timm's vgg16."
+        )
+    name, last = linear[-1]
+    inputs = last.in_features
+    if row.average and isinstance(network, VGG):  # its two layers of 4,096 units are convolutions before the pooling
+        network.set_submodule("pre_logits", nn.Identity())
+        inputs = [module for module in network.features.modules() if isinstance(module, nn.Conv2d)][-1].out_channels
+    layers: list[nn.Module] = []
+    for width in row.widths:
+        layers += [nn.Linear(inputs, width), nn.ReLU()]
+        layers += [nn.BatchNorm1d(width)] if row.batch_norm else []
+        layers += [nn.Dropout(row.dropout)] if row.dropout else []
+        inputs = width
+    sequence = nn.Sequential(*layers, nn.Linear(inputs, last.out_features))
+    start_as_keras(sequence)
+    network.set_submodule(name, sequence)
+    return network
+
+
+def _architecture(name: str) -> Architecture:
+    """The row of one of the study's names.
+
+    Raises:
+        WeightsError: the name does not follow the grammar, or the network has no place for the head.
+    """
+    parts = take_apart(name)
+    if parts.head:
+        row = architecture(parts.body)
+        skeleton(name)  # refuses a head that the network has no place for
+        return replace(row, name=name)
+    assert parts.own is not None  # else it were a published network's name
+    return Architecture(name, parts.size, parts.own.mean, parts.own.std, parts.own.attention_layer)
+
+
+def _create(name: str, n_classes: int, **settings: float) -> nn.Module:
+    parts = take_apart(name)
+    return BUILDERS[parts.base.removeprefix(OWN)](n_classes, parts.size, **settings)
+
+
+def _attach(network: nn.Module, name: str) -> nn.Module:
+    return attach_head(network, take_apart(name).head)
+
+
+FAMILY = Family(
+    knows=lambda name: name.startswith(OWN) or "@" in name or "+" in name,
+    architecture=_architecture,
+    create=_create,
+    body=lambda name: take_apart(name).body,
+    attach=_attach,
+)
+"""What the library asks of names that follow this study's grammar."""

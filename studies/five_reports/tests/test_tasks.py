@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from dermaviz.data.records import HAM10000, Dataset, Record
-from dermaviz.data.selection import TASKS, TaskName, pose
-from dermaviz.errors import DatasetError
+from dermaviz.data.selection import find_task, pose
+from dermaviz.errors import DatasetError, RecipeError
+from dermaviz.training.recipe import DataRecipe
 
 SEVEN = tuple(HAM10000.classes)
 
@@ -54,7 +54,7 @@ def test_ones_own_classes_stay_and_get_the_task_s_order() -> None:
 @pytest.mark.parametrize(
     ("data", "task", "message"),
     [
-        (labelled("nv"), "tumour", r"expected a task among diagnosis, malignant, melanoma, keratosis, found 'tumour'"),
+        (labelled("nv"), "tumour", r"task: expected one of diagnosis, malignant, melanoma, keratosis, found 'tumour'"),
         (
             labelled("nv", "mole", classes=("mole", "nv")),
             "malignant",
@@ -67,13 +67,19 @@ def test_what_does_not_fit_is_refused(data: Dataset, task: str, message: str) ->
         pose(data, task)
 
 
-def test_every_task_can_be_named_in_a_recipe_and_means_what_it_says() -> None:
-    assert get_args(TaskName) == tuple(TASKS)
-    for task in TASKS.values():
-        assert set(task.class_of) <= set(SEVEN)
-        assert set(task.class_of.values()) == set(task.classes)
-        assert task.malignant == {
-            name
-            for name in task.classes
-            if all(dx in HAM10000.malignant for dx, answer in task.class_of.items() if answer == name)
-        }
+@pytest.mark.parametrize("name", ["diagnosis", "malignant", "melanoma", "keratosis"])
+def test_every_task_can_be_named_in_a_recipe_and_means_what_it_says(name: str) -> None:
+    task = find_task(name)
+    assert DataRecipe(task=name).task == name
+    assert set(task.class_of) <= set(SEVEN)
+    assert set(task.class_of.values()) == set(task.classes)
+    assert task.malignant == {
+        name
+        for name in task.classes
+        if all(dx in HAM10000.malignant for dx, answer in task.class_of.items() if answer == name)
+    }
+
+
+def test_a_recipe_with_an_unknown_task_is_refused() -> None:
+    with pytest.raises(RecipeError, match=r"data.task: expected one of diagnosis, malignant, .*found 'tumour'"):
+        DataRecipe(task="tumour")

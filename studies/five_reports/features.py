@@ -1,4 +1,4 @@
-"""Models: what classical learners are given of a picture — its colours and textures as numbers, each column named.
+"""What classical learners are given of a picture — its colours and textures as numbers, each column named.
 
 All is computed in CIE L*a*b* under D65 (OpenCV's conversion of sRGB: L* in 0 to 100, a* and b* about −127 to 127), where
 equal distances look about equally different. Nothing depends on other pictures: a column means the same in any data set.
