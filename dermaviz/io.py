@@ -138,8 +138,8 @@ def read_yaml(
         refusal = _refusal_of_yaml(text)
         if refusal is None:
             return yaml.load(text, Loader=loader)
-    except DermaVizError:
-        raise
+    except DermaVizError as refusal:  # the loader's own
+        raise error(f"{path}: {refusal}") from refusal
     except Exception as failure:  # a constructor raises whatever a hostile tag makes it meet
         raise error(
             f"{path}: expected YAML, found text that is not ({_reason(failure)}). {remedy}".rstrip()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from dermaviz.errors import RecipeError
+from dermaviz.schema import Flag, Number, validated
 
 
-@dataclass(frozen=True)
+@validated(RecipeError, "augmentation")
 class Augmentation:
     """How training views vary. All draws are uniform.
 
@@ -22,22 +22,22 @@ class Augmentation:
     either way.
     """
 
-    scale: tuple[float, float] = (1.0, 1.0)
-    rotate: float = 0.0
-    shift: float = 0.0
-    shear: float = 0.0
-    flip: bool = False
-    brightness: float = 0.0
-    contrast: float = 0.0
-    saturation: float = 0.0
-    hue: float = 0.0
+    scale: tuple[Number, Number] = (1.0, 1.0)
+    rotate: Number = 0.0
+    shift: Number = 0.0
+    shear: Number = 0.0
+    flip: Flag = False
+    brightness: Number = 0.0
+    contrast: Number = 0.0
+    saturation: Number = 0.0
+    hue: Number = 0.0
 
     def __post_init__(self) -> None:
         low, high = self.scale
-        if not 0 < low <= high:
+        if not 0 < low <= high < math.inf:
             raise RecipeError(f"augmentation.scale: expected 0 < low <= high, found {list(self.scale)}.")
         for name in ("rotate", "shift", "shear", "brightness", "contrast", "saturation", "hue"):
-            if getattr(self, name) < 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise RecipeError(f"augmentation.{name}: expected 0 or more, found {getattr(self, name)}.")
         if self.hue > 0.5:
             raise RecipeError(f"augmentation.hue: expected at most 0.5, half the circle, found {self.hue}.")

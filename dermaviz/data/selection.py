@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from dermaviz.data.records import HAM10000, Dataset
 from dermaviz.data.split import Manifest
 from dermaviz.errors import DatasetError
 from dermaviz.plugins import added, missing_plugins
+from dermaviz.schema import Flag, Whole, validated, within
 
 DIAGNOSIS = "diagnosis"
 
@@ -82,7 +83,7 @@ def pose(dataset: Dataset, name: str) -> Dataset:
     return Dataset(dataset.name, task.classes, tuple(records))
 
 
-@dataclass(frozen=True)
+@validated(DatasetError, "data")
 class Selection:
     """Which images, and what is asked of them.
 
@@ -96,11 +97,11 @@ class Selection:
     dataset: str = "ham10000"
     manifest: str = "ham10000"
     task: str = DIAGNOSIS
-    balance: bool = False
-    leaky: bool = False
-    images: int = 0
-    validation_images: int = 0
-    seed: int = 0
+    balance: Flag = False
+    leaky: Flag = False
+    images: Annotated[Whole, within(0)] = 0
+    validation_images: Annotated[Whole, within(0)] = 0
+    seed: Annotated[Whole, within(0)] = 0
 
     def on_card(self) -> dict[str, Any]:
         """What a card says of it: data set and manifest, and all that is not as usual."""

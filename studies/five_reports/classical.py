@@ -18,8 +18,8 @@ from tqdm import tqdm
 from dermaviz.errors import CheckpointError, DatasetError, RecipeError
 from dermaviz.io import atomic_write
 from dermaviz.models.classifier import central_square, equalise
+from dermaviz.schema import build
 from dermaviz.training.optimisation import class_weights
-from dermaviz.training.recipe import parse
 from studies.five_reports.features import image_features
 from studies.five_reports.learners import Settings, kind_of
 from studies.five_reports.network import Photos
@@ -89,7 +89,7 @@ def load_learner(folder: Path) -> ClassicalLearner:
     try:
         facts = json.loads((folder / LEARNER).read_text(encoding="utf-8"))
         kind = kind_of(facts["name"])
-        settings = parse(kind.settings, facts["settings"], "settings")
+        settings = build(kind.settings, facts["settings"])
         sizes = {key: int(facts[key]) for key in ("n_classes", "n_features", "seed")}
         content, expected = (folder / kind.file).read_bytes(), facts["sha256"]
     except (OSError, ValueError, KeyError, TypeError, RecipeError) as error:
@@ -130,7 +130,7 @@ def fit_learner(
         DependencyError: XGBoost is asked for and not installed.
     """
     kind = kind_of(name)
-    chosen: Settings = parse(kind.settings, settings, "settings")
+    chosen = build(kind.settings, settings)
     rows, numbers = _as_features(features), _as_labels(labels, len(features), n_classes)
     weights = class_weights(torch.from_numpy(numbers), n_classes, chosen.class_weight_power).double().numpy()
     return ClassicalLearner(

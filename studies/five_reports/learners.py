@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from dermaviz.errors import CheckpointError, DependencyError, RecipeError
+from dermaviz.schema import Number, Whole, validated
 
 Features = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -34,11 +35,11 @@ TRUSTED_TYPES = ("sklearn.tree._tree.Tree",)
 _MAY_BE_0 = frozenset({"class_weight_power", "depth"})
 
 
-@dataclass(frozen=True)
+@validated(RecipeError, "settings")
 class Settings:
     """``class_weight_power`` weighs classes by their inverse frequencies to this power, as a recipe's loss does (0: not)."""
 
-    class_weight_power: float = 0.0
+    class_weight_power: Number = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -47,31 +48,31 @@ class Settings:
                 raise RecipeError(f"settings.{name}: expected {expected}, found {value}. Leave it out for the default.")
 
 
-@dataclass(frozen=True)
+@validated(RecipeError, "settings")
 class ForestSettings(Settings):
     """Breiman, Machine Learning 45:5 (2001), with scikit-learn's defaults; ``depth`` is that of a tree at most, 0 for any."""
 
-    trees: int = 100
-    depth: int = 0
-    smallest_leaf: int = 1
+    trees: Whole = 100
+    depth: Whole = 0
+    smallest_leaf: Whole = 1
 
 
-@dataclass(frozen=True)
+@validated(RecipeError, "settings")
 class SvmSettings(Settings):
     """Cortes and Vapnik, Machine Learning 20:273 (1995), with scikit-learn's defaults; ``penalty`` is C. The kernel is
     Gaussian, its width that of columns with standard deviation 1."""
 
-    penalty: float = 1.0
+    penalty: Number = 1.0
 
 
-@dataclass(frozen=True)
+@validated(RecipeError, "settings")
 class XgboostSettings(Settings):
     """Chen and Guestrin, KDD 2016, with XGBoost's defaults; ``rounds`` of one tree for each class, ``rate`` is η, ``depth``
     that of a tree at most, 0 for any."""
 
-    rounds: int = 100
-    rate: float = 0.3
-    depth: int = 6
+    rounds: Whole = 100
+    rate: Number = 0.3
+    depth: Whole = 6
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
-
 from dermaviz.errors import RecipeError
-from dermaviz.training.recipe import Recipe, parse, recipe_of
+from dermaviz.io import read_yaml
+from dermaviz.schema import Number, Whole, build, validated
+from dermaviz.training.recipe import Recipe, recipe_of
 
 Budget = Literal["laptop", "full"]
 Learner = Literal["network", "forest", "svm", "xgboost"]
@@ -20,7 +19,7 @@ LEARNERS: tuple[Learner, ...] = get_args(Learner)
 NETWORK: Learner = "network"
 
 
-@dataclass(frozen=True)
+@validated(RecipeError, "row")
 class Row:
     """One row of a report's table, or one half of a pair that answers a claim.
 
@@ -39,11 +38,11 @@ class Row:
     laptop: dict
     deviations: tuple[str, ...]
     claims: tuple[str, ...] = ()
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[Whole, ...] = (0,)
     learner: Learner = NETWORK
     ships: str = ""
-    fgsm: float = 0.0
-    noise: float = 0.0
+    fgsm: Number = 0.0
+    noise: Number = 0.0
 
     def __post_init__(self) -> None:
         if not self.seeds:
@@ -114,12 +113,9 @@ def read_row(path: Path) -> Row:
         RecipeError: the file is no YAML mapping, a key is unknown or absent, a value has the wrong type, the file is not
             named after the row, or a recipe is not valid.
     """
+    content = read_yaml(path, "a row", error=RecipeError)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RecipeError(f"{path}: expected YAML that can be read, found {error}.") from error
-    try:
-        row: Row = parse(Row, content)
+        row = build(Row, content)
         for budget in BUDGETS:
             row.recipe(budget, row.seeds[0])
     except RecipeError as error:

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from dermaviz.errors import LedgerError
+from dermaviz.io import read_yaml
 from studies.five_reports.reported.printed import Printed, parse_printed
 
 METRICS: Mapping[str, str] = MappingProxyType(
@@ -189,15 +190,8 @@ def read_ledger(path: Path) -> Ledger:
     Raises:
         LedgerError: the file is absent or no YAML mapping, a key is absent, unknown or twice there, or a figure is none.
     """
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_TextLoader)  # it makes text, lists and dicts only
-    except FileNotFoundError as error:
-        raise LedgerError(
-            f"expected the ledger of claims at {path}, found no file. Clone the whole repository, or set DERMAVIZ_RESULTS "
-            "to a folder that holds claims.yaml."
-        ) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise LedgerError(f"{path}: expected YAML, found text that is not: {error}") from error
+    remedy = "Clone the whole repository, or set DERMAVIZ_RESULTS to a folder that holds claims.yaml."
+    content = read_yaml(path, "the ledger of claims", error=LedgerError, remedy=remedy, loader=_TextLoader)
     try:
         return MappingProxyType({name: _report(name, facts) for name, facts in _mapping(content, "the ledger").items()})
     except LedgerError as error:

@@ -129,9 +129,9 @@ def test_a_class_that_was_never_shown_is_not_answered(name):
     ("learner", "settings", "message"),
     [
         ("tree", {}, "one of forest, svm, xgboost, found 'tree'"),
-        ("forest", {"tree": 5}, r"settings.tree: no such key; did you mean settings.trees\?"),
+        ("forest", {"tree": 5}, r"tree: no such key; did you mean trees\?"),
         ("forest", {"trees": 0}, "settings.trees: expected more than 0, found 0"),
-        ("svm", {"penalty": "much"}, "settings.penalty: expected float, found 'much'"),
+        ("svm", {"penalty": "much"}, "penalty: expected a number, found 'much'"),
         ("xgboost", {"class_weight_power": -1}, "class_weight_power: expected 0 or more, found -1.0"),
     ],
 )

@@ -58,9 +58,9 @@ MISTAKES = {
     "key of a recipe": ("stages: []", r"stages: no such key"),
     "unknown learner": ("learner: perceptron", r"learner: expected one of network, forest, svm, xgboost, found"),
     "no seed": ("seeds: []", r"some-report/tiny: expected at least one seed, found none\. Write seeds: \[0\]"),
-    "seed in words": ("seeds: [one]", r"seeds\[0\]: expected int, found 'one'"),
+    "seed in words": ("seeds: [one]", r"seeds\[0\]: expected a whole number, found 'one'"),
     "one claim without a list": ("claims: gupta/x", r"claims: expected a list, found 'gupta/x'"),
-    "recipe as a list": ("laptop: []", r"laptop: expected dict, found \[\]"),
+    "recipe as a list": ("laptop: []", r"laptop: expected keys and values, found \[\]"),
     "a recipe's mistake": (
         "laptop: {batch: 8}",
         r"some-report/tiny, budget laptop: batch: no such key; did you mean batch_s",
@@ -82,9 +82,9 @@ def test_a_mistake_is_named(tmp_path: Path, line: str, message: str) -> None:
 
 
 def test_files_that_are_no_row(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"expected YAML that can be read, found .*No such file"):
+    with pytest.raises(RecipeError, match=r"expected a row at .*found none"):
         read_row(tmp_path / "absent.yaml")
-    with pytest.raises(RecipeError, match=r"expected YAML that can be read"):
+    with pytest.raises(RecipeError, match=r"expected YAML, found text that is not"):
         read_row(write(tmp_path, "a: [1, 2"))
     with pytest.raises(RecipeError, match=r"expected the row some-report/other, found some-report/tiny\. Rename one"):
         read_row(write(tmp_path, LEAST, "some-report/other"))
