@@ -6,15 +6,17 @@ card together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import streamlit as st
 
 if TYPE_CHECKING:
-    from dermaviz.app.resources import Checkpoint
+    from dermaviz.app.checkpoints import Checkpoint
 
 
 def checkpoint_key(checkpoint: Checkpoint) -> tuple[str, str]:
@@ -26,7 +28,7 @@ HASHED: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {
         "dermaviz.app.evidence.Audited": lambda audited: audited.key,
         "dermaviz.evidence.store.Evidence": lambda evidence: evidence.manifest.sha256,
-        "dermaviz.app.resources.Checkpoint": checkpoint_key,
+        "dermaviz.app.checkpoints.Checkpoint": checkpoint_key,
         "dermaviz.app.case.Photo": lambda photo: photo.key,
         "dermaviz.app.case.Case": lambda case: case.key,
         "dermaviz.app.skin_tone.question.ToneAsk": lambda ask: ask.key,
@@ -39,3 +41,27 @@ remembered = partial(st.cache_data, hash_funcs=dict(HASHED), show_spinner="Compu
 """``@remembered(max_entries=…)``: a table or figure computed from evidence, a copy for each caller."""
 shared = partial(st.cache_resource, hash_funcs=dict(HASHED), show_spinner="Computing the intervals …")
 """``@shared(max_entries=…)``: one object for all sessions, which nobody may change."""
+
+Value = TypeVar("Value")
+
+
+class Memory(Generic[Value]):
+    """The latest ``most`` values by key. Values are shared between sessions: they are never changed."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def recall(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The value of a key; made now, outside the lock, where there is none. What ``make`` raises leaves nothing behind."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = make()
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return value

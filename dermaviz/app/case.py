@@ -20,7 +20,7 @@ from PIL import Image
 
 from dermaviz import images
 from dermaviz.app.cache import checkpoint_key, remembered
-from dermaviz.app.resources import TURN, Checkpoint, classifier
+from dermaviz.app.checkpoints import TURN, Checkpoint, classifier
 from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
 from dermaviz.images import RGB, read_image

@@ -14,10 +14,13 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dermaviz.app.resources import Checkpoint
+from dermaviz.app.cache import remembered
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence import Evidence, has_evidence, read_evidence
 from dermaviz.evidence.store import labels_of, table_path
+from dermaviz.metrics.bootstrap import Estimate, estimate
+from dermaviz.metrics.classification import accuracy
 
 PREDICTIONS, TONE = "predictions", "tone"
 TONE_GROUP = "tone_group"
@@ -94,6 +97,12 @@ def table_of(checkpoint: Checkpoint, table: str, split: str = "test") -> Evidenc
 def has_table(checkpoint: Checkpoint, table: str) -> bool:
     """Whether this was measured on a checkpoint's test images."""
     return has_evidence(checkpoint.folder, table)
+
+
+@remembered(max_entries=256, show_spinner=False)
+def share_right(audited: Audited) -> Estimate:
+    """The share of images that are classified correctly, with its interval."""
+    return estimate({"": accuracy}, audited.labels, audited.probabilities, audited.lesions)[""]
 
 
 def tone_note(checkpoint: Checkpoint, split: str = "test") -> str | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dermaviz.app.checkpoints import installed_checkpoints
 from dermaviz.app.pages import PAGES
-from dermaviz.app.resources import installed_checkpoints
 from dermaviz.app.widgets.model_card import show_model
 from dermaviz.app.widgets.panels import choose_checkpoint
 

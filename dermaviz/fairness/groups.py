@@ -1,15 +1,20 @@
-"""TODO docstring dermaviz.fairness.groups"""
+"""Metrics by group, gaps between groups, and whether a gap remains when the images are grouped another way.
+
+Works for any grouping: estimated tone group, age group, sex, site, how the diagnosis was confirmed. Intervals are 95% percentile
+intervals over resamplings of whole lesions; all groups share the draws.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
-from math import isnan
+from itertools import product
+from math import isnan, nan
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from dermaviz.errors import FairnessError
 from dermaviz.metrics.bootstrap import (
@@ -29,7 +34,6 @@ from dermaviz.metrics.classification import (
     Metric,
     Probabilities,
     Values,
-    Weights,
     accuracy,
     ratio,
     weighted_mean,
@@ -40,12 +44,14 @@ from dermaviz.metrics.summary import Figure
 MALIGNANT = "malignant"
 """In place of a class: all malignant classes together."""
 CALIBRATION_BIAS = "calibration_bias"
-"""The one figure that has a sign, and so no ratio."""
+"""The one figure that can be negative, and so has no ratio."""
 SIDES = MappingProxyType(
     {"sensitivity": True, "false_negative_rate": True, "specificity": False, "false_positive_rate": False}
 )
 """The figures that are a share of the positives (True) or of the negatives."""
 COUNTS = ("n_images", "n_lesions", "n_positives", "n_negatives")
+SAME, INCONCLUSIVE, TOO_FEW = "the same", "inconclusive", "too few"
+"""What :func:`judge` can say of a gap."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +59,8 @@ class GroupFigures:
     """M figures of G groups, the largest first.
 
     ``counts`` has a row per group: ``group``, the columns ``COUNTS`` and ``suppressed``. ``values`` ``[G, M]`` and ``draws``
-    ``[G, M, draws]`` are NaN where a group is suppressed. All groups share the draws: number d of each is measured on
-    resampling d of all lesions, so a difference of two groups has the difference of their draws.
+    ``[G, M, draws]`` are NaN where a group is suppressed. Draw d of every group is resampling d of all lesions, so the
+    difference of two groups has the difference of their draws.
     """
 
     figures: tuple[Figure, ...]
@@ -67,14 +73,23 @@ class GroupFigures:
         """Names of the groups, the one with the most images first."""
         return tuple(self.counts["group"])
 
+    def value(self, group: str, metric: str) -> float:
+        """The figure with the slug ``metric`` in one group; NaN where the group is missing or suppressed."""
+        if group not in self.groups:
+            return nan
+        slugs = [figure.slug for figure in self.figures]
+        return float(self.values[self.groups.index(group), slugs.index(metric)])
+
     def table(self) -> pd.DataFrame:
-        """A row per group and figure; columns as in :func:`dermaviz.fairness.audit.group_metrics`."""
+        """A row per group and figure.
+
+        Columns: ``group, metric`` (slug), ``label`` (in words), ``value, low, high``, ``COUNTS`` and ``suppressed``. The figures
+        of a group with fewer than 10 positives or 10 negatives are NaN; its counts stay.
+        """
         rows = []
-        for g, counted in enumerate(self.counts.to_dict("records")):
-            for m, figure in enumerate(self.figures):
-                low, high = interval(self.draws[g, m])
-                named = {"group": counted["group"], "metric": figure.slug, "label": figure.label}
-                rows.append({**named, "value": float(self.values[g, m]), "low": low, "high": high, **counted})
+        for (g, counted), (m, figure) in product(enumerate(self.counts.to_dict("records")), enumerate(self.figures)):
+            named = {"group": counted["group"], "metric": figure.slug, "label": figure.label}
+            rows.append(named | _with_interval("", self.values[g, m], self.draws[g, m]) | counted)
         return pd.DataFrame(rows)
 
 
@@ -87,10 +102,13 @@ def measure_groups(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> GroupFigures:
-    """Every figure of every group of some images ``[N]``; a group "" (unknown) is left out, but its lesions are drawn.
+    """Every figure of every group of images; a group "" (unknown) is left out, but its lesions are drawn.
 
     Args:
-        groups: name of each image's group, ``[N]``. A lesion may have images in several.
+        labels: int ``[N]``, indices into the classes.
+        probabilities: calibrated, ``[N, C]``.
+        lesion_ids: the lesion that each image shows, ``[N]``. A lesion may have images in several groups.
+        groups: name of each image's group, ``[N]``.
         figures: from :func:`audit_figures`.
 
     Raises:
@@ -101,8 +119,8 @@ def measure_groups(
     lesions, positive = np.asarray(lesion_ids, dtype=str), np.isin(labels, figures[0].positive)
     counts = _counts(names, lesions, positive)
     weights = lesion_weights(lesions, draws, seed)
-    values = np.full((len(counts), len(figures)), np.nan)
-    samples = np.full((*values.shape, draws), np.nan)
+    values = np.full((len(counts), len(figures)), nan)
+    samples = np.full((*values.shape, draws), nan)
     metrics = [figure.metric for figure in figures]
     for g in np.flatnonzero(~counts["suppressed"]).tolist():
         mine = names == counts["group"][g]
@@ -116,7 +134,7 @@ def measure_groups(
 def audit_figures(
     classes: Sequence[str], malignant: frozenset[str], positive: str = MELANOMA, threshold: float | None = 0.5
 ) -> tuple[Figure, ...]:
-    """What is asked of every group.
+    """The figures that are computed for every group.
 
     Sensitivity, specificity and their complements; ROC AUC of the summed probability; balanced accuracy as the mean of
     sensitivity and specificity (a mean over all classes would change with which of them a group happens to have);
@@ -131,158 +149,114 @@ def audit_figures(
     Raises:
         FairnessError: ``positive`` is no class, or leaves no class on one of the two sides.
     """
-    sick = _positive_classes(classes, malignant, positive)
+    wanted = malignant if positive == MALIGNANT else {positive}
+    sick = tuple(i for i, name in enumerate(classes) if name in wanted)
+    if not 0 < len(sick) < len(classes):
+        raise FairnessError(
+            f"expected {positive!r} to be one of the classes {', '.join(classes)}, or {MALIGNANT!r} with malignant and benign "
+            f"classes among them, found {len(sick)} of {len(classes)} classes on that side. Choose another class."
+        )
     well = tuple(i for i in range(len(classes)) if i not in sick)
     caught, alarmed = flagged_share(sick, sick, threshold), flagged_share(well, sick, threshold)
+
+    def bias(labels: Labels, probabilities: Probabilities, weights: Values | None = None) -> Values:
+        truth, score = binary_view(labels, probabilities, sick)
+        return weighted_mean(score - truth, weights)
+
     name = "Melanoma" if positive == MELANOMA else positive.capitalize()
     at = "as most probable class" if threshold is None else f"at p ≥ {threshold:g}"
     rows: dict[str, tuple[str, Metric]] = {
         "sensitivity": (f"{name}: sensitivity {at}", caught),
-        "specificity": (f"{name}: specificity {at}", _rest(alarmed)),
-        "false_negative_rate": (f"{name}: false negative rate {at}", _rest(caught)),
+        "specificity": (f"{name}: specificity {at}", lambda *images: 1 - alarmed(*images)),
+        "false_negative_rate": (f"{name}: false negative rate {at}", lambda *images: 1 - caught(*images)),
         "false_positive_rate": (f"{name}: false positive rate {at}", alarmed),
         "roc_auc": (f"{name}: ROC AUC", group_auc(sick)),
-        "balanced_accuracy": (f"{name}: mean of sensitivity and specificity {at}", _mean(caught, _rest(alarmed))),
+        "balanced_accuracy": (
+            f"{name}: mean of sensitivity and specificity {at}",
+            lambda *images: (caught(*images) + (1 - alarmed(*images))) / 2,
+        ),
         "accuracy": ("Accuracy over all classes", accuracy),
         "expected_calibration_error": ("Calibration error (15 bins)", expected_calibration_error),
-        CALIBRATION_BIAS: (f"{name}: mean probability minus share of images", _bias(sick)),
+        CALIBRATION_BIAS: (f"{name}: mean probability minus share of images", bias),
     }
     return tuple(Figure(slug, label, metric, sick) for slug, (label, metric) in rows.items())
 
 
-def _positive_classes(classes: Sequence[str], malignant: frozenset[str], positive: str) -> tuple[int, ...]:
-    names = malignant if positive == MALIGNANT else {positive}
-    found = tuple(i for i, name in enumerate(classes) if name in names)
-    if not 0 < len(found) < len(classes):
-        raise FairnessError(
-            f"expected {positive!r} to be one of the classes {', '.join(classes)}, or {MALIGNANT!r} with malignant and benign "
-            f"classes among them, found {len(found)} of {len(classes)} classes on that side. Choose another class."
-        )
-    return found
-
-
-def _spread_unanimous(
-    figures: Sequence[Figure], values: Values, samples: Values, lesions_of: Mapping[bool, int], seed: int
-) -> None:
-    """Give shares of none or all (of ``values`` ``[M]``) draws (in ``samples`` ``[M, draws]``) that know how few lesions say so.
-
-    All of n lesions: the chance p of each is at least u^(1/n) with confidence 1 − u, which is Clopper and Pearson's bound;
-    the draws are these for even u, the highest of them 1, so that the interval ends there.
-    """
-    slugs = [figure.slug for figure in figures]
-    even = (np.random.default_rng(seed).permutation(samples.shape[1]) + 0.5) / max(1, samples.shape[1])
-    for slug, side in SIDES.items():
-        m = slugs.index(slug)
-        if values[m] not in (0, 1):
-            continue
-        all_of = np.where(even > 0.95, 1, even ** (1 / lesions_of[side]))
-        spread = all_of if values[m] == 1 else 1 - all_of
-        if slug in ("sensitivity", "specificity"):
-            samples[slugs.index("balanced_accuracy")] += (spread - values[m]) / 2
-        samples[m] = spread
-
-
-def _rest(metric: Metric) -> Metric:
-    """One minus a share."""
-
-    def rest(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
-        return 1 - metric(labels, probabilities, weights)
-
-    return rest
-
-
-def _mean(first: Metric, second: Metric) -> Metric:
-    def mean(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
-        return (first(labels, probabilities, weights) + second(labels, probabilities, weights)) / 2
-
-    return mean
-
-
-def _bias(sick: Sequence[int]) -> Metric:
-    def bias(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
-        positive, score = binary_view(labels, probabilities, sick)
-        return weighted_mean(score - positive, weights)
-
-    return bias
-
-
-def _counts(names: np.ndarray, lesions: np.ndarray, positive: np.ndarray) -> pd.DataFrame:
-    """The row of counts of each known group, the largest first, equally large ones by name."""
-    known = names != ""
-    images = pd.DataFrame({"group": names, "lesion": lesions, "positive": positive})[known]
-    if images.empty:
-        raise FairnessError(
-            f"expected images of at least one known group, found none among {len(names):,} images. Choose another grouping."
-        )
-    of_group = images.groupby("group")
-    counts = pd.DataFrame(
-        {
-            "n_images": of_group.size(),
-            "n_lesions": of_group["lesion"].nunique(),
-            "n_positives": of_group["positive"].sum(),
-        }
-    )
-    counts["n_negatives"] = counts["n_images"] - counts["n_positives"]
-    counts["suppressed"] = counts[["n_positives", "n_negatives"]].min(axis=1) < FEWEST
-    return counts.sort_values("n_images", ascending=False, kind="stable").reset_index()
-
-
-def _require_one_each(names: np.ndarray, *others: Sized) -> None:
-    found = [len(names), *map(len, others)]
-    if len(set(found)) > 1:
-        raise FairnessError(
-            "expected a group, a label, a row of probabilities and a lesion for each image, found "
-            f"{', '.join(f'{n:,}' for n in found)} of them. Take all four from the same rows of the evidence."
-        )
-
-
-SAME, INCONCLUSIVE, TOO_FEW = "the same", "inconclusive", "too few"
-"""What :func:`judge` can say of a gap."""
-
-
-def gaps_to(measured: GroupFigures, reference: str | None = None) -> pd.DataFrame:
+def gaps_to(by_group: GroupFigures, reference: str | None = None) -> pd.DataFrame:
     """Each other group beside a reference group (None: the one with the most images); a row per group and figure.
 
-    Columns as in :func:`dermaviz.fairness.audit.group_gaps`.
+    Both are computed on the same draws, so images of one lesion on both sides of a gap do not count twice.
+
+    Returns:
+        ``group, reference, metric, label, value, reference_value``; ``difference`` (group − reference) and ``ratio``
+        (group / reference; NaN for a reference of 0 and for the calibration bias, which has a sign), each with its interval
+        in ``…_low, …_high``; the counts of the group, those of the reference as ``reference_n_…``, and ``suppressed`` where
+        one of the two is.
 
     Raises:
         FairnessError: the reference is none of the groups.
     """
-    groups = measured.groups
+    groups, values, draws = by_group.groups, by_group.values, by_group.draws
     reference = groups[0] if reference is None else reference
     if reference not in groups:
         raise FairnessError(
             f"expected one of the groups {', '.join(groups)} as reference, found {reference!r}. Choose one of them."
         )
-    beside = groups.index(reference)
-    pairs = [(g, beside, m) for g in range(len(groups)) if g != beside for m in range(len(measured.figures))]
-    return pd.DataFrame([_gap(measured, *pair) for pair in pairs], columns=_COLUMNS)
+    r, rows = groups.index(reference), []
+    for g, (m, figure) in product(range(len(groups)), enumerate(by_group.figures)):
+        if g == r:
+            continue
+        mine, theirs = (by_group.counts.loc[i].to_dict() for i in (g, r))
+        row = {"group": groups[g], "reference": reference, "metric": figure.slug, "label": figure.label}
+        row |= {"value": float(values[g, m]), "reference_value": float(values[r, m])}
+        row |= _with_interval("difference", values[g, m] - values[r, m], draws[g, m] - draws[r, m])
+        no_ratio = figure.slug == CALIBRATION_BIAS
+        of_two = (nan, np.full(1, nan)) if no_ratio else (ratio(x[g, m], x[r, m]) for x in (values, draws))
+        row |= _with_interval("ratio", *of_two)
+        row |= {name: mine[name] for name in COUNTS} | {f"reference_{name}": theirs[name] for name in COUNTS}
+        rows.append(row | {"suppressed": bool(mine["suppressed"] or theirs["suppressed"])})
+    return pd.DataFrame(rows, columns=_GAP_COLUMNS)
 
 
-def widest_gaps(measured: GroupFigures) -> pd.DataFrame:
-    """For each figure the group with the highest value beside that with the lowest (its ``reference``), as ``gaps_to``.
+def judge_gaps(
+    by_group: GroupFigures, others: Mapping[str, GroupFigures], reference: str | None = None
+) -> pd.DataFrame:
+    """The gaps of :func:`gaps_to`, each with what remains of it when the same images are grouped another way.
 
-    The pair was chosen because its gap is the widest, so the interval, which is that of this pair, flatters the gap: the
-    more groups, the more. No rows where fewer than two groups have figures.
+    Args:
+        others: by name, the figures of the same images in other groups, such as those of another tone estimator
+            (:func:`~dermaviz.fairness.tone_groups.tone_regroupings`); only their values count. None for groups that are
+            known, such as sex.
+
+    Returns:
+        The columns of ``gaps_to``; ``n_others`` and ``n_same_sign``, in how many of the other groupings the difference
+        has the sign it has here; ``smallest`` and ``largest``, the range of the difference over this and the other
+        groupings; ``verdict`` and ``reason`` (:func:`judge`).
     """
-    shown = np.flatnonzero(~measured.counts["suppressed"])
-    pairs = []
-    if len(shown) > 1:
-        for m in range(len(measured.figures)):
-            values = measured.values[shown, m]
-            pairs.append((int(shown[values.argmax()]), int(shown[values.argmin()]), m))
-    return pd.DataFrame([_gap(measured, *pair) for pair in pairs], columns=_COLUMNS)
+    table = gaps_to(by_group, reference)
+    rows = []
+    for gap in table.to_dict("records"):
+        found = {
+            name: other.value(gap["group"], gap["metric"]) - other.value(gap["reference"], gap["metric"])
+            for name, other in others.items()
+        }
+        main = Estimate(gap["difference"], gap["difference_low"], gap["difference_high"])
+        same_sign = sum(other * main.value > 0 for other in found.values())
+        every = pd.Series([main.value, *found.values()], dtype=float)
+        rows.append((len(found), same_sign, every.min(), every.max(), *judge(main, found)))
+    columns = ["n_others", "n_same_sign", "smallest", "largest", "verdict", "reason"]
+    return pd.concat([table, pd.DataFrame(rows, columns=columns)], axis=1)
 
 
 def judge(gap: Estimate, others: Mapping[str, float]) -> tuple[str, str]:
-    """Whether a gap (a difference, or a slope: 0 is none) was found again under other measurements, and why not.
+    """Whether a gap (a difference, or a slope: 0 is none) is found again under other groupings, and why not.
 
     - ``TOO_FEW``: there is no gap to judge (NaN), because a group has too few positives or negatives.
-    - ``INCONCLUSIVE``: the interval of the gap holds 0 or cannot be had; or, under one of the ``others``, the gap has
-      another sign (0 is one) or cannot be had (NaN).
-    - ``SAME``: none of these. The intervals of the others are not asked to leave out 0: they are no independent evidence.
+    - ``INCONCLUSIVE``: the interval of the gap contains 0 or is not available; or, under one of the ``others``, the gap has
+      another sign (0 is one) or is not available (NaN).
+    - ``SAME``: none of these. The intervals of the others need not exclude 0: they are no independent evidence.
 
-    An interval that leaves out 0 does so by chance in one of twenty fair comparisons: of many figures, some will.
+    An interval excludes 0 by chance in one of twenty fair comparisons: of many figures, some will.
 
     Args:
         others: by name, the gap as another tone estimator or other cuts find it.
@@ -305,7 +279,7 @@ def judge(gap: Estimate, others: Mapping[str, float]) -> tuple[str, str]:
     return SAME, ""
 
 
-_COLUMNS = (
+_GAP_COLUMNS = (
     *("group", "reference", "metric", "label", "value", "reference_value"),
     *("difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high"),
     *COUNTS,
@@ -314,21 +288,52 @@ _COLUMNS = (
 )
 
 
-def _gap(measured: GroupFigures, group: int, reference: int, m: int) -> dict[str, Any]:
-    """One figure of one group beside that of another."""
-    value, beside = measured.values[group, m], measured.values[reference, m]
-    drawn, drawn_beside = measured.draws[group, m], measured.draws[reference, m]
-    mine, theirs = (measured.counts.loc[g].to_dict() for g in (group, reference))
-    figure = measured.figures[m]
-    row = {
-        "group": mine["group"], "reference": theirs["group"], "metric": figure.slug, "label": figure.label,
-        "value": float(value), "reference_value": float(beside),
-    }  # fmt: skip
-    of_two = {"difference": (value - beside, drawn - drawn_beside), "ratio": (np.nan, np.full(1, np.nan))}
-    if figure.slug != CALIBRATION_BIAS:
-        of_two["ratio"] = ratio(value, beside), ratio(drawn, drawn_beside)
-    for name, (shown, sample) in of_two.items():
-        row[name] = float(shown)
-        row[f"{name}_low"], row[f"{name}_high"] = interval(sample)
-    row |= {name: mine[name] for name in COUNTS} | {f"reference_{name}": theirs[name] for name in COUNTS}
-    return row | {"suppressed": bool(mine["suppressed"] or theirs["suppressed"])}
+def _with_interval(name: str, value: ArrayLike, sample: Values) -> dict[str, float]:
+    """A value and the bounds of its draws as ``name, name_low, name_high``; without a name ``value, low, high``."""
+    names = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
+    return dict(zip(names, (float(np.asarray(value)), *interval(sample)), strict=True))
+
+
+def _spread_unanimous(
+    figures: Sequence[Figure], values: Values, samples: Values, lesions_of: Mapping[bool, int], seed: int
+) -> None:
+    """Replace the draws of shares that are 0 or 1 (``values`` ``[M]``, ``samples`` ``[M, draws]``): resampling cannot vary them.
+
+    All of n lesions: the chance p of each is at least u^(1/n) with confidence 1 − u, which is Clopper and Pearson's bound.
+    The draws are these for even u, the highest of them 1, so that the interval ends there.
+    """
+    slugs = [figure.slug for figure in figures]
+    even = (np.random.default_rng(seed).permutation(samples.shape[1]) + 0.5) / max(1, samples.shape[1])
+    for slug, side in SIDES.items():
+        m = slugs.index(slug)
+        if values[m] not in (0, 1):
+            continue
+        all_of = np.where(even > 0.95, 1, even ** (1 / lesions_of[side]))
+        spread = all_of if values[m] == 1 else 1 - all_of
+        if slug in ("sensitivity", "specificity"):
+            samples[slugs.index("balanced_accuracy")] += (spread - values[m]) / 2
+        samples[m] = spread
+
+
+def _counts(names: np.ndarray, lesions: np.ndarray, positive: np.ndarray) -> pd.DataFrame:
+    """The row of counts of each known group, the largest first, equally large ones by name."""
+    images = pd.DataFrame({"group": names, "lesion": lesions, "positive": positive})[names != ""]
+    if images.empty:
+        raise FairnessError(
+            f"expected images of at least one known group, found none among {len(names):,} images. Choose another grouping."
+        )
+    counts = images.groupby("group").agg(
+        n_images=("lesion", "size"), n_lesions=("lesion", "nunique"), n_positives=("positive", "sum")
+    )
+    counts["n_negatives"] = counts["n_images"] - counts["n_positives"]
+    counts["suppressed"] = counts[["n_positives", "n_negatives"]].min(axis=1) < FEWEST
+    return counts.sort_values("n_images", ascending=False, kind="stable").reset_index()
+
+
+def _require_one_each(names: np.ndarray, *others: Sized) -> None:
+    found = [len(names), *map(len, others)]
+    if len(set(found)) > 1:
+        raise FairnessError(
+            "expected a group, a label, a row of probabilities and a lesion for each image, found "
+            f"{', '.join(f'{n:,}' for n in found)} of them. Take all four from the same rows of the evidence."
+        )

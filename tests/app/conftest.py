@@ -12,7 +12,7 @@ import pytest
 import timm
 import torch
 
-from dermaviz.app.resources import Checkpoint
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.evidence import Source
 from dermaviz.evidence.store import write_evidence
 from dermaviz.models.card import DEFAULT_CHECKPOINT, Card, read_card

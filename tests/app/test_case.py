@@ -16,7 +16,7 @@ from PIL import Image
 from dermaviz import images
 from dermaviz.app.cache import HASHED
 from dermaviz.app.case import ask, uploaded_photo
-from dermaviz.app.resources import Checkpoint, classifier, installed_checkpoints
+from dermaviz.app.checkpoints import Checkpoint, classifier, installed_checkpoints
 from dermaviz.app.widgets.panels import Look, overlay_png, raw_map
 from dermaviz.app.widgets.photo import FIRST_SAMPLE, sample_label, sample_photo
 from dermaviz.errors import CheckpointError, ImageError

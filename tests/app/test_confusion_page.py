@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import audited
-from dermaviz.app.resources import Checkpoint
 from dermaviz.evidence import read_evidence
 from dermaviz.evidence.store import write_evidence
 from dermaviz.models.card import read_card

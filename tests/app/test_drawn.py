@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dermaviz.app.case import ask, drawn_caption, drawn_photo, thumbnails, tone_colours, uploaded_photo
-from dermaviz.app.resources import Checkpoint
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.widgets.panels import Look, laid_over
 from dermaviz.app.widgets.photo import ABCD, BODY, FIRST, sample_photo, structures_of
 from dermaviz.explain.overlay import outlined

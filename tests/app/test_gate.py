@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from dermaviz.app.case import ask, uploaded_photo
-from dermaviz.app.resources import Checkpoint
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.widgets.diagnosis import installed_gate, let_through, notice
 from dermaviz.app.widgets.photo import sample_photo
 from dermaviz.errors import EvidenceError

@@ -19,8 +19,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
 
-from dermaviz.fairness.audit import group_gaps, group_metrics
-from dermaviz.fairness.groups import MALIGNANT
+from dermaviz.fairness.groups import MALIGNANT, audit_figures, gaps_to, measure_groups
 from dermaviz.metrics.confusion import cohort_names
 
 PREDICTIONS = Path("checkpoints/ham10000-efficientnet-lite0/evidence/test/predictions.parquet")
@@ -51,10 +50,11 @@ def compare(table: pd.DataFrame, groups: list[str], positive: str) -> float:
     classes = [column[2:] for column in table if column.startswith("p_")]
     probabilities = table[[f"p_{name}" for name in classes]].to_numpy()
     labels = table["dx"].map(classes.index).to_numpy()
-    asked = (labels, probabilities, table["lesion_id"], groups, classes, MALIGNANT_CLASSES, positive)
+    figures = audit_figures(classes, MALIGNANT_CLASSES, positive)
     start = time.perf_counter()
-    ours = group_metrics(*asked).pivot(index="metric", columns="group", values="value")
-    gaps = group_gaps(*asked).set_index("metric")
+    by_group = measure_groups(labels, probabilities, table["lesion_id"], groups, figures)
+    ours = by_group.table().pivot(index="metric", columns="group", values="value")
+    gaps = gaps_to(by_group).set_index("metric")
     seconds = time.perf_counter() - start
     sick = [i for i, name in enumerate(classes) if name in (MALIGNANT_CLASSES if positive == MALIGNANT else {positive})]
     truth, score = np.isin(labels, sick), probabilities[:, sick].sum(1)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 from dermaviz.errors import FairnessError
-from dermaviz.fairness.tone_groups import CUTS, GROUPS, NARROW_CUTS, agreement, tone_groups
+from dermaviz.fairness.tone_groups import CUTS, GROUPS, NARROW_CUTS, agreement, tone_groups, tone_regroupings
 
 NAN = float("nan")
 
@@ -96,3 +96,17 @@ def test_nothing_measured_by_both() -> None:
 def test_columns_that_are_not_there(columns: list[str]) -> None:
     with pytest.raises(FairnessError, match="expected two or more columns of ITA among a, b"):
         agreement(pd.DataFrame({"a": [1.0], "b": [1.0]}), columns)
+
+
+def test_cuts_move_both_ways_and_other_estimators_keep_them() -> None:
+    itas = {"median": np.array([54.0, 56.0, 40.0, np.nan]), "clusters": np.array([20.0, 56.0, np.nan, 0.0])}
+    assert tone_regroupings(itas) == {
+        "median, cuts -2°": ["very light", "very light", "light", ""],
+        "median, cuts +2°": ["light", "light", "intermediate", ""],
+        "clusters": ["tan", "very light", "", "brown"],
+    }
+
+
+def test_own_cuts_are_moved_too() -> None:
+    found = tone_regroupings({"median": np.array([17.5, 20.5])}, cuts=(55, 41, 28, 19, 10), moved=1)
+    assert found == {"median, cuts -1°": ["brown", "tan"], "median, cuts +1°": ["brown", "tan"]}

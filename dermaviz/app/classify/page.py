@@ -8,8 +8,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.app.case import Case, ask
+from dermaviz.app.checkpoints import installed_checkpoints
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.resources import installed_checkpoints
 from dermaviz.app.widgets.diagnosis import let_through, show_diagnosis, show_notes
 from dermaviz.app.widgets.panels import (
     Look,

@@ -9,7 +9,16 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.confusion.matrix import show_by_class, show_comparison
+from dermaviz.app.confusion.metrics import (
+    COVERAGE,
+    calibration_table,
+    coverage_curve,
+    metric_table,
+    reliability_bins,
+    set_coverage,
+)
 from dermaviz.app.confusion.text import (
     ALL_IMAGES,
     MALIGNANT_IMAGES,
@@ -24,15 +33,6 @@ from dermaviz.app.confusion.text import (
 from dermaviz.app.confusion.view import Form, View
 from dermaviz.app.evidence import Audited, audited
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.measured import (
-    COVERAGE,
-    calibration_table,
-    coverage_curve,
-    metric_table,
-    reliability_bins,
-    set_coverage,
-)
-from dermaviz.app.resources import Checkpoint
 from dermaviz.app.text import class_names
 from dermaviz.app.widgets.chart import ink, show_chart, with_interval
 from dermaviz.models.card import Card

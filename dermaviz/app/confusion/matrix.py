@@ -10,6 +10,8 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from dermaviz.app.checkpoints import Checkpoint
+from dermaviz.app.confusion.metrics import areas, differences, point_at, threshold_curves
 from dermaviz.app.confusion.text import (
     ALL_IMAGES,
     area_sentence,
@@ -22,9 +24,7 @@ from dermaviz.app.confusion.text import (
     threshold_sentence,
 )
 from dermaviz.app.confusion.view import MALIGNANT, SHOWN, Form, View, group_label, group_words
-from dermaviz.app.evidence import Audited, audited, same_images
-from dermaviz.app.measured import areas, differences, point_at, share_right, threshold_curves
-from dermaviz.app.resources import Checkpoint
+from dermaviz.app.evidence import Audited, audited, same_images, share_right
 from dermaviz.app.widgets.chart import ink, show_chart, with_interval
 from dermaviz.metrics.confusion import ORDERS, Verdicts, most_frequent_mistake
 from dermaviz.metrics.ranking import OperatingPoint
@@ -137,7 +137,7 @@ def show_curves(audited: Audited, view: View) -> None:
     if not point.tp + point.fn or not point.fp + point.tn:
         st.caption("All images here are on one side, so there is no curve to draw.")
         return
-    (roc, recall), (area, precise) = threshold_curves(audited, view), areas(audited, view)
+    (roc, recall), (area, precise) = threshold_curves(audited, view), areas(audited, view.positive)
     name = view.groups[0]
     marks = _marks(name, point)
     left, right = st.columns(2)

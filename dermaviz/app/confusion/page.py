@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dermaviz.app.checkpoints import installed_checkpoints
 from dermaviz.app.confusion.cards import show_cards
 from dermaviz.app.confusion.matrix import choose_cell, show_answer, show_curves, show_matrix
 from dermaviz.app.confusion.view import choose_form, choose_question, choose_second
 from dermaviz.app.evidence import audited
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.resources import installed_checkpoints
 from dermaviz.app.widgets.cases import choose_cohort, show_case, show_cases
 from dermaviz.app.widgets.panels import choose_checkpoint
 

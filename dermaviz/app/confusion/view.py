@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 import streamlit as st
 
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import Audited
-from dermaviz.app.resources import Checkpoint
 from dermaviz.app.text import class_label, class_names
 from dermaviz.metrics.confusion import Verdicts, by_class, by_threshold
 from dermaviz.metrics.ranking import Positive, Score, binary_view

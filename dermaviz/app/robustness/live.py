@@ -13,9 +13,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dermaviz.app.cache import remembered
+from dermaviz.app.cache import Memory, remembered
 from dermaviz.app.case import Case
-from dermaviz.app.resources import TURN, Memory, classifier
+from dermaviz.app.checkpoints import TURN, classifier
 from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.methods import DEFAULT_METHOD
 from dermaviz.images import RGB

@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 import streamlit as st
 
+from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
 from dermaviz.app.evidence import audited
 from dermaviz.app.frame import choose_part, sentence_for_errors
-from dermaviz.app.resources import Checkpoint, installed_checkpoints
 from dermaviz.app.robustness.attacks import show_attacks, show_noise
 from dermaviz.app.robustness.corruptions import show_corruptions
 from dermaviz.app.robustness.defence import show_defence

@@ -15,11 +15,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dermaviz.app.cache import remembered
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import Audited, table_of
-from dermaviz.app.measured import FACETS, in_order, value_words
-from dermaviz.app.resources import Checkpoint
 from dermaviz.app.robustness.live_text import levels_words
-from dermaviz.app.text import class_names, images, images_of_lesions, share
+from dermaviz.app.text import FACETS, class_names, images, images_of_lesions, in_order, share, value_words
 from dermaviz.evidence import Evidence
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.classification import MELANOMA

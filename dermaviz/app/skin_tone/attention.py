@@ -15,9 +15,8 @@ import streamlit as st
 from dermaviz.app.cache import remembered
 from dermaviz.app.confusion.matrix import ANY, PAGE
 from dermaviz.app.evidence import Audited, table_of
-from dermaviz.app.measured import value_words
 from dermaviz.app.skin_tone.question import ToneAsk, groups_of, mean_by_group, names_of, one_each
-from dermaviz.app.text import images
+from dermaviz.app.text import images, value_words
 from dermaviz.app.widgets.cases import CASE, case_table, list_cases, show_case
 from dermaviz.app.widgets.chart import ink, show_chart, show_table, with_interval
 from dermaviz.evidence import Evidence

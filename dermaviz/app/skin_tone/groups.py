@@ -154,9 +154,8 @@ def measured_groups(ask: ToneAsk) -> GroupFigures:
 
 @remembered(max_entries=32)
 def judged_gaps(ask: ToneAsk) -> pd.DataFrame:
-    """Each group beside the largest, and whether the gap outlives other groupings: see ``fairness.audit.judged``."""
-    from dermaviz.fairness.audit import judged
-    from dermaviz.fairness.groups import measure_groups
+    """Each group beside the largest, and whether the gap outlives other groupings: see ``fairness.groups.judge_gaps``."""
+    from dermaviz.fairness.groups import judge_gaps, measure_groups
 
     measured, images = measured_groups(ask), ask.images
     others = other_groups(ask) if ask.by == TONE_GROUP else {}
@@ -164,7 +163,7 @@ def judged_gaps(ask: ToneAsk) -> pd.DataFrame:
         name: measure_groups(images.labels, images.probabilities, images.lesions, groups, measured.figures, draws=0)
         for name, groups in others.items()
     }
-    return judged(measured, again)
+    return judge_gaps(measured, again)
 
 
 def _title(label: str, metric: str) -> str:

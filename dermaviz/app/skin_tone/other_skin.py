@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from dermaviz.app.cache import Memory
 from dermaviz.app.case import Case, drawn_photo
-from dermaviz.app.resources import TURN, Memory, classifier
+from dermaviz.app.checkpoints import TURN, classifier
 from dermaviz.app.skin_tone.own_images import Lesion
 from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.methods import DEFAULT_METHOD

@@ -10,8 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from dermaviz.app.case import Case, tone_colours
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.resources import Checkpoint
 from dermaviz.app.robustness.live_text import drift_sentence, said
 from dermaviz.app.skin_tone.other_skin import REDRAWN, OtherSkin, Seen, Shift, curve, other_skin
 from dermaviz.app.skin_tone.own_images import Lesion, degrees, lesion_of

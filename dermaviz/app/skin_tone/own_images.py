@@ -15,9 +15,9 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dermaviz.app.cache import checkpoint_key
+from dermaviz.app.cache import Memory, checkpoint_key
 from dermaviz.app.case import Case, Photo, ask
-from dermaviz.app.resources import TURN, Checkpoint, Memory
+from dermaviz.app.checkpoints import TURN, Checkpoint
 from dermaviz.app.text import class_names, class_with_probability
 from dermaviz.app.widgets.diagnosis import beyond_gate
 from dermaviz.data.masks import find_lesion, mask_as_seen

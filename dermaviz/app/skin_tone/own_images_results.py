@@ -13,8 +13,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.app.case import ask, drawn_photo, uploaded_photo
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.resources import Checkpoint
 from dermaviz.app.skin_tone.own_images import (
     ABOUT_LOOKING,
     ABOUT_TONE,

@@ -12,10 +12,9 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dermaviz.app.evidence import audited
+from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
+from dermaviz.app.evidence import audited, share_right
 from dermaviz.app.frame import choose_part, sentence_for_errors
-from dermaviz.app.measured import share_right
-from dermaviz.app.resources import Checkpoint, installed_checkpoints
 from dermaviz.app.skin_tone.attention import looking, show_attention, show_looking
 from dermaviz.app.skin_tone.groups import AGREEMENT, changed_sentence, show_distribution, show_groups
 from dermaviz.app.skin_tone.question import ToneAsk, choose_grouping, choose_tone, choose_wanted, ita_of, tones, wanted

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from dermaviz.app.confusion.view import MALIGNANT
 from dermaviz.app.evidence import TONE, TONE_GROUP, Audited, has_table, table_of
-from dermaviz.app.measured import in_order
-from dermaviz.app.text import class_label
+from dermaviz.app.text import class_label, in_order
 from dermaviz.errors import EvidenceError
 from dermaviz.fairness.tone_groups import CUTS, ESTIMATORS, GROUPS, NARROW_CUTS, tone_groups
 from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Estimate, interval, lesion_weights

@@ -11,9 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from dermaviz.app.cache import remembered
-from dermaviz.app.evidence import Audited, table_of
+from dermaviz.app.evidence import Audited, share_right, table_of
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.measured import share_right
 from dermaviz.app.skin_tone.attention import plain, shares_between
 from dermaviz.app.skin_tone.question import ToneAsk
 from dermaviz.app.text import images, share

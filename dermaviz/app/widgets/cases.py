@@ -13,13 +13,20 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dermaviz.app.case import Case, Photo, ask, uploaded_photo
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.confusion.matrix import PAGE, Cell
 from dermaviz.app.confusion.text import NO_PHOTOS, case_sentence, cell_sentence
 from dermaviz.app.confusion.view import group_label
 from dermaviz.app.evidence import TONE_GROUP, Audited, tone_note
-from dermaviz.app.measured import FACETS, in_order, value_words
-from dermaviz.app.resources import Checkpoint
-from dermaviz.app.text import STATUS_SENTENCES, class_names, class_with_probability, cohort_sentence
+from dermaviz.app.text import (
+    FACETS,
+    STATUS_SENTENCES,
+    class_names,
+    class_with_probability,
+    cohort_sentence,
+    in_order,
+    value_words,
+)
 from dermaviz.app.widgets.chart import show_picture
 from dermaviz.app.widgets.diagnosis import show_probabilities
 from dermaviz.data.readers import find_photo

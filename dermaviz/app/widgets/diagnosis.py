@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dermaviz.app.case import Case
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.resources import Checkpoint
 from dermaviz.app.text import class_names, diagnosis_sentence, malignant_sentence
 from dermaviz.models.answer import Prediction
 from dermaviz.plots.probabilities import percent, probability_bars

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dermaviz.app.case import Case
-from dermaviz.app.resources import Checkpoint
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.text import (
     STATUS_SENTENCES,
     class_label,

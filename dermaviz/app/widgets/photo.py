@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.app.case import Case, Photo, ask, drawn_caption, drawn_photo, thumbnails, tone_colours, uploaded_photo
-from dermaviz.app.resources import Checkpoint
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.widgets.diagnosis import let_through, show_notes
 from dermaviz.app.widgets.panels import choose_checkpoint
 from dermaviz.data.records import HAM10000

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.confusion.text import (
     abstaining_sentence,
     area_sentence,
@@ -26,7 +27,6 @@ from dermaviz.app.confusion.text import (
 )
 from dermaviz.app.confusion.view import MALIGNANCY, group_label, question_label, questions, view_of
 from dermaviz.app.evidence import Audited, audited
-from dermaviz.app.resources import Checkpoint
 from dermaviz.app.text import cohort_sentence, share
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.comparison import McNemar

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dermaviz.app.case import Case, ask
-from dermaviz.app.resources import Checkpoint, classifier
+from dermaviz.app.checkpoints import Checkpoint, classifier
 from dermaviz.app.robustness.live import Attempt, attempt, smallest_flip
 from dermaviz.app.widgets.photo import sample_photo
 from dermaviz.errors import AttackError

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import audited
-from dermaviz.app.resources import Checkpoint
 from dermaviz.app.robustness.attacks import noise_curve
 from dermaviz.app.robustness.flips import flips_of, median_flips
 from dermaviz.app.robustness.question import (

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from dermaviz.app.case import Photo, ask, drawn_photo, uploaded_photo
-from dermaviz.app.resources import Checkpoint, classifier
+from dermaviz.app.checkpoints import Checkpoint, classifier
 from dermaviz.app.skin_tone.other_skin import REDRAWN, STEP, OtherSkin, Seen, Shift, curve, other_skin
 from dermaviz.app.skin_tone.other_skin_panels import (
     beside_sentence,

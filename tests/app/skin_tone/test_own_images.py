@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from dermaviz.app.case import Photo, ask, drawn_photo, uploaded_photo
-from dermaviz.app.resources import Checkpoint
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.skin_tone.own_images import Found, Labelled, examine, examine_all, lesion_of, photo_table
 from dermaviz.data.masks import find_lesion, mask_as_seen
 from dermaviz.explain.localisation import localise

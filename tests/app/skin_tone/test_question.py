@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import TONE_GROUP, audited
-from dermaviz.app.measured import in_order
-from dermaviz.app.resources import Checkpoint
 from dermaviz.app.skin_tone import question as measured
 from dermaviz.app.skin_tone.attention import looking
 from dermaviz.app.skin_tone.question import (
@@ -25,6 +24,7 @@ from dermaviz.app.skin_tone.question import (
     wanted,
 )
 from dermaviz.app.skin_tone.trend import ALARMED, FOUND, RIGHT, outcome_of, trend_steps
+from dermaviz.app.text import in_order
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence import read_evidence
 from dermaviz.evidence.store import write_evidence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dermaviz.app.resources import Memory
+from dermaviz.app.cache import Memory
 
 
 def test_a_value_is_made_once_and_the_oldest_is_forgotten() -> None:

@@ -1,4 +1,4 @@
-"""The audit by group: scikit-learn on every group's rows and on resamples written out, counts by hand, and what is held back."""
+"""Metrics by group beside scikit-learn's on rows written out, gaps between groups, and the verdict on a gap."""
 
 from __future__ import annotations
 
@@ -9,8 +9,18 @@ from scipy.special import softmax
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_score, roc_auc_score
 
 from dermaviz.errors import FairnessError
-from dermaviz.fairness.audit import group_gaps, group_metrics, verdicts
-from dermaviz.metrics.bootstrap import lesion_weights
+from dermaviz.fairness.groups import (
+    INCONCLUSIVE,
+    SAME,
+    TOO_FEW,
+    GroupFigures,
+    audit_figures,
+    gaps_to,
+    judge,
+    judge_gaps,
+    measure_groups,
+)
+from dermaviz.metrics.bootstrap import Estimate, lesion_weights
 
 CLASSES, MALIGNANT = ("akiec", "mel", "nv"), frozenset({"akiec", "mel"})
 SICK = {"mel": [1], "malignant": [0, 1]}
@@ -29,8 +39,15 @@ def images() -> dict[str, object]:
     return {"labels": labels, "probabilities": probabilities, "lesion_ids": lesions, "groups": groups}
 
 
-def ask(images: dict[str, object], function=group_metrics, **changes) -> pd.DataFrame:
-    return function(**{**images, "classes": CLASSES, "malignant": MALIGNANT, "draws": DRAWS, **changes})
+def by_group(images: dict[str, object], **changes) -> GroupFigures:
+    asked = {**images, "draws": DRAWS, **changes}
+    question = {name: asked.pop(name) for name in ("positive", "threshold") if name in asked}
+    figures = audit_figures(CLASSES, asked.pop("malignant", MALIGNANT), **question)
+    return measure_groups(**asked, figures=figures)
+
+
+def ask(images: dict[str, object], **changes) -> pd.DataFrame:
+    return by_group(images, **changes).table()
 
 
 def oracle(labels: np.ndarray, said: np.ndarray, positive: str, threshold: float | None) -> dict[str, float]:
@@ -76,7 +93,7 @@ def test_figures_and_intervals_are_scikit_learns(images, positive: str, threshol
 
 
 def test_gaps_are_of_the_same_resamples(images) -> None:
-    table = ask(images, group_gaps, reference="south").set_index(["group", "metric"]).loc["north"]
+    table = gaps_to(by_group(images), "south").set_index(["group", "metric"]).loc["north"]
     south, north = (resampled(images, group, "mel", 0.5) for group in ("south", "north"))
     for name, of_two in (("difference", north - south), ("ratio", north / south)):
         if name == "ratio":
@@ -102,7 +119,7 @@ def test_a_group_of_too_few_has_counts_and_no_figures(positives: int, negatives:
     n = positives + negatives
     labels = np.array([1] * positives + [2] * negatives)
     said = softmax(np.random.default_rng(0).normal(size=(n, 3)), axis=1)
-    table = group_metrics(labels, said, range(n), ["here"] * n, CLASSES, MALIGNANT, draws=DRAWS)
+    table = ask({"labels": labels, "probabilities": said, "lesion_ids": range(n), "groups": ["here"] * n})
     assert (table.suppressed == held_back).all()
     assert table[["value", "low", "high"]].isna().all(axis=None) == held_back
     assert table[COUNTS].iloc[0].tolist() == [n, n, positives, negatives]
@@ -114,7 +131,8 @@ def test_all_caught_is_no_certainty(copies: int) -> None:
     labels = np.repeat([1] * 12 + [2] * 12, copies)
     said = np.eye(3)[labels]
     lesions = np.repeat(np.arange(24), copies)
-    table = group_metrics(labels, said, lesions, ["all"] * len(labels), CLASSES, MALIGNANT).set_index("metric")
+    images = {"labels": labels, "probabilities": said, "lesion_ids": lesions, "groups": ["all"] * len(labels)}
+    table = ask(images, draws=1000).set_index("metric")
     bound = 0.025 ** (1 / 12)
     for metric, expected in {
         "sensitivity": (1, bound, 1), "specificity": (1, bound, 1), "false_negative_rate": (0, 0, 1 - bound),
@@ -128,13 +146,13 @@ def test_groups_of_the_same_lesions_do_not_differ() -> None:
     """Each lesion has an image in either group, with one answer: their difference is 0 in every draw."""
     rng = np.random.default_rng(1)
     labels, said = rng.choice([1, 2], 60), softmax(rng.normal(size=(60, 3)), axis=1)
-    twice = np.r_[labels, labels], np.r_[said, said], np.r_[np.arange(60), np.arange(60)]
-    table = group_gaps(*twice, ["a"] * 60 + ["b"] * 60, CLASSES, MALIGNANT, draws=DRAWS)
+    twice = {"labels": np.r_[labels, labels], "probabilities": np.r_[said, said], "lesion_ids": [*range(60)] * 2}
+    table = gaps_to(by_group({**twice, "groups": ["a"] * 60 + ["b"] * 60}))
     assert (table[["difference", "difference_low", "difference_high"]] == 0).all(axis=None)
 
 
 def test_the_largest_group_is_the_reference(images) -> None:
-    table = ask(images, group_gaps)
+    table = gaps_to(by_group(images))
     assert set(table.reference) == {"south"}
     assert list(table.group.unique()) == ["north", "east"]
     east = table[table.group == "east"]
@@ -161,8 +179,8 @@ def biased() -> dict[str, object]:
 )
 def test_a_planted_gap_outlives_what_agrees_with_it(other, verdict: str, reason: str, same_sign: int) -> None:
     images = biased()
-    images["others"] = {"again": other(images["groups"])}
-    row = ask(images, verdicts, reference="a").set_index("metric").loc["sensitivity"]
+    others = {"again": by_group(images, groups=other(images["groups"]), draws=0)}
+    row = judge_gaps(by_group(images), others, "a").set_index("metric").loc["sensitivity"]
     assert row.difference == pytest.approx(-0.45)
     assert (row.verdict, row.n_others, row.n_same_sign) == (verdict, 1, same_sign)
     assert reason in row.reason
@@ -172,9 +190,9 @@ def test_a_planted_gap_outlives_what_agrees_with_it(other, verdict: str, reason:
 def test_what_is_no_gap_is_inconclusive_and_what_cannot_be_said_is_too_few(images) -> None:
     fair = biased()
     fair["groups"] = np.tile(["a", "b"], 200)  # each has half of either's answers
-    table = ask({**fair, "others": {}}, verdicts).set_index("metric")
+    table = judge_gaps(by_group(fair), {}).set_index("metric")
     assert (table.verdict["roc_auc"], table.reason["roc_auc"]) == ("inconclusive", "the interval holds no difference")
-    small = ask({**images, "others": {}}, verdicts)
+    small = judge_gaps(by_group(images), {})
     assert set(small[small.group == "east"].verdict) == {"too few"}
 
 
@@ -195,7 +213,7 @@ def test_what_cannot_be_asked_is_refused(images, changes: dict[str, object], mes
 
 def test_a_reference_that_is_no_group_is_refused(images) -> None:
     with pytest.raises(FairnessError, match="one of the groups south, north, east as reference, found 'west'"):
-        ask(images, group_gaps, reference="west")
+        gaps_to(by_group(images), "west")
 
 
 def test_labels_say_the_side_and_the_threshold(images) -> None:
@@ -205,3 +223,39 @@ def test_labels_say_the_side_and_the_threshold(images) -> None:
         "specificity": "Melanoma: specificity at p ≥ 0.3",
     }
     assert ask(images, threshold=None, positive="akiec").label.iloc[0] == "Akiec: sensitivity as most probable class"
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("gap", "others", "verdict", "reason"),
+    [
+        ((-0.2, -0.3, -0.1), {}, SAME, ""),
+        ((0.2, 0.1, 0.3), {"x": 0.01, "y": 0.4}, SAME, ""),
+        ((0.2, 0.0, 0.3), {"x": 0.2}, INCONCLUSIVE, "the interval holds no difference"),
+        ((0.2, -0.1, 0.3), {}, INCONCLUSIVE, "the interval holds no difference"),
+        ((0.2, 0.1, 0.3), {"x": 0.2, "y": -0.01}, INCONCLUSIVE, "the sign changes under y"),
+        ((-0.2, -0.3, -0.1), {"x": 0.0, "y": 0.1}, INCONCLUSIVE, "the sign changes under x, y"),
+        ((0.2, 0.1, 0.3), {"x": 0.2, "y": NAN}, INCONCLUSIVE, "a group has too few images under y"),
+        ((0.2, NAN, NAN), {}, INCONCLUSIVE, "the lesions are too few for an interval"),
+        ((NAN, NAN, NAN), {"x": 0.2}, TOO_FEW, "a group has fewer than 10 positives or 10 negatives"),
+    ],
+)
+def test_the_rule(gap: tuple[float, float, float], others: dict[str, float], verdict: str, reason: str) -> None:
+    assert judge(Estimate(*gap), others) == (verdict, reason)
+
+
+def test_no_multiple_of_nothing() -> None:
+    """None of c is caught: the difference is known, with c's own uncertainty in it, and the ratio to it is not."""
+    labels, calls = (
+        np.tile(np.repeat([1, 2], 20), 2),
+        np.concatenate([[1] * caught + [2] * (40 - caught) for caught in (18, 0)]),
+    )
+    images = {"labels": labels, "probabilities": np.eye(3)[calls], "lesion_ids": range(80)}
+    found = by_group({**images, "groups": np.repeat(["b", "c"], 40)}, draws=200)
+    row = gaps_to(found, "c").set_index("metric").loc["sensitivity"]
+    assert (row.difference, row.reference_value) == pytest.approx((0.9, 0))
+    assert np.isnan(row.ratio)
+    assert row.difference_low < 0.9 - 0.025 ** (1 / 20) / 20
+    assert row[["n_positives", "reference_n_negatives"]].tolist() == [20, 20]

@@ -1,14 +1,12 @@
-"""TODO docstring dermaviz.app.resources"""
+"""The installed checkpoints, and the classifier of each, loaded once for all sessions."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -78,28 +76,3 @@ def classifier(checkpoint: Checkpoint) -> Classifier:
     with TURN:  # the first map of a network is slower: it is cut in two then
         explain(loaded, loaded.to_tensor([blank]))
     return loaded
-
-
-Value = TypeVar("Value")
-
-
-class Memory(Generic[Value]):
-    """The latest ``most`` values by key. Values are shared between sessions: they are never changed."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._values: OrderedDict[Hashable, Value] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def recall(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """The value of a key; made now, outside the lock, where there is none. What ``make`` raises leaves nothing behind."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key]
-        value = make()
-        with self._lock:
-            self._values[key] = value
-            while len(self._values) > self._most:
-                self._values.popitem(last=False)
-        return value
