@@ -10,7 +10,7 @@ import torch
 from benchmarks.measure import Benchmark, Row, compare
 from benchmarks.subjects import CLASSES, DEFAULT_CHECKPOINT, default_classifier, photo
 from dermaviz.data.records import Dataset, Record
-from dermaviz.evidence.predictions import prediction_rows, prepared_batches
+from dermaviz.evidence.evaluate import prediction_rows, prepared_batches
 from dermaviz.models.classifier import keep_freed_memory
 
 IMAGES, BATCH = 256, 64

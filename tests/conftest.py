@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from PIL import Image
 from dermaviz.data.readers import read_ham10000
 from dermaviz.data.records import HAM10000
 from dermaviz.data.split import read_manifest, write_manifest
-from dermaviz.evidence.predictions import Predictions
-from dermaviz.models.card import Card
+from dermaviz.evidence.predictions import Audited, Predictions, audited_from
+from dermaviz.models.card import Card, Checkpoint
 from dermaviz.models.classifier import Classifier
 from dermaviz.models.specs import create
 from dermaviz.synthetic import write_dataset
@@ -46,6 +46,11 @@ CARD = Card(
     not_for="anything else",
     malignant=("mel",),
 )
+
+
+def audited_of(predictions: pd.DataFrame, classes: Sequence[str]) -> Audited:
+    """The images and answers in a table of predictions, of a checkpoint of these classes that lies nowhere."""
+    return audited_from(predictions, Checkpoint(Path("tiny"), replace(CARD, classes=tuple(classes), malignant=())))
 
 
 @pytest.fixture(autouse=True)

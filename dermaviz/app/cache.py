@@ -26,9 +26,9 @@ def checkpoint_key(checkpoint: Checkpoint) -> tuple[str, str]:
 
 HASHED: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {
-        "dermaviz.app.evidence.Audited": lambda audited: audited.key,
+        "dermaviz.evidence.predictions.Audited": lambda audited: audited.key,
         "dermaviz.evidence.store.Evidence": lambda evidence: evidence.manifest.sha256,
-        "dermaviz.app.checkpoints.Checkpoint": checkpoint_key,
+        "dermaviz.models.card.Checkpoint": checkpoint_key,
         "dermaviz.app.case.Photo": lambda photo: photo.key,
         "dermaviz.app.case.Case": lambda case: case.key,
         "dermaviz.app.skin_tone.question.ToneAsk": lambda ask: ask.key,

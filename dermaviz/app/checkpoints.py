@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dermaviz.app.cache import shared
 from dermaviz.errors import CheckpointError
-from dermaviz.models.card import CARD, DEFAULT_CHECKPOINT, Card, checkpoints_root, list_checkpoints, read_card
+from dermaviz.models.card import CARD, DEFAULT_CHECKPOINT, checkpoints_root, list_checkpoints, read_card
+from dermaviz.models.card import Checkpoint as Checkpoint
 
 if TYPE_CHECKING:
     from dermaviz.models.classifier import Classifier
@@ -22,19 +21,6 @@ _MAX_THREADS = 8
 
 TURN = threading.BoundedSemaphore(1)
 """Held while pixels are decoded or the model runs, so that sessions queue instead of fighting over the cores and memory."""
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A checkpoint folder with the card that lies in it now."""
-
-    folder: Path
-    card: Card
-
-    @property
-    def name(self) -> str:
-        """What links and captions call it: the folder's name."""
-        return self.folder.name
 
 
 def installed_checkpoints() -> dict[str, Checkpoint]:

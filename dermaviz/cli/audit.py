@@ -70,7 +70,7 @@ SMALL_PART = 10
 """Images of a part of a table about few: processes share even a small sample evenly."""
 TABLES = MappingProxyType(
     {
-        "predictions": Table("what the model says of each image", "dermaviz.evidence.predictions", "prediction"),
+        "predictions": Table("what the model says of each image", "dermaviz.evidence.evaluate", "prediction"),
         "attacks": Table("the same under FGSM, PGD and noise of the same size", "dermaviz.evidence.tables.robustness", "attack"),
         "flips": Table("the smallest FGSM step that flips its answer", "dermaviz.evidence.tables.robustness", "flip"),
         "corruptions": Table(

@@ -1,33 +1,27 @@
-"""Evaluation: run a classifier over records; what comes back is kept by image, with its lesion and true class.
+"""Predictions of a data set as evidence keeps them: who each image is and what the model said of it. Free of torch.
 
-Evidence keeps it as a table: ``image_id, lesion_id, dx`` (the true class), the data set's own metadata as text, and
-``p_<class>``, calibrated probabilities as the app shows them. What they were before calibration follows: logits are
-temperature · ln p, up to a constant."""
+The table ``predictions`` has a row per image: ``image_id, lesion_id, dx`` (the true class), the data set's own metadata as
+text, and ``p_<class>``, calibrated probabilities as the app shows them. What they were before calibration follows: logits
+are temperature · ln p, up to a constant."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
-from itertools import islice
-from typing import TypeVar
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
-from tqdm import tqdm
 
-from dermaviz.data.records import Dataset, Record
-from dermaviz.errors import DatasetError
-from dermaviz.evidence.store import labels_of
-from dermaviz.images import RGB, read_image
-from dermaviz.models.classifier import Classifier
+from dermaviz.errors import EvidenceError
+from dermaviz.evidence.store import Evidence, has_evidence, labels_of, read_evidence
+from dermaviz.models.card import Checkpoint
 
-T = TypeVar("T")
+PREDICTIONS, TONE = "predictions", "tone"
+TONE_GROUP = "tone_group"
+"""Column of the table ``tone``: the estimated tone group, in words."""
 
 
 @dataclass(frozen=True)
@@ -43,50 +37,6 @@ class Predictions:
     def probabilities(self, temperature: float) -> NDArray[np.floating]:
         """Softmax of the logits divided by ``temperature``: ``[N, C]``, of the logits' own type."""
         return softmax(self.logits / temperature, axis=1)
-
-
-def predict_dataset(classifier: Classifier, dataset: Dataset, batch_size: int = 64) -> Predictions:
-    """Logits of every record, each photo read and prepared exactly as the app does it.
-
-    Raises:
-        DatasetError: there is no image in the data set.
-        ImageError: a photo is refused.
-    """
-    if not len(dataset):
-        raise DatasetError(f"expected images of {dataset.name} to predict, found none. Choose a split that has images.")
-    batches = [slice(first, first + batch_size) for first in range(0, len(dataset), batch_size)]
-    return Predictions(
-        dataset.classes,
-        tuple(record.image_id for record in dataset.records),
-        tuple(record.lesion_id for record in dataset.records),
-        np.array(dataset.label_indices, dtype=np.int64),
-        np.concatenate([_logits(classifier, images) for _, images in prepared_batches(classifier, dataset, batches)]),
-    )
-
-
-def prediction_rows(
-    classifier: Classifier, dataset: Dataset, slices: Sequence[slice], batch_size: int = 64
-) -> Iterator[pd.DataFrame]:
-    """The rows of the evidence table ``predictions`` for each slice of a data set, lazily and in order.
-
-    Raises:
-        ImageError: a photo is refused.
-    """
-    for part, images in prepared_batches(classifier, dataset, slices):
-        batches = [images[first : first + batch_size] for first in range(0, len(images), batch_size)]
-        logits = np.concatenate([_logits(classifier, batch) for batch in batches]).astype(np.float64)
-        probabilities = softmax(logits / classifier.card.temperature, axis=1)
-        records = dataset.records[part]
-        facts = pd.DataFrame(
-            {
-                "image_id": [record.image_id for record in records],
-                "lesion_id": [record.lesion_id for record in records],
-                "dx": [record.label for record in records],
-            }
-        )
-        known = pd.DataFrame([dict(record.metadata) for record in records]).drop(columns=list(facts), errors="ignore")
-        named = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classifier.classes])
-        yield pd.concat([facts, known.drop(columns=list(named), errors="ignore"), named], axis=1)
 
 
 def predictions_of(table: pd.DataFrame, classes: tuple[str, ...], temperature: float) -> Predictions:
@@ -107,40 +57,126 @@ def predictions_of(table: pd.DataFrame, classes: tuple[str, ...], temperature: f
     )
 
 
-def prepared_batches(
-    classifier: Classifier, dataset: Dataset, slices: Sequence[slice]
-) -> Iterator[tuple[slice, list[RGB]]]:
-    """Each slice of a data set with its prepared inputs, uint8 ``[S, S, 3]``, read ahead by two threads."""
-    return read_ahead(dataset, slices, partial(_prepare, classifier))
+@dataclass(frozen=True, eq=False)
+class Audited:
+    """What a checkpoint said of N images: ``labels`` int64 ``[N]`` and ``probabilities`` float64 ``[N, C]`` in the card's order.
+
+    ``table`` has a row per image with ``image_id``, ``lesion_id``, ``dx`` and the data set's metadata. It is shared by all
+    readers: copy it before a change. ``key`` tells these images and answers from all others.
+    """
+
+    key: str
+    checkpoint: Checkpoint
+    table: pd.DataFrame
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The card's classes."""
+        return self.checkpoint.card.classes
+
+    @property
+    def lesions(self) -> NDArray[Any]:
+        """The lesion that each image shows, ``[N]``."""
+        return self.table["lesion_id"].to_numpy()
+
+    @property
+    def n_lesions(self) -> int:
+        """How many different lesions the images show."""
+        return int(self.table["lesion_id"].nunique())
+
+    def take(self, rows: NDArray[Any]) -> Audited:
+        """Only these images: a mask bool ``[N]``, or their indices."""
+        if rows.dtype == bool and rows.all():
+            return self
+        digest = hashlib.sha256(self.key.encode() + rows.tobytes()).hexdigest()
+        table = self.table[rows] if rows.dtype == bool else self.table.iloc[rows]
+        return replace(
+            self, key=digest, table=table.reset_index(drop=True), labels=self.labels[rows],
+            probabilities=self.probabilities[rows],
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.labels)
 
 
-def read_ahead(
-    dataset: Dataset, slices: Sequence[slice], read: Callable[[Record], T]
-) -> Iterator[tuple[slice, list[T]]]:
-    """Each slice of a data set with what ``read`` makes of its records, in order, read ahead by two threads."""
-    records = [record for part in slices for record in dataset.records[part]]
-    largest = max((part.stop - part.start for part in slices), default=0)
-    ahead = iter(tqdm(_in_threads(records, read, largest), total=len(records), desc=dataset.name, unit=" images"))
-    for part in slices:
-        yield part, list(islice(ahead, len(dataset.records[part])))
+def read_audited(checkpoint: Checkpoint, split: str = "test") -> Audited:
+    """The predictions of a checkpoint on a split, each image with its tone group where tone was measured.
+
+    Raises:
+        EvidenceError: there is no such evidence, it is damaged, or it is of another model.
+    """
+    evidence = read_evidence(checkpoint.folder, PREDICTIONS, split, checkpoint_sha256=checkpoint.card.answers_sha256)
+    if not len(evidence.table):
+        raise EvidenceError(
+            f"{checkpoint.name}: expected predictions of the split {split}, found no row. "
+            f"Make them again: `dermaviz audit {checkpoint.name} --data FOLDER --split {split}`."
+        )
+    found = audited_from(evidence.table, checkpoint, evidence.manifest.sha256)
+    try:
+        tone = tone_evidence(checkpoint, split)
+    except EvidenceError:
+        tone = None  # `tone_note` says why
+    if tone is None:
+        return found
+    groups = found.table["image_id"].map(tone.table.set_index("image_id")[TONE_GROUP]).fillna("")
+    key = hashlib.sha256(f"{found.key} {tone.manifest.sha256}".encode()).hexdigest()
+    return replace(found, key=key, table=found.table.assign(**{TONE_GROUP: groups}))
 
 
-def _logits(classifier: Classifier, images: Sequence[RGB]) -> NDArray[np.float32]:
-    with torch.no_grad():
-        return classifier.logits(classifier.to_tensor(images)).cpu().numpy()
+def audited_from(table: pd.DataFrame, checkpoint: Checkpoint, key: str = "") -> Audited:
+    """The images and answers in a table of predictions.
+
+    Raises:
+        EvidenceError: the table has no probability of a class, or a diagnosis that is none.
+    """
+    labels = labels_of(table, checkpoint.card.classes)
+    columns = [f"p_{name}" for name in checkpoint.card.classes]
+    return Audited(key, checkpoint, table.drop(columns=columns), labels, table[columns].to_numpy(np.float64))
 
 
-def _in_threads(records: Sequence[Record], read: Callable[[Record], T], most: int) -> Iterator[T]:
-    """What ``read`` makes of the records in order, by two threads that are never more than ``most`` of them ahead."""
-    upcoming: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(2) as pool:
-        for record in records:
-            upcoming.append(pool.submit(read, record))
-            if len(upcoming) > most:
-                yield upcoming.popleft().result()
-        while upcoming:
-            yield upcoming.popleft().result()
+def tone_evidence(checkpoint: Checkpoint, split: str = "test") -> Evidence | None:
+    """The table ``tone`` of a split; None where tone was not measured, or not put into groups.
+
+    Raises:
+        EvidenceError: the table is damaged or stale.
+    """
+    if not has_evidence(checkpoint.folder, TONE, split):
+        return None
+    tone = read_evidence(checkpoint.folder, TONE, split, checkpoint_sha256=checkpoint.card.answers_sha256)
+    return tone if TONE_GROUP in tone.table else None
 
 
-def _prepare(classifier: Classifier, record: Record) -> RGB:
-    return classifier.prepare(read_image(record.path).pixels)
+def tone_note(checkpoint: Checkpoint, split: str = "test") -> str | None:
+    """Why the tone groups that an audit left cannot be used; None where they can, or where there are none."""
+    try:
+        tone_evidence(checkpoint, split)
+    except EvidenceError as error:
+        return str(error)
+    return None
+
+
+def same_images(first: Audited, second: Audited) -> tuple[Audited, Audited]:
+    """Both audits on the images that both hold, in the same order.
+
+    Raises:
+        EvidenceError: they name other classes, other true classes for the same image, or share no image.
+    """
+    ids = first.table["image_id"]
+    position = pd.Series(np.arange(len(second)), index=second.table["image_id"]).reindex(ids)
+    shared = position.notna().to_numpy()
+    one, other = first.take(shared), second.take(position[shared].to_numpy(np.intp))
+    names = f"{first.checkpoint.name} and {second.checkpoint.name}"
+    if first.classes != second.classes:
+        raise EvidenceError(
+            f"expected {names} to tell the same classes apart, found {', '.join(first.classes)} and "
+            f"{', '.join(second.classes)}. Choose another second checkpoint."
+        )
+    if not len(one) or (one.labels != other.labels).any():
+        raise EvidenceError(
+            f"expected {names} to have evidence on the same images, found {len(one):,} shared ones"
+            f"{' with other diagnoses' if len(one) else ''}. Audit both on the same data: "
+            f"`dermaviz audit {second.checkpoint.name} --data FOLDER`."
+        )
+    return one, other

@@ -85,6 +85,19 @@ class Card:
         atomic_write(path, json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", error=CheckpointError)
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint folder with the card that lies in it now."""
+
+    folder: Path
+    card: Card
+
+    @property
+    def name(self) -> str:
+        """What links, captions and commands call it: the folder's name."""
+        return self.folder.name
+
+
 def _is_above_zero(value: object) -> bool:
     return isinstance(value, int | float) and 0 < value < math.inf
 

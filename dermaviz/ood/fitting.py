@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from dermaviz.data.readers import read_folders
 from dermaviz.data.records import HAM10000, Dataset
-from dermaviz.evidence.evaluate import split_of_checkpoint
-from dermaviz.evidence.predictions import prepared_batches
+from dermaviz.evidence.evaluate import prepared_batches, split_of_checkpoint
 from dermaviz.images import RGB
 from dermaviz.metrics.bootstrap import LesionIds, interval, lesion_weights
 from dermaviz.models.answer import Features

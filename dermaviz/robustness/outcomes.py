@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dermaviz.errors import EvidenceError
+from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import require_columns
 from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Estimate, interval, lesion_weights
 from dermaviz.metrics.classification import Labels, Values, Weights, ratio, weighted_mean
@@ -45,49 +46,42 @@ class Answers:
         return len(self.labels)
 
 
-def read_answers(
-    table: pd.DataFrame, predictions: pd.DataFrame, classes: tuple[str, ...], by: tuple[str, str]
-) -> Answers:
+def read_answers(table: pd.DataFrame, images: Audited, by: tuple[str, str]) -> Answers:
     """Put an evidence table beside the predictions on the same images.
 
     Args:
         table: ``attacks`` or ``corruptions``: ``image_id, predicted`` and the two columns of ``by``; rows of size 0 are
-            not needed, since ``predictions`` holds the clean answers. It may hold more images than ``predictions``.
-        predictions: ``image_id, lesion_id, dx`` and ``p_<class>``; a cohort of them gives the answers on that cohort.
-        classes: in the card's order.
+            not needed, since ``images`` hold the clean answers. It may be of more images than these.
+        images: the predictions; a cohort of them gives the answers on that cohort.
         by: ``BY_ATTACK`` or ``BY_CORRUPTION``.
 
     Raises:
-        EvidenceError: a column is missing, an image lacks a condition or has one twice, or a diagnosis is unknown.
+        EvidenceError: a column is missing, or an image lacks a condition or has one twice.
     """
     require_columns(table, ("image_id", "predicted", *by))
-    require_columns(predictions, ("image_id", "lesion_id", "dx", *(f"p_{name}" for name in classes)))
-    labels = pd.Index(classes).get_indexer(predictions["dx"]).astype(np.int64)  # −1 where unknown
-    done = table[(table[by[1]] > 0) & table["image_id"].isin(predictions["image_id"])]
+    image_ids = images.table["image_id"]
+    done = table[(table[by[1]] > 0) & table["image_id"].isin(image_ids)]
     said = done.set_index(["image_id", *by])["predicted"]
-    if said.index.has_duplicates or (labels < 0).any():
-        wrong = "diagnoses that are none of the classes" if (labels < 0).any() else "the same image twice"
+    if said.index.has_duplicates:
         raise EvidenceError(
-            f"expected each image once per {' and '.join(by)}, of the classes {', '.join(classes)}; found {wrong}. "
+            f"expected each image once per {' and '.join(by)}, found the same image twice. "
             "Make the evidence again with `dermaviz audit`."
         )
-    wide = said.unstack(list(by)).reindex(predictions["image_id"]).sort_index(axis=1)
-    missing = int(wide.isna().to_numpy().any(axis=1).sum()) if wide.size else len(predictions)
-    if missing or not len(predictions):
+    wide = said.unstack(list(by)).reindex(image_ids).sort_index(axis=1)
+    missing = int(wide.isna().to_numpy().any(axis=1).sum()) if wide.size else len(images)
+    if missing or not len(images):
         raise EvidenceError(
-            f"expected {by[0]} evidence on all {len(predictions):,} images with predictions, found {missing:,} without "
+            f"expected {by[0]} evidence on all {len(images):,} images with predictions, found {missing:,} without "
             "some of it. Make both tables of the same split with `dermaviz audit`."
         )
-    called = predictions[[f"p_{name}" for name in classes]].to_numpy().argmax(axis=1)
-    true = predictions["dx"].to_numpy()[:, None]
     return Answers(
-        classes,
-        predictions["image_id"].to_numpy(),
-        predictions["lesion_id"].to_numpy(),
-        labels,
-        called == labels,
+        images.classes,
+        image_ids.to_numpy(),
+        images.lesions,
+        images.labels,
+        images.probabilities.argmax(axis=1) == images.labels,
         wide.columns.to_frame(index=False),
-        wide.to_numpy() == true,
+        wide.to_numpy() == np.array(images.classes, dtype=object)[images.labels][:, None],
     )
 
 

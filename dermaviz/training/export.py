@@ -19,7 +19,8 @@ from dermaviz.data.readers import read_splits
 from dermaviz.data.records import SPECS, Dataset
 from dermaviz.data.selection import find_task, leak_sentence, read_selection, select
 from dermaviz.errors import CheckpointError
-from dermaviz.evidence.predictions import Predictions, predict_dataset
+from dermaviz.evidence.evaluate import predict_dataset
+from dermaviz.evidence.predictions import Predictions
 from dermaviz.metrics.calibration import fit_temperature
 from dermaviz.metrics.summary import summarise
 from dermaviz.models.card import Card

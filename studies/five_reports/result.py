@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,10 @@ from numpy.typing import NDArray
 
 from dermaviz.data.records import Dataset
 from dermaviz.errors import ResultError
+from dermaviz.evidence.predictions import Predictions
 from dermaviz.evidence.store import parquet_bytes, read_parquet
 from dermaviz.io import atomic_write
 from dermaviz.metrics.summary import measure
-
-if TYPE_CHECKING:
-    from dermaviz.evidence.predictions import Predictions
 
 _DIGITS = 6
 
@@ -46,8 +44,6 @@ class Learned:
 
 def answers(dataset: Dataset, probabilities: NDArray[np.floating]) -> Predictions:
     """Predictions of a data set's images from untempered probabilities ``[N, C]``, in its order."""
-    from dermaviz.evidence.predictions import Predictions  # brings torch, which whoever reads results can do without
-
     return Predictions(
         dataset.classes,
         tuple(record.image_id for record in dataset.records),

@@ -19,7 +19,7 @@ import pytest
 from dermaviz.data.readers import read_ham10000
 from dermaviz.data.records import HAM10000
 from dermaviz.data.split import read_manifest
-from dermaviz.evidence.predictions import predict_dataset
+from dermaviz.evidence.evaluate import predict_dataset
 from dermaviz.models.checkpoint import load_checkpoint, save_checkpoint
 from dermaviz.models.classifier import Classifier
 

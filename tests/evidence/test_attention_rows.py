@@ -12,7 +12,7 @@ from torch import nn
 
 from dermaviz.data.masks import mask_as_seen, read_mask
 from dermaviz.data.readers import read_ham10000
-from dermaviz.evidence.predictions import prediction_rows
+from dermaviz.evidence.evaluate import prediction_rows
 from dermaviz.evidence.tables import attention
 from dermaviz.evidence.tables.attention import attention_parameters, attention_rows
 from dermaviz.explain.attention import explain

@@ -15,8 +15,8 @@ from torch import nn
 from dermaviz.data.readers import read_ham10000
 from dermaviz.data.records import Dataset
 from dermaviz.errors import DatasetError, ImageError
-from dermaviz.evidence import predictions
-from dermaviz.evidence.predictions import predict_dataset
+from dermaviz.evidence import evaluate
+from dermaviz.evidence.evaluate import predict_dataset
 from dermaviz.images import read_image
 from dermaviz.models.classifier import Classifier
 
@@ -71,7 +71,7 @@ def test_readers_do_not_run_away_from_a_slow_network(
     tiny_classifier: Classifier, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    monkeypatch.setattr(predictions, "read_image", lambda path: (read.append(path.name), read_image(path))[1])
+    monkeypatch.setattr(evaluate, "read_image", lambda path: (read.append(path.name), read_image(path))[1])
     many = data.take(replace(data.records[i % 7], image_id=f"im{i}") for i in range(30))
     network = Waiting(read)
     predict_dataset(replace(tiny_classifier, network=network), many, batch_size=2)

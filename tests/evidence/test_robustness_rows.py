@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dermaviz.data.readers import read_ham10000
-from dermaviz.evidence.predictions import prediction_rows
+from dermaviz.evidence.evaluate import prediction_rows
 from dermaviz.evidence.tables import robustness as rows
 from dermaviz.robustness.corruptions import CORRUPTIONS
 from dermaviz.robustness.sweep import EPSILONS, METHODS, PGD_EPSILONS

@@ -10,7 +10,7 @@ import pytest
 
 from dermaviz.data.readers import read_ham10000
 from dermaviz.errors import DatasetError
-from dermaviz.evidence.predictions import prediction_rows
+from dermaviz.evidence.evaluate import prediction_rows
 from dermaviz.evidence.tables import attention as shortcuts
 from dermaviz.evidence.tables import tone as counterfactuals
 from dermaviz.evidence.tables import tone as drawn_tone

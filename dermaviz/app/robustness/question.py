@@ -89,9 +89,7 @@ def trial(audited: Audited, table: str) -> Trial:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _answers(key: str, table: str, _audited: Audited, _evidence: Evidence) -> Answers:
-    said = pd.DataFrame(_audited.probabilities, columns=[f"p_{name}" for name in _audited.classes])
-    facts = _audited.table[["image_id", "lesion_id", "dx"]]
-    return read_answers(_evidence.table, pd.concat([facts, said], axis=1), _audited.classes, _BY[table])
+    return read_answers(_evidence.table, _audited, _BY[table])
 
 
 @remembered(max_entries=64)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dermaviz.data.masks import Mask, lesion_mask, mask_as_seen
 from dermaviz.data.records import Dataset, Record
-from dermaviz.evidence.predictions import read_ahead
+from dermaviz.evidence.evaluate import read_ahead
 from dermaviz.explain.attention import explain
 from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.localisation import (

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from dermaviz.data.records import Dataset
-from dermaviz.evidence.predictions import prepared_batches
+from dermaviz.evidence.evaluate import prepared_batches
 from dermaviz.evidence.tables.attention import Seen, lesions_as_seen
 from dermaviz.explain.attention import explain
 from dermaviz.explain.attention_map import AttentionMap

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dermaviz.data.records import Dataset
-from dermaviz.evidence.predictions import prepared_batches
+from dermaviz.evidence.evaluate import prepared_batches
 from dermaviz.models.classifier import Classifier
 from dermaviz.robustness.attacks import DEFAULT_CLIMB
 from dermaviz.robustness.corruptions import CORRUPTIONS

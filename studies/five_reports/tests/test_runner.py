@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermaviz.evidence.predictions import prediction_rows
+from dermaviz.evidence.evaluate import prediction_rows
 from dermaviz.models.card import read_card
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.training.loop import Trainer
