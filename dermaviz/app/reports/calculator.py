@@ -8,8 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dermaviz.errors import LedgerError
-from studies.five_reports.reported.calculator import MOST_PHOTOS, Solution, solve
-from studies.five_reports.reported.printed import Printed, parse_printed
+from dermaviz.metrics.printed import MOST_PHOTOS, Printed, Solution, parse_printed, solve
 
 _FIELDS: Mapping[str, tuple[str, str]] = {
     "recall": ("Recall (sensitivity)", "0.77"),

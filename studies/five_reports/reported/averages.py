@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from dermaviz.metrics.printed import MEASURES, Counts, Span, corners, possible_counts, whole_counts
 from studies.five_reports.reported.consistency import FAILS, HOLDS, OPEN, Check, check_of, mean_of, named
 from studies.five_reports.reported.ledger import Claim, Report, Statement
-from studies.five_reports.reported.printed import (
-    Counts,
-    Span,
-    corners,
-    f1,
-    possible_counts,
-    precision,
-    recall,
-    whole_counts,
-)
 
 _MOST_IN_CLASS = 1000
 """How far to look for a number of photos that makes several percentages possible."""
@@ -62,8 +53,7 @@ def is_two_runs(report: Report, statement: Statement) -> Check:
 def _over_both(counts: Counts, name: str) -> Fraction:
     """A measure's mean over both classes."""
     other = Counts(counts.true_negatives, counts.false_positives, counts.false_negatives, counts.true_positives)
-    measure = {"precision": precision, "recall": recall, "f1": f1}[name]
-    return (measure(counts) + measure(other)) / 2
+    return (MEASURES[name](counts) + MEASURES[name](other)) / 2
 
 
 def is_one_set(report: Report, statement: Statement) -> Check:

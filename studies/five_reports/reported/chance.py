@@ -1,13 +1,11 @@
-"""Evaluation: what chance alone explains — exact tests of two shares, apart and on the same images, and an interval of a mean."""
+"""What chance alone explains: exact tests of two shares, of different images and of the same ones."""
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from dataclasses import dataclass
-from fractions import Fraction
 
-from dermaviz.metrics.bootstrap import Estimate
+from scipy.stats import binomtest, fisher_exact
 
 LEVEL = 0.05
 """A difference that chance alone makes less often than this is called more than chance."""
@@ -28,16 +26,8 @@ class Paired:
 
 
 def fisher(k: int, n: int, other: int, of: int) -> float:
-    """The two-sided p-value of ``k`` of ``n`` against ``other`` of ``of``, two sets of independent images (Fisher 1935).
-
-    Tables no likelier than the one that was found are summed; the weights are whole numbers, so ties are found exactly.
-    """
-    right = k + other
-    first = max(0, right - of)
-    weights = [math.comb(n, first) * math.comb(of, right - first)]
-    for x in range(first, min(n, right)):
-        weights.append(weights[-1] * (n - x) * (right - x) // ((x + 1) * (of - right + x + 1)))
-    return float(Fraction(sum(weight for weight in weights if weight <= weights[k - first]), sum(weights)))
+    """The two-sided p-value of ``k`` of ``n`` against ``other`` of ``of``, two sets of independent images (Fisher 1935)."""
+    return float(fisher_exact([[k, n - k], [other, of - other]]).pvalue)
 
 
 def paired(k: int, other: int, n: int) -> Paired:
@@ -50,16 +40,4 @@ def paired(k: int, other: int, n: int) -> Paired:
 
 def _sign_test(one_way: int, other_way: int) -> float:
     """How often as uneven a split happens if both directions are equally likely."""
-    n, fewer = one_way + other_way, min(one_way, other_way)
-    return min(1.0, float(Fraction(2 * sum(math.comb(n, k) for k in range(fewer + 1)), 2**n)))
-
-
-def mean_of_two(first: Estimate, second: Estimate) -> Estimate:
-    """The mean of two independent shares, such as balanced accuracy, with the interval that theirs carry together.
-
-    Source: Zou and Donner 2008 (the method of variance estimates recovery).
-    """
-    value = (first.value + second.value) / 2
-    below = math.hypot(first.value - first.low, second.value - second.low) / 2
-    above = math.hypot(first.high - first.value, second.high - second.value) / 2
-    return Estimate(value, value - below, value + above)
+    return float(binomtest(one_way, one_way + other_way).pvalue) if one_way + other_way else 1.0

@@ -9,9 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 from dermaviz.metrics.bootstrap import exact_interval
-from studies.five_reports.reported.chance import LEVEL
-from studies.five_reports.reported.ledger import METRICS, Claim, Sample, Statement
-from studies.five_reports.reported.printed import (
+from dermaviz.metrics.printed import (
     MEASURES,
     Counts,
     Possible,
@@ -20,6 +18,8 @@ from studies.five_reports.reported.printed import (
     fitting_counts,
     whole_counts,
 )
+from studies.five_reports.reported.chance import LEVEL
+from studies.five_reports.reported.ledger import METRICS, Claim, Sample, Statement
 
 Outcome = Literal["holds", "does not hold", "cannot be said"]
 HOLDS: Outcome = "holds"

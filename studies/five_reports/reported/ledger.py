@@ -17,7 +17,7 @@ import yaml
 
 from dermaviz.errors import LedgerError
 from dermaviz.io import read_yaml
-from studies.five_reports.reported.printed import Printed, parse_printed
+from dermaviz.metrics.printed import Printed, parse_printed
 
 METRICS: Mapping[str, str] = MappingProxyType(
     {

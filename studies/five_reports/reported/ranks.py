@@ -6,10 +6,10 @@ from fnmatch import fnmatchcase
 from itertools import product
 
 from dermaviz.errors import LedgerError
+from dermaviz.metrics.printed import whole_counts
 from studies.five_reports.reported.chance import LEVEL, Paired, fisher, paired
 from studies.five_reports.reported.consistency import FAILS, HOLDS, OPEN, Check, check_of
 from studies.five_reports.reported.ledger import METRICS, Claim, Report, Statement
-from studies.five_reports.reported.printed import whole_counts
 
 
 def is_ranked(report: Report, statement: Statement) -> Check:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from dermaviz.metrics.printed import Span
 from studies.five_reports.reported.consistency import FAILS, HOLDS, OPEN, Check, check_of
 from studies.five_reports.reported.ledger import Claim, Report, Statement
-from studies.five_reports.reported.printed import Span
 
 
 def adds_up(report: Report, statement: Statement) -> Check:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dermaviz.errors import LedgerError
+from dermaviz.metrics.printed import Printed, Span, corners, parse_printed
 from studies.five_reports.reported.ledger import Ledger, ledger_path, read_ledger
-from studies.five_reports.reported.printed import Printed, Span, corners, parse_printed
 
 SMALL = """
 study:

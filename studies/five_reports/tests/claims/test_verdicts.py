@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import pytest
 
+from dermaviz.metrics.printed import parse_printed
 from studies.five_reports.claims.answers import (
     AS_CLAIMED,
     CANNOT_BE_TOLD,
@@ -28,7 +29,6 @@ from studies.five_reports.claims.matching import Circumstances
 from studies.five_reports.claims.verdicts import Pairing, figure_verdict, pairs_verdict, statement_verdict
 from studies.five_reports.reported.consistency import FAILS, HOLDS, OPEN, STATED, Check, Outcome
 from studies.five_reports.reported.ledger import Claim, Statement
-from studies.five_reports.reported.printed import parse_printed
 
 SAME = Circumstances("HAM10000, split by lesion", "full")
 LESS = replace(SAME, budget="laptop", less=("32 px instead of 88",))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from dermaviz.metrics.printed import parse_printed
 from studies.five_reports.reported.ledger import Claim, Report, Sample, Statement
-from studies.five_reports.reported.printed import parse_printed
 
 
 def sample(positives: int, negatives: int, n: int | None = None) -> Sample:

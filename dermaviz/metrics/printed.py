@@ -1,4 +1,6 @@
-"""TODO docstring studies.five_reports.reported.printed"""
+"""Printed figures: what their digits may stand for, which confusion matrices can give them, and what those leave of the others.
+
+All is exact: spans are fractions, and every matrix of whole numbers is tried (the idea of GRIM, Brown and Heathers 2017)."""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from itertools import product
 from types import MappingProxyType
 
 from dermaviz.errors import LedgerError
+from dermaviz.metrics.bootstrap import Estimate, exact_interval
 
 _RATIO = re.compile(r"(\d+)/(\d+)")
 _NUMBER = re.compile(r"(\d[\d,]*)(?:\.(\d+))? ?(%|M)?")
@@ -115,53 +118,37 @@ class Counts:
     true_negatives: int
 
 
+Share = Callable[[Counts], tuple[int, int]]
+Measure = Callable[[Counts], Fraction]
+
+SHARES: Mapping[str, Share] = MappingProxyType(
+    {
+        "accuracy": lambda c: (
+            c.true_positives + c.true_negatives,
+            c.true_positives + c.true_negatives + c.false_positives + c.false_negatives,
+        ),
+        "precision": lambda c: (c.true_positives, c.true_positives + c.false_positives),
+        "recall": lambda c: (c.true_positives, c.true_positives + c.false_negatives),
+        "specificity": lambda c: (c.true_negatives, c.true_negatives + c.false_positives),
+    }
+)
+"""The measures that are shares of images: how many of how many."""
+
+
 def _share(k: int, n: int) -> Fraction:
     """``k`` of ``n``; 0 of none."""
     return Fraction(k, n) if n else Fraction(0)
 
 
-def accuracy(counts: Counts) -> Fraction:
-    """The share of images called what they are."""
-    right = counts.true_positives + counts.true_negatives
-    return _share(right, right + counts.false_positives + counts.false_negatives)
+def _measure(name: str) -> Measure:
+    return lambda counts: _share(*SHARES[name](counts))
 
-
-def recall(counts: Counts) -> Fraction:
-    """The share of the positives that are found."""
-    return _share(counts.true_positives, counts.true_positives + counts.false_negatives)
-
-
-def specificity(counts: Counts) -> Fraction:
-    """The share of the negatives that are left alone."""
-    return _share(counts.true_negatives, counts.true_negatives + counts.false_positives)
-
-
-def balanced_accuracy(counts: Counts) -> Fraction:
-    """The mean of recall and specificity."""
-    return (recall(counts) + specificity(counts)) / 2
-
-
-def precision(counts: Counts) -> Fraction:
-    """The share of positives among those called positive; 0 where none is called so."""
-    return _share(counts.true_positives, counts.true_positives + counts.false_positives)
-
-
-def f1(counts: Counts) -> Fraction:
-    """The harmonic mean of precision and recall."""
-    twice = 2 * counts.true_positives
-    return _share(twice, twice + counts.false_positives + counts.false_negatives)
-
-
-Measure = Callable[[Counts], Fraction]
 
 MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
-        "accuracy": accuracy,
-        "precision": precision,
-        "recall": recall,
-        "specificity": specificity,
-        "balanced_accuracy": balanced_accuracy,
-        "f1": f1,
+        **{name: _measure(name) for name in SHARES},
+        "balanced_accuracy": lambda c: (MEASURES["recall"](c) + MEASURES["specificity"](c)) / 2,
+        "f1": lambda c: _share(2 * c.true_positives, 2 * c.true_positives + c.false_positives + c.false_negatives),
     }
 )
 """What a confusion matrix of two classes decides. With the true positives given, none rises with the false positives."""
@@ -253,3 +240,70 @@ def whole_counts(span: Span, n: int) -> range:
 
 def _whole(span: Span | None, n: int) -> range:
     return range(n + 1) if span is None else whole_counts(span, n)
+
+
+MOST_PHOTOS = 10_000
+"""More photos take longer to try than a page may wait."""
+
+
+@dataclass(frozen=True)
+class Implied:
+    """What a measure must be (``span``), and the 95% interval that so many photos leave (None where none is known)."""
+
+    measure: str
+    span: Span
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What typed figures leave: the matrices, every measure, and, if no matrix fits all, what each odd one must be."""
+
+    possible: Possible
+    implied: tuple[Implied, ...]
+    odd: Mapping[str, Span]
+
+
+def solve(n: int, positives: int, figures: Mapping[str, Printed]) -> Solution:
+    """What figures (by name of the measure, as printed) of ``n`` photos, ``positives`` of them positive, leave of the others.
+
+    Raises:
+        LedgerError: there are too many photos, none of a class, or a figure is no share or of an unknown measure.
+    """
+    if not 0 < positives < n <= MOST_PHOTOS:
+        raise LedgerError(
+            f"expected photos of both classes, {MOST_PHOTOS:,} at most, found {positives:,} positives of {n:,}. "
+            "Choose another number of photos, or another prevalence."
+        )
+    for name, printed in figures.items():
+        if name not in MEASURES or printed.value > 1:
+            raise LedgerError(f"{name}: expected a share in 0 to 1 of {', '.join(MEASURES)}, found {printed.text}.")
+    possible, odd = fitting_counts(positives, n - positives, {name: p.share for name, p in figures.items()})
+    implied = tuple(_implied(possible, name) for name in MEASURES) if len(possible) else ()
+    return Solution(possible, implied, MappingProxyType({name: rest.span(name) for name, rest in odd.items()}))
+
+
+def _implied(possible: Possible, measure: str) -> Implied:
+    lowest, highest = (_estimate(counts, measure) for counts in possible.extremes(measure))
+    ends = (lowest.low, highest.high) if lowest and highest else None
+    return Implied(measure, possible.span(measure), ends)
+
+
+def _estimate(counts: Counts, measure: str) -> Estimate | None:
+    """A measure with its 95% interval: exact for shares of images; None for F1, which is no share of anything."""
+    if measure in SHARES:
+        return exact_interval(*SHARES[measure](counts))
+    if measure == "balanced_accuracy":
+        return mean_of_two(*(exact_interval(*SHARES[name](counts)) for name in ("recall", "specificity")))
+    return None
+
+
+def mean_of_two(first: Estimate, second: Estimate) -> Estimate:
+    """The mean of two independent shares, such as balanced accuracy, with the interval that theirs carry together.
+
+    Source: Zou and Donner 2008 (the method of variance estimates recovery).
+    """
+    value = (first.value + second.value) / 2
+    below = math.hypot(first.value - first.low, second.value - second.low) / 2
+    above = math.hypot(first.high - first.value, second.high - second.value) / 2
+    return Estimate(value, value - below, value + above)
