@@ -1,9 +1,10 @@
-"""TODO docstring dermaviz.fairness.tone_groups"""
+"""Estimated tone groups: where they begin, how far two estimates of ITA agree, and other groupings of the same images."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
+from math import nan
 from types import MappingProxyType
 
 import numpy as np
@@ -36,8 +37,7 @@ def tone_groups(ita: ArrayLike, cuts: Sequence[float] = CUTS) -> list[str]:
             f"expected {len(GROUPS) - 1} falling cuts in degrees, found {list(cuts)}. The usual ones are {list(CUTS)}."
         )
     angles = np.asarray(ita, dtype=np.float64)
-    places = _codes(angles, cuts)
-    return [GROUPS[place] if known else "" for place, known in zip(places, ~np.isnan(angles), strict=True)]
+    return [GROUPS[code] if known else "" for code, known in zip(_codes(angles, cuts), ~np.isnan(angles), strict=True)]
 
 
 def agreement(table: pd.DataFrame, columns: Sequence[str], cuts: Sequence[float] = CUTS) -> pd.DataFrame:
@@ -70,9 +70,9 @@ def _agreement(both: NDArray[np.float64], cuts: Sequence[float]) -> dict[str, fl
     first, second = both.T
     if not len(both):
         names = ("difference", "absolute", "same_group", "within_one", "kappa", "near_cut")
-        return {"n": 0, "changed": 0} | dict.fromkeys(names, float("nan"))
-    apart = np.abs(_codes(first, cuts) - _codes(second, cuts))
-    near = np.abs(first[:, None] - np.asarray(cuts)).min(axis=1) <= NEAR
+        return {"n": 0, "changed": 0} | dict.fromkeys(names, nan)
+    codes = _codes(first, cuts), _codes(second, cuts)
+    apart = np.abs(codes[0] - codes[1])
     return {
         "n": len(first),
         "difference": float(np.median(second - first)),
@@ -80,29 +80,29 @@ def _agreement(both: NDArray[np.float64], cuts: Sequence[float]) -> dict[str, fl
         "same_group": float(np.mean(apart == 0)),
         "within_one": float(np.mean(apart <= 1)),
         "changed": int(np.sum(apart > 0)),
-        "kappa": _weighted_kappa(_codes(first, cuts), _codes(second, cuts)),
-        "near_cut": float(near.mean()),
+        "kappa": _weighted_kappa(*codes),
+        "near_cut": float(np.mean(np.abs(first[:, None] - np.asarray(cuts)).min(axis=1) <= NEAR)),
     }
 
 
-def _codes(ita: NDArray[np.float64], cuts: Sequence[float]) -> NDArray[np.int64]:
-    """The place of each ITA's group in ``GROUPS``."""
-    return np.asarray((ita[..., None] <= np.asarray(cuts)).sum(axis=-1))
-
-
 def _weighted_kappa(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
-    """Cohen's kappa with quadratic weights (Cohen, Psychol. Bull. 70:213, 1968)."""
-    places = np.arange(len(GROUPS))
-    by_chance = ((first[:, None] - places) ** 2).mean(axis=0) @ np.bincount(second, minlength=len(GROUPS))
-    if by_chance == 0:
-        return float("nan")
-    return float(1 - ((first - second) ** 2).sum() / by_chance)
+    """Cohen's kappa with quadratic weights (Cohen, Psychol. Bull. 70:213, 1968); NaN where all images are in one group."""
+    from sklearn.metrics import cohen_kappa_score  # here, or every page would wait for it
+
+    if np.ptp(np.concatenate([first, second])) == 0:
+        return nan
+    return float(cohen_kappa_score(first, second, labels=range(len(GROUPS)), weights="quadratic"))
+
+
+def _codes(ita: NDArray[np.float64], cuts: Sequence[float]) -> NDArray[np.int64]:
+    """The index of each ITA's group in ``GROUPS``."""
+    return np.asarray((ita[..., None] <= np.asarray(cuts)).sum(axis=-1))
 
 
 def tone_regroupings(
     itas: Mapping[str, NDArray[np.floating]], cuts: Sequence[float] = CUTS, moved: float = NEAR
 ) -> dict[str, list[str]]:
-    """Other tone groups for N images than those of the first estimator at ``cuts``: the ``others`` of ``audit.verdicts``.
+    """Other tone groups of the same N images, whose figures are the ``others`` of :func:`dermaviz.fairness.groups.judge_gaps`.
 
     Args:
         itas: ITA in degrees ``[N]`` by the name of its estimator, the one in use first; NaN where it cannot be measured.

@@ -12,7 +12,8 @@ import pytest
 from dermaviz.data.masks import lesion_mask
 from dermaviz.data.readers import read_ham10000
 from dermaviz.evidence.tables.tone import tone_parameters, tone_rows
-from dermaviz.fairness.skin_tone import ESTIMATORS, measure_tone, tone_groups
+from dermaviz.fairness.skin_tone import measure_tone
+from dermaviz.fairness.tone_groups import ESTIMATORS, tone_groups
 from dermaviz.images import read_image
 
 COLUMNS = [

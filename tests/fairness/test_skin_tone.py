@@ -16,7 +16,8 @@ from dermaviz.colour import decode_srgb, encode_srgb
 from dermaviz.data.masks import lesion_mask
 from dermaviz.data.readers import find_ham10000, read_ham10000
 from dermaviz.errors import DatasetError, FairnessError
-from dermaviz.fairness.skin_tone import ESTIMATORS, FLAGS, NOT_SKIN, Tone, measure_tone
+from dermaviz.fairness.skin_tone import FLAGS, NOT_SKIN, Tone, measure_tone
+from dermaviz.fairness.tone_groups import ESTIMATORS
 from dermaviz.images import read_image
 from dermaviz.synthetic import Parameters, SyntheticLesion, draw
 

@@ -56,8 +56,8 @@ def looking(audited: Audited) -> pd.DataFrame:
 
 @remembered(max_entries=32)
 def looking_counts(ask: ToneAsk, evidence: Evidence, bar: str) -> pd.DataFrame:
-    """Right × looking by group: see ``fairness.effects``; looking is more energy than a column of ``BARS`` of the evidence."""
-    from dermaviz.fairness.effects import right_and_looking
+    """Right × looking by group: see ``fairness.looking``; looking is more energy than a column of ``BARS`` of the evidence."""
+    from dermaviz.fairness.looking import right_and_looking
 
     seen = looking(ask.images)
     energy, least = (seen[name].to_numpy(np.float64) for name in ("energy", bar))

@@ -22,7 +22,8 @@ from dermaviz.explain.localisation import drift
 from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
 from dermaviz.explain.overlay import outlined, overlay
 from dermaviz.fairness.counterfactual import LESION_CHOICES, LesionChoice
-from dermaviz.fairness.skin_tone import CUTS, FLAGS, Tone, tone_groups
+from dermaviz.fairness.skin_tone import FLAGS, Tone
+from dermaviz.fairness.tone_groups import CUTS, tone_groups
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
 from dermaviz.plots.confusion import signed

@@ -24,8 +24,9 @@ from dermaviz.data.masks import find_lesion, mask_as_seen
 from dermaviz.errors import AttentionError, EvidenceError, ImageError
 from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.localisation import Localisation, localise
-from dermaviz.fairness.skin_tone import Tone, measure_tone, tone_groups
-from dermaviz.fairness.small_audit import ALL, ELSEWHERE, LOOKING, UNKNOWN, Difference, commonest, judged, photos_needed
+from dermaviz.fairness.looking import ALL, ELSEWHERE, LOOKING, UNKNOWN, Difference, commonest, judged, photos_needed
+from dermaviz.fairness.skin_tone import Tone, measure_tone
+from dermaviz.fairness.tone_groups import tone_groups
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
 from dermaviz.plots.probabilities import percent
@@ -115,7 +116,7 @@ def lesion_of(case: Case) -> Lesion:
 
 
 def photo_table(found: Found, checkpoint: Checkpoint) -> pd.DataFrame:
-    """The photos examined as a table, with what follows for each (see :func:`dermaviz.fairness.small_audit.judged`).
+    """The photos examined as a table, with what follows for each (see :func:`dermaviz.fairness.looking.judged`).
 
     ``p_predicted`` and ``p_malignant`` are probabilities, ``ita`` in degrees (NaN where ``tone_excluded`` says why), ``mask``
     the source of the lesion's outline, and ``distance`` the gate's (NaN where it lets the picture through).
@@ -227,8 +228,8 @@ def summary_sentence(photos: pd.DataFrame, table: pd.DataFrame) -> str:
     """How many answers are right, and how many of these looked elsewhere, as Markdown.
 
     Args:
-        photos: of :func:`dermaviz.fairness.small_audit.judged`.
-        table: their :func:`~dermaviz.fairness.small_audit.counts`.
+        photos: of :func:`dermaviz.fairness.looking.judged`.
+        table: their :func:`~dermaviz.fairness.looking.counts`.
     """
     whole = table[table["label"] == ALL].iloc[0]
     said = (

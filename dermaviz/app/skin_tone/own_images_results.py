@@ -42,8 +42,8 @@ from dermaviz.errors import DatasetError
 from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
 from dermaviz.explain.overlay import outlined, overlay
 from dermaviz.fairness.label_sheet import read_label_sheet, template
-from dermaviz.fairness.skin_tone import GROUPS
-from dermaviz.fairness.small_audit import Difference, counts, counts_by, largest_difference
+from dermaviz.fairness.looking import Difference, counts, counts_by, largest_difference
+from dermaviz.fairness.tone_groups import GROUPS
 from dermaviz.plots.estimates import estimates_figure
 from dermaviz.synthetic import Parameters
 

@@ -22,7 +22,8 @@ from dermaviz.explain.methods import DEFAULT_METHOD
 from dermaviz.fairness import skin_pixels, skin_tone
 from dermaviz.fairness.counterfactual import AXES, LESION_CHOICES, counterfactual
 from dermaviz.fairness.effects import CLEAN
-from dermaviz.fairness.skin_tone import CUTS, measure_tone, tone_groups
+from dermaviz.fairness.skin_tone import measure_tone
+from dermaviz.fairness.tone_groups import CUTS, tone_groups
 from dermaviz.images import RGB, read_image
 from dermaviz.models.card import Card
 from dermaviz.models.classifier import Classifier

@@ -15,7 +15,7 @@ from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.skin_tone.own_images import Found, Labelled, examine, examine_all, lesion_of, photo_table
 from dermaviz.data.masks import find_lesion, mask_as_seen
 from dermaviz.explain.localisation import localise
-from dermaviz.fairness.small_audit import ALL, counts
+from dermaviz.fairness.looking import ALL, counts
 from dermaviz.synthetic import Parameters, draw
 
 METHOD = "gradcam++"

@@ -18,7 +18,7 @@ from dermaviz.app.skin_tone.own_images import (
     summary_sentence,
     tone_sentence,
 )
-from dermaviz.fairness.small_audit import Difference, counts, judged
+from dermaviz.fairness.looking import Difference, counts, judged
 from dermaviz.models.card import Card
 
 MALIGNANT = frozenset({"mel"})

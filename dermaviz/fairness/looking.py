@@ -1,0 +1,231 @@
+"""Right and looking: was the answer right, and did the attention map lie on the lesion?
+
+``right_and_looking`` counts a test set by group, with lesion-bootstrap intervals. The rest is an audit of a handful of images,
+with exact binomial intervals that take the images to be of different lesions. After the experiment of Gupta et al. on nine images
+of darker skin: a model may be right on eight of nine with its attention in a corner.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import fisher_exact, norm
+
+from dermaviz.errors import FairnessError
+from dermaviz.explain.localisation import looks_at_lesion
+from dermaviz.fairness.label_sheet import BENIGN, MALIGNANT
+from dermaviz.metrics.bootstrap import DRAWS, Estimate, LesionIds, exact_interval, interval, lesion_weights
+from dermaviz.metrics.classification import Weights, ratio
+
+LOOKING, ELSEWHERE, UNKNOWN = "at the lesion", "elsewhere", "cannot say"
+"""Where the model looked: energy in lesion above the share of the picture that the lesion covers, or not, or no map or mask."""
+ALL, DIAGNOSIS, OF_MALIGNANT, OF_BENIGN, LOOKED, ONLY_RIGHT = (
+    "all photos", "named the diagnosis", "malignant photos called malignant", "benign photos called benign",
+    "right, and looked at the lesion", "right, but looked elsewhere",
+)  # fmt: skip
+NOT_KNOWN = "not known"
+CELLS = ((True, LOOKING), (True, ELSEWHERE), (False, LOOKING), (False, ELSEWHERE))
+"""Right and looking, right and looking elsewhere, wrong and looking, wrong and looking elsewhere."""
+
+
+def where_looked(energy: ArrayLike, lesion_area: ArrayLike) -> NDArray[np.str_]:
+    """Where the model looked, ``[N]``: ``LOOKING``, ``ELSEWHERE`` or ``UNKNOWN``.
+
+    A map looks at the lesion if the share of its energy in the lesion is above the lesion's share of the picture, which is
+    what an even map has there. Where the lesion is all or nothing of the picture, no map can be judged.
+
+    Args:
+        energy: share of the attention map's energy in the lesion, in [0, 1], ``[N]``; NaN where a map shows nothing.
+        lesion_area: the lesion's share of the picture, in [0, 1], ``[N]``; NaN where it is unknown.
+    """
+    inside, area = np.asarray(energy, dtype=np.float64), np.asarray(lesion_area, dtype=np.float64)
+    known = np.isfinite(inside) & (area > 0) & (area < 1)
+    return np.where(known, np.where(looks_at_lesion(inside, area), LOOKING, ELSEWHERE), UNKNOWN)
+
+
+def right_and_looking(
+    correct: NDArray[np.bool_],
+    energy: NDArray[np.floating],
+    lesion_area: NDArray[np.floating],
+    groups: Sequence[str],
+    lesion_ids: LesionIds,
+    draws: int = DRAWS,
+) -> pd.DataFrame:
+    """Images of each group by whether the answer was right and whether the model looked at the lesion.
+
+    Args:
+        correct: whether each answer was right, bool ``[N]``.
+        energy, lesion_area: as in :func:`where_looked`, ``[N]``.
+        groups: ``[N]``; images of group "" (unknown) are left out.
+        lesion_ids: the lesion of each image, ``[N]``.
+
+    Returns:
+        Four rows per group, the largest first: ``group, right, looking`` (bool); ``n_images`` and ``n_lesions`` of the row;
+        ``share, low, high`` of the group's images that can be judged; ``share_of_answers, …_low, …_high`` of its right images
+        alone, or of its wrong ones (of the right ones, how many looked elsewhere); ``n_group`` images that can be judged, and
+        ``n_unplaced`` that cannot, without a map or a lesion.
+
+    Raises:
+        FairnessError: the arguments are of unequal length.
+    """
+    columns = [np.asarray(one) for one in (correct, energy, lesion_area, groups, lesion_ids)]
+    if len({len(column) for column in columns}) > 1:
+        raise FairnessError(
+            "expected an answer, an energy, a lesion area, a group and a lesion for each image, found "
+            f"{', '.join(f'{len(column):,}' for column in columns)}. Take all from the same rows of the evidence."
+        )
+    right, names, lesions = columns[0].astype(bool), columns[3].astype(str), columns[4].astype(str)
+    looked, weights = where_looked(*columns[1:3]), lesion_weights(lesions, draws)
+    rows: list[dict[str, Any]] = []
+    for group in pd.Series(names[names != ""]).value_counts(sort=True).index:
+        mine = (names == group) & (looked != UNKNOWN)
+        n_group = int(mine.sum())
+        for is_right, where in CELLS:
+            answers = mine & (right == is_right)
+            cell = answers & (looked == where)
+            row = {"group": group, "right": is_right, "looking": where == LOOKING}
+            row |= {"n_images": int(cell.sum()), "n_lesions": len(set(lesions[cell]))}
+            row |= zip(("share", "low", "high"), _share(cell, mine, lesions, weights), strict=True)
+            of_answers = ("share_of_answers", "share_of_answers_low", "share_of_answers_high")
+            row |= zip(of_answers, _share(cell, answers, lesions, weights), strict=True)
+            rows.append(row | {"n_group": n_group, "n_unplaced": int((names == group).sum()) - n_group})
+    return pd.DataFrame(rows)
+
+
+def _share(
+    cell: NDArray[np.bool_], of: NDArray[np.bool_], lesions: NDArray[np.str_], weights: Weights
+) -> tuple[float, float, float]:
+    """The images of a cell as a share of some images, with its interval.
+
+    Where it is none or all of them, it is so in every draw, which is no certainty: they have the exact interval of as many
+    lesions.
+    """
+    k, n = int(cell.sum()), int(of.sum())
+    if k in (0, n):
+        n_lesions = len(set(lesions[of]))
+        return astuple(exact_interval(n_lesions if k else 0, n_lesions))
+    return astuple(Estimate(float(ratio(k, n)), *interval(ratio(weights @ cell, weights @ of))))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The two largest groups beside each other: ``right`` of ``n`` images each.
+
+    ``p`` is that of Fisher's exact test, two-sided: how often chance alone would set groups of these sizes this far apart.
+    """
+
+    names: tuple[str, str]
+    right: tuple[int, int]
+    n: tuple[int, int]
+    p: float
+
+
+def kind(label: str, malignant: Iterable[str]) -> str:
+    """``malignant`` or ``benign``, of a class or of one of these words; "" where no class counts as malignant."""
+    known = frozenset(malignant)
+    if not known:
+        return ""
+    return MALIGNANT if label in known or label == MALIGNANT else BENIGN
+
+
+def judged(photos: pd.DataFrame, malignant: Iterable[str]) -> pd.DataFrame:
+    """The images with what follows for each: whether the answer is right, its kind, and where the model looked.
+
+    Args:
+        photos: ``label`` (a class, or ``malignant`` or ``benign``), ``predicted`` (a class), ``energy`` and ``lesion_area`` in
+            [0, 1] or NaN; other columns are kept.
+        malignant: the classes that count as malignant.
+
+    Returns:
+        The same rows with ``right`` (bool: the same class, or, where the label is only ``malignant`` or ``benign``, the same
+        kind), ``kind`` and ``predicted_kind`` (see :func:`kind`), ``looked`` (see :func:`where_looked`) and ``flagged`` (bool:
+        right, but looked elsewhere).
+    """
+    known = frozenset(malignant)
+    labels, predicted = photos["label"].to_numpy(), photos["predicted"].to_numpy()
+    kinds, predicted_kinds = (np.array([kind(name, known) for name in names], object) for names in (labels, predicted))
+    coarse = np.isin(labels.astype(str), (MALIGNANT, BENIGN))
+    right = (predicted == labels) | (coarse & (predicted_kinds == labels))
+    looked = where_looked(photos["energy"], photos["lesion_area"]).astype(object)
+    return photos.assign(
+        right=right, kind=kinds, predicted_kind=predicted_kinds, looked=looked, flagged=right & (looked == ELSEWHERE)
+    )
+
+
+def counts(photos: pd.DataFrame) -> pd.DataFrame:
+    """How many of how many, over all images, as a table ``label, k, n, value, low, high`` with exact 95% intervals.
+
+    Rows: right on all images; where some labels are diagnoses and some only malignant or benign, those with a diagnosis alone;
+    malignant and benign ones called so; and of the right answers those that looked at the lesion, and those that looked
+    elsewhere.
+
+    Args:
+        photos: what :func:`judged` returns.
+    """
+    right, looked = photos["right"].to_numpy(), photos["looked"].to_numpy()
+    exact = ~photos["label"].isin([MALIGNANT, BENIGN]).to_numpy()
+    kinds = photos["kind"].to_numpy()
+    same_kind = kinds == photos["predicted_kind"].to_numpy()
+    known = right & (looked != UNKNOWN)
+    rows = [_row(ALL, right)]
+    if exact.any() and not exact.all():
+        rows.append(_row(DIAGNOSIS, right[exact]))
+    rows += [_row(label, same_kind[kinds == of]) for label, of in ((OF_MALIGNANT, MALIGNANT), (OF_BENIGN, BENIGN))]
+    rows += [_row(label, looked[known] == where) for label, where in ((LOOKED, LOOKING), (ONLY_RIGHT, ELSEWHERE))]
+    table = pd.DataFrame(rows)
+    return table[table["n"] > 0].reset_index(drop=True)
+
+
+def counts_by(photos: pd.DataFrame, column: str, order: Iterable[str] = ()) -> pd.DataFrame:
+    """How many of how many were right in each group: ``label, k, n, value, low, high``.
+
+    Args:
+        photos: what :func:`judged` returns.
+        column: the groups; "" counts as "not known", and comes last.
+        order: groups in the order in which they come first; others follow by name.
+    """
+    groups = photos[column].replace("", NOT_KNOWN)
+    found = set(groups) - {NOT_KNOWN}
+    first = [group for group in order if group in found]
+    named = [*first, *sorted(found - set(first)), *([NOT_KNOWN] if (groups == NOT_KNOWN).any() else [])]
+    return pd.DataFrame([_row(group, photos["right"].to_numpy()[(groups == group).to_numpy()]) for group in named])
+
+
+def largest_difference(table: pd.DataFrame) -> Difference | None:
+    """The two largest groups of :func:`counts_by`, the better one first; None where fewer than two are known."""
+    known = table[table["label"] != NOT_KNOWN].nlargest(2, "n", keep="first").sort_values("value", ascending=False)
+    if len(known) < 2:
+        return None
+    (a, b), (m, n) = known["k"].tolist(), known["n"].tolist()
+    p = float(fisher_exact([[a, m - a], [b, n - b]]).pvalue)
+    return Difference(tuple(known["label"]), (a, b), (m, n), p)
+
+
+def commonest(photos: pd.DataFrame) -> tuple[str, int]:
+    """The most frequent label and its number of images: what always answering it would get right."""
+    found = photos["label"].value_counts()
+    return str(found.index[0]), int(found.iloc[0])
+
+
+def photos_needed(first: float, second: float, power: float = 0.8) -> int:
+    """Images in each of two groups to see, at 5%, that one is right in the share ``first`` and the other in ``second``.
+
+    The normal approximation for two independent shares (Fleiss, Statistical Methods for Rates and Proportions, 2nd ed. 1981,
+    equation 3.14), without continuity correction.
+    """
+    mean = (first + second) / 2
+    spread = norm.ppf(0.975) * math.sqrt(2 * mean * (1 - mean))
+    spread += norm.ppf(power) * math.sqrt(first * (1 - first) + second * (1 - second))
+    return math.ceil((spread / (first - second)) ** 2)
+
+
+def _row(label: str, hits: NDArray[np.bool_]) -> dict[str, object]:
+    k, n = int(hits.sum()), len(hits)
+    value, low, high = astuple(exact_interval(k, n))
+    return {"label": label, "k": k, "n": n, "value": value, "low": low, "high": high}
