@@ -1,4 +1,4 @@
-"""Audits: attention methods against each other — are their maps faithful, and do they notice a network made random.
+"""Attention methods against each other — are their maps faithful, and do they notice a network made random.
 
 Read from the tables ``faithfulness`` and ``randomisation``, without torch, so that a page can ask."""
 
@@ -9,11 +9,10 @@ from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.store import require_columns
-from dermaviz.metrics.bootstrap import DRAWS, Estimate, interval, lesion_weights
+from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, Sampled, interval_table
 
 BETTER = MappingProxyType({"deletion": -1, "insertion": 1, "road": 1, "energy": 1})
 """Measures, and whether more (1) or less (−1) of each is better. Energy is no faithfulness: it asks the lesion's mask."""
@@ -63,30 +62,20 @@ def rank_methods(
 def _ranked(table: pd.DataFrame, lesion_ids: Mapping[str, str], measure: str, draws: int, seed: int) -> pd.DataFrame:
     wide = table.pivot(index="image_id", columns="method", values=measure)
     whole = wide.dropna()
-    lesions = _lesions(whole.index, lesion_ids)
-    weights = lesion_weights(lesions, draws, seed)
-    rows = []
-    for method in wide.columns:
-        values = whole[method].to_numpy(np.float64)
-        found = _mean(values, weights)
-        gain = _mean(BETTER[measure] * (values - whole[CONTROL].to_numpy(np.float64)), weights)
-        rows.append(
-            {
-                "measure": measure,
-                "method": method,
-                "value": found.value,
-                "low": found.low,
-                "high": found.high,
-                "gain": gain.value,
-                "gain_low": gain.low,
-                "gain_high": gain.high,
-                "verdict": "" if method == CONTROL else _beside_control(gain),
-                "n_images": len(whole),
-                "n_lesions": len(set(lesions)),
-                "n_without": int(wide[method].isna().sum()),
-            }
-        )
-    ranked = pd.DataFrame(rows).sort_values("gain", ascending=False, kind="stable", ignore_index=True)
+    lesions = Bootstrap.over(_lesions(whole.index, lesion_ids), draws, seed)
+    values = whole.to_numpy(np.float64)
+    better = BETTER[measure] * (values - whole[[CONTROL]].to_numpy(np.float64))
+    names = pd.DataFrame({"measure": measure, "method": wide.columns})
+    found, gain = (
+        Sampled.join(map(lesions.mean, columns.T)) for columns in (values, better)
+    )  # one by one: ties stay ties
+    ranked = interval_table(names, value=found, gain=gain)
+    above, below = ranked["gain_low"] > 0, ranked["gain_high"] < 0
+    verdict = np.select(
+        [names["method"] == CONTROL, above, below], ["", "better than random", "worse than random"], "not shown"
+    )
+    ranked = ranked.assign(verdict=verdict, **lesions.counts, n_without=wide.isna().sum().to_numpy())
+    ranked = ranked.sort_values("gain", ascending=False, kind="stable", ignore_index=True)
     ranked.insert(2, "rank", ranked["gain"].round(9).rank(method="min", ascending=False).astype("Int64"))
     return ranked
 
@@ -110,44 +99,16 @@ def what_is_left(table: pd.DataFrame, lesion_ids: Mapping[str, str], draws: int 
     """
     require_columns(table, ["image_id", "method", "stage", "rank_correlation"])
     stages = list(dict.fromkeys(table["stage"]))
-    rows = []
+    names, counts, figures = [], [], []
     for (method, stage), group in table.groupby(["method", "stage"], sort=False):
         whole = group.dropna(subset="rank_correlation")
-        lesions = _lesions(whole["image_id"], lesion_ids)
-        left = _mean(whole["rank_correlation"].to_numpy(np.float64), lesion_weights(lesions, draws, seed))
-        rows.append(
-            {
-                "method": method,
-                "stage": stage,
-                "step": stages.index(stage) + 1,
-                "value": left.value,
-                "low": left.low,
-                "high": left.high,
-                "n_images": len(whole),
-                "n_lesions": len(set(lesions)),
-                "n_without": len(group) - len(whole),
-                "verdict": _beside_true_map(left),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def _mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> Estimate:
-    if not len(values):
-        return Estimate(float("nan"), float("nan"), float("nan"))
-    return Estimate(float(values.mean()), *interval(weights @ values / weights.sum(axis=1)))
-
-
-def _beside_control(gain: Estimate) -> str:
-    if gain.low > 0:
-        return "better than random"
-    return "worse than random" if gain.high < 0 else "not shown"
-
-
-def _beside_true_map(left: Estimate) -> str:
-    if left.high < HARDLY:
-        return "changes"
-    return "hardly changes" if left.low >= HARDLY else "not shown"
+        lesions = Bootstrap.over(_lesions(whole["image_id"], lesion_ids), draws, seed)
+        figures.append(lesions.mean(whole["rank_correlation"].to_numpy(np.float64)))
+        names.append({"method": method, "stage": stage, "step": stages.index(stage) + 1})
+        counts.append({**lesions.counts, "n_without": len(group) - len(whole)})
+    left = interval_table(pd.DataFrame(names), value=Sampled.join(figures))
+    verdict = np.select([left["high"] < HARDLY, left["low"] >= HARDLY], ["changes", "hardly changes"], "not shown")
+    return pd.concat([left, pd.DataFrame(counts)], axis=1).assign(verdict=verdict)
 
 
 def _lesions(image_ids: Sequence[str], lesion_ids: Mapping[str, str]) -> list[str]:

@@ -95,8 +95,9 @@ def before_and_after(
     )
     table.insert(1, "label", [label for label, _, _ in rows.values()])
     positives = [int(np.isin(labels, of).sum()) if of else pd.NA for _, _, of in rows.values()]
-    counts = {"n_images": len(labels), "n_lesions": len(set(lesion_ids))}
-    return table.assign(**counts, n_positives=pd.array(positives, dtype="Int64"))
+    return table.assign(
+        n_images=len(labels), n_lesions=len(set(lesion_ids)), n_positives=pd.array(positives, dtype="Int64")
+    )
 
 
 def _compared(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from dermaviz.metrics.bootstrap import DRAWS, LesionIds, interval, lesion_weights, over_draws
+from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, LesionIds, Sampled, interval_table
 from dermaviz.metrics.classification import Labels, Metric, Probabilities
 
 
@@ -40,21 +39,10 @@ def paired_differences(
         A row per metric: ``metric``; ``first``, ``second`` and ``difference`` (second − first), each with its 95% interval
         in ``…_low`` and ``…_high``.
     """
-    weights = lesion_weights(lesion_ids, draws)
-    of_first, of_second = (over_draws(metrics.values(), labels, said, weights) for said in (first, second))
-    rows = []
-    for (name, metric), drawn_first, drawn_second in zip(metrics.items(), of_first, of_second, strict=True):
-        before, after = float(metric(labels, first)), float(metric(labels, second))
-        row: dict[str, Any] = {"metric": name}
-        for column, value, drawn in (
-            ("first", before, drawn_first),
-            ("second", after, drawn_second),
-            ("difference", after - before, drawn_second - drawn_first),
-        ):
-            row[column] = value
-            row[f"{column}_low"], row[f"{column}_high"] = interval(drawn)
-        rows.append(row)
-    return pd.DataFrame(rows)
+    lesions = Bootstrap.over(lesion_ids, draws)
+    of_first, of_second = (Sampled.join(lesions.metrics(metrics.values(), labels, said)) for said in (first, second))
+    names = {"metric": list(metrics)}
+    return interval_table(names, first=of_first, second=of_second, difference=of_second - of_first)
 
 
 def mcnemar(first_right: NDArray[np.bool_], second_right: NDArray[np.bool_]) -> McNemar:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermaviz.metrics.bootstrap import DRAWS, LesionIds, interval, lesion_weights
-from dermaviz.metrics.classification import Labels, Probabilities, Values, each_once, weighted_mean
+from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, LesionIds, Sampled, interval_table
+from dermaviz.metrics.classification import Labels, Probabilities, Values
 
 Kind = Literal["marginal", "class-conditional"]
 Sets = NDArray[np.bool_]
@@ -60,19 +60,17 @@ def coverage_by_class(
     with its 95% lesion-bootstrap interval ``low, high``, ``mean_size`` with ``size_low, size_high``, ``empty`` (share of
     empty sets), ``n_images, n_lesions``. NaN where there are no images, or too few for an interval.
     """
-    lesions = np.asarray(lesion_ids, dtype=str)
     groups = {"": np.ones(len(labels), dtype=bool)} | {name: labels == i for i, name in enumerate(classes)}
     if malignant and "malignant" not in classes:
         groups["malignant"] = np.isin(labels, [i for i, name in enumerate(classes) if name in malignant])
     size = sets.sum(1)
     said = np.stack([sets[np.arange(len(labels)), labels], size, size == 0], axis=1)
-    weights = lesion_weights(lesions, draws)
-    rows = []
-    for name, mine in groups.items():
-        covered, mean_size, empty = weighted_mean(said[mine], each_once(labels[mine]))
-        drawn = weighted_mean(said[mine], weights[:, mine])
-        (low, high), (size_low, size_high) = interval(drawn[:, 0]), interval(drawn[:, 1])
-        figures = (covered, low, high, mean_size, size_low, size_high, empty)
-        rows.append((name, *figures, int(mine.sum()), len(set(lesions[mine]))))
-    columns = "class coverage low high mean_size size_low size_high empty n_images n_lesions"
-    return pd.DataFrame(rows, columns=columns.split())
+    lesions = Bootstrap.over(lesion_ids, draws)
+    of_group = [lesions.take(mine) for mine in groups.values()]
+    covered, mean_size, empty = (
+        Sampled.join(group.mean(said[mine, k]) for group, mine in zip(of_group, groups.values(), strict=True))
+        for k in range(3)
+    )
+    table = interval_table({"class": list(groups)}, coverage=covered, size=mean_size)
+    table = table.rename(columns={"coverage_low": "low", "coverage_high": "high", "size": "mean_size"})
+    return pd.concat([table.assign(empty=empty.value), pd.DataFrame([group.counts for group in of_group])], axis=1)

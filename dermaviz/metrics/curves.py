@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from dermaviz.metrics.bootstrap import LesionIds, interval, lesion_weights, wilson_interval
+from dermaviz.metrics.bootstrap import Bootstrap, LesionIds, interval_table, wilson_interval
 from dermaviz.metrics.calibration import confidence_bin
-from dermaviz.metrics.classification import Labels, Probabilities, ratio
+from dermaviz.metrics.classification import Labels, Probabilities, Values, Weights, each_once, ratio
 from dermaviz.metrics.ranking import Positive, Score, counts_by_threshold
 
 COVERAGES = 100
@@ -81,16 +81,13 @@ def risk_coverage(labels: Labels, probabilities: Probabilities, lesion_ids: Lesi
     _, errors, rights = counts_by_threshold(wrong, confidence)
     answered = errors + rights
     rows = np.unique(np.linspace(0, len(answered) - 1, COVERAGES).round().astype(int))[: len(answered)]
-    bounds = np.full((len(rows), 2), np.nan)
-    if lesion_ids is not None and len(rows):
-        _, wrong_drawn, right_drawn = counts_by_threshold(wrong, confidence, lesion_weights(lesion_ids))
-        drawn = ratio(wrong_drawn[:, rows], wrong_drawn[:, rows] + right_drawn[:, rows])
-        bounds = np.array([interval(sample) for sample in drawn.T])
-    return pd.DataFrame(
-        {
-            "coverage": ratio(answered[rows], len(labels)),
-            "risk": ratio(errors[rows], answered[rows]),
-            "low": bounds[:, 0],
-            "high": bounds[:, 1],
-        }
-    )
+    lesions = Bootstrap.over(lesion_ids) if lesion_ids is not None else None
+
+    def risk(weights: Weights) -> Values:
+        _, wrong_drawn, right_drawn = counts_by_threshold(wrong, confidence, weights)
+        return ratio(wrong_drawn[..., rows], wrong_drawn[..., rows] + right_drawn[..., rows])
+
+    points = {"coverage": ratio(answered[rows], len(labels))}
+    if lesions is None:
+        return pd.DataFrame({**points, "risk": risk(each_once(wrong)), "low": np.nan, "high": np.nan})
+    return interval_table(points, value=lesions.sample(risk)).rename(columns={"value": "risk"})

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from dermaviz.metrics.bootstrap import DRAWS, LesionIds, estimate, interval, lesion_weights, over_draws
+from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, LesionIds, Sampled, estimate, interval_table
 from dermaviz.metrics.calibration import expected_calibration_error
 from dermaviz.metrics.classification import (
     MELANOMA,
     Labels,
     Metric,
     Probabilities,
-    Values,
     accuracy,
     balanced_accuracy,
     brier,
@@ -145,29 +144,23 @@ def measure(
     commonest class of these images, given always and with certainty). What is undefined is NaN (``intervals.interval``).
     """
     figures = figures_for(classes, malignant)
-    weights = lesion_weights(lesion_ids, draws)
-    samples = over_draws([figure.metric for figure in figures], labels, probabilities, weights)
+    metrics = [figure.metric for figure in figures]
+    lesions = Bootstrap.over(lesion_ids, draws)
+    sampled = Sampled.join(lesions.metrics(metrics, labels, probabilities))
     constant = constant_answer(labels, probabilities)
+    rows = [
+        {"metric": figure.slug, "label": figure.label, "class": name, "positive": (i,) if name else figure.positive}
+        for figure in figures
+        for i, name in enumerate(classes if figure.by_class else ("",))
+    ]
+    table = interval_table(pd.DataFrame(rows), value=sampled).assign(**lesions.counts)
+    positive = table.pop("positive")
     counts = np.bincount(labels, minlength=len(classes))
-    rows: list[dict[str, Any]] = []
-    for figure, drawn in zip(figures, samples, strict=True):
-        value, always = (figure.metric(labels, said) for said in (probabilities, constant))
-        names = classes if figure.by_class else ("",)
-        for i, (name, v, sample, c) in enumerate(zip(names, *_per_name(value, drawn, always), strict=True)):
-            low, high = interval(sample)
-            positive = (i,) if figure.by_class else figure.positive
-            n_positives = int(counts[list(positive)].sum()) if positive else pd.NA
-            row = {"metric": figure.slug, "label": figure.label, "class": name, "value": float(v), "low": low}
-            rows.append({**row, "high": high, "n_positives": n_positives, "constant": float(c)})
-    table = pd.DataFrame(rows).astype({"n_positives": "Int64"})
-    table.insert(6, "n_images", len(labels))
-    table.insert(7, "n_lesions", len(set(lesion_ids)))
-    return table
-
-
-def _per_name(value: Values, drawn: Values, constant: Values) -> tuple[Values, Values, Values]:
-    """The value ``[K]``, its draws ``[K, draws]`` and the constant's ``[K]`` for each class, or for the only one."""
-    return np.atleast_1d(value), np.atleast_2d(drawn.T), np.atleast_1d(constant)
+    n_positives = [int(counts[list(indices)].sum()) if indices else pd.NA for indices in positive]
+    return table.assign(
+        n_positives=pd.array(n_positives, dtype="Int64"),
+        constant=np.concatenate([np.ravel(metric(labels, constant)) for metric in metrics]),
+    )
 
 
 def constant_answer(labels: Labels, probabilities: Probabilities) -> Probabilities:
