@@ -17,6 +17,7 @@ from scipy.special import softmax
 
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.store import Evidence, has_evidence, labels_of, read_evidence
+from dermaviz.metrics.bootstrap import DRAWS
 from dermaviz.models.card import Checkpoint
 
 PREDICTIONS, TONE = "predictions", "tone"
@@ -99,6 +100,13 @@ class Audited:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def summary(self, draws: int = DRAWS) -> pd.DataFrame:
+        """Every figure with its 95% interval over lesions, beside the constant answer: see ``metrics.summary.measure``."""
+        from dermaviz.metrics.summary import measure
+
+        malignant = frozenset(self.checkpoint.card.malignant)
+        return measure(self.labels, self.probabilities, self.lesions, self.classes, malignant, draws)
 
 
 def read_audited(checkpoint: Checkpoint, split: str = "test") -> Audited:

@@ -29,7 +29,7 @@ def find_chromium() -> str | None:
 @contextmanager
 def running_app(log: Path) -> Iterator[tuple[str, int]]:
     """Start the app on a free port and wait until it is well; gives its address and process id, and stops it after."""
-    port = _free_port()
+    port = free_port()
     command = [
         sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.port", str(port),
         "--server.address", "127.0.0.1",
@@ -45,7 +45,7 @@ def running_app(log: Path) -> Iterator[tuple[str, int]]:
             server.wait(20)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

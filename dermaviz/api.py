@@ -1,0 +1,233 @@
+"""The public surface: load a model, ask it about an image, explain and attack its answer, audit it, and report.
+
+Each function is a few lines over a room of the library. Examples run as written in a clone or after ``pip install``; a test
+runs them on a drawn lesion. Educational; nothing here is a diagnosis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dermaviz.errors import AttackError, AttentionError, DatasetError
+from dermaviz.images import RGB, Image
+
+if TYPE_CHECKING:
+    from dermaviz.data.records import Dataset
+    from dermaviz.evidence.predictions import Audited
+    from dermaviz.explain.attention_map import AttentionMap
+    from dermaviz.models.answer import Prediction
+    from dermaviz.models.classifier import Classifier
+
+
+def load(checkpoint: str | Path = "ham10000-efficientnet-lite0", *, device: str = "cpu") -> Classifier:
+    """A classifier with its card: by the name of an installed checkpoint, or the path of a checkpoint's folder.
+
+    Args:
+        checkpoint: a name such as ``ham10000-efficientnet-lite0``, or a folder with ``card.json`` and ``model.safetensors``.
+        device: ``cpu``, ``cuda``, ``cuda:1`` …
+
+    Returns:
+        A frozen classifier in eval mode; threads may share it. It knows what is out of distribution where its folder does.
+
+    Raises:
+        CheckpointError: there is none of this name (those there are named), or it is damaged.
+
+    >>> import dermaviz as dv
+    >>> model = dv.load("ham10000-efficientnet-lite0")
+    >>> model.classes
+    ('akiec', 'bcc', 'bkl', 'df', 'mel', 'nv', 'vasc')
+    """
+    from dermaviz.models.card import find_checkpoint
+    from dermaviz.models.checkpoint import load_checkpoint
+    from dermaviz.ood.detector import read_gate
+
+    folder = find_checkpoint(checkpoint)
+    model = load_checkpoint(folder, device)
+    found = read_gate(folder, model.card)
+    return replace(model, detector=found[0]) if found else model
+
+
+def explain(model: Classifier, image: Image | RGB, *, method: str = "gradcam++", of: str | None = None) -> AttentionMap:
+    """The attention map of a class: where the image raised its score.
+
+    Args:
+        model: as :func:`load` gives it; it is not changed.
+        image: as :func:`read_image` gives it, or pixels uint8 ``[H, W, 3]``, sRGB.
+        method: a name in ``dermaviz.explain.methods.METHODS``.
+        of: the class to explain; the predicted one by default.
+
+    Returns:
+        ``raw`` float32 ``[h, w]`` as the method gave it, ``normalised`` in [0, 1], and ``status``, which says where there is
+        nothing to see.
+
+    Raises:
+        AttentionError: no such method or class, or the network gives no map.
+
+    >>> import dermaviz as dv
+    >>> attention = dv.explain(dv.load(), dv.read_image("mole.png"), method="gradcam++", of="mel")
+    >>> attention.method, attention.status
+    ('gradcam++', 'ok')
+    """
+    from dermaviz.explain.attention import explain as explain_images
+
+    answer = model.predict(image)
+    index = answer.index if of is None else _class_index(model, of, AttentionError)
+    return explain_images(model, model.to_tensor([answer.prepared]), index, method=method)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class AttackedImage:
+    """An image after an attack: ``pixels`` float32 ``[S, S, 3]`` in [0, 1], nowhere further than ``epsilon`` from the original.
+
+    ``reached`` says whether the attack got where it was meant to. Where there was ``zero_gradient`` it had nothing to follow,
+    so that it failed shows no robustness. ``file`` is uint8 ``[S, S, 3]``, the attack in whole grey levels, as a PNG holds it.
+    """
+
+    method: str
+    epsilon: float
+    before: Prediction
+    after: Prediction
+    pixels: NDArray[np.float32]
+    file: RGB
+    reached: bool
+    zero_gradient: bool
+
+    def __str__(self) -> str:
+        before, after = (f"{said.diagnosis} {said.confidence:.1%}" for said in (self.before, self.after))
+        return f"{self.method} at ε = {self.epsilon * 255:.3g}/255: {before} before, {after} after."
+
+
+def attack(
+    model: Classifier,
+    image: Image | RGB,
+    *,
+    method: str = "fgsm",
+    epsilon: float = 1 / 255,
+    towards: str | None = None,
+    seed: int = 0,
+) -> AttackedImage:
+    """An adversarial example: the image as the model sees it, each value of each pixel moved by at most ``epsilon``.
+
+    Args:
+        method: a name in ``dermaviz.robustness.attacks.ATTACKS``: attacks, and noise of the same size.
+        epsilon: the L∞ radius for pixels in [0, 1]; 1/255 is one grey level.
+        towards: the class to arrive at; by default away from the model's own answer.
+        seed: of noise and of random starts.
+
+    Raises:
+        AttackError: no such attack or class, or an ε outside [0, 1].
+
+    Source: Goodfellow et al. 2015 (FGSM), Madry et al. 2018 (PGD).
+
+    >>> import dermaviz as dv
+    >>> attacked = dv.attack(dv.load(), dv.read_image("mole.png"), method="fgsm", epsilon=3e-3)
+    >>> attacked.before.diagnosis == attacked.after.diagnosis
+    False
+    """
+    from dermaviz.models.answer import Prediction
+    from dermaviz.robustness.attacks import find_attack
+    from dermaviz.robustness.gradients import Goal
+    from dermaviz.robustness.sweep import eight_bit
+
+    answer = model.predict(image)
+    goal = (
+        Goal.away_from([answer.index]) if towards is None else Goal.towards([_class_index(model, towards, AttackError)])
+    )
+    images = model.to_tensor([answer.prepared])
+    attacked = find_attack(method).run(model, images, goal, epsilon, [seed])
+    return AttackedImage(
+        method=method,
+        epsilon=epsilon,
+        before=answer,
+        after=Prediction(model.classes, model.calibrated(attacked.logits)[0], model.malignant),
+        pixels=attacked.images[0].permute(1, 2, 0).cpu().numpy(),
+        file=eight_bit(model, images, attacked, goal).pixels[0],
+        reached=bool(attacked.reached[0]),
+        zero_gradient=bool(attacked.zero_gradient[0]),
+    )
+
+
+def read_dataset(root: str | Path, *, reader: str | None = None) -> Dataset:
+    """A data set of labelled images: HAM10000 as it is published, a CSV of paths and labels, or a folder for each class.
+
+    Args:
+        root: its folder, or the CSV.
+        reader: ``ham10000``, ``csv`` or ``folder``; found out by what lies there by default.
+
+    Raises:
+        DatasetError: nothing there can be read as a data set.
+
+    >>> import dermaviz as dv
+    >>> len(dv.read_dataset("lesions/"))
+    14
+    """
+    from dermaviz.data import readers
+
+    place = Path(root)
+    if not place.exists():
+        raise DatasetError(f"expected a data set at {place}, found nothing there. Give its folder, or its CSV.")
+    return readers.read_dataset(reader or _reader_for(place), place)
+
+
+def audit(model: Classifier, dataset: Dataset, *, name: str = "your images") -> Audited:
+    """Ask the model about every image of a data set: evidence in memory, from which figures, charts and reports are made.
+
+    Args:
+        dataset: as :func:`read_dataset` gives it; its labels must be classes of the model.
+        name: what the report calls these images.
+
+    Returns:
+        Labels, calibrated probabilities ``[N, C]``, lesions and metadata. ``summary()`` is a table of every figure with its
+        95% interval, from a bootstrap over lesions.
+
+    Raises:
+        DatasetError: the data set has a label that the model does not know.
+        ImageError: an image is refused.
+
+    >>> import dermaviz as dv
+    >>> audited = dv.audit(dv.load(), dv.read_dataset("lesions/"))
+    >>> list(audited.summary().columns)[:3]
+    ['metric', 'label', 'class']
+    """
+    import pandas as pd
+
+    from dermaviz.evidence.evaluate import expect_classes
+    from dermaviz.evidence.predictions import audited_from, prediction_rows
+    from dermaviz.models.card import Checkpoint
+
+    images = expect_classes(model.card, dataset)
+    rows = pd.concat(list(prediction_rows(model, images, [slice(0, len(images))])), ignore_index=True)
+    return audited_from(rows, Checkpoint(Path(model.card.name), model.card), name)
+
+
+def report(audited: Audited, path: str | Path) -> Path:
+    """Write one self-contained HTML file: the model's card, figures with intervals, charts, and what they cannot say.
+
+    It opens without a network. Returns its path.
+
+    >>> import dermaviz as dv
+    >>> dv.report(dv.audit(dv.load(), dv.read_dataset("lesions/")), "audit.html").name
+    'audit.html'
+    """
+    from dermaviz.report import write_report
+
+    return write_report(audited, Path(path))
+
+
+def _class_index(model: Classifier, name: str, error: type[AttackError] | type[AttentionError]) -> int:
+    if name not in model.classes:
+        raise error(f"expected a class among {', '.join(model.classes)}, found {name!r}. Correct the spelling.")
+    return model.classes.index(name)
+
+
+def _reader_for(place: Path) -> str:
+    if place.is_file():
+        return "csv"
+    if any(place.glob("HAM10000_metadata*")) or any(place.glob("*/HAM10000_metadata*")):
+        return "ham10000"
+    return "csv" if any(place.glob("*.csv")) else "folder"

@@ -1,0 +1,133 @@
+"""The public surface: its names, its examples as written in the docstrings, its documents, and what importing it loads."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import dermaviz as dv
+from dermaviz.synthetic import Parameters, draw, write_dataset
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def lesions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with ``mole.png`` and the data set ``lesions/`` of fourteen drawn lesions."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(draw(Parameters(dx="mel", seed=3)).image).save("mole.png")
+    write_dataset(tmp_path / "lesions", 14, seed=0)
+    return tmp_path
+
+
+def test_importing_it_loads_neither_torch_nor_streamlit() -> None:
+    code = "import dermaviz, sys; dir(dermaviz); sys.exit(bool({'torch', 'streamlit', 'pandas'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_every_name_is_there_and_documented() -> None:
+    for name in dv.__all__:
+        assert getattr(dv, name).__doc__, name
+    assert set(dv.__all__) <= set(dir(dv))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = dv.nothing
+
+
+@pytest.mark.parametrize("name", [name for name in dv.__all__ if name not in ("plots", "DermaVizError")])
+def test_the_example_in_its_docstring_runs(name: str, lesions: Path) -> None:
+    function = getattr(dv, name)
+    examples = doctest.DocTestFinder(recurse=False).find(function, name, globs={})
+    assert any(test.examples for test in examples), f"{name} has no example"
+    for test in examples:
+        runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+        assert runner.run(test).failed == 0
+
+
+def test_one_image_from_left_to_right(lesions: Path) -> None:
+    model = dv.load("ham10000-efficientnet-lite0")
+    image = dv.read_image("mole.png")
+    answer = model.predict(image)
+    assert np.isclose(answer.probabilities.sum(), 1)
+    assert answer.out_of_distribution in (True, False)
+    assert str(answer).startswith("ham10000-efficientnet-lite0: ")
+    attention = dv.explain(model, image, of="nv")
+    assert attention.class_index == model.classes.index("nv")
+    still = dv.attack(model, image, epsilon=0)
+    assert still.after.index == answer.index
+    np.testing.assert_allclose(still.after.probabilities, answer.probabilities, atol=1e-6)
+    moved = dv.attack(model, image, method="pgd", epsilon=4 / 255, towards="mel")
+    assert moved.after.probabilities[model.classes.index("mel")] >= answer.probabilities[model.classes.index("mel")]
+    assert np.abs(moved.pixels - answer.prepared / 255).max() <= 4 / 255 + 1e-6
+    assert np.abs(moved.file.astype(int) - answer.prepared).max() <= 4
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (
+            lambda model, image: dv.explain(model, image, of="melanoma"),
+            "expected a class among akiec.*found 'melanoma'",
+        ),
+        (lambda model, image: dv.explain(model, image, method="magic"), "expected .*gradcam"),
+        (lambda model, image: dv.attack(model, image, method="magic"), "expected an attack among fgsm"),
+        (lambda model, image: dv.attack(model, image, epsilon=2), "psilon"),
+        (lambda model, image: dv.load("no-such-model"), "ham10000-efficientnet-lite0"),
+        (lambda model, image: dv.read_dataset("nowhere"), "found nothing there"),
+    ],
+)
+def test_mistakes_are_named(call: object, says: str, lesions: Path) -> None:
+    model, image = dv.load(), dv.read_image("mole.png")
+    with pytest.raises(dv.DermaVizError, match=says):
+        call(model, image)  # type: ignore[operator]
+
+
+def test_the_report_is_one_file_that_needs_no_network(lesions: Path) -> None:
+    model = dv.load()
+    audited = dv.audit(model, dv.read_dataset("lesions"))
+    page = dv.report(audited, "audit.html").read_text(encoding="utf-8")
+    assert len(page) < 5e6
+    assert not re.findall(r'(?:src|href)="(?!#)[^"]*"', page), "nothing is fetched"
+    right = int((audited.probabilities.argmax(1) == audited.labels).sum())
+    assert f"{right} are classified correctly" in page
+    assert "not a medical device" in page
+    value = audited.summary().set_index(["metric", "class"]).loc[("accuracy", ""), "value"]
+    assert np.isclose(value, right / len(audited))
+    assert f"{value:.3f}" in page
+
+
+def test_names_from_outside_are_escaped_in_the_report(lesions: Path) -> None:
+    from dataclasses import replace
+
+    audited = dv.audit(dv.load(), dv.read_dataset("lesions"))
+    card = replace(audited.checkpoint.card, intended_use="<script>alert(1)</script>")
+    page = dv.report(replace(audited, checkpoint=replace(audited.checkpoint, card=card)), "x.html").read_text("utf-8")
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_the_reference_tells_exactly_the_public_names() -> None:
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        from make_api import api_markdown  # type: ignore[import-not-found]
+    finally:
+        sys.path.pop(0)
+    written = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    assert written == api_markdown(), "run: python docs/make_api.py"
+    assert re.findall(r"^## `(\w+)", written, re.M) == sorted(dv.__all__, key=str.lower)
+
+
+def test_the_tour_runs_from_its_first_cell_to_its_last(lesions: Path) -> None:
+    notebook = json.loads((ROOT / "docs" / "tour.ipynb").read_text(encoding="utf-8"))
+    names: dict[str, object] = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+    assert (lesions / "audit.html").is_file()
