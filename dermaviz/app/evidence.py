@@ -6,21 +6,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import streamlit as st
-
-from dermaviz.app.cache import remembered
+from dermaviz.app.cache import remembered, shared
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.evidence import Evidence, has_evidence, read_evidence
-from dermaviz.evidence.predictions import PREDICTIONS as PREDICTIONS
-from dermaviz.evidence.predictions import TONE as TONE
-from dermaviz.evidence.predictions import TONE_GROUP as TONE_GROUP
-from dermaviz.evidence.predictions import Audited as Audited
-from dermaviz.evidence.predictions import read_audited
-from dermaviz.evidence.predictions import same_images as same_images
-from dermaviz.evidence.predictions import tone_note as tone_note
+from dermaviz.evidence.predictions import PREDICTIONS, Audited, read_audited
 from dermaviz.evidence.store import table_path
 from dermaviz.metrics.bootstrap import Estimate, estimate
 from dermaviz.metrics.classification import accuracy
+
+Stamps = tuple[tuple[str, int, int], ...]
+"""Names of files, when each was last written, and its size."""
 
 
 def audited(checkpoint: Checkpoint, split: str = "test") -> Audited:
@@ -29,8 +24,7 @@ def audited(checkpoint: Checkpoint, split: str = "test") -> Audited:
     Raises:
         EvidenceError: there is no such evidence, it is damaged, or it is of another model.
     """
-    found = _read(str(checkpoint.folder), split, checkpoint.card.answers_sha256, _stamps(checkpoint, split), checkpoint)
-    return replace(found, checkpoint=checkpoint)
+    return replace(_audited(checkpoint, split, _stamps(checkpoint, split)), checkpoint=checkpoint)
 
 
 def table_of(checkpoint: Checkpoint, table: str, split: str = "test") -> Evidence:
@@ -40,7 +34,7 @@ def table_of(checkpoint: Checkpoint, table: str, split: str = "test") -> Evidenc
         EvidenceError: there is no such table, it is damaged or stale.
     """
     stamps = tuple(stamp for stamp in _stamps(checkpoint, split) if stamp[0].startswith(f"{table}."))
-    return _table(str(checkpoint.folder), table, split, checkpoint.card.answers_sha256, stamps, checkpoint)
+    return _table(checkpoint, table, split, stamps)
 
 
 def has_table(checkpoint: Checkpoint, table: str) -> bool:
@@ -54,18 +48,14 @@ def share_right(audited: Audited) -> Estimate:
     return estimate({"": accuracy}, audited.labels, audited.probabilities, audited.lesions)[""]
 
 
-Stamps = tuple[tuple[str, int, int], ...]
-"""Names of files, when each was last written, and its size."""
+@shared(max_entries=16, show_spinner="Reading the evidence …")
+def _table(checkpoint: Checkpoint, table: str, split: str, stamps: Stamps) -> Evidence:
+    return read_evidence(checkpoint.folder, table, split, checkpoint_sha256=checkpoint.card.answers_sha256)
 
 
-@st.cache_resource(max_entries=16, show_spinner="Reading the evidence …")
-def _table(folder: str, table: str, split: str, model: str, stamps: Stamps, _checkpoint: Checkpoint) -> Evidence:
-    return read_evidence(_checkpoint.folder, table, split, checkpoint_sha256=model)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _read(folder: str, split: str, model: str, stamps: Stamps, _checkpoint: Checkpoint) -> Audited:
-    return read_audited(_checkpoint, split)
+@shared(max_entries=8, show_spinner=False)
+def _audited(checkpoint: Checkpoint, split: str, stamps: Stamps) -> Audited:
+    return read_audited(checkpoint, split)
 
 
 def _stamps(checkpoint: Checkpoint, split: str) -> Stamps:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from types import MappingProxyType
 
-from dermaviz.app.evidence import TONE_GROUP, Audited
 from dermaviz.data.records import SPECS
+from dermaviz.evidence.predictions import TONE_GROUP
 from dermaviz.explain.attention_map import AttentionMap, MapStatus
 from dermaviz.explain.methods import METHODS
 from dermaviz.fairness.tone_groups import GROUPS
@@ -75,30 +75,23 @@ def images_of_lesions(n: int, n_lesions: int) -> str:
     return f"{images(n)} of {n_lesions:,} lesion{'' if n_lesions == 1 else 's'}"
 
 
-def counted(audited: Audited) -> str:
-    """How many images of how many lesions an audit holds."""
-    return images_of_lesions(len(audited), audited.n_lesions)
-
-
-def cohort_sentence(cohort: Audited, whole: Audited) -> str:
-    """How many images remain of how many."""
-    if len(cohort) == len(whole):
-        return f"All {counted(whole)} of the test split."
-    if not len(cohort):
-        return (
-            f"None of the {len(whole):,} test images is in this cohort, so there is nothing to count. "
-            "Widen the age, or clear one of the choices."
-        )
-    return f"This cohort: {counted(cohort)}, {percent(len(cohort) / len(whole))} of the {len(whole):,} test images."
-
-
 def share(estimate: Estimate) -> str:
-    """A share with its interval: ``14% (95% interval 9% to 19%)``; without one where no resampling defines it."""
+    """A share with its interval: ``14% (95% interval 9% to 19%)``."""
+    return with_interval(estimate, percent)
+
+
+def with_interval(estimate: Estimate, write: Callable[[float], str] = "{:.3f}".format) -> str:
+    """A figure with its interval: ``0.719 (95% interval 0.663 to 0.772)``; without one where no resampling defines it."""
     if math.isnan(estimate.value):
         return "undefined"
     if math.isnan(estimate.low) or math.isnan(estimate.high):
-        return percent(estimate.value)
-    return f"{percent(estimate.value)} (95% interval {percent(estimate.low)} to {percent(estimate.high)})"
+        return write(estimate.value)
+    return f"{write(estimate.value)} (95% interval {write(estimate.low)} to {write(estimate.high)})"
+
+
+def p_value(p: float) -> str:
+    """A p-value with its sign: ``= 0.031``, ``< 0.001``."""
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
 def class_names(card: Card) -> dict[str, str]:
@@ -116,6 +109,11 @@ def class_label(card: Card, name: str) -> str:
     """A class in words with its abbreviation: ``melanoma (mel)``."""
     words = class_names(card)[name]
     return words if words == name else f"{words} ({name})"
+
+
+def group_label(card: Card, group: str) -> str:
+    """A class, or a group of classes such as "malignant", as lists and links name it."""
+    return class_label(card, group) if group in card.classes else group
 
 
 def diagnosis_sentence(card: Card, prediction: Prediction) -> str:

@@ -75,18 +75,18 @@ def test_it_opens_with_the_matrix_its_sentence_and_the_most_confident_mistakes(s
     right = int((shipped.filter(like="p_").idxmax(axis=1).str[2:] == shipped["dx"]).sum())
     said = text(app)
     assert not app.error
-    assert f"It calls **{right:,} of {len(shipped):,} images** what they are" in said
+    assert f"**{right:,} of {len(shipped):,} images** are classified correctly" in said
     assert f"All {len(shipped):,} images of {shipped['lesion_id'].nunique():,} lesions of the test split." in said
     assert counted_cases(app) == len(shipped)
     cases = app.dataframe[0].value
-    assert (cases["probability of that"].is_monotonic_decreasing, len(cases)) == (True, 10)
+    assert (cases["its probability"].is_monotonic_decreasing, len(cases)) == (True, 10)
 
 
 def test_the_sentence_at_a_threshold_is_that_of_a_count_by_hand(shipped: pd.DataFrame) -> None:
     called, is_melanoma = shipped["p_mel"] >= 0.2, shipped["dx"] == "mel"
     said = text(run(question=MELANOMA_OR_NOT, threshold="20.0"))
     assert f"misses **{(is_melanoma & ~called).sum():,} of {is_melanoma.sum():,}** images of melanoma" in said
-    assert f"alarms on **{(~is_melanoma & called).sum():,} of {(~is_melanoma).sum():,}** others" in said
+    assert f"raises a false alarm on **{(~is_melanoma & called).sum():,} of {(~is_melanoma).sum():,}** others" in said
     assert "Area under the ROC curve: 0.912 (95% interval" in said
 
 
@@ -164,7 +164,7 @@ def test_the_pages_of_cases_are_stepped_through(shipped: pd.DataFrame) -> None:
     [
         ("Metrics", "by every usual measure?", "Its balanced accuracy is **0.719 (95% interval 0.663 to 0.772)** on 2,001"),
         ("Calibration", "right as often as it says?", "error is 0.033 before temperature and 0.041 after"),
-        ("Abstaining", "only when it is sure?", "of 2,001 images on which it is surest, it is wrong on"),
+        ("Abstaining", "only when it is sure?", "of 2,001 images on which it is most confident, it is wrong on"),
         ("Prediction sets", "the true one among them?", "fitted on 1,004 validation images"),
         ("Training", "How did it learn?", "the weights of epoch 15 are kept: balanced accuracy 0.746"),
     ],
@@ -253,7 +253,7 @@ def test_a_case_with_photos_shows_them_and_where_the_model_looked(
     assert not app.error
     captions = [image.caption for shown in app.get("image") for image in shown.proto.imgs]
     assert captions[1].startswith("Model input")
-    assert "Attention map for what it is: melanoma (" in captions[-1]
+    assert "Attention map for the true class: melanoma (" in captions[-1]
 
 
 def test_the_shipped_evidence_is_that_of_the_shipped_checkpoint(shipped: pd.DataFrame) -> None:

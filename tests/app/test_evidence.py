@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.evidence import TONE_GROUP, audited, same_images, tone_note
+from dermaviz.app.evidence import audited
 from dermaviz.errors import EvidenceError
+from dermaviz.evidence.predictions import TONE_GROUP, same_images, tone_note
 
 
 def test_labels_and_probabilities_stand_in_the_order_of_the_card(audit: Callable[..., Checkpoint]) -> None:
@@ -79,7 +80,7 @@ def test_checkpoints_without_shared_images_are_not_compared(audit: Callable[...,
 
 def test_reading_evidence_and_its_figures_loads_no_torch() -> None:
     code = (
-        "import sys; import dermaviz.app.confusion.metrics, dermaviz.metrics.summary, dermaviz.app.confusion.cards, "
+        "import sys; import dermaviz.app.confusion.metrics, dermaviz.metrics.summary, dermaviz.app.confusion.page, "
         "dermaviz.app.widgets.cases; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0

@@ -70,13 +70,13 @@ def test_a_clicked_cell_shows_exactly_the_cases_that_it_counts(page: Page, app_u
         page.get_by_role("button", name="All of them (CSV)").click()
     listed = pd.read_csv(file.value.path())
     assert set(listed["image"]) == set(mine["image_id"])
-    assert listed["probability of that"].is_monotonic_decreasing
+    assert listed["its probability"].is_monotonic_decreasing
 
 
 def test_the_keyboard_and_the_link_reach_the_same_view(page: Page, app_url: str, answers: pd.DataFrame) -> None:
     n = int(((answers["dx"] == "mel") & (answers["said"] == "nv")).sum())
     open_page(page, app_url + CONFUSION)
-    for label, typed in (("It is", "melanoma (mel"), ("It is called", "melanocytic")):
+    for label, typed in (("True class", "melanoma (mel"), ("Predicted class", "melanocytic")):
         page.get_by_label(label, exact=True).focus()
         page.keyboard.type(typed)
         page.keyboard.press("Enter")

@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.app.confusion.matrix"""
+"""The confusion matrix with its sentence, the choice of a cell and its cases, and the curves behind a threshold."""
 
 from __future__ import annotations
 
@@ -10,49 +10,79 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.confusion.metrics import areas, differences, point_at, threshold_curves
-from dermaviz.app.confusion.text import (
-    ALL_IMAGES,
-    area_sentence,
-    class_sentence,
-    classes_sentence,
-    complement,
-    difference_sentence,
-    matrix_sentence,
-    mcnemar_sentence,
-    threshold_sentence,
-)
-from dermaviz.app.confusion.view import MALIGNANT, SHOWN, Form, View, group_label, group_words
-from dermaviz.app.evidence import Audited, audited, same_images, share_right
-from dermaviz.app.widgets.chart import ink, show_chart, with_interval
-from dermaviz.metrics.confusion import ORDERS, Verdicts, most_frequent_mistake
+from dermaviz.app.confusion.metrics import areas, point_at, threshold_curves
+from dermaviz.app.confusion.view import BENIGN, MALIGNANT, OTHERS, SHOWN, Form, View, group_words
+from dermaviz.app.evidence import share_right
+from dermaviz.app.text import group_label, images, share, with_interval
+from dermaviz.app.widgets.cases import PAGE, case_table, list_cases
+from dermaviz.app.widgets.chart import ink, show_chart
+from dermaviz.evidence.predictions import Audited
+from dermaviz.metrics.bootstrap import Estimate
+from dermaviz.metrics.confusion import ORDERS, Mistake, Verdicts, most_frequent_mistake
 from dermaviz.metrics.ranking import OperatingPoint
 from dermaviz.models.card import Card
-from dermaviz.plots.confusion import confusion_figure, difference_figure
+from dermaviz.plots.confusion import confusion_figure
 from dermaviz.plots.curves import precision_recall_figure, roc_figure
-from dermaviz.plots.estimates import estimates_figure
 
 ANY = "any"
-TRUE, CALLED, PAGE = "true", "called", "page"
-"""Keys of the widgets that hold the chosen cell and the page of its cases."""
+TRUE, PREDICTED = "true", "called"
+"""Keys of the widgets that hold the chosen cell."""
 
 Cell = tuple[str | None, str | None]
-"""The chosen true and called group; None for any."""
+"""The chosen true and predicted group; None for any."""
 
 
 def choose_cell(card: Card, verdicts: Verdicts) -> Cell:
-    """Ask for a true and a called group by select boxes, which a click in the matrix sets as well."""
+    """Ask for a true and a predicted group by select boxes, which a click in the matrix sets as well."""
     st.caption("Click a cell of the matrix, or the name of a row or column, or choose here: both do the same.")
     chosen = [
         column.selectbox(
             label, (ANY, *verdicts.groups), format_func=lambda name: name if name == ANY else group_label(card, name),
             key=key, bind="query-params", on_change=_to_first_page,
         )
-        for column, label, key in zip(st.columns(2), ("It is", "It is called"), (TRUE, CALLED), strict=True)
+        for column, label, key in zip(
+            st.columns(2), ("True class", "Predicted class"), (TRUE, PREDICTED), strict=True
+        )
     ]  # fmt: skip
-    true, called = (None if name == ANY else name for name in chosen)
-    return true, called
+    true, predicted = (None if name == ANY else name for name in chosen)
+    return true, predicted
+
+
+def show_answer(audited: Audited, view: View, verdicts: Verdicts) -> None:
+    """What the matrix says, in one or two sentences."""
+    card = audited.checkpoint.card
+    if view.positive:
+        st.markdown(f"#### {_threshold_sentence(group_words(card, view.groups[0]), point_at(audited, view))}")
+        return
+    right, mistake = int(verdicts.right.sum()), most_frequent_mistake(verdicts)
+    said = f"**{right:,} of {images(len(audited))}** are classified correctly: {share(share_right(audited))}."
+    if mistake is None:
+        st.markdown(f"#### {said} There is no mistake among them.")
+    else:
+        st.markdown(f"#### {said} {mistake_sentence(mistake, {name: group_words(card, name) for name in view.groups})}")
+
+
+def mistake_sentence(mistake: Mistake, names: Mapping[str, str]) -> str:
+    """The most frequent mistake, as Markdown; ``names`` are the groups in words."""
+    n = f"**{mistake.count:,} of {mistake.of:,}**"
+    return f"Its most frequent mistake: {n} images of {names[mistake.true]} are classified as {names[mistake.called]}."
+
+
+def _threshold_sentence(wanted: str, point: OperatingPoint) -> str:
+    """What is missed and what is alarmed on at a threshold, as Markdown."""
+    positives, negatives = point.tp + point.fn, point.fp + point.tn
+    alarms = f"raises a false alarm on **{point.fp:,} of {negatives:,}** others: {share(complement(point.specificity))}"
+    if not positives:
+        return f"There are no images of {wanted} here, so none can be missed. At this threshold it {alarms}."
+    missed = f"misses **{point.fn:,} of {positives:,}** images of {wanted}: {share(complement(point.sensitivity))}"
+    if not negatives:
+        return f"At this threshold it {missed}. There are no other images here to alarm on."
+    return f"At this threshold it {missed}; and it {alarms}."
+
+
+def complement(estimate: Estimate) -> Estimate:
+    """One minus a share, with its interval turned round."""
+    return Estimate(1 - estimate.value, 1 - estimate.high, 1 - estimate.low)
 
 
 def show_matrix(card: Card, verdicts: Verdicts, form: Form, cell: Cell) -> None:
@@ -60,23 +90,26 @@ def show_matrix(card: Card, verdicts: Verdicts, form: Form, cell: Cell) -> None:
     names = {group: group_words(card, group) for group in verdicts.groups}
     order = group_order(card, verdicts, form)
     groups = tuple(verdicts.groups[i] for i in order)
-    true, called = (-1 if name is None else groups.index(name) for name in cell)
+    true, predicted = (-1 if name is None else groups.index(name) for name in cell)
     figure = confusion_figure(
-        verdicts.counts[order][:, order],
-        groups,
-        groups,
-        form.shown,
-        form.hide_diagonal,
-        form.log_colour,
-        None if (true, called) == (-1, -1) else (true, called),
-        ink(),
-        malignant={MALIGNANT, *card.malignant},
+        verdicts.counts[order][:, order], groups, groups, form.shown, form.hide_diagonal, form.log_colour,
+        None if (true, predicted) == (-1, -1) else (true, predicted), ink(), malignant={MALIGNANT, *card.malignant},
         names=names,
-    )
+    )  # fmt: skip
     st.plotly_chart(
         figure, key="matrix", on_select=partial(_pick, groups), selection_mode="points",
         config={"displayModeBar": False}, alt=matrix_sentence(verdicts, names, SHOWN[form.shown]),
     )  # fmt: skip
+
+
+def matrix_sentence(verdicts: Verdicts, names: Mapping[str, str], shown: str) -> str:
+    """The matrix for those who cannot see it: what is ``shown``, and each row's counts."""
+    rows = (
+        f"{names[true]}: "
+        + ", ".join(f"{n:,} predicted {group}" for group, n in zip(verdicts.groups, row, strict=True) if n)
+        for true, row in zip(verdicts.groups, verdicts.counts.tolist(), strict=True)
+    )
+    return f"Confusion matrix, {shown}. Counts by true class: {'; '.join(rows)}."
 
 
 def group_order(card: Card, verdicts: Verdicts, form: Form) -> NDArray[np.intp]:
@@ -90,7 +123,7 @@ def _pick(groups: tuple[str, ...]) -> None:
     """Take the clicked cell, row or column over into the select boxes. A click on what is chosen already changes nothing."""
     points = st.session_state["matrix"].selection.points
     if points:
-        for key, index in zip((TRUE, CALLED), points[0]["customdata"][:2], strict=True):
+        for key, index in zip((TRUE, PREDICTED), points[0]["customdata"][:2], strict=True):
             st.session_state[key] = groups[int(index)] if int(index) >= 0 else ANY
         _to_first_page()
 
@@ -99,34 +132,26 @@ def _to_first_page() -> None:
     st.session_state[PAGE] = 1
 
 
-def show_by_class(rows: pd.DataFrame, label: str, names: Mapping[str, str], commonest: str) -> None:
-    """A dot for each class.
-
-    Args:
-        rows: the rows of one metric, one for each class, as ``evaluation.summary.measure`` makes them.
-        label: the metric in words.
-        names: each class in words.
-        commonest: the class of the constant answer.
-    """
-    chart = pd.DataFrame(
-        {
-            "label": rows["class"].map(dict(names)),
-            "n": rows["n_positives"].astype(int),
-            **{name: rows[name].astype(float) for name in ("value", "low", "high", "constant")},
-        }
-    ).reset_index(drop=True)
-    figure = estimates_figure(chart, title=f"{label}, 0 to 1", constant_name=f"always “{commonest}”", ink=ink())
-    show_chart(figure, "metrics by class", class_sentence(names, label, rows))
-
-
-def show_answer(audited: Audited, view: View, verdicts: Verdicts) -> None:
-    """What the matrix says, in one sentence."""
-    card = audited.checkpoint.card
-    if view.positive:
-        said = threshold_sentence(card, view, point_at(audited, view))
+def show_cases(audited: Audited, verdicts: Verdicts, cell: Cell) -> str | None:
+    """How many images are in a cell, and the table of them; the id of the one chosen, if any."""
+    card, rows, (true, predicted) = audited.checkpoint.card, verdicts.cell(*cell), cell
+    n, wrong = len(rows), int((~verdicts.take(rows).right).sum())
+    which = f" of {group_words(card, true)}" if true else ""
+    if predicted:
+        short = {MALIGNANT: "malignant", BENIGN: "benign", OTHERS: "something else"}
+        which += f" classified as {short.get(predicted) or group_words(card, predicted)}"
+    if not n:
+        st.markdown(f"There are no images{which} here.")
+        return None
+    if wrong == n:
+        how = "a mistake" if n == 1 else "all mistakes, most confident first"
+    elif not wrong:
+        how = "classified correctly" if n == 1 else "all classified correctly, most confident first"
     else:
-        said = classes_sentence(card, verdicts, share_right(audited), most_frequent_mistake(verdicts))
-    st.markdown(f"#### {said}")
+        mistakes = f"**{wrong:,}** mistake{'' if wrong == 1 else 's'}, most confident first"
+        how = f"{mistakes}, then {n - wrong:,} classified correctly"
+    st.markdown(f"**{images(n)}**{which}: {how}.")
+    return list_cases(audited, case_table(audited, verdicts, rows))
 
 
 def show_curves(audited: Audited, view: View) -> None:
@@ -134,19 +159,21 @@ def show_curves(audited: Audited, view: View) -> None:
     if not view.positive:
         return
     point = point_at(audited, view)
-    if not point.tp + point.fn or not point.fp + point.tn:
+    positives = point.tp + point.fn
+    if not positives or positives == len(audited):
         st.caption("All images here are on one side, so there is no curve to draw.")
         return
-    (roc, recall), (area, precise) = threshold_curves(audited, view), areas(audited, view.positive)
+    (roc, recall), (area, precision) = threshold_curves(audited, view), areas(audited, view.positive)
     name = view.groups[0]
     marks = _marks(name, point)
     left, right = st.columns(2)
     with left:
-        show_chart(roc_figure({name: roc}, marks, ink=ink()), "roc", area_sentence("Area under the ROC curve", area))
+        show_chart(
+            roc_figure({name: roc}, marks, ink=ink()), "roc", f"Area under the ROC curve: {with_interval(area)}."
+        )
     with right:
-        prevalence = (point.tp + point.fn) / len(audited)
-        figure = precision_recall_figure({name: recall}, prevalence, marks, ink=ink())
-        show_chart(figure, "recall", area_sentence("Average precision", precise))
+        figure = precision_recall_figure({name: recall}, positives / len(audited), marks, ink=ink())
+        show_chart(figure, "recall", f"Average precision: {with_interval(precision)}.")
 
 
 def _marks(name: str, point: OperatingPoint) -> pd.DataFrame:
@@ -161,52 +188,3 @@ def _marks(name: str, point: OperatingPoint) -> pd.DataFrame:
     for of, rate in rates.items():
         row |= {of: rate.value, f"{of}_low": rate.low, f"{of}_high": rate.high}
     return pd.DataFrame([row])
-
-
-def show_comparison(images: Audited, other: Checkpoint, view: View, form: Form) -> None:
-    """How the second checkpoint differs from the first on the same images, asked the same question."""
-    from dermaviz.metrics.comparison import mcnemar, who_fixed_what
-
-    first, second = same_images(images, audited(other))
-    before, after = view.verdicts(first), view.verdicts(second)
-    names = (first.checkpoint.name, second.checkpoint.name)
-    st.subheader(f"What does {names[1]} get right that {names[0]} gets wrong, and the reverse?", anchor=False)
-    table = differences(first, second)
-    test = mcnemar(before.right, after.right)
-    st.markdown(mcnemar_sentence(names, test, first))
-    card = first.checkpoint.card
-    words = {group: group_words(card, group) for group in view.groups}
-    order = group_order(card, before, form)
-    groups = [view.groups[i] for i in order]
-    figure = difference_figure(
-        before.counts[order][:, order], after.counts[order][:, order], groups, groups, form.shown, form.hide_diagonal,
-        ink=ink(), malignant={MALIGNANT, *card.malignant}, names=words, models=names,
-    )  # fmt: skip
-    show_chart(figure, "difference", difference_sentence(names, table.iloc[0]))
-    shares = np.eye(len(view.groups))
-    fixed = who_fixed_what(before.true, shares[before.called], shares[after.called], view.groups)
-    fixed["class"] = [words.get(name, ALL_IMAGES) for name in fixed["class"]]
-    st.table(
-        fixed.rename(
-            columns={
-                "class": "true class",
-                "both_right": "both right",
-                "only_first_right": f"only {names[0]}",
-                "only_second_right": f"only {names[1]}",
-                "both_wrong": "neither",
-                "n_images": "images",
-            }
-        ),
-        border="horizontal", hide_index=True,
-    )  # fmt: skip
-    st.table(_figures(table, names), border="horizontal", hide_index=True)
-    st.caption("95% intervals by resampling whole lesions; both checkpoints are measured on the same resamplings.")
-
-
-def _figures(table: pd.DataFrame, names: tuple[str, str]) -> pd.DataFrame:
-    """The figures of both and their difference, each with its interval, as text."""
-    shown = {"figure": table["label"]}
-    for column, name in (("first", names[0]), ("second", names[1]), ("difference", "difference")):
-        rows = zip(table[column], table[f"{column}_low"], table[f"{column}_high"], strict=True)
-        shown[name] = [with_interval(*row, change=column == "difference") for row in rows]
-    return pd.DataFrame(shown)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from dermaviz.app.cache import remembered, shared
 from dermaviz.app.confusion.view import View
-from dermaviz.app.evidence import Audited
+from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.bootstrap import DRAWS, Estimate, estimate, lesion_weights
 from dermaviz.metrics.classification import Weights
 from dermaviz.metrics.conformal import Kind, conformal_sets, coverage_by_class, fit_conformal

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 import streamlit as st
 
-from dermaviz.app.checkpoints import installed_checkpoints
-from dermaviz.app.confusion.cards import show_cards
-from dermaviz.app.confusion.matrix import choose_cell, show_answer, show_curves, show_matrix
-from dermaviz.app.confusion.view import choose_form, choose_question, choose_second
+from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
+from dermaviz.app.confusion.comparison import show_comparison
+from dermaviz.app.confusion.confidence import show_abstaining, show_calibration, show_sets
+from dermaviz.app.confusion.matrix import choose_cell, show_answer, show_cases, show_curves, show_matrix
+from dermaviz.app.confusion.summary import show_metrics, show_training
+from dermaviz.app.confusion.view import Form, View, choose_form, choose_question, choose_second
 from dermaviz.app.evidence import audited
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.widgets.cases import choose_cohort, show_case, show_cases
+from dermaviz.app.widgets.cases import show_case
+from dermaviz.app.widgets.cohort import choose_cohort
 from dermaviz.app.widgets.panels import choose_checkpoint
+from dermaviz.evidence.predictions import Audited
+
+TABS: Mapping[str, tuple[str, Callable[[Audited], None]]] = MappingProxyType(
+    {
+        "Metrics": ("How good is it, by every usual measure?", show_metrics),
+        "Calibration": ("Is it right as often as it says?", show_calibration),
+        "Abstaining": ("How often would it be wrong if it answered only when it is sure?", show_abstaining),
+        "Prediction sets": ("How many diagnoses must it name to have the true one among them?", show_sets),
+        "Training": ("How did it learn?", show_training),
+    }
+)
+"""Further questions to the same answers: a row and a function make a tab."""
+COMPARISON = "Two checkpoints"
 
 
 def show() -> None:
@@ -39,4 +58,19 @@ def show() -> None:
         if chosen:
             show_case(images, chosen)
     st.header("What else do these answers tell?", anchor=False)
-    show_cards(images, view, form, second)
+    _show_tabs(images, view, form, second)
+
+
+def _show_tabs(images: Audited, view: View, form: Form, second: Checkpoint | None) -> None:
+    """A tab for each question; only the open one is computed."""
+    names = [*([COMPARISON] if second else []), *TABS]
+    for name, tab in zip(names, st.tabs(names, key="card", bind="query-params"), strict=True):
+        if not tab.open:
+            continue
+        with tab, sentence_for_errors():
+            if name == COMPARISON and second:
+                show_comparison(images, second, view, form)
+            else:
+                question, show_tab = TABS[name]
+                st.subheader(question, anchor=False)
+                show_tab(images)

@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.app.confusion.view"""
+"""What the matrix shows: the question asked of each image, its threshold, and how counts are written and ordered."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from types import MappingProxyType
 import streamlit as st
 
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.evidence import Audited
 from dermaviz.app.text import class_label, class_names
+from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.confusion import Verdicts, by_class, by_threshold
 from dermaviz.metrics.ranking import Positive, Score, binary_view
 from dermaviz.models.card import Card
 from dermaviz.plots.confusion import Shown
 
+ALL_IMAGES = "all images"
 EVERY_CLASS, MALIGNANCY = "every class", "malignant or benign"
 MALIGNANT, BENIGN, OTHERS = "malignant", "benign", "all others"
 GROUP_WORDS = MappingProxyType({MALIGNANT: "malignant lesions", BENIGN: "benign lesions", OTHERS: "other diagnoses"})
@@ -74,11 +75,6 @@ def group_words(card: Card, group: str) -> str:
     return class_names(card).get(group) or GROUP_WORDS[group]
 
 
-def group_label(card: Card, group: str) -> str:
-    """A group as lists and links name it: ``melanoma (mel)``, ``malignant``."""
-    return class_label(card, group) if group in card.classes else group
-
-
 SHOWN: Mapping[Shown, str] = MappingProxyType(
     {
         "true": "% of the true class",
@@ -95,7 +91,7 @@ NO_OTHER = "none"
 
 @dataclass(frozen=True)
 class Form:
-    """How the matrix is shown: what its cells say, in which order its classes stand, and what is hidden or spread."""
+    """How the matrix is shown: what its cells say, the order of its classes, whether only mistakes show, and the colour scale."""
 
     shown: Shown
     sort: str

@@ -13,10 +13,10 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dermaviz.app.confusion.matrix import show_by_class
-from dermaviz.app.confusion.text import area_sentence, figure, matrix_sentence, mistake_sentence, training_sentence
+from dermaviz.app.confusion.matrix import matrix_sentence, mistake_sentence
+from dermaviz.app.confusion.summary import row_with_interval, show_by_class, training_sentence
 from dermaviz.app.confusion.view import GROUP_WORDS, MALIGNANT, OTHERS
-from dermaviz.app.text import images, names_in
+from dermaviz.app.text import images, names_in, with_interval
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import Verdicts, by_class, most_frequent_mistake
@@ -197,20 +197,20 @@ def right_sentence(run: Rerun) -> str:
     """How many test images it calls what they are, beside the constant answer, and its most frequent mistake; Markdown."""
     verdicts, row = run.verdicts, run.result.figure("accuracy")
     said = (
-        f"It calls **{int(verdicts.right.sum()):,} of {images(len(run.labels))}** what they are: {figure(row)}; always answering "
-        f"“{run.commonest}” gets {row['constant']:.3f}."
+        f"It calls **{int(verdicts.right.sum()):,} of {images(len(run.labels))}** what they are: {row_with_interval(row)}; "
+        f"always answering “{run.commonest}” gets {row['constant']:.3f}."
     )
     mistake = most_frequent_mistake(verdicts)
     if mistake is None:
         return said
-    return f"{said} {mistake_sentence(mistake, run.names[mistake.true], run.names[mistake.called])}"
+    return f"{said} {mistake_sentence(mistake, run.names)}"
 
 
 def spoilt_sentences(result: Result) -> list[str]:
     """The accuracy under each attack or noise that the row was measured with, beside that of the clean photos."""
     clean = next(row for row in result.figures if row["metric"] == "accuracy")
     return [
-        f"{_SPOILT[name].format(size=result.settings.get(name, 0.0))}, its accuracy is {figure(row)}, on clean photos "
+        f"{_SPOILT[name].format(size=result.settings.get(name, 0.0))}, its accuracy is {row_with_interval(row)}, on clean photos "
         f"{clean['value']:.3f}."
         for name, rows in result.under.items()
         for row in rows
@@ -332,7 +332,7 @@ def _show_roc(run: Rerun) -> None:
         sought = st.selectbox(
             "Curve of", offered, format_func=lambda name: run.names.get(name, name), key="roc_of", bind="query-params"
         )
-    said = area_sentence(f"Area under the ROC curve of {run.names.get(sought, sought)}", run.area(sought))
+    said = f"Area under the ROC curve of {run.names.get(sought, sought)}: {with_interval(run.area(sought))}."
     show_chart(roc_figure({sought: run.roc(sought)}, ink=ink()), "run roc", said)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.evidence import audited, has_table, same_images
+from dermaviz.app.evidence import audited, has_table
 from dermaviz.app.robustness.question import (
     ATTACKS,
     CORRUPTED,
@@ -37,6 +37,7 @@ from dermaviz.app.robustness.question import (
     zero_gradients,
 )
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
+from dermaviz.evidence.predictions import same_images
 from dermaviz.plots.robustness import REPORTED, decline_figure, epsilon_in_words
 from dermaviz.robustness.corruptions import CORRUPTIONS
 

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dermaviz.app.cache import remembered
-from dermaviz.app.evidence import audited, has_table, same_images
+from dermaviz.app.evidence import audited, has_table
 from dermaviz.app.robustness.question import (
     CORRUPTED,
     TOGETHER,
@@ -22,6 +22,7 @@ from dermaviz.app.robustness.question import (
     trial,
 )
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
+from dermaviz.evidence.predictions import same_images
 from dermaviz.plots.robustness import corruption_figure, decline_figure
 from dermaviz.robustness.corruptions import CORRUPTIONS, SEVERITIES
 from dermaviz.robustness.outcomes import MEAN, corruption_errors

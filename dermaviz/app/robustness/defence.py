@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.evidence import audited, same_images
+from dermaviz.app.evidence import audited
 from dermaviz.app.robustness.question import (
     ATTACKS,
     METHODS,
@@ -23,6 +23,7 @@ from dermaviz.app.robustness.question import (
 )
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.errors import EvidenceError
+from dermaviz.evidence.predictions import same_images
 from dermaviz.plots.robustness import decline_figure
 
 _ONE_LEVEL = 1 / 255

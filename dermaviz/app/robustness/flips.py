@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.evidence import Audited, audited, has_table, same_images, table_of
+from dermaviz.app.evidence import audited, has_table, table_of
 from dermaviz.app.robustness.live_text import GREY, levels_words
 from dermaviz.app.robustness.question import FLIPS, TOGETHER, Ask, gradient_sentence, group_masks
 from dermaviz.app.text import class_names, images
@@ -18,6 +18,7 @@ from dermaviz.app.text import images as counted_images
 from dermaviz.app.widgets.cases import CASE, PER_PAGE, archive_link, show_case
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.errors import EvidenceError
+from dermaviz.evidence.predictions import Audited, same_images
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.plots.estimates import estimates_figure
 from dermaviz.robustness.outcomes import median_flip_distance

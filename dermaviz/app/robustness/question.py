@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from dermaviz.app.cache import remembered
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.evidence import Audited, table_of
+from dermaviz.app.evidence import table_of
 from dermaviz.app.robustness.live_text import levels_words
 from dermaviz.app.text import FACETS, class_names, images, images_of_lesions, in_order, share, value_words
 from dermaviz.evidence import Evidence
+from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.classification import MELANOMA
 from dermaviz.metrics.confusion import AGE, cohort_names

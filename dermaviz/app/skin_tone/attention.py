@@ -13,13 +13,14 @@ import pandas as pd
 import streamlit as st
 
 from dermaviz.app.cache import remembered
-from dermaviz.app.confusion.matrix import ANY, PAGE
-from dermaviz.app.evidence import Audited, table_of
+from dermaviz.app.confusion.matrix import ANY
+from dermaviz.app.evidence import table_of
 from dermaviz.app.skin_tone.question import ToneAsk, groups_of, mean_by_group, names_of, one_each
 from dermaviz.app.text import images, value_words
-from dermaviz.app.widgets.cases import CASE, case_table, list_cases, show_case
+from dermaviz.app.widgets.cases import CASE, PAGE, case_table, list_cases, show_case
 from dermaviz.app.widgets.chart import ink, show_chart, show_table, with_interval
 from dermaviz.evidence import Evidence
+from dermaviz.evidence.predictions import Audited
 from dermaviz.explain.methods import METHODS
 from dermaviz.metrics.confusion import by_class
 from dermaviz.plots.probabilities import percent

@@ -13,10 +13,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dermaviz.app.cache import remembered, shared
-from dermaviz.app.evidence import TONE_GROUP
 from dermaviz.app.skin_tone.question import ToneAsk, groups_of, ita_of, names_of, other_groups, tones
 from dermaviz.app.text import class_names, images, share
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
+from dermaviz.evidence.predictions import TONE_GROUP
 from dermaviz.fairness.tone_groups import ESTIMATORS, GROUPS, agreement, tone_groups
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.plots.confusion import signed

@@ -14,9 +14,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dermaviz.app.confusion.view import MALIGNANT
-from dermaviz.app.evidence import TONE, TONE_GROUP, Audited, has_table, table_of
+from dermaviz.app.evidence import has_table, table_of
 from dermaviz.app.text import class_label, in_order
 from dermaviz.errors import EvidenceError
+from dermaviz.evidence.predictions import TONE, TONE_GROUP, Audited
 from dermaviz.fairness.tone_groups import CUTS, ESTIMATORS, GROUPS, NARROW_CUTS, tone_groups
 from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Estimate, interval, lesion_weights
 from dermaviz.metrics.classification import MELANOMA, weighted_mean

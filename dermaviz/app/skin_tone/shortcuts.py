@@ -11,13 +11,14 @@ import pandas as pd
 import streamlit as st
 
 from dermaviz.app.cache import remembered
-from dermaviz.app.evidence import Audited, share_right, table_of
+from dermaviz.app.evidence import share_right, table_of
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.skin_tone.attention import plain, shares_between
 from dermaviz.app.skin_tone.question import ToneAsk
 from dermaviz.app.text import images, share
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.evidence import Evidence
+from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.bootstrap import DRAWS, Estimate, interval, lesion_weights
 from dermaviz.metrics.classification import weighted_mean
 from dermaviz.plots.confusion import signed

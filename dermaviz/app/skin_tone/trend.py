@@ -14,11 +14,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dermaviz.app.cache import shared
-from dermaviz.app.evidence import Audited
 from dermaviz.app.skin_tone.groups import _name
 from dermaviz.app.skin_tone.question import ToneAsk, ita_of, mean_by_group, wanted, wanted_classes
 from dermaviz.app.text import images
 from dermaviz.app.widgets.chart import ink, show_chart, show_table, with_interval
+from dermaviz.evidence.predictions import Audited
 from dermaviz.fairness.tone_groups import ESTIMATORS
 from dermaviz.metrics.bootstrap import DRAWS, Estimate
 from dermaviz.metrics.ranking import called

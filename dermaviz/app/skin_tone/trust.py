@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dermaviz.app.cache import remembered
-from dermaviz.app.evidence import Audited, table_of
+from dermaviz.app.evidence import table_of
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.skin_tone.attention import plain
 from dermaviz.app.skin_tone.question import ToneAsk
@@ -18,6 +18,7 @@ from dermaviz.app.text import images
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence import Evidence
+from dermaviz.evidence.predictions import Audited
 from dermaviz.explain.methods import METHODS
 from dermaviz.plots.estimates import estimates_figure
 

@@ -35,6 +35,12 @@ def with_interval(value: float, low: float, high: float, *, change: bool = False
     return said if math.isnan(low) else f"{said} ({first} to {last})"
 
 
+def intervals(table: pd.DataFrame, column: str, *, change: bool = False) -> list[str]:
+    """A column of figures with its ``column_low`` and ``column_high``, as cells of a table."""
+    rows = zip(table[column], table[f"{column}_low"], table[f"{column}_high"], strict=True)
+    return [with_interval(*row, change=change) for row in rows]
+
+
 def show_table(table: pd.DataFrame, name: str, key: str, title: str = "The table behind it") -> None:
     """The table behind a chart, and the same as a file."""
     with st.expander(title, icon=":material/table:"):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.evidence import TONE_GROUP, audited
+from dermaviz.app.evidence import audited
 from dermaviz.app.skin_tone import question as measured
 from dermaviz.app.skin_tone.attention import looking
 from dermaviz.app.skin_tone.question import (
@@ -27,6 +27,7 @@ from dermaviz.app.skin_tone.trend import ALARMED, FOUND, RIGHT, outcome_of, tren
 from dermaviz.app.text import in_order
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence import read_evidence
+from dermaviz.evidence.predictions import TONE_GROUP
 from dermaviz.evidence.store import write_evidence
 
 IDS = ["ISIC_1", "ISIC_2", "ISIC_3", "ISIC_4"]

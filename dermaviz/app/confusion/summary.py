@@ -1,0 +1,113 @@
+"""Tabs: every usual metric beside the constant answer, also by class, and how the model was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dermaviz.app.confusion.metrics import metric_table
+from dermaviz.app.text import class_names, images, images_of_lesions, with_interval
+from dermaviz.app.widgets.chart import ink, show_chart
+from dermaviz.evidence.predictions import Audited
+from dermaviz.metrics.bootstrap import Estimate
+from dermaviz.plots.curves import learning_figure
+from dermaviz.plots.estimates import estimates_figure
+
+METRIC_MEANINGS = """
+- **Sensitivity** (recall): the share of a class's images that are classified as it. **Specificity**: the share of all others
+  that are not.
+- **Precision**: the share of what is classified as a class that is of it. **F1**: the harmonic mean of precision and
+  sensitivity.
+- **Balanced accuracy**, **macro F1**: means over the classes, so that a rare class counts as much as a frequent one.
+- **Accuracy**, **weighted F1**: a frequent class counts more. **Cohen's κ**: agreement beyond chance, 1 at most.
+- **ROC AUC**: how often an image of the class scores above another one; 0.5 is chance.
+- **Average precision**: mean precision from the highest score down; chance is the share of positives.
+- **Brier score**, **negative log-likelihood**, **calibration error**: distance of the probabilities from the truth; 0 is best.
+- **Intervals**: 95%, from 1,000 resamplings of whole lesions. None is given where a class has too few lesions.
+"""
+
+
+def show_metrics(audited: Audited) -> None:
+    """Every metric with interval and counts beside the constant answer, as a table, a chart by class and a file."""
+    card = audited.checkpoint.card
+    table, names = metric_table(audited), class_names(card)
+    commonest = card.classes[int(np.bincount(audited.labels, minlength=len(card.classes)).argmax())]
+    row = table.set_index("metric").loc["balanced_accuracy"]
+    st.markdown(
+        f"Its balanced accuracy is **{row_with_interval(row)}** on {images_of_lesions(len(audited), audited.n_lesions)}; always "
+        f"answering {names[commonest]} would get {row['constant']:.3f}.",
+        help=METRIC_MEANINGS,
+    )
+    constant = f"always “{commonest}”"
+    renamed = {"label": "metric", "metric": "slug", "constant": constant, "low": "from", "high": "to"}
+    number = st.column_config.NumberColumn(format="%.3f")
+    st.dataframe(
+        table.rename(columns=renamed)[["n_images", "n_positives", "metric", "class", "value", "from", "to", constant]],
+        hide_index=True, height=380, placeholder="", alt="Metrics with 95% intervals, counts and the constant answer",
+        column_config=dict.fromkeys(("value", "from", "to", constant), number)
+        | {"n_images": "images", "n_positives": "positives"},
+    )  # fmt: skip
+    st.download_button(
+        "All of it (CSV)", lambda: table.to_csv(index=False).encode(), f"{audited.checkpoint.name}-metrics.csv",
+        "text/csv", key="metrics file", on_click="ignore", icon=":material/download:",
+    )  # fmt: skip
+    by_class = table[table["class"] != ""]
+    label = st.selectbox("By class", by_class["label"].unique(), key="metric", bind="query-params")
+    show_by_class(by_class[by_class["label"] == label], label, names, commonest)
+
+
+def show_by_class(rows: pd.DataFrame, label: str, names: Mapping[str, str], commonest: str) -> None:
+    """A dot for each class.
+
+    Args:
+        rows: the rows of one metric, one for each class, as ``metrics.summary.measure`` makes them.
+        label: the metric in words.
+        names: each class in words.
+        commonest: the class of the constant answer.
+    """
+    chart = pd.DataFrame(
+        {
+            "label": rows["class"].map(dict(names)),
+            "n": rows["n_positives"].astype(int),
+            **{name: rows[name].astype(float) for name in ("value", "low", "high", "constant")},
+        }
+    ).reset_index(drop=True)
+    figure = estimates_figure(chart, title=f"{label}, 0 to 1", constant_name=f"always “{commonest}”", ink=ink())
+    known = rows[rows["value"].notna()]
+    said = f"{label} is defined for none of the classes here."
+    if len(known):
+        lowest = known.loc[known["value"].idxmin()]
+        n = images(int(lowest["n_positives"]))
+        said = f"{label} is lowest for {names[lowest['class']]}: {row_with_interval(lowest)}, with {n} of it."
+    show_chart(figure, "metrics by class", said)
+
+
+def row_with_interval(row: Mapping[str, float]) -> str:
+    """A row of a table of metrics as a figure with its interval."""
+    return with_interval(Estimate(row["value"], row["low"], row["high"]))
+
+
+def show_training(audited: Audited) -> None:
+    """The learning curves of the run that made the checkpoint."""
+    card = audited.checkpoint.card
+    curve = pd.DataFrame(card.training.get("curve") or ())
+    if curve.empty:
+        st.info("This checkpoint's card holds no learning curve.", icon=":material/info:")
+        return
+    kept, n = card.training.get("kept_epoch"), card.metrics.get("validation", {}).get("n_images")
+    show_chart(learning_figure(curve, kept, ink=ink()), "learning", training_sentence(curve, kept, n))
+
+
+def training_sentence(curve: pd.DataFrame, kept: int | None, n: int | None, by: str = "balanced_accuracy") -> str:
+    """How long it was trained and which epoch was kept, with its figure ``by`` on the ``n`` validation images."""
+    said = f"It was trained for {len(curve)} epoch{'' if len(curve) == 1 else 's'}"
+    row = curve[curve["epoch"] == kept]
+    if row.empty or by not in curve:
+        return f"{said}."
+    on = f" on {images(n)} of the validation split" if n else " on validation"
+    value, best = row.iloc[0][by], curve[by].max()
+    rank = "the highest of all" if value == best else f"the highest being {best:.3f}"
+    return f"{said}; the weights of epoch {kept} are kept: {by.replace('_', ' ')} {value:.3f}{on}, {rank}."

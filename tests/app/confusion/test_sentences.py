@@ -1,0 +1,80 @@
+"""The Confusion page's questions, and what its sentences say at the edges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dermaviz.app.checkpoints import Checkpoint
+from dermaviz.app.confusion.confidence import sets_sentence
+from dermaviz.app.confusion.matrix import complement
+from dermaviz.app.confusion.summary import training_sentence
+from dermaviz.app.confusion.view import MALIGNANCY, question_label, questions, view_of
+from dermaviz.app.evidence import audited
+from dermaviz.app.text import group_label, p_value, share, with_interval
+from dermaviz.app.widgets.cohort import cohort_sentence
+from dermaviz.evidence.predictions import Audited
+from dermaviz.metrics.bootstrap import Estimate
+from dermaviz.models.card import Card
+
+NAN = float("nan")
+
+
+@pytest.fixture
+def images(audit: Callable[..., Checkpoint]) -> Audited:
+    return audited(audit())
+
+
+def test_questions_of_a_card(card: Card) -> None:
+    assert questions(card)[:3] == ("every class", MALIGNANCY, "akiec")
+    assert MALIGNANCY not in questions(replace(card, malignant=()))
+    assert [question_label(card, name) for name in ("every class", MALIGNANCY, "mel")] == [
+        "which of the 7 classes?", "malignant or benign?", "melanoma (mel) or not?",
+    ]  # fmt: skip
+    assert [group_label(card, group) for group in view_of(card, "mel").groups] == ["melanoma (mel)", "all others"]
+
+
+def test_malignancy_sums_the_malignant_classes(images: Audited) -> None:
+    truth, score = view_of(images.checkpoint.card, MALIGNANCY).sides(images)
+    assert truth.tolist() == [True, True, False, False]
+    assert score.tolist() == [0.75, 0.25, 0.625, 0.0]
+
+
+def test_a_cohort_says_how_many_remain(images: Audited) -> None:
+    assert cohort_sentence(images, images) == "All 4 images of 3 lesions of the test split."
+    some, none = images.take(np.array([2, 3])), images.take(np.zeros(4, dtype=bool))
+    assert cohort_sentence(some, images) == "This cohort: 2 images of 1 lesion, 50% of the 4 test images."
+    assert "None of the 4 test images is in this cohort" in cohort_sentence(none, images)
+
+
+def test_shares_and_figures_have_their_interval_where_there_is_one() -> None:
+    assert share(Estimate(0.14, 0.09, 0.19)) == "14% (95% interval 9% to 19%)"
+    assert share(Estimate(0.14, NAN, NAN)) == "14%"
+    assert share(Estimate(NAN, NAN, NAN)) == "undefined"
+    assert with_interval(Estimate(0.9118, 0.8911, 0.9309)) == "0.912 (95% interval 0.891 to 0.931)"
+    assert complement(Estimate(0.75, 0.5, 1.0)) == Estimate(0.25, 0.0, 0.5)
+    assert (p_value(0.0001), p_value(0.031)) == ("< 0.001", "= 0.031")
+
+
+def test_sets_are_said_of_all_and_of_the_malignant() -> None:
+    def table(everything: float, malignant: float, size: float) -> pd.DataFrame:
+        return pd.DataFrame(
+            {"class": ["", "malignant"], "coverage": [everything, malignant], "mean_size": size, "n_images": [100, 20]}
+        )
+
+    said = sets_sentence({"marginal": table(0.9, 0.7, 1.2), "class-conditional": table(0.9, 0.9, 1.8)}, 50)
+    assert "fitted on 50 validation images to contain the true one 90% of the time. On these 100 images" in said
+    assert "a threshold for each class, they contain it for **90%** of all and **90%** of the malignant" in said
+
+
+def test_the_kept_epoch_is_named_with_its_figure() -> None:
+    curve = pd.DataFrame({"epoch": [1, 2, 3], "balanced_accuracy": [0.5, 0.7, 0.6], "accuracy": [0.8, 0.7, 0.9]})
+    assert "epoch 2 are kept: balanced accuracy 0.700 on 1,004 images of the" in training_sentence(curve, 2, 1004)
+    assert training_sentence(curve, 1, None, "accuracy").endswith(
+        "accuracy 0.800 on validation, the highest being 0.900."
+    )
+    assert training_sentence(curve[:1], None, None) == "It was trained for 1 epoch."
