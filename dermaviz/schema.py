@@ -110,7 +110,7 @@ def _first_mistake(kind: Any, label: str, failure: ValidationError) -> str:
         whole = _dotted(place[:-1]) if type_ == "missing" else where
         return f"{whole}: expected {len(get_args(within_))} values, found {_shown(found)}."
     if type_ == "missing":
-        given = ", ".join(map(str, found.kwargs if hasattr(found, "kwargs") else found)) or "none"
+        given = ", ".join(map(str, getattr(found, "kwargs", found) or ())) or "none"
         return f"{_dotted(place[:-1]) or label}: expected the key {key}, found only {given}."
     if type_ == "literal_error":
         choices = re.findall(r"'([^']*)'", mistake["ctx"]["expected"])

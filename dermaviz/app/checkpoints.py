@@ -10,8 +10,8 @@ import numpy as np
 
 from dermaviz.app.cache import shared
 from dermaviz.errors import CheckpointError
-from dermaviz.models.card import CARD, DEFAULT_CHECKPOINT, checkpoints_root, list_checkpoints, read_card
 from dermaviz.models.card import Checkpoint as Checkpoint
+from dermaviz.models.card import checkpoint_roots, list_checkpoints
 
 if TYPE_CHECKING:
     from dermaviz.models.classifier import Classifier
@@ -24,21 +24,16 @@ TURN = threading.BoundedSemaphore(1)
 
 
 def installed_checkpoints() -> dict[str, Checkpoint]:
-    """The checkpoints in the checkpoints' root by name, the default one first; a folder with a broken card is left out.
+    """The checkpoints by name, the default one first; a folder with a broken card is left out.
 
     Raises:
         CheckpointError: there is none that can be read.
     """
-    found: dict[str, Checkpoint] = {}
-    reasons: list[str] = []
-    for folder in sorted(list_checkpoints(checkpoints_root()), key=lambda f: (f.name != DEFAULT_CHECKPOINT, f.name)):
-        try:
-            found[folder.name] = Checkpoint(folder, read_card(folder / CARD))
-        except CheckpointError as error:
-            reasons.append(str(error))
+    found, reasons = list_checkpoints()
     if not found:
+        places = ", ".join(map(str, checkpoint_roots()))
         raise CheckpointError(
-            f"expected a checkpoint in {checkpoints_root()}, found none that can be read. {' '.join(reasons)} "
+            f"expected a checkpoint in {places}, found none that can be read. {' '.join(reasons.values())} "
             "Clone the whole repository, or set DERMAVIZ_CHECKPOINTS to a folder of checkpoints."
         )
     return found

@@ -28,7 +28,7 @@ def train(
     """
     from accelerate import PartialState
 
-    from dermaviz.models.card import checkpoints_root
+    from dermaviz.models.card import new_checkpoint_folder
     from dermaviz.training.export import export_checkpoint, load_training_data
     from dermaviz.training.loop import Trainer
     from dermaviz.training.recipe import read_recipe
@@ -36,7 +36,7 @@ def train(
     chosen = read_recipe(recipe)
     Trainer(chosen, load_training_data(chosen, root), runs / chosen.name).fit()
     if PartialState().is_main_process:
-        folder = output or checkpoints_root() / chosen.name
+        folder = output or new_checkpoint_folder(chosen.name)
         card = export_checkpoint(chosen, runs / chosen.name, folder, root)
         typer.echo(f"{folder}: temperature {card.temperature:.3f}, stored as {card.training['stored_as']}")
         _show(card.metrics["validation"], "validation")

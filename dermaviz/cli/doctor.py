@@ -52,21 +52,22 @@ def _devices() -> bool:
 
 
 def _checkpoints() -> bool:
-    from dermaviz.models.card import checkpoints_root, list_checkpoints
+    from dermaviz.models.card import checkpoint_roots, list_checkpoints
     from dermaviz.models.checkpoint import verify_checkpoint
 
-    folders = list_checkpoints(checkpoints_root())
-    if not folders:
-        return _line(
-            False, f"no checkpoint in {checkpoints_root()}. Clone the whole repository, or set DERMAVIZ_CHECKPOINTS."
-        )
-    well = True
-    for folder in folders:
+    found, broken = list_checkpoints()
+    if not found and not broken:
+        places = ", ".join(map(str, checkpoint_roots()))
+        return _line(False, f"no checkpoint in {places}. Clone the whole repository, or set DERMAVIZ_CHECKPOINTS.")
+    well = not broken
+    for name, reason in broken.items():
+        _line(False, f"checkpoint {name}: {reason}")
+    for name, checkpoint in found.items():
         try:
-            card = verify_checkpoint(folder)
-            well &= _line(True, f"checkpoint {folder.name}: intact, {card.architecture}, {len(card.classes)} classes")
+            card = verify_checkpoint(checkpoint.folder)
+            well &= _line(True, f"checkpoint {name}: intact, {card.architecture}, {len(card.classes)} classes")
         except DermaVizError as error:
-            well &= _line(False, f"checkpoint {folder.name}: {error}")
+            well &= _line(False, f"checkpoint {name}: {error}")
     return well
 
 

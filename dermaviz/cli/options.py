@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -19,10 +18,10 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
 
 
 def checkpoint_folder(name: str) -> Path:
-    """The folder of a checkpoint: a path as given, or a name below the checkpoints' root."""
-    from dermaviz.models.card import CARD, checkpoints_root
+    """The folder of a checkpoint: a path as given, or the name of one that is found."""
+    from dermaviz.models.card import find_checkpoint
 
-    return Path(name) if (Path(name) / CARD).is_file() or os.sep in name else checkpoints_root() / name
+    return find_checkpoint(name)
 
 
 def chosen_device(name: str) -> str:

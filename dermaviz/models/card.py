@@ -1,17 +1,23 @@
-"""Models: a checkpoint's card — everything that must be known to use its weights and to judge them. Free of torch."""
+"""Models: a checkpoint's card, all that must be known to use its weights and to judge them; and where checkpoints are found.
+
+Free of torch, so that pages and commands can list checkpoints at once.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, Strict, WrapValidator
 
 from dermaviz.errors import CheckpointError
-from dermaviz.io import atomic_write
+from dermaviz.io import atomic_write, read_json
+from dermaviz.schema import Whole, build, validated, within
 
 CARD = "card.json"
 DEFAULT_CHECKPOINT = "ham10000-efficientnet-lite0"
@@ -19,7 +25,18 @@ Equalisation = Literal["", "histogram", "clahe"]
 """How the lightness of a picture is evened out before the model sees it; "" is not at all."""
 
 
-@dataclass(frozen=True)
+def _unchanged(value: Any, check: Callable[[Any], Any]) -> Any:
+    check(value)
+    return value  # a whole number stays one: answers_sha256 is over what the card says
+
+
+_AS_IT_IS = WrapValidator(_unchanged)
+_Mean = Annotated[float, Strict(), within(0, 1), _AS_IT_IS]
+_Std = Annotated[float, Strict(), within(1e-4, 1e4), _AS_IT_IS]
+_Names = tuple[Annotated[str, Field(min_length=1)], ...]
+
+
+@validated(CheckpointError, "card")
 class Card:
     """The card of a checkpoint, ``card.json``.
 
@@ -28,16 +45,19 @@ class Card:
     ``weights_sha256`` that of ``model.safetensors``; ``recipe`` is the recipe as trained; ``metrics`` holds, for each split
     evaluated, figures with intervals and counts; ``data`` names the data set, its split, what is asked of it (as in
     :class:`~dermaviz.data.selection.Selection`) and its citation; ``equalise`` is how pictures are evened out first.
+
+    Raises:
+        CheckpointError: when one is made with values that mean nothing: NaN, a mean outside [0, 1], one class.
     """
 
     name: str
     architecture: str
-    classes: tuple[str, ...]
-    input_size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    classes: Annotated[_Names, Field(min_length=2)]
+    input_size: Annotated[Whole, within(4, 4096)]
+    mean: tuple[_Mean, _Mean, _Mean]
+    std: tuple[_Std, _Std, _Std]
     attention_layer: str
-    temperature: float
+    temperature: Annotated[float, Strict(), within(1e-3, 1e3), _AS_IT_IS]
     split_sha256: str
     weights_sha256: str
     recipe: dict[str, Any]
@@ -46,28 +66,17 @@ class Card:
     licence: str
     intended_use: str
     not_for: str
-    malignant: tuple[str, ...] = ()
+    malignant: _Names = ()
     training: dict[str, Any] = field(default_factory=dict)
     equalise: Equalisation = ""
 
     def __post_init__(self) -> None:
-        for name in ("classes", "mean", "std", "malignant"):
-            self._expect(isinstance(getattr(self, name), list | tuple), name, "a list")
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        names = {name for name in self.classes if isinstance(name, str)}
-        self._expect(len(names) == len(self.classes) >= 2, "classes", "2 or more different names")
-        self._expect(isinstance(self.input_size, int) and self.input_size >= 1, "input_size", "1 or more whole pixels")
-        self._expect(_is_above_zero(self.temperature), "temperature", "a number above 0")
-        self._expect(len(self.mean) == len(self.std) == 3, "mean and std", "3 numbers each")
-        self._expect(all(map(_is_above_zero, self.std)), "std", "3 numbers above 0")
-        self._expect(all(isinstance(value, int | float) for value in self.mean), "mean", "3 numbers")
-        self._expect(set(self.malignant) <= names, "malignant", f"names among {list(self.classes)}")
-        self._expect(self.equalise in get_args(Equalisation), "equalise", '"", "histogram" or "clahe"')
-
-    def _expect(self, holds: bool, name: str, expected: str) -> None:
-        if not holds:
-            found = getattr(self, name, (self.mean, self.std))
-            raise CheckpointError(f"card of {self.name!r}: expected {name} to be {expected}, found {found!r}.")
+        if len(set(self.classes)) != len(self.classes):
+            raise CheckpointError(f"classes: expected different names, found {list(self.classes)}. Rename one.")
+        if not set(self.malignant) <= set(self.classes):
+            raise CheckpointError(
+                f"malignant: expected names among {list(self.classes)}, found {list(self.malignant)}. Correct the card."
+            )
 
     @property
     def answers_sha256(self) -> str:
@@ -85,6 +94,22 @@ class Card:
         atomic_write(path, json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", error=CheckpointError)
 
 
+def read_card(path: str | Path) -> Card:
+    """Read ``card.json``.
+
+    Raises:
+        CheckpointError: there is no such file, it is no JSON, its keys are not a card's, or a value means nothing.
+    """
+    remedy = "A checkpoint is a folder with card.json and model.safetensors; copy the whole folder again."
+    content = read_json(path, "a checkpoint's card", error=CheckpointError, remedy=remedy)
+    try:
+        return build(Card, content)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{path}: {error} The card was changed or made by another version: copy or export the checkpoint again."
+        ) from error
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A checkpoint folder with the card that lies in it now."""
@@ -94,47 +119,61 @@ class Checkpoint:
 
     @property
     def name(self) -> str:
-        """What links, captions and commands call it: the folder's name."""
+        """What links, commands and captions call it: the folder's name."""
         return self.folder.name
 
 
-def _is_above_zero(value: object) -> bool:
-    return isinstance(value, int | float) and 0 < value < math.inf
+def shipped_checkpoints() -> Path:
+    """The folder of the checkpoints that come with DermaViz: inside an installed package, else beside it in a repository."""
+    inside = Path(__file__).parents[1] / "checkpoints"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "checkpoints"
 
 
-def read_card(path: Path) -> Card:
-    """Read ``card.json``.
+def checkpoint_roots() -> list[Path]:
+    """Folders in which checkpoints are looked for: those in ``$DERMAVIZ_CHECKPOINTS``, then the shipped one."""
+    given = os.environ.get("DERMAVIZ_CHECKPOINTS", "").split(os.pathsep)
+    return [*(Path(place) for place in given if place), shipped_checkpoints()]
+
+
+def new_checkpoint_folder(name: str) -> Path:
+    """Where a checkpoint that is made now is kept: in the first of :func:`checkpoint_roots` that is no installed package."""
+    first = checkpoint_roots()[0]
+    return (first if first.parent != Path(__file__).parents[1] else Path("checkpoints")) / name
+
+
+def list_checkpoints() -> tuple[dict[str, Checkpoint], dict[str, str]]:
+    """All checkpoints by name, the default one first, and the reasons why other folders are none.
+
+    One in a folder of ``$DERMAVIZ_CHECKPOINTS`` hides a shipped one of the same name, if it can be read.
+    """
+    found: dict[str, Checkpoint] = {}
+    reasons: dict[str, str] = {}
+    for root in checkpoint_roots():
+        for path in sorted(root.glob(f"*/{CARD}")):
+            name = path.parent.name
+            try:
+                found.setdefault(name, Checkpoint(path.parent, read_card(path)))
+            except CheckpointError as error:
+                reasons.setdefault(name, str(error))
+    order = sorted(found, key=lambda name: (name != DEFAULT_CHECKPOINT, name))
+    return {name: found[name] for name in order}, reasons
+
+
+def find_checkpoint(name: str | Path) -> Path:
+    """The folder of a checkpoint: a path as given, or the name of one of :func:`list_checkpoints`.
 
     Raises:
-        CheckpointError: there is no such file, it is no JSON, its keys are not a card's, or a value means nothing.
+        CheckpointError: there is none; the message lists the names there are.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            f"expected a checkpoint's card at {path}, found none. A checkpoint is a folder with card.json and "
-            "model.safetensors; copy the whole folder."
-        ) from error
-    except ValueError as error:
-        raise CheckpointError(f"{path}: expected JSON, found text that is not. Copy the checkpoint again.") from error
-    known = {f.name for f in fields(Card)}
-    required = known - {"malignant", "training", "equalise"}
-    missing = sorted(required - set(content)) if isinstance(content, dict) else sorted(required)
-    unknown = sorted(set(content) - known) if isinstance(content, dict) else []
-    if missing or unknown:
-        raise CheckpointError(
-            f"{path}: expected the keys of a card, found {', '.join(missing) or 'none'} missing and "
-            f"{', '.join(unknown) or 'none'} unknown. The checkpoint was made by another version; train or export it again."
-        )
-    return Card(**content)
-
-
-def checkpoints_root() -> Path:
-    """Where checkpoints are looked for: ``$DERMAVIZ_CHECKPOINTS``, else ``checkpoints/`` beside the package."""
-    given = os.environ.get("DERMAVIZ_CHECKPOINTS")
-    return Path(given) if given else Path(__file__).parents[2] / "checkpoints"
-
-
-def list_checkpoints(root: Path) -> list[Path]:
-    """Folders directly below ``root`` that hold a card, by name."""
-    return sorted(path.parent for path in root.glob(f"*/{CARD}"))
+    given = Path(name)
+    if (given / CARD).exists() or given.is_absolute() or len(given.parts) > 1:
+        return given
+    found, reasons = list_checkpoints()
+    if str(name) in found:
+        return found[str(name)].folder
+    if str(name) in reasons:
+        raise CheckpointError(reasons[str(name)])
+    raise CheckpointError(
+        f"expected a checkpoint's folder or name, found {str(name)!r}. There are {', '.join(found) or 'none'}; add the folder "
+        "that holds yours to DERMAVIZ_CHECKPOINTS."
+    )

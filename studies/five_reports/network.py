@@ -20,7 +20,7 @@ from dermaviz.data.records import Dataset
 from dermaviz.data.selection import select
 from dermaviz.data.split import apply_split, named_manifest
 from dermaviz.evidence.predictions import Predictions
-from dermaviz.models.card import checkpoints_root
+from dermaviz.models.card import new_checkpoint_folder
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.classifier import Classifier
 from dermaviz.models.zoo import load_weights
@@ -171,6 +171,6 @@ def _exported(run: Run, photos: Photos, folder: Path, root: Path | None) -> Mapp
     ships = bool(row.ships) and run.seed == row.seeds[0]
     if not (ships or row.fgsm or row.noise):
         return {}
-    checkpoint = checkpoints_root() / row.ships if ships else folder / "checkpoint"
+    checkpoint = new_checkpoint_folder(row.ships) if ships else folder / "checkpoint"
     export_checkpoint(run.recipe, folder, checkpoint, root)
     return spoilt_answers(load_checkpoint(checkpoint), photos, fgsm_epsilon=row.fgsm, noise_sigma=row.noise)

@@ -75,7 +75,7 @@ def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         save_checkpoint(tmp_path / name, network, tiny_card(name))
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "card.json").write_text("{}")
-    monkeypatch.setenv("DERMAVIZ_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setattr("dermaviz.models.card.shipped_checkpoints", lambda: tmp_path)
     return tmp_path
 
 

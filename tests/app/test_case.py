@@ -39,7 +39,7 @@ def test_checkpoints_are_listed_without_the_broken_one(checkpoints: Path) -> Non
 
 
 def test_no_checkpoint_at_all_is_an_error_that_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DERMAVIZ_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setattr("dermaviz.models.card.shipped_checkpoints", lambda: tmp_path)
     with pytest.raises(CheckpointError, match="Clone the whole repository, or set DERMAVIZ_CHECKPOINTS"):
         installed_checkpoints()
 

@@ -35,7 +35,7 @@ def shipped() -> pd.DataFrame:
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
     """``copy("first")``: a checkpoint of that name with the shipped card and evidence, without weights."""
-    monkeypatch.setenv("DERMAVIZ_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setattr("dermaviz.models.card.shipped_checkpoints", lambda: tmp_path)
 
     def make(name: str) -> Path:
         shutil.copytree(SHIPPED, tmp_path / name, ignore=shutil.ignore_patterns("*.safetensors", ".*"))

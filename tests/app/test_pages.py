@@ -89,7 +89,7 @@ def test_a_slow_method_waits_for_a_word() -> None:
 
 
 def test_without_checkpoints_a_sentence_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DERMAVIZ_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setattr("dermaviz.models.card.shipped_checkpoints", lambda: tmp_path)
     app = run("pages/1_Classify.py")
     assert len(app.error) == 1
     assert "set DERMAVIZ_CHECKPOINTS" in app.error[0].value
@@ -101,6 +101,6 @@ def test_a_damaged_checkpoint_is_one_sentence(tmp_path: Path, monkeypatch: pytes
     card = (ROOT / "checkpoints/ham10000-efficientnet-lite0/card.json").read_text(encoding="utf-8")
     (folder / "card.json").write_text(card, encoding="utf-8")
     (folder / "model.safetensors").write_bytes(b"not these weights")
-    monkeypatch.setenv("DERMAVIZ_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setattr("dermaviz.models.card.shipped_checkpoints", lambda: tmp_path)
     app = run("pages/1_Classify.py")
     assert "expected sha256" in app.error[0].value

@@ -39,7 +39,7 @@ def attacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: pd.DataFr
     it) one step earlier, noise never. Of each corruption, severity s flips one photo in six for each of its steps. Every
     20th photo has no gradient.
     """
-    monkeypatch.setenv("DERMAVIZ_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setattr("dermaviz.models.card.shipped_checkpoints", lambda: tmp_path)
 
     def make(name: str, factor: float = 1) -> Path:
         folder = tmp_path / name

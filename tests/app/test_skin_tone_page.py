@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("no_data")
 @pytest.fixture
 def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: pd.DataFrame) -> Path:
     """A checkpoint without weights, with every table of the audit on N photos; see the functions ``…_table``."""
-    monkeypatch.setenv("DERMAVIZ_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setattr("dermaviz.models.card.shipped_checkpoints", lambda: tmp_path)
     return write_audit(tmp_path / "first", answers)
 
 

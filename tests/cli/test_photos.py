@@ -57,7 +57,7 @@ def test_predict_gives_a_row_per_file_in_name_order(
     ("arguments", "said"),
     [
         (["{photos}/nowhere"], "expected a folder of photos, found nothing of that kind"),
-        (["{photos}", "-c", "unknown"], "expected a checkpoint's card at"),
+        (["{photos}", "-c", "unknown"], "expected a checkpoint's folder or name, found 'unknown'"),
         (["{photos}", "-o", "{photos}"], "is a directory"),
         (["{photos}", "--device", "abacus"], "expected auto or one of cpu"),
         (["{photos}", "--device", "cuda:99"], "expected auto or one of cpu"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -11,7 +12,14 @@ from typing import Any
 import pytest
 
 from dermaviz.errors import CheckpointError
-from dermaviz.models.card import CARD, Card, checkpoints_root, list_checkpoints, read_card
+from dermaviz.models.card import (
+    CARD,
+    Card,
+    find_checkpoint,
+    list_checkpoints,
+    new_checkpoint_folder,
+    read_card,
+)
 
 CONTRACT = [
     *("name", "architecture", "classes", "input_size", "mean", "std", "attention_layer", "temperature"),
@@ -45,7 +53,7 @@ def test_a_card_comes_back_as_it_was_written(make_card: Callable[..., Card], tmp
 def test_a_missing_key_is_named(make_card: Callable[..., Card], tmp_path: Path, key: str) -> None:
     content = asdict(make_card())
     del content[key]
-    with pytest.raises(CheckpointError, match=f"found {key} missing and none unknown"):
+    with pytest.raises(CheckpointError, match=f"card: expected the key {key}, found only"):
         read_card(write(tmp_path / CARD, content))
 
 
@@ -56,35 +64,48 @@ def test_keys_beyond_the_contract_have_defaults_and_strangers_are_named(
     card = read_card(write(tmp_path / CARD, content))
     assert (card.malignant, card.training, card.equalise) == ((), {}, "")
     assert {field.name for field in fields(Card)} == {*CONTRACT, "malignant", "training", "equalise"}
-    with pytest.raises(CheckpointError, match="found none missing and colour unknown"):
+    with pytest.raises(CheckpointError, match="colour: no such key; "):
         read_card(write(tmp_path / CARD, content | {"colour": "red"}))
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"classes": ["mel"]}, "expected classes to be 2 or more different names"),
-        ({"classes": ["mel", "mel", "nv"]}, "expected classes to be 2 or more different names"),
-        ({"classes": ["mel", 3]}, "expected classes to be 2 or more different names"),
-        ({"classes": "mel"}, "expected classes to be a list, found 'mel'"),
-        ({"input_size": 0}, "expected input_size to be 1 or more whole pixels, found 0"),
-        ({"input_size": "224"}, "expected input_size to be 1 or more whole pixels, found '224'"),
-        ({"temperature": 0.0}, "expected temperature to be a number above 0, found 0.0"),
-        ({"temperature": float("nan")}, "expected temperature to be a number above 0, found nan"),
-        ({"temperature": "warm"}, "expected temperature to be a number above 0, found 'warm'"),
-        ({"temperature": None}, "expected temperature to be a number above 0, found None"),
-        ({"mean": [0.5, 0.5]}, "expected mean and std to be 3 numbers each"),
-        ({"mean": 0.5}, "expected mean to be a list, found 0.5"),
-        ({"mean": ["a", 0, 0]}, "expected mean to be 3 numbers"),
-        ({"std": [0.5, 0.0, 0.5]}, "expected std to be 3 numbers above 0"),
-        ({"malignant": ["scc"]}, "expected malignant to be names among .*found .*scc"),
-        ({"equalise": "gamma"}, 'expected equalise to be "", "histogram" or "clahe", found .gamma'),
+        ({"classes": ["mel"]}, r"classes: expected 2 or more values, found \['mel'\]"),
+        ({"classes": ["mel", "mel", "nv"]}, "classes: expected different names"),
+        ({"classes": ["mel", 3]}, r"classes\[1\]: expected text, found 3"),
+        ({"classes": "mel"}, "classes: expected a list, found 'mel'"),
+        ({"input_size": 0}, "input_size: expected 4 to 4,096, found 0"),
+        ({"input_size": 1}, "input_size: expected 4 to 4,096, found 1"),
+        ({"input_size": 10**9}, "input_size: expected 4 to 4,096, found 1000000000"),
+        ({"input_size": True}, "input_size: expected a whole number, found True"),
+        ({"input_size": 224.0}, "input_size: expected a whole number, found 224.0"),
+        ({"input_size": "224"}, "input_size: expected a whole number, found '224'"),
+        ({"temperature": 0.0}, r"temperature: expected 0\.001 to 1,000\.0, found 0\.0"),
+        ({"temperature": 1e-320}, r"temperature: expected 0\.001 to 1,000\.0, found 1e-320"),
+        ({"temperature": float("nan")}, r"temperature: expected 0\.001 to 1,000\.0, found nan"),
+        ({"temperature": "warm"}, "temperature: expected a number, found 'warm'"),
+        ({"temperature": "0.5"}, "temperature: expected a number, found '0.5'"),
+        ({"temperature": None}, "temperature: expected a number, found None"),
+        ({"mean": [0.5, 0.5]}, r"mean: expected 3 values, found \[0\.5, 0\.5\]"),
+        ({"mean": 0.5}, "mean: expected a list, found 0.5"),
+        ({"mean": ["a", 0, 0]}, r"mean\[0\]: expected a number, found 'a'"),
+        ({"mean": [float("nan"), 0, 0]}, r"mean\[0\]: expected 0 to 1, found nan"),
+        ({"mean": [0, 1e308, 0]}, r"mean\[1\]: expected 0 to 1, found 1e\+308"),
+        ({"mean": [0, 10**400, 0]}, r"mean\[1\]: expected a number, found 1000"),
+        ({"std": [0.5, 0.0, 0.5]}, r"std\[1\]: expected 0\.0001 to 10,000\.0, found 0\.0"),
+        ({"std": [0.5, 1e-320, 0.5]}, r"std\[1\]: expected 0\.0001 to 10,000\.0, found 1e-320"),
+        ({"std": [0.5, float("inf"), 0.5]}, r"std\[1\]: expected 0\.0001 to 10,000\.0, found inf"),
+        ({"malignant": ["scc"]}, "malignant: expected names among .*found .*scc"),
+        ({"malignant": [["mel"]]}, r"malignant\[0\]: expected text, found \['mel'\]"),
+        ({"equalise": "gamma"}, 'equalise: expected one of "", histogram, clahe, found .gamma'),
+        ({"recipe": []}, r"recipe: expected keys and values, found \[\]"),
     ],
 )
 def test_values_that_mean_nothing_are_refused(
     make_card: Callable[..., Card], tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(CheckpointError, match=f"card of 'tiny': {message}"):
+    with pytest.raises(CheckpointError, match=message):
         read_card(write(tmp_path / CARD, asdict(make_card()) | changes))
 
 
@@ -92,8 +113,8 @@ def test_values_that_mean_nothing_are_refused(
     ("content", "message"),
     [
         ("{", "expected JSON, found text that is not"),
-        ("[1, 2]", "expected the keys of a card, found architecture, .* missing"),
-        ("\ud800", "expected JSON, found text that is not"),
+        ("[1, 2]", "card: expected keys and values, found .1, 2."),
+        ("\ud800", "found bytes that are no UTF-8 from byte 0 on"),
     ],
 )
 def test_other_text_than_a_card_is_refused(tmp_path: Path, content: str, message: str) -> None:
@@ -103,7 +124,9 @@ def test_other_text_than_a_card_is_refused(tmp_path: Path, content: str, message
 
 
 def test_an_absent_card_says_what_a_checkpoint_is(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"card at .*card\.json, found none.*copy the whole folder"):
+    with pytest.raises(
+        CheckpointError, match=r"expected a checkpoint's card at .*card\.json, found none.*copy the whole folder"
+    ):
         read_card(tmp_path / CARD)
 
 
@@ -120,19 +143,56 @@ def test_the_hash_of_answers_follows_what_the_model_sees_and_not_its_figures(mak
     assert len({plain, *(make_card(**change).answers_sha256 for change in changed)}) == 5
 
 
-def test_checkpoints_are_listed_by_name(make_card: Callable[..., Card], tmp_path: Path) -> None:
-    for name in ("b", "a", "deep/inside"):
-        (tmp_path / name).mkdir(parents=True)
-        make_card().write(tmp_path / name / CARD)
-    (tmp_path / "empty").mkdir()
-    assert [path.name for path in list_checkpoints(tmp_path)] == ["a", "b"]
-    assert list_checkpoints(tmp_path / "none") == []
+@pytest.fixture
+def roots(make_card: Callable[..., Card], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """A folder that stands for the shipped checkpoints, and one that DERMAVIZ_CHECKPOINTS names: shared, own, broken ones."""
+    shipped, own = tmp_path / "shipped", tmp_path / "own"
+    for folder, names in ((shipped, ("zebra", "shared", "ham10000-efficientnet-lite0")), (own, ("shared", "mine"))):
+        for name in names:
+            make_card(name=folder.name).write(folder / name / CARD)
+    (own / "folder" / CARD).mkdir(parents=True)
+    (own / "deep").mkdir()
+    (own / "deep" / CARD).write_text("[" * 200_000, encoding="utf-8")
+    write(own / "list-in-list.json", {})
+    (own / "nested").mkdir()
+    write(own / "nested" / CARD, asdict(make_card()) | {"malignant": [["mel"]]})
+    (own / "empty").mkdir()
+    monkeypatch.setattr("dermaviz.models.card.shipped_checkpoints", lambda: shipped)
+    monkeypatch.setenv("DERMAVIZ_CHECKPOINTS", f"{tmp_path / 'absent'}{os.pathsep}{own}")
+    return shipped, own
 
 
-def test_checkpoints_lie_beside_the_package_or_where_the_environment_says(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_ones_own_checkpoints_are_added_to_the_shipped_and_a_broken_one_hides_no_other(
+    roots: tuple[Path, Path],
 ) -> None:
+    found, reasons = list_checkpoints()
+    assert {name: checkpoint.card.name for name, checkpoint in found.items()} == {
+        "ham10000-efficientnet-lite0": "shipped", "mine": "own", "shared": "own", "zebra": "shipped",
+    }  # fmt: skip
+    assert next(iter(found)) == "ham10000-efficientnet-lite0"
+    assert set(reasons) == {"folder", "deep", "nested"}
+    assert "found a folder" in reasons["folder"]
+    assert "nested too deeply" in reasons["deep"]
+
+
+def test_a_checkpoint_is_found_by_name_or_place(roots: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped, own = roots
+    assert find_checkpoint("shared") == own / "shared"
+    assert find_checkpoint("zebra") == shipped / "zebra"
+    assert find_checkpoint(own / "shared") == own / "shared"
+    monkeypatch.chdir(own.parent)
+    assert find_checkpoint("own/mine") == Path("own/mine")
+    with pytest.raises(
+        CheckpointError, match=r"found 'zebr'\. There are ham10000-efficientnet-lite0, mine, shared, zebra;"
+    ):
+        find_checkpoint("zebr")
+    with pytest.raises(CheckpointError, match=r"malignant\[0\]: expected text"):
+        find_checkpoint("nested")
+    assert new_checkpoint_folder("new") == own.parent / "absent" / "new"
+
+
+def test_without_the_environment_checkpoints_lie_beside_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DERMAVIZ_CHECKPOINTS", raising=False)
-    assert checkpoints_root() == Path(__file__).parents[2] / "checkpoints"
-    monkeypatch.setenv("DERMAVIZ_CHECKPOINTS", str(tmp_path))
-    assert checkpoints_root() == tmp_path
+    root = Path(__file__).parents[2] / "checkpoints"
+    assert {checkpoint.folder.parent for checkpoint in list_checkpoints()[0].values()} == {root}
+    assert new_checkpoint_folder("new") == root / "new"

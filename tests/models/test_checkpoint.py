@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from dermaviz.errors import CheckpointError
-from dermaviz.models.card import CARD, Card, checkpoints_root, list_checkpoints
+from dermaviz.models.card import CARD, Card, shipped_checkpoints
 from dermaviz.models.checkpoint import WEIGHTS, load_checkpoint, save_checkpoint, verify_checkpoint
 from dermaviz.models.classifier import Classifier
 
@@ -141,7 +141,7 @@ def test_new_weights_under_an_old_card_are_not_taken_for_a_checkpoint(
         load_checkpoint(saved)
 
 
-SHIPPED = list_checkpoints(checkpoints_root())
+SHIPPED = sorted(path.parent for path in shipped_checkpoints().glob(f"*/{CARD}"))
 
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
