@@ -15,21 +15,20 @@ from dermaviz import __version__
 from dermaviz.app.pages import PAGES
 from dermaviz.errors import DermaVizError
 
-HEAVY = ("scipy.stats", "scipy.optimize", "dermaviz.metrics.calibration")
-"""What takes the pages with evidence a second or two to import, the first time that a server shows one. No torch."""
+HEAVY = ("scipy.stats", "scipy.optimize", "scipy.ndimage", "dermaviz.metrics.calibration")
+"""What pages stand on and a fresh server has not loaded: a second or two, once. No torch."""
+_IN_ORDER = threading.Lock()
 
 
-@st.cache_resource(show_spinner=False)
-def import_ahead() -> threading.Thread:
-    """Import :data:`HEAVY` in the background, once for a server; a page that needs one sooner waits for it as ever."""
-    thread = threading.Thread(target=_import_all, name="import ahead", daemon=True)
-    thread.start()
-    return thread
+def import_in_order() -> None:
+    """Import :data:`HEAVY` before any page is, and so before any page can ask for torch.
 
-
-def _import_all() -> None:
-    for name in HEAVY:
-        import_module(name)
+    SciPy looks for torch while it is imported, and torch's friends import SciPy: two sessions that begin at either end of a
+    fresh server left one of them with half a module.
+    """
+    with _IN_ORDER:
+        for name in HEAVY:
+            import_module(name)
 
 
 REMINDER = "Educational tool, not a medical device."
@@ -59,9 +58,9 @@ def show_page(title: str) -> None:
     st.bottom.caption(f"**{REMINDER}** {_ADVICE}", text_alignment="center")
     st.title(page.question, anchor=False)
     with sentence_for_errors():
+        import_in_order()
         module, _, function = page.show.partition(":")
         getattr(import_module(module), function)()
-    import_ahead()
 
 
 Part = TypeVar("Part")
