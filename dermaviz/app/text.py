@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
@@ -63,6 +64,11 @@ def in_order(names: Iterable[str] | Mapping[str, int], column: str) -> list[str]
 def value_words(value: str) -> str:
     """A value of metadata in words."""
     return _VALUE_WORDS.get(value, value)
+
+
+def escaped(words: str) -> str:
+    """Words from outside, such as a file's name, with the signs made harmless that Markdown would take for its own."""
+    return re.sub(r"([\\`*_\[\]$:~<>#|])", r"\\\1", words)
 
 
 def images(n: int) -> str:

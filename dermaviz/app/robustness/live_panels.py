@@ -193,7 +193,7 @@ def show_attack(case: Case, asked: Attempt, outcome: Outcome, view: View) -> Non
         original, minus, attacked, noise, noised = st.columns(5)
     with original:
         shown = CAPTION if case.photo.drawn else "what the model sees"
-        show_picture(case.prepared, f"Original: {shown}", f"Model input of {case.photo.name}")
+        show_picture(case.answer.prepared, f"Original: {shown}", f"Model input of {case.photo.name}")
         st.markdown(f"**{said(case.card, outcome.clean.prediction)}**")
     with minus:
         _show_difference(outcome.attacked, view.times, f"{name}'s change")
@@ -203,7 +203,7 @@ def show_attack(case: Case, asked: Attempt, outcome: Outcome, view: View) -> Non
     with noise:
         _show_difference(outcome.noised, view.times, "Noise, the same size")
     with noised:
-        noisy = rounded(case.prepared, outcome.noised)
+        noisy = rounded(case.answer.prepared, outcome.noised)
         show_picture(noisy, f"With noise, ε = {size}", f"Photo with random noise at ε = {size}")
         _show_answer(case, outcome.noised, clean)
     _show_maps(case, outcome, view)
@@ -249,9 +249,9 @@ def _show_maps(case: Case, outcome: Outcome, view: View) -> None:
     with st.container(key=MAPS):
         places = st.columns(5)
     pictures = {
-        0: ("original", outcome.clean, case.prepared),
+        0: ("original", outcome.clean, case.answer.prepared),
         2: ("attacked photo", outcome.attacked, outcome.filed.pixels),
-        4: ("photo with noise", outcome.noised, rounded(case.prepared, outcome.noised)),
+        4: ("photo with noise", outcome.noised, rounded(case.answer.prepared, outcome.noised)),
     }
     for place, (what, seen, pixels) in pictures.items():
         with places[place]:

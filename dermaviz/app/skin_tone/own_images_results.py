@@ -30,10 +30,9 @@ from dermaviz.app.skin_tone.own_images import (
     outlines_sentence,
     photo_sentences,
     photo_table,
-    plain,
     summary_sentence,
 )
-from dermaviz.app.text import STATUS_SENTENCES, class_names, class_with_probability
+from dermaviz.app.text import STATUS_SENTENCES, class_names, class_with_probability, escaped
 from dermaviz.app.widgets.chart import ink, show_chart, show_picture, show_table
 from dermaviz.app.widgets.diagnosis import installed_gate
 from dermaviz.app.widgets.panels import choose_checkpoint
@@ -257,7 +256,7 @@ def _show_photo(labelled: Labelled, seen: Examined, row: pd.Series, checkpoint: 
             show_picture(mixed, f"Map for {named}", f"Attention map of {photo.name} for {named}")
         else:
             st.info(STATUS_SENTENCES[attended.status] if attended else "This model gives no attention map.")
-    st.markdown("  \n".join([f"**{plain(photo.name)}**", *photo_sentences(checkpoint.card, labelled, seen, row)]))
+    st.markdown("  \n".join([f"**{escaped(photo.name)}**", *photo_sentences(checkpoint.card, labelled, seen, row)]))
 
 
 AT_ONCE = 12
