@@ -20,6 +20,7 @@ from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.explain.methods import DEFAULT_METHOD
 from dermaviz.images import RGB
 from dermaviz.models.answer import Prediction
+from dermaviz.robustness.attacks import find_attack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -137,8 +138,7 @@ def _memory() -> Memory[Outcome]:
 
 
 def _attempt(case: Case, asked: Attempt, tell: Callable[[int], None]) -> Outcome:
-    from dermaviz.robustness.attacks import find_attack
-    from dermaviz.robustness.gradients import watched
+    from dermaviz.robustness.gradients import counting_passes
     from dermaviz.robustness.sweep import eight_bit
 
     model, goal = classifier(case.checkpoint), _goal(case, asked.target)
@@ -146,7 +146,7 @@ def _attempt(case: Case, asked: Attempt, tell: Callable[[int], None]) -> Outcome
     first = case.answer.index
     with TURN:
         image = model.to_tensor([case.answer.prepared])
-        attacked = attack.run(watched(model, tell), image, goal, asked.epsilon, seeds)
+        attacked = attack.run(counting_passes(model, tell), image, goal, asked.epsilon, seeds)
         filed = eight_bit(model, image, attacked, goal)
         said = _said(model, filed.logits)
         return Outcome(
