@@ -65,8 +65,8 @@ def test_a_photo_is_read_once_and_never_mixed_up(checkpoint: Checkpoint) -> None
     again = ask(replace(photo, read=read), checkpoint)
     other = ask(uploaded_photo("noise.png", png(3)), checkpoint)
     assert len(reads) == 1
-    assert (first.prepared == again.prepared).all()
-    assert not (first.prepared == other.prepared).all()
+    assert (first.answer.prepared == again.answer.prepared).all()
+    assert not (first.answer.prepared == other.answer.prepared).all()
 
 
 def test_a_changed_temperature_is_another_answer_and_another_model(checkpoint: Checkpoint) -> None:
@@ -76,10 +76,10 @@ def test_a_changed_temperature_is_another_answer_and_another_model(checkpoint: C
     changed = Checkpoint(checkpoint.folder, sharp)
     after = ask(photo, changed)
     assert classifier(changed) is not model
-    logits = 1000 * np.log(before.prediction.probabilities.astype(float))  # at temperature 1, up to a constant
+    logits = 1000 * np.log(before.answer.probabilities.astype(float))  # at temperature 1, up to a constant
     expected = np.exp(logits - logits.max())
-    np.testing.assert_allclose(after.prediction.probabilities, expected / expected.sum(), rtol=1e-2)
-    assert np.ptp(before.prediction.probabilities) < 0.01 < np.ptp(after.prediction.probabilities)
+    np.testing.assert_allclose(after.answer.probabilities, expected / expected.sum(), rtol=1e-2)
+    assert np.ptp(before.answer.probabilities) < 0.01 < np.ptp(after.answer.probabilities)
     assert after.key != before.key
 
 
@@ -92,7 +92,7 @@ def test_other_weights_in_the_same_folder_are_another_answer_and_another_model(c
     changed = Checkpoint(checkpoint.folder, read_card(checkpoint.folder / "card.json"))
     after = ask(photo, changed)
     assert classifier(changed) is not model
-    assert not np.array_equal(after.prediction.probabilities, before.prediction.probabilities)
+    assert not np.array_equal(after.answer.probabilities, before.answer.probabilities)
     assert not np.array_equal(after.attention(0).raw, before.attention(0).raw)
 
 

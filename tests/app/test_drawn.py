@@ -33,7 +33,7 @@ def test_the_true_mask_is_that_of_the_drawing_at_the_model_s_size(checkpoint: Ch
 def test_another_tone_keeps_the_outline(checkpoint: Checkpoint) -> None:
     photos = [drawn_photo("drawn", replace(PARAMETERS, ita=ita)) for ita in (60, -50)]
     light, dark = (ask(photo, checkpoint) for photo in photos)
-    assert not np.array_equal(light.prepared, dark.prepared)
+    assert not np.array_equal(light.answer.prepared, dark.answer.prepared)
     assert np.array_equal(light.true_mask(), dark.true_mask())
 
 

@@ -242,7 +242,7 @@ def _page(photos: pd.DataFrame) -> pd.DataFrame:
 def _show_photo(labelled: Labelled, seen: Examined, row: pd.Series, checkpoint: Checkpoint) -> None:
     """What the model saw with the lesion's outline, its map, and what was found, a line each."""
     photo, attended = labelled.photo, seen.attention
-    pixels = ask(photo, checkpoint).prepared
+    pixels = ask(photo, checkpoint).answer.prepared
     named = class_with_probability(checkpoint.card, seen.prediction, seen.prediction.index)
     left, right = st.columns(2)
     with left:
