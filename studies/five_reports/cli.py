@@ -64,7 +64,7 @@ def reproduce(
         return
     claims = read_ledger(ledger or ledger_path())  # before hours of training, not after
     failures = () if answers_only else _run(runs, root, states, kept)
-    _answer(claims, kept)
+    _answer(claims, ledger or ledger_path(), kept)
     if failures:
         raise typer.Exit(1)
 
@@ -83,17 +83,19 @@ def _run(runs: Sequence[Run], root: Path | None, states: Path, results: Path) ->
     return failures
 
 
-def _answer(claims: Ledger, results: Path) -> None:
+def _answer(claims: Ledger, ledger: Path, results: Path) -> None:
     """Hold all claims against all finished runs, and say how many were answered how."""
     from studies.five_reports.claims.answering import make_answers
     from studies.five_reports.claims.answers import VERDICTS, write_answers
     from studies.five_reports.claims.findings import write_findings
+    from studies.five_reports.page import write_page
     from studies.five_reports.rows import read_rows, report_names
 
     rows = [row for name in report_names() for row in read_rows(name)]
     answers = make_answers(results, claims, rows)
     path = write_answers(results, answers)
     page = write_findings(results, answers, claims)
+    write_page(results, answers, claims, ledger)
     given = [*(figure.verdict for figure in answers.figures), *(statement.verdict for statement in answers.statements)]
     counts = ", ".join(f"{given.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in given) or "none"
     n = len(answers.rests_on)

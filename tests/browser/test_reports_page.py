@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from studies.five_reports.claims.answers import read_answers
-from studies.five_reports.result import results_root
+from dermaviz.app.reports.results import read_page, results_root
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 REPORT = "Gupta+et+al."
 FOLDER = "gupta-et-al"
 needs_results = pytest.mark.skipif(
-    not any(results_root().glob(f"{FOLDER}/*/*/result.json")),
+    not any(results_root().glob(f"reports/{FOLDER}/*/*/result.json")),
     reason=f"no finished run of {FOLDER} in the results: dermaviz reproduce {FOLDER} --data FOLDER",
 )
 
@@ -31,7 +30,7 @@ def test_a_link_leads_to_a_report_and_its_chart_is_told_to_screen_readers(page: 
 
 @needs_results
 def test_a_question_is_chosen_and_its_charts_are_told_to_screen_readers(page: Page, app_url: str) -> None:
-    first, second = (q for q in read_answers(results_root()).questions_of(FOLDER)[:2])
+    first, second = next(report for report in read_page().reports if report.folder == FOLDER).questions[:2]
     page.goto(f"{app_url}/Reports?report={REPORT}&look=What+it+asks")
     page.get_by_role("heading", name=first.asks).wait_for()
     page.get_by_text(second.asks).click()

@@ -1,4 +1,4 @@
-"""Widget: a calculator — from some figures of a test, what all the others must be, and which interval they carry."""
+"""The calculator: from some figures of a test, what all the others must be, and which interval they carry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.app.reports.claims"""
+"""Claims with their verdicts: a report's printed figures and statements beside ours, and those of all reports, filtered."""
 
 from __future__ import annotations
 
@@ -9,109 +9,88 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.reports.ledger import (
-    NOTHING_TO_RUN,
-    OUTCOMES,
-    UNCHECKED,
-    Book,
-    books,
-    charts,
-    claim_table,
-    run_sentence,
-    run_table,
-)
-from dermaviz.app.reports.verdicts import COLOURS, MEANINGS, statement_table, statements, tally_sentence, what_runs_say
+from dermaviz.app.reports.results import Page, Report, read_page, table_of
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.plots.reports import beside_figure
-from studies.five_reports.claims.answers import VERDICTS, Answers
-from studies.five_reports.claims.verdicts import NOT_OF_A_RUN
-from studies.five_reports.reported.consistency import FAILS
-from studies.five_reports.reported.ledger import METRICS
 
-MEANING_LINES = "\n".join(f"- **{verdict}**: {meaning}." for verdict, meaning in MEANINGS.items())
-_HEADERS: dict[str, Any] = {
-    "report": "report",
-    "what": st.column_config.TextColumn("of", width="medium"),
-    "says": st.column_config.TextColumn("it says", width="large"),
-    "figure": "figure",
-    "printed": "as printed",
-    "ours": st.column_config.NumberColumn("ours", format="%.3f", help="The mean over our seeds."),
-    "verdict": st.column_config.TextColumn("verdict", help=MEANING_LINES),
-    "interval": st.column_config.TextColumn(
-        "its interval", width=120, help="Exact 95% interval of a share of so many photos (Clopper and Pearson 1934)."
-    ),
-    "our_interval": st.column_config.TextColumn(
-        "our interval", width=120, help="95%, from 1,000 resamplings of whole lesions."
-    ),
-    "why": st.column_config.TextColumn("why", width="large"),
-    "seeds": "seeds",
-    "n": st.column_config.NumberColumn("photos", format="localized"),
-    "our_n": st.column_config.NumberColumn("our photos", format="localized"),
-    "data": "our data",
-    "budget": "our budget",
-    "constant": st.column_config.NumberColumn(
-        "constant answer", format="%.3f", help="What always answering with the commonest class gets."
-    ),
-    "our_constant": st.column_config.NumberColumn("constant answer, our photos", format="%.3f"),
-    "recipe": "our recipe",
-    "checks": st.column_config.TextColumn("the checks say", help="The weightiest of all checks that the figure is part of."),
-    "fails": st.column_config.TextColumn("which does not hold"),
-    "where": "where",
-}  # fmt: skip
-"""The columns in their order, those there are."""
-_INTERVALS = (("interval", "low", "high"), ("our_interval", "our_low", "our_high"))
+COLOURS = {
+    "reproduced": "green",
+    "direction reproduced": "blue",
+    "not reproduced": "orange",
+    "inconsistent as printed": "red",
+    "not comparable": "gray",
+    "not yet run": "gray",
+}
+"""Streamlit's name of the colour behind each verdict; the words are always there too."""
+NOTHING_TO_RUN = "nothing to run"
+"""In place of a verdict on what no run could confirm."""
 
 
-def show_claims(table: pd.DataFrame, name: str) -> None:
-    """A table of claims, and the same as a file."""
-    shown = table.assign(**{to: _intervals(table, low, high) for to, low, high in _INTERVALS if low in table})
-    columns = [column for column in _HEADERS if column in shown and _says_anything(shown[column])]
-    st.dataframe(
-        shown[columns], hide_index=True, height=420, placeholder="", column_config=_HEADERS,
-        key=f"claims {name}",
-        alt=f"{len(table)} claims with verdicts and what the checks say of them",
-    )  # fmt: skip
-    st.download_button(
-        "All of it (CSV)", partial(_csv, table), f"{name}-claims.csv", "text/csv", key=f"claims file {name}",
-        on_click="ignore", icon=":material/download:",
-    )  # fmt: skip
+def show_beside(page: Page, report: Report) -> None:
+    """A report's results beside ours: the chart of a figure, then figure by figure and statement by statement."""
+    if page.stale:
+        st.info(page.stale, icon=":material/info:")
+        return
+    charts = {chart.label: chart for chart in report.charts}
+    chart = charts[st.selectbox("Figure", charts, key=f"charted_{report.name}", bind="query-params")]
+    table = table_of(chart.rows)
+    show_chart(beside_figure(table, title=chart.title, ink=ink()), "runs", chart.told)
+    show_table(table, chart.file, "runs")
+    st.subheader("Figure by figure", anchor=False)
+    st.markdown(report.figures_told)
+    table = table_of(report.figures)
+    results = table[table.pop("of_a_run")]
+    _show_claims(results.drop(columns="report"), f"{report.name}-beside", page)
+    st.subheader("Statement by statement", anchor=False)
+    _show_statements(report)
 
 
-def _says_anything(column: pd.Series) -> bool:
-    return bool((column.notna() & (column != "")).any())
+def _show_statements(report: Report) -> None:
+    """What the text says, each with its verdict; what no run could confirm, folded away."""
+    st.markdown(report.statements_told)
+    told = [row for row in report.statements if row["verdict"] != NOTHING_TO_RUN]
+    rest = [row for row in report.statements if row["verdict"] == NOTHING_TO_RUN]
+    badge = ":{}-badge[{}]".format
+    lines = (
+        f"- {badge(COLOURS[row['verdict']], row['verdict'])} **{row['says']}** {row['why']} ({row['where']})"
+        for row in told
+    )
+    st.markdown("\n".join(lines))
+    if rest:
+        with st.expander(f"{NOTHING_TO_RUN.capitalize()}, but checked on paper: {len(rest)}"):
+            st.markdown("\n".join(f"- {row['says']} ({row['where']}): {row['checks']}" for row in rest))
 
 
-def _intervals(table: pd.DataFrame, low: str, high: str) -> list[str]:
-    """Both ends in words; empty where there is none."""
-    return [
-        "" if np.isnan(a) else f"{a:.3f} to {b:.3f}" for a, b in zip(table[low].astype(float), table[high], strict=True)
-    ]
-
-
-def show_ledger() -> None:
+def show_all() -> None:
     """All claims of all reports, in figures or in words, filtered."""
-    found = {name: (book, what_runs_say(book)[0]) for name, book in books().items()}
+    page = read_page()
+    if page.stale:
+        st.info(page.stale, icon=":material/info:")
     in_words = st.segmented_control(
         "Claims", ("Figures", "Statements"), default="Figures", required=True, key="claims", bind="query-params",
         label_visibility="collapsed",
     ) == "Statements"  # fmt: skip
-    tell = statement_table if in_words else claim_table
-    whole = pd.concat([tell(book, answered) for book, answered in found.values()], ignore_index=True)
+    rows = [row for report in page.reports for row in (report.statements if in_words else report.figures)]
+    whole = table_of(rows).drop(columns="of_a_run", errors="ignore")
     kind = "statements" if in_words else "figures"
     st.markdown(f"**{len(whole)} {kind}** of {whole['report'].nunique()} reports.")
-    table = _filtered(whole, in_words)
+    table = _filtered(whole, page, in_words)
     if table.empty:
         st.info(f"No {kind[:-1]} is left. Choose fewer filters.", icon=":material/info:")
         return
-    failing = int((table["checks"] == FAILS).sum())
-    st.caption(f"{len(table)} {kind} shown; a check of {failing} of them does not hold.", help=MEANING_LINES)
-    show_claims(table, f"all-{kind}")
+    failing = int((table["checks"] == "does not hold").sum())
+    st.caption(f"{len(table)} {kind} shown; a check of {failing} of them does not hold.", help=_meanings(page))
+    _show_claims(table, f"all-{kind}", page)
 
 
-def _filtered(whole: pd.DataFrame, in_words: bool) -> pd.DataFrame:
+def _filtered(whole: pd.DataFrame, page: Page, in_words: bool) -> pd.DataFrame:
     """What is left after the filters that are asked for."""
-    outcomes, verdicts = (*OUTCOMES, UNCHECKED), (*VERDICTS, NOTHING_TO_RUN)
-    filters = [("report", "Report", None), ("verdict", "Verdict", verdicts), ("checks", "The checks say", outcomes)]
+    verdicts = (*page.meanings, NOTHING_TO_RUN)
+    filters = [
+        ("report", "Report", None),
+        ("verdict", "Verdict", verdicts),
+        ("checks", "The checks say", page.outcomes),
+    ]
     if not in_words:
         filters.insert(1, ("figure", "Figure", None))
     table = whole
@@ -125,45 +104,67 @@ def _filtered(whole: pd.DataFrame, in_words: bool) -> pd.DataFrame:
     return table
 
 
+def _show_claims(table: pd.DataFrame, name: str, page: Page) -> None:
+    """A table of claims, and the same as a file."""
+    shown = table.assign(**{to: _intervals(table, low, high) for to, low, high in _INTERVALS if low in table})
+    headers = _headers(page)
+    columns = [column for column in headers if column in shown and _says_anything(shown[column])]
+    st.dataframe(
+        shown[columns], hide_index=True, height=420, placeholder="", column_config=headers,
+        key=f"claims {name}",
+        alt=f"{len(table)} claims with verdicts and what the checks say of them",
+    )  # fmt: skip
+    st.download_button(
+        "All of it (CSV)", partial(_csv, table), f"{name}-claims.csv", "text/csv", key=f"claims file {name}",
+        on_click="ignore", icon=":material/download:",
+    )  # fmt: skip
+
+
+_INTERVALS = (("interval", "low", "high"), ("our_interval", "our_low", "our_high"))
+
+
+def _intervals(table: pd.DataFrame, low: str, high: str) -> list[str]:
+    """Both ends in words; empty where there is none."""
+    return [
+        "" if np.isnan(a) else f"{a:.3f} to {b:.3f}" for a, b in zip(table[low].astype(float), table[high], strict=True)
+    ]
+
+
+def _says_anything(column: pd.Series) -> bool:
+    return bool((column.notna() & (column != "")).any())
+
+
 def _csv(table: pd.DataFrame) -> bytes:
     return table.to_csv(index=False).encode()
 
 
-def show_beside(book: Book, answered: Answers) -> None:
-    """A report's results beside ours."""
-    _show_chart(book, answered)
-    st.subheader("Figure by figure", anchor=False)
-    table = claim_table(book, answered)
-    results = table[~table["metric"].isin(NOT_OF_A_RUN)]
-    st.markdown(tally_sentence("Printed results", results["verdict"]))
-    show_claims(results.drop(columns="report"), f"{book.report.name}-beside")
-    st.subheader("Statement by statement", anchor=False)
-    _show_statements(book, answered)
+def _meanings(page: Page) -> str:
+    return "\n".join(f"- **{verdict}**: {meaning}." for verdict, meaning in page.meanings.items())
 
 
-def _show_chart(book: Book, answered: Answers) -> None:
-    """The runs' figures beside ours and beside the constant answers."""
-    offered = charts(book)
-    metric, sample = st.selectbox(
-        "Figure", offered, format_func=offered.__getitem__, key=f"charted_{book.report.name}", bind="query-params"
-    )
-    table = run_table(book, metric, sample, answered)
-    figure = beside_figure(table, title=f"{METRICS[metric]}, 0 to 1", ink=ink())
-    show_chart(figure, "runs", run_sentence(table, metric))
-    show_table(table, f"{book.report.name}-{metric}-{sample}", "runs")
-
-
-def _show_statements(book: Book, answered: Answers) -> None:
-    """What the text says, each with its verdict; what no run could confirm, folded away."""
-    told = statements(book, answered)
-    st.markdown(tally_sentence("Statements on which there is a verdict", (one.verdict for one in told)))
-    lines = [
-        f"- :{COLOURS[one.verdict]}-badge[{one.verdict}] **{one.says}** {one.why} ({one.where})"
-        for one in told
-        if one.verdict
-    ]
-    st.markdown("\n".join(lines))
-    rest = [f"- {one.says} ({one.where}): {one.checks}" for one in told if not one.verdict]
-    if rest:
-        with st.expander(f"{NOTHING_TO_RUN.capitalize()}, but checked on paper: {len(rest)}"):
-            st.markdown("\n".join(rest))
+def _headers(page: Page) -> dict[str, Any]:
+    """The columns in their order, those there are."""
+    text, number = st.column_config.TextColumn, st.column_config.NumberColumn
+    return {
+        "report": "report",
+        "what": text("of", width="medium"),
+        "says": text("it says", width="large"),
+        "figure": "figure",
+        "printed": "as printed",
+        "ours": number("ours", format="%.3f", help="The mean over our seeds."),
+        "verdict": text("verdict", help=_meanings(page)),
+        "interval": text("its interval", width=120, help="Exact 95% interval of a share of n photos (Clopper and Pearson 1934)."),
+        "our_interval": text("our interval", width=120, help="95%, from 1,000 resamplings of whole lesions."),
+        "why": text("why", width="large"),
+        "seeds": "seeds",
+        "n": number("photos", format="localized"),
+        "our_n": number("our photos", format="localized"),
+        "data": "our data",
+        "budget": "our budget",
+        "constant": number("constant answer", format="%.3f", help="What always answering with the commonest class gets."),
+        "our_constant": number("constant answer, our photos", format="%.3f"),
+        "recipe": "our recipe",
+        "checks": text("the checks say", help="The weightiest of all checks that the figure is part of."),
+        "fails": text("which does not hold"),
+        "where": "where",
+    }  # fmt: skip

@@ -1,12 +1,11 @@
-"""TODO docstring dermaviz.app.reports.runs"""
+"""One run of a report: how it learned, what it mistakes for what, how well it ranks, and what differs from the report."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from dermaviz.app.confusion.matrix import matrix_sentence, mistake_sentence
 from dermaviz.app.confusion.summary import row_with_interval, show_by_class, training_sentence
 from dermaviz.app.confusion.view import GROUP_WORDS, MALIGNANT, OTHERS
+from dermaviz.app.reports.results import Result, finished, read_vouched_for
 from dermaviz.app.text import images, names_in, with_interval
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.metrics.bootstrap import Estimate
@@ -23,12 +23,7 @@ from dermaviz.metrics.confusion import Verdicts, by_class, most_frequent_mistake
 from dermaviz.metrics.ranking import binary_view
 from dermaviz.plots.confusion import confusion_figure
 from dermaviz.plots.curves import learning_figure, roc_figure
-from studies.five_reports.claims.answers import ANSWERS, Answers, read_answers
-from studies.five_reports.claims.reruns import Reruns, folder_of, read_reruns
-from studies.five_reports.result import RESULT, Result, read_curve, read_predictions, results_root
 
-Stamps = tuple[tuple[str, int, int], ...]
-"""Each file with when it was last written and its size: what has changed is read again."""
 _WORDS = MappingProxyType({**GROUP_WORDS, "other": GROUP_WORDS[OTHERS]})
 
 
@@ -83,57 +78,19 @@ class Rerun:
         return Estimate(*(float("nan") if row[name] is None else float(row[name]) for name in ("value", "low", "high")))
 
 
-def answers() -> Answers:
-    """What the finished runs answer to the reports.
-
-    Raises:
-        ResultError: it was never computed, cannot be read, or rests on other results than there are; says what to do.
-    """
-    root = results_root()
-    return _answers(str(root), _stamps(root, ANSWERS), _stamps(root, f"*/*/*/{RESULT}"))
-
-
-def finished(report: str) -> Mapping[str, tuple[Result, ...]]:
-    """The finished runs of a report, by its folder's name: of each row those there are, the fullest budget first.
-
-    Raises:
-        ResultError: a result cannot be read.
-    """
-    root = results_root()
-    found = _finished(str(root), _stamps(root, f"*/*/*/{RESULT}"))
-    return {row: results for (name, row), results in found.items() if name == report}
-
-
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs={Result: Result.model_dump_json})
 def opened(result: Result) -> Rerun:
     """A run's curve and answers.
 
     Raises:
         ResultError: a file is not the one that the result vouches for.
     """
-    return _opened(str(folder_of(results_root(), result)), result.curve_sha256, result.predictions_sha256, result)
-
-
-def _stamps(root: Path, pattern: str) -> Stamps:
-    stats = ((str(path), path.stat()) for path in sorted(root.glob(pattern)))
-    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _answers(root: str, kept: Stamps, results: Stamps) -> Answers:
-    return read_answers(Path(root))
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _finished(root: str, results: Stamps) -> Reruns:
-    return read_reruns(Path(root))
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _opened(folder: str, curve: str, predictions: str, _result: Result) -> Rerun:
-    table = read_predictions(Path(folder))
-    labels = pd.Categorical(table["dx"], categories=list(_result.classes)).codes.astype(np.int64)
-    columns = [f"p_{name}" for name in _result.classes]
-    return Rerun(_result, read_curve(Path(folder)), labels, table[columns].to_numpy(np.float64))
+    table = pd.read_parquet(io.BytesIO(read_vouched_for(result, "predictions.parquet", result.predictions_sha256)))
+    epochs = read_vouched_for(result, "curve.csv", result.curve_sha256)
+    curve = pd.read_csv(io.BytesIO(epochs)) if epochs.strip() else pd.DataFrame()
+    labels = pd.Categorical(table["dx"], categories=list(result.classes)).codes.astype(np.int64)
+    columns = [f"p_{name}" for name in result.classes]
+    return Rerun(result, curve, labels, table[columns].to_numpy(np.float64))
 
 
 def figure_table(result: Result) -> pd.DataFrame:
@@ -152,45 +109,25 @@ _SPOILT = MappingProxyType({"fgsm": "Under FGSM at ε = {size:g}", "noise": "Und
 _SETS = MappingProxyType({"ham10000": "HAM10000"})
 
 
-def run_label(result: Result) -> str:
-    """A run of a row as lists name it: ``seed 0``, with its budget where that is not the laptop's."""
-    return f"seed {result.seed}" if result.budget == "laptop" else f"seed {result.seed}, {result.budget} budget"
-
-
 def data_sentence(result: Result) -> str:
     """Which photos it saw, how many, and how large."""
-    name = str(result.data.get("dataset", ""))
-    counts: Mapping[str, Mapping[str, int]] = result.data.get("images", {})
+    name, counts = str(result.data.get("dataset", "")), result.data.get("images", {})
+    recipe = result.settings.get("recipe", {})
     told = ", ".join(
         f"{sum(counts[split].values()):,} photos {words}" for split, words in _SPLITS.items() if split in counts
     )
-    recipe = result.settings.get("recipe", {})
-    leaky = " The split is by image, so photos of one lesion lie on both sides." if _is_leaky(recipe) else ""
+    by_image = recipe.get("data", {}).get("leaky")
+    leaky = " The split is by image, so photos of one lesion lie on both sides." if by_image else ""
     side = f", {stages[-1]['size']} × {stages[-1]['size']} pixels" if (stages := recipe.get("stages")) else ""
     return f"{_SETS.get(name, name)}: {told}{side}.{leaky}"
 
 
-def _is_leaky(recipe: Mapping[str, Any]) -> bool:
-    return bool(recipe.get("data", {}).get("leaky"))
-
-
 def making_sentence(result: Result) -> str:
     """How long it took, where, and with what."""
+    took = f"{result.seconds:.0f} s" if result.seconds < 120 else f"{result.seconds / 60:.1f} min"
+    machine = f" on {result.machine}" if result.machine else ""
     made = ", ".join(f"{name} {version}" for name, version in result.made.items())
-    return " ".join(
-        filter(
-            None,
-            (
-                f"Made at the {result.budget} budget in {_duration(result.seconds)}",
-                f"on {result.machine}" if result.machine else "",
-                f"({made})." if made else ".",
-            ),
-        )
-    ).replace(" .", ".")
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+    return f"Made at the {result.budget} budget in {took}{machine}{f' ({made})' if made else ''}."
 
 
 def right_sentence(run: Rerun) -> str:
@@ -208,14 +145,12 @@ def right_sentence(run: Rerun) -> str:
 
 def spoilt_sentences(result: Result) -> list[str]:
     """The accuracy under each attack or noise that the row was measured with, beside that of the clean photos."""
-    clean = next(row for row in result.figures if row["metric"] == "accuracy")
-    return [
-        f"{_SPOILT[name].format(size=result.settings.get(name, 0.0))}, its accuracy is {row_with_interval(row)}, on clean photos "
-        f"{clean['value']:.3f}."
-        for name, rows in result.under.items()
-        for row in rows
-        if row["metric"] == "accuracy" and name in _SPOILT
-    ]
+    clean, said = result.figure("accuracy")["value"], []
+    for name, words in _SPOILT.items():
+        for row in (row for row in result.under.get(name, ()) if row["metric"] == "accuracy"):
+            under = words.format(size=result.settings.get(name, 0.0))
+            said.append(f"{under}, its accuracy is {row_with_interval(row)}, on clean photos {clean:.3f}.")
+    return said
 
 
 _BY_CLASS = {
@@ -225,7 +160,6 @@ _BY_CLASS = {
     "specificity": "Specificity",
     "roc_auc": "ROC AUC against the rest",
 }
-_SHARES = "% of the true class"
 
 
 def show_run(folder: str) -> None:
@@ -239,40 +173,31 @@ def show_run(folder: str) -> None:
         rows = sorted(found, key=lambda row: -len(found[row][0].claims))  # what most claims rest on first
         row = st.selectbox("Row", rows, key=f"row_{folder}", bind="query-params")
         result = _choose_seed(found[row])
-        _show_facts(result)
+        st.markdown(result.about)
+        st.caption(f"{data_sentence(result)} {making_sentence(result)}")
+        with st.expander("All settings"):
+            st.json(result.settings)
     run = opened(result)
     with saying:
-        _show_answer(run)
+        st.markdown(f"#### {right_sentence(run)}")
+        for said in spoilt_sentences(result):
+            st.markdown(said)
+        if result.deviations:
+            st.markdown("What differs from the report:")
+            st.markdown("\n".join(f"- {line}" for line in result.deviations))
     _show_charts(run)
 
 
 def _choose_seed(results: tuple[Result, ...]) -> Result:
-    """One of a row's runs."""
+    """One of a row's runs, by its seed, with its budget where that is not the laptop's."""
     if len(results) == 1:
         return results[0]
-    labels = [run_label(result) for result in results]
+    budgets = ["" if result.budget == "laptop" else f", {result.budget} budget" for result in results]
+    labels = [f"seed {result.seed}{budget}" for result, budget in zip(results, budgets, strict=True)]
     chosen = st.segmented_control(
         "Seed of training", labels, default=labels[0], required=True, key=f"seed_{results[0].row}", bind="query-params"
     )
     return results[labels.index(chosen)]
-
-
-def _show_facts(result: Result) -> None:
-    """What it is, what it was made with and of."""
-    st.markdown(result.about)
-    st.caption(f"{data_sentence(result)} {making_sentence(result)}")
-    with st.expander("All settings"):
-        st.json(result.settings)
-
-
-def _show_answer(run: Rerun) -> None:
-    """How much it gets right, also on spoilt photos, and what differs from the report."""
-    st.markdown(f"#### {right_sentence(run)}")
-    for said in spoilt_sentences(run.result):
-        st.markdown(said)
-    if run.result.deviations:
-        st.markdown("What differs from the report:")
-        st.markdown("\n".join(f"- {line}" for line in run.result.deviations))
 
 
 def _show_charts(run: Rerun) -> None:
@@ -284,16 +209,26 @@ def _show_charts(run: Rerun) -> None:
         _show_learning(run)
     with right:
         st.subheader("What does it mistake for what?", anchor=False)
-        _show_confusion(run)
+        counts, groups = run.verdicts.counts, run.verdicts.groups
+        matrix = confusion_figure(
+            counts, groups, groups, "true", ink=ink(), malignant=result.malignant, names=run.names
+        )
+        said = matrix_sentence(run.verdicts, run.names, "% of the true class")
+        st.plotly_chart(matrix, key="run matrix", config={"displayModeBar": False}, alt=said)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("How well does it rank?", anchor=False)
         _show_roc(run)
+    table = figure_table(result)
     with right:
         st.subheader("How good is it for each class?", anchor=False)
-        _show_classes(run)
+        metric = st.selectbox(
+            "Figure", _BY_CLASS, format_func=_BY_CLASS.__getitem__, key="by_class", bind="query-params"
+        )
+        rows = table[(table["metric"] == metric) & (table["class"] != "")]
+        show_by_class(rows, _BY_CLASS[metric], run.names, run.commonest)
     name = f"{result.report}-{result.row}-{result.budget}-seed{result.seed}"
-    show_table(figure_table(result), name, "run", "All its figures")
+    show_table(table, name, "run", "All its figures")
     if not run.curve.empty:
         show_table(run.curve, f"{name}-curve", "run curve", "Its learning curve")
 
@@ -304,40 +239,16 @@ def _show_learning(run: Rerun) -> None:
         return
     validated = sum(run.result.data.get("images", {}).get("validation", {}).values())
     by = str(run.result.settings.get("recipe", {}).get("select_by", "balanced_accuracy"))
-    kept = run.result.kept_epoch
-    said = training_sentence(run.curve, kept, validated or None, by)
-    show_chart(learning_figure(run.curve, kept, ink=ink()), "run learning", said)
-
-
-def _show_confusion(run: Rerun) -> None:
-    verdicts, names = run.verdicts, run.names
-    figure = confusion_figure(
-        verdicts.counts,
-        verdicts.groups,
-        verdicts.groups,
-        "true",
-        ink=ink(),
-        malignant=run.result.malignant,
-        names=names,
-    )
-    st.plotly_chart(
-        figure, key="run matrix", config={"displayModeBar": False}, alt=matrix_sentence(verdicts, names, _SHARES)
-    )
+    said = training_sentence(run.curve, run.result.kept_epoch, validated or None, by)
+    show_chart(learning_figure(run.curve, run.result.kept_epoch, ink=ink()), "run learning", said)
 
 
 def _show_roc(run: Rerun) -> None:
-    offered = tuple(run.sought)
+    words, offered = run.names, tuple(run.sought)
     sought = offered[0]
     if len(offered) > 1:
         sought = st.selectbox(
-            "Curve of", offered, format_func=lambda name: run.names.get(name, name), key="roc_of", bind="query-params"
+            "Curve of", offered, format_func=lambda name: words.get(name, name), key="roc_of", bind="query-params"
         )
-    said = f"Area under the ROC curve of {run.names.get(sought, sought)}: {with_interval(run.area(sought))}."
+    said = f"Area under the ROC curve of {words.get(sought, sought)}: {with_interval(run.area(sought))}."
     show_chart(roc_figure({sought: run.roc(sought)}, ink=ink()), "run roc", said)
-
-
-def _show_classes(run: Rerun) -> None:
-    table = figure_table(run.result)
-    metric = st.selectbox("Figure", _BY_CLASS, format_func=_BY_CLASS.__getitem__, key="by_class", bind="query-params")
-    rows = table[(table["metric"] == metric) & (table["class"] != "")]
-    show_by_class(rows, _BY_CLASS[metric], run.names, run.commonest)

@@ -189,7 +189,7 @@ class Answers:
 
 def write_answers(root: Path, answers: Answers) -> Path:
     """Write ``answers.json`` below the results' root, whole or not at all."""
-    text = json.dumps(_plain(asdict(answers)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(plain(asdict(answers)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     return atomic_write(root / ANSWERS, text, error=ResultError)
 
 
@@ -241,10 +241,10 @@ def _of(kind: type[_Row], content: Mapping[str, Any]) -> _Row:
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in read.items()})
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """As JSON takes it: what is undefined becomes null."""
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return None if isinstance(value, float) and math.isnan(value) else value

@@ -130,3 +130,37 @@ def _predictions(
     probabilities[np.arange(len(labels)), list(said)] = 0.9
     lesions = tuple(f"lesion {name}" for name in names)
     return Predictions(classes, names, lesions, np.array(labels), np.log(probabilities))
+
+
+@pytest.fixture
+def write_rerun() -> Callable[..., Result]:
+    """``write_rerun(results, "gupta-et-al", "resnet-18", seed=1, …)``: a finished run below a folder of results.
+
+    Of three benign photos one is called malignant, of three malignant ones (of two lesions) one benign.
+    """
+
+    def write(results: Path, report: str, row: str, seed: int = 0, **changes: Any) -> Result:
+        said = np.array([0.1, 0.2, 0.7, 0.9, 0.6, 0.4])
+        predictions = Predictions(
+            ("benign", "malignant"),
+            tuple(f"im{i}" for i in range(6)),
+            ("l0", "l1", "l2", "l3", "l4", "l4"),
+            np.array([0, 0, 0, 1, 1, 1]),
+            np.log(np.stack([1 - said, said], axis=1)),
+        )
+        both = {"benign": 3, "malignant": 3}
+        counts = {"train": {"benign": 5, "malignant": 4}, "validation": {"benign": 2}, "test": both}
+        figures = figures_of(predictions, 1.0, frozenset({"malignant"}), draws=20)
+        given = {
+            "report": report, "row": row, "budget": "laptop", "seed": seed, "about": "A tiny network.", "claims": (),
+            "deviations": ("It is tiny.",), "settings_sha256": "", "data_sha256": "", "classes": predictions.classes,
+            "settings": {"recipe": {"select_by": "accuracy", "stages": [{"size": 32}]}, "fgsm": 3e-3},
+            "data": {"dataset": "ham10000", "images": counts}, "malignant": ("malignant",), "temperature": 1.0,
+            "kept_epoch": 2, "figures": figures, "under": {"fgsm": figures}, "seconds": 90.0, "machine": "2 cores",
+            "made": {"dermaviz": "0.1.0"},
+        }  # fmt: skip
+        curve = pd.DataFrame({"epoch": [1, 2], "train_loss": [0.9, 0.5], "loss": [0.8, 0.6], "accuracy": [0.5, 0.75]})
+        folder = results / report / row / f"laptop-seed{seed}"
+        return write_result(folder, Result(**{**given, **changes}), curve, prediction_table(predictions, 1.0))
+
+    return write

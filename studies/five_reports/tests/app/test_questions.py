@@ -22,11 +22,12 @@ from studies.five_reports.claims.answers import (
     QuestionAnswer,
     RowAnswer,
     result_hashes,
-    write_answers,
 )
+from studies.five_reports.page import write_page
+from studies.five_reports.reported.ledger import ledger_path, read_ledger
 from studies.five_reports.result import Result
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 SECONDS = 240
 SEEDS = (0, 1, 2)
 
@@ -73,11 +74,12 @@ QUESTIONS = (
 @pytest.fixture(autouse=True)
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_rerun: Callable[..., Result]) -> Path:
     """A finished run of one report, and answers made by hand to its questions."""
-    shutil.copy(ROOT / "studies/five_reports/results/claims.yaml", tmp_path)
+    claims = Path(shutil.copy(ledger_path(), tmp_path))
     monkeypatch.setenv("DERMAVIZ_RESULTS", str(tmp_path))
     reports = tmp_path / "reports"
     write_rerun(reports, "gupta-et-al", "lite0")
-    write_answers(reports, Answers(questions=QUESTIONS, rests_on=result_hashes(reports)))
+    answers = Answers(questions=QUESTIONS, rests_on=result_hashes(reports))
+    write_page(reports, answers, read_ledger(claims), claims)
     return reports
 
 

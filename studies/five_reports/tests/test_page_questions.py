@@ -7,16 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from dermaviz.app.reports.questions import (
-    charted,
-    difference_table,
-    differences_sentence,
-    one_pair,
-    row_table,
-    rows_sentence,
-    run_differences,
-    tally_sentence,
-)
 from studies.five_reports.claims.answers import (
     AS_CLAIMED,
     CANNOT_BE_TOLD,
@@ -27,6 +17,16 @@ from studies.five_reports.claims.answers import (
     DifferenceAnswer,
     QuestionAnswer,
     RowAnswer,
+)
+from studies.five_reports.page import (
+    charted_differences,
+    difference_rows,
+    differences_sentence,
+    is_of_one_pair,
+    questions_sentence,
+    row_rows,
+    rows_sentence,
+    run_differences,
 )
 
 ROWS = (
@@ -69,15 +69,13 @@ LEAK = replace(DEEPER, says="", verdict=NO_VERDICT, differences=(CLEAR, OPEN), r
 
 
 def test_the_tally_counts_questions_by_verdict() -> None:
-    said = tally_sentence([DEEPER, DEEPER, replace(DEEPER, verdict=NOT_REPRODUCED), LEAK])
+    said = questions_sentence([DEEPER, DEEPER, replace(DEEPER, verdict=NOT_REPRODUCED), LEAK])
     assert said.startswith("**4 questions**")
     assert said.endswith("2 direction reproduced, 1 not reproduced, 1 on which the report claims nothing.")
 
 
 def test_rows_that_have_not_been_run_are_named_and_not_drawn() -> None:
-    table = row_table(DEEPER)
-    assert list(table["label"]) == ["Lite0", "Lite1"]
-    assert list(table["seeds"]) == [3, 3]
+    assert [(row["label"], row["seeds"]) for row in row_rows(DEEPER)] == [("Lite0", 3), ("Lite1", 3)]
     said = rows_sentence(DEEPER)
     assert said.startswith("Accuracy: **0.800** for Lite0, **0.520** for Lite1, on 782 test photos.")
     assert "1 of 2 lie above the constant answer with all of their interval. Not yet run: Lite2. Intervals" in said
@@ -99,18 +97,18 @@ def test_a_figure_that_is_undefined_is_not_told() -> None:
 
 
 def test_of_several_pairs_the_first_metric_is_drawn_and_of_one_pair_all() -> None:
-    assert not one_pair(DEEPER)
-    assert charted(DEEPER) == (CLEAR,)
-    assert one_pair(LEAK)
-    assert charted(LEAK) == (CLEAR, OPEN)
+    assert not is_of_one_pair(DEEPER)
+    assert charted_differences(DEEPER) == (CLEAR,)
+    assert is_of_one_pair(LEAK)
+    assert charted_differences(LEAK) == (CLEAR, OPEN)
 
 
 def test_what_has_not_been_run_has_no_difference() -> None:
     assert run_differences(DEEPER) == (CLEAR, OPEN)
-    table = difference_table(run_differences(DEEPER))
-    assert list(table["label"]) == ["Lite0 minus Lite1"] * 2
-    assert list(table["metric"]) == ["accuracy", "F1 of mel"]
-    assert list(table["trainings"]) == ["3 of 3 trainings agree", "2 of 3 trainings agree"]
+    assert [(row["label"], row["metric"], row["trainings"]) for row in difference_rows(run_differences(DEEPER))] == [
+        ("Lite0 minus Lite1", "accuracy", "3 of 3 trainings agree"),
+        ("Lite0 minus Lite1", "F1 of mel", "2 of 3 trainings agree"),
+    ]
 
 
 @pytest.mark.parametrize(
