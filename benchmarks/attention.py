@@ -10,7 +10,7 @@ from torch import Tensor
 
 from benchmarks.measure import Benchmark, Row, compare
 from benchmarks.subjects import random_classifier
-from dermaviz.explain.attention import explain
+from dermaviz.attention.maps import explain
 from dermaviz.models.classifier import Classifier
 
 ARCHITECTURES = {

@@ -17,9 +17,9 @@ from dermaviz.errors import AttackError, AttentionError, DatasetError
 from dermaviz.images import RGB, Image
 
 if TYPE_CHECKING:
+    from dermaviz.attention.attention_map import AttentionMap
     from dermaviz.data.records import Dataset
     from dermaviz.evidence.predictions import Audited
-    from dermaviz.explain.attention_map import AttentionMap
     from dermaviz.models.answer import Prediction
     from dermaviz.models.classifier import Classifier
 
@@ -58,7 +58,7 @@ def explain(model: Classifier, image: Image | RGB, *, method: str = "gradcam++",
     Args:
         model: as :func:`load` gives it; it is not changed.
         image: as :func:`read_image` gives it, or pixels uint8 ``[H, W, 3]``, sRGB.
-        method: a name in ``dermaviz.explain.methods.METHODS``.
+        method: a name in ``dermaviz.attention.methods.METHODS``.
         of: the class to explain; the predicted one by default.
 
     Returns:
@@ -73,7 +73,7 @@ def explain(model: Classifier, image: Image | RGB, *, method: str = "gradcam++",
     >>> attention.method, attention.status
     ('gradcam++', 'ok')
     """
-    from dermaviz.explain.attention import explain as explain_images
+    from dermaviz.attention.maps import explain as explain_images
 
     answer = model.predict(image)
     index = answer.index if of is None else _class_index(model, of, AttentionError)
@@ -196,8 +196,8 @@ def audit(model: Classifier, dataset: Dataset, *, name: str = "your images") -> 
     """
     import pandas as pd
 
-    from dermaviz.evidence.evaluate import expect_classes
-    from dermaviz.evidence.predictions import audited_from, prediction_rows
+    from dermaviz.evidence.evaluate import expect_classes, prediction_rows
+    from dermaviz.evidence.predictions import audited_from
     from dermaviz.models.card import Checkpoint
 
     images = expect_classes(model.card, dataset)
@@ -214,7 +214,7 @@ def report(audited: Audited, path: str | Path) -> Path:
     >>> dv.report(dv.audit(dv.load(), dv.read_dataset("lesions/")), "audit.html").name
     'audit.html'
     """
-    from dermaviz.report import write_report
+    from dermaviz.html_report import write_report
 
     return write_report(audited, Path(path))
 

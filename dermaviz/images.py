@@ -96,6 +96,11 @@ def read_image(source: bytes | str | Path, *, name: str = "") -> Image:
     Raises:
         ImageError: the picture is refused; the message names what was expected and what was found. Nothing else is
             ever raised, whatever the bytes are.
+
+    >>> import dermaviz as dv
+    >>> image = dv.read_image("mole.png")
+    >>> image.pixels.shape, image.format
+    ((224, 224, 3), 'PNG')
     """
     given = name or ("" if isinstance(source, bytes) else Path(source).name)
     label = "".join(c for c in given if c.isprintable())[:80] or "This file"

@@ -48,7 +48,7 @@ def classifier(checkpoint: Checkpoint) -> Classifier:
     """
     import torch
 
-    from dermaviz.explain.attention import explain
+    from dermaviz.attention.maps import explain
     from dermaviz.models.checkpoint import load_checkpoint
 
     torch.set_num_threads(min(os.cpu_count() or 1, _MAX_THREADS))

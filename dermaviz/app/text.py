@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from types import MappingProxyType
 
+from dermaviz.attention.attention_map import AttentionMap, MapStatus
+from dermaviz.attention.methods import METHODS
 from dermaviz.data.records import SPECS
 from dermaviz.evidence.predictions import TONE_GROUP
-from dermaviz.explain.attention_map import AttentionMap, MapStatus
-from dermaviz.explain.methods import METHODS
 from dermaviz.fairness.tone_groups import GROUPS
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import AGE, AGE_GROUPS
@@ -64,11 +63,6 @@ def in_order(names: Iterable[str] | Mapping[str, int], column: str) -> list[str]
 def value_words(value: str) -> str:
     """A value of metadata in words."""
     return _VALUE_WORDS.get(value, value)
-
-
-def escaped(words: str) -> str:
-    """Words from outside, such as a file's name, with the signs made harmless that Markdown would take for its own."""
-    return re.sub(r"([\\`*_\[\]$:~<>#|])", r"\\\1", words)
 
 
 def images(n: int) -> str:

@@ -44,8 +44,8 @@ def explain_photos(
     device: Device = "auto",
 ) -> None:
     """Write for each photo the overlay (PNG) and the raw attention map (NPY), and say what the model says."""
+    from dermaviz.attention.methods import find_method
     from dermaviz.errors import DermaVizError
-    from dermaviz.explain.methods import find_method
     from dermaviz.models.checkpoint import load_checkpoint
 
     find_method(method)
@@ -79,8 +79,8 @@ def _explain_one(classifier: Classifier, photo: Path, stem: Path, method: str, c
     import numpy as np
     from PIL import Image
 
-    from dermaviz.explain.attention import explain
-    from dermaviz.explain.overlay import overlay
+    from dermaviz.attention.maps import explain
+    from dermaviz.attention.overlay import overlay
     from dermaviz.images import read_image
     from dermaviz.io import atomic_write
 

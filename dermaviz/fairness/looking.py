@@ -17,8 +17,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import fisher_exact, norm
 
+from dermaviz.attention.localisation import looks_at_lesion
 from dermaviz.errors import FairnessError
-from dermaviz.explain.localisation import looks_at_lesion
 from dermaviz.fairness.label_sheet import BENIGN, MALIGNANT
 from dermaviz.metrics.bootstrap import DRAWS, Estimate, LesionIds, exact_interval, interval, lesion_weights
 from dermaviz.metrics.classification import Weights, ratio

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dermaviz.app.case import ask, drawn_photo, uploaded_photo
+from dermaviz.app.case import ask, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.widgets.diagnosis import installed_gate, let_through, notice
+from dermaviz.app.widgets.photo import sample_photo
 from dermaviz.errors import EvidenceError
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.ood.detector import Gate, GateFacts, gate_bytes, write_gate
@@ -54,7 +55,7 @@ def test_the_answer_brings_its_features_and_is_still_the_classifiers(checkpoint:
     assert case.answer.features is not None
     assert case.answer.features.shape == (1, WIDTH)
     said = load_checkpoint(checkpoint.folder).predict(photo.read().pixels)
-    np.testing.assert_allclose(case.answer.probabilities, said.probabilities, rtol=1e-5)
+    np.testing.assert_allclose(case.prediction.probabilities, said.probabilities, rtol=1e-5)
 
 
 def test_a_model_without_a_gate_lets_everything_through(checkpoint: Checkpoint) -> None:
@@ -67,7 +68,7 @@ def test_a_near_picture_passes_a_far_one_does_not_and_a_drawn_one_is_never_asked
     with_gate: Callable[[float], Checkpoint],
 ) -> None:
     checkpoint = with_gate(1e6)
-    photo, drawn = uploaded_photo("noise.png", png(3)), drawn_photo("sample", SAMPLES[0].parameters)
+    photo, drawn = uploaded_photo("noise.png", png(3)), sample_photo(SAMPLES[0])
     case = ask(photo, checkpoint)
     assert let_through(case)
     with_gate(0.0)

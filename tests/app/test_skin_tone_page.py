@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dermaviz.explain.methods import METHODS
+from dermaviz.attention.methods import METHODS
 from dermaviz.fairness.tone_groups import tone_groups
 from tests.app.audit_tables import AREA, SAMPLE, energies, right, tone_table, write_audit
 from tests.app.conftest import N

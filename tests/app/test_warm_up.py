@@ -37,7 +37,7 @@ def visit(*modules):
         failed.append(repr(error))
 
 visits = [
-    ("torch", "dermaviz.models.checkpoint", "dermaviz.explain.attention"),
+    ("torch", "dermaviz.models.checkpoint", "dermaviz.attention.maps"),
     ("dermaviz.app.confusion.page", "scipy.stats", "sklearn.metrics"),
     ("dermaviz.app.skin_tone.page", "dermaviz.fairness.trend", "dermaviz.fairness.counterfactual"),
 ]

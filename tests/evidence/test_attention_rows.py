@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import nn
 
+from dermaviz.attention.localisation import localise, looks_at_lesion
+from dermaviz.attention.maps import explain
 from dermaviz.data.masks import mask_as_seen, read_mask
 from dermaviz.data.readers import read_ham10000
 from dermaviz.evidence.evaluate import prediction_rows
 from dermaviz.evidence.tables import attention
 from dermaviz.evidence.tables.attention import attention_parameters, attention_rows
-from dermaviz.explain.attention import explain
-from dermaviz.explain.localisation import localise, looks_at_lesion
 from dermaviz.images import read_image
 from dermaviz.models.classifier import Classifier
 

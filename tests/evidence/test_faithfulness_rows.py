@@ -9,6 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dermaviz.attention.faithfulness import faithfulness
+from dermaviz.attention.localisation import localise
+from dermaviz.attention.maps import explain
+from dermaviz.attention.methods import METHODS
+from dermaviz.attention.randomisation import stages
 from dermaviz.data.readers import read_ham10000
 from dermaviz.evidence.ranking import rank_methods, what_is_left
 from dermaviz.evidence.tables import faithfulness as faithfulness_room
@@ -24,11 +29,6 @@ from dermaviz.evidence.tables.faithfulness import (
     randomisation_parameters,
     randomisation_rows,
 )
-from dermaviz.explain.attention import explain
-from dermaviz.explain.faithfulness import faithfulness
-from dermaviz.explain.localisation import localise
-from dermaviz.explain.methods import METHODS
-from dermaviz.explain.randomisation import stages
 from dermaviz.robustness.attacks import image_seeds
 
 

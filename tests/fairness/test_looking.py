@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from dermaviz.attention.localisation import localise
+from dermaviz.attention.maps import explain
 from dermaviz.errors import FairnessError
-from dermaviz.explain.attention import explain
-from dermaviz.explain.localisation import localise
 from dermaviz.fairness.looking import (
     ALL,
     DIAGNOSIS,

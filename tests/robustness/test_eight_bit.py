@@ -10,9 +10,8 @@ import torch
 from PIL import Image
 
 from dermaviz.images import read_image
-from dermaviz.robustness.attacks import ATTACKS
+from dermaviz.robustness.attacks import ATTACKS, fgsm, pgd
 from dermaviz.robustness.gradients import Attacked, Cost, Goal
-from dermaviz.robustness.linf import fgsm, pgd
 from dermaviz.robustness.sweep import eight_bit, whole_levels
 
 

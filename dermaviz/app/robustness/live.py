@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from dermaviz.app.cache import Memory, remembered
 from dermaviz.app.case import Case
 from dermaviz.app.checkpoints import TURN, classifier
-from dermaviz.explain.attention_map import AttentionMap
-from dermaviz.explain.methods import DEFAULT_METHOD
+from dermaviz.attention.attention_map import AttentionMap
+from dermaviz.attention.methods import DEFAULT_METHOD
 from dermaviz.images import RGB
 from dermaviz.models.answer import Prediction
-from dermaviz.robustness.attacks import find_attack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -126,7 +125,7 @@ def smallest_flip(case: Case, target: str | None) -> Flip:
 
     model = classifier(case.checkpoint)
     with TURN:
-        image = model.to_tensor([case.answer.prepared])
+        image = model.to_tensor([case.prepared])
         found = flip_distance(model, image, _goal(case, target))
     diagnosis = model.classes[int(found.predicted[0])]
     return Flip(float(found.epsilon[0]), diagnosis, bool(found.zero_gradient[0]), found.cap)
@@ -138,15 +137,16 @@ def _memory() -> Memory[Outcome]:
 
 
 def _attempt(case: Case, asked: Attempt, tell: Callable[[int], None]) -> Outcome:
-    from dermaviz.robustness.gradients import counting_passes
+    from dermaviz.robustness.attacks import find_attack
+    from dermaviz.robustness.gradients import watched
     from dermaviz.robustness.sweep import eight_bit
 
     model, goal = classifier(case.checkpoint), _goal(case, asked.target)
     attack, noise, seeds = find_attack(asked.attack), find_attack(NOISE), [asked.seed]
-    first = case.answer.index
+    first = case.prediction.index
     with TURN:
-        image = model.to_tensor([case.answer.prepared])
-        attacked = attack.run(counting_passes(model, tell), image, goal, asked.epsilon, seeds)
+        image = model.to_tensor([case.prepared])
+        attacked = attack.run(watched(model, tell), image, goal, asked.epsilon, seeds)
         filed = eight_bit(model, image, attacked, goal)
         said = _said(model, filed.logits)
         return Outcome(
@@ -164,7 +164,7 @@ def _goal(case: Case, target: str | None) -> Goal:
     from dermaviz.robustness.gradients import Goal
 
     if target is None:
-        return Goal.away_from([case.answer.index])
+        return Goal.away_from([case.prediction.index])
     return Goal.towards([case.card.classes.index(target)])
 
 
@@ -174,7 +174,7 @@ def _said(model: Classifier, logits: Tensor) -> Prediction:
 
 def _seen(model: Classifier, attacked: Attacked, first: int) -> tuple[Prediction, dict[int, AttentionMap]]:
     """What the model says after an attack, and its maps for the clean answer ``first`` and for its own."""
-    from dermaviz.explain.attention import attention_maps
+    from dermaviz.attention.maps import attention_maps
 
     said = _said(model, attacked.logits)
     classes = list(dict.fromkeys((first, said.index)))

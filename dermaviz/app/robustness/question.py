@@ -27,7 +27,6 @@ from dermaviz.metrics.confusion import AGE, cohort_names
 from dermaviz.models.card import Card
 from dermaviz.plots.confusion import signed
 from dermaviz.plots.robustness import REPORTED, epsilon_in_words
-from dermaviz.robustness.attacks import ATTACKS as ATTACK_ROWS
 from dermaviz.robustness.outcomes import (
     BY_ATTACK,
     BY_CORRUPTION,
@@ -61,15 +60,12 @@ TOGETHER = "all photos together"
 BY_CLASS = "the true diagnosis"
 
 
-METHODS = MappingProxyType({name: row.evidence for name, row in ATTACK_ROWS.items() if row.evidence})
+METHODS = MappingProxyType({"fgsm": "FGSM", "pgd": "PGD, 20 steps", "uniform noise": "noise of the same size"})
 """Methods of the table ``attacks``, as lists and links call them."""
 
 
 NOISE = "uniform noise"
-STRONGEST_FIRST = sorted(
-    METHODS, key=lambda name: (not ATTACK_ROWS[name].control, ATTACK_ROWS[name].passes), reverse=True
-)
-"""Attacks of many passes, quick attacks, noise."""
+STRONGEST_FIRST = ("pgd", "fgsm", NOISE)
 
 
 @dataclass(frozen=True, eq=False)

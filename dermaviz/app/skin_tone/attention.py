@@ -19,9 +19,9 @@ from dermaviz.app.skin_tone.question import ToneAsk, groups_of, mean_by_group, n
 from dermaviz.app.text import images, value_words
 from dermaviz.app.widgets.cases import CASE, PAGE, case_table, list_cases, show_case
 from dermaviz.app.widgets.chart import ink, show_chart, show_table, with_interval
+from dermaviz.attention.methods import METHODS
 from dermaviz.evidence import Evidence
 from dermaviz.evidence.predictions import Audited
-from dermaviz.explain.methods import METHODS
 from dermaviz.metrics.confusion import by_class
 from dermaviz.plots.probabilities import percent
 from dermaviz.plots.tone import beside_figure, looking_figure

@@ -16,8 +16,8 @@ from dermaviz.app.cache import Memory
 from dermaviz.app.case import Case, drawn_photo
 from dermaviz.app.checkpoints import TURN, classifier
 from dermaviz.app.skin_tone.own_images import Lesion
-from dermaviz.explain.attention_map import AttentionMap
-from dermaviz.explain.methods import DEFAULT_METHOD
+from dermaviz.attention.attention_map import AttentionMap
+from dermaviz.attention.methods import DEFAULT_METHOD
 from dermaviz.fairness.counterfactual import AXES, Axis, LesionChoice, counterfactual
 from dermaviz.images import RGB
 from dermaviz.models.answer import Prediction
@@ -104,13 +104,13 @@ def _other_skin(case: Case, lesion: Lesion, shift: Shift) -> OtherSkin:
     model = classifier(case.checkpoint)
     with TURN:
         made = {
-            axis: counterfactual(case.answer.prepared, lesion.mask, shift.to_ita, shift.from_ita, shift.lesion, axis)
+            axis: counterfactual(case.prepared, lesion.mask, shift.to_ita, shift.from_ita, shift.lesion, axis)
             for axis in AXES
         }
         pictures: dict[str, RGB] = {axis: one.pixels for axis, one in made.items()}
         if case.photo.parameters is not None:
             pictures[REDRAWN] = _redrawn(case.photo.parameters, model, shift.to_ita)
-        first, *others = _seen(model, [case.answer.prepared, *pictures.values()])
+        first, *others = _seen(model, [case.prepared, *pictures.values()])
     clipped: dict[str, float] = {axis: one.clipped for axis, one in made.items()}
     shifted = {axis: replace(seen, clipped=clipped.get(axis, 0.0)) for axis, seen in zip(pictures, others, strict=True)}
     return OtherSkin(first, MappingProxyType(shifted))
@@ -121,7 +121,7 @@ def _curve(case: Case, lesion: Lesion, start: Shift) -> pd.DataFrame:
     tones = sorted({*range(int(low), int(high) + 1, STEP), min(max(start.from_ita, low), high)})
     places: list[tuple[str, float]] = [(axis, tone) for axis in AXES for tone in tones]
     with TURN:
-        pictures = [_shifted(case.answer.prepared, lesion, start, tone, axis) for axis in AXES for tone in tones]
+        pictures = [_shifted(case.prepared, lesion, start, tone, axis) for axis in AXES for tone in tones]
         if case.photo.parameters is not None:
             places += [(REDRAWN, tone) for tone in tones]
             pictures += [_redrawn(case.photo.parameters, model, tone) for tone in tones]
@@ -134,7 +134,7 @@ def _curve(case: Case, lesion: Lesion, start: Shift) -> pd.DataFrame:
             "ita": [float(tone) for _, tone in places],
             "p_malignant": [one.p_malignant for one in said],
             "diagnosis": [one.diagnosis for one in said],
-            "p_answer": [float(one.probabilities[case.answer.index]) for one in said],
+            "p_answer": [float(one.probabilities[case.prediction.index]) for one in said],
         }
     )
 
@@ -150,7 +150,7 @@ def _redrawn(parameters: Parameters, model: Classifier, tone: float) -> RGB:
 
 def _seen(model: Classifier, pictures: Sequence[RGB]) -> list[Seen]:
     """What the model says of each picture, with the maps of the first one's answer and of its own."""
-    from dermaviz.explain.attention import attention_maps
+    from dermaviz.attention.maps import attention_maps
 
     images = model.to_tensor(pictures)
     said = [Prediction(model.classes, row, model.malignant) for row in model.probabilities(images)]

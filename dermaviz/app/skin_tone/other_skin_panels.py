@@ -9,7 +9,7 @@ from types import MappingProxyType
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.case import Case
+from dermaviz.app.case import Case, tone_colours
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.robustness.live_text import drift_sentence, said
@@ -17,11 +17,10 @@ from dermaviz.app.skin_tone.other_skin import REDRAWN, OtherSkin, Seen, Shift, c
 from dermaviz.app.skin_tone.own_images import Lesion, degrees, lesion_of
 from dermaviz.app.text import STATUS_SENTENCES, class_names, class_with_probability
 from dermaviz.app.widgets.chart import ink, show_chart, show_picture, show_table
-from dermaviz.app.widgets.drawing import tone_colours
 from dermaviz.app.widgets.photo import ask_for_one
-from dermaviz.explain.localisation import drift
-from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
-from dermaviz.explain.overlay import outlined, overlay
+from dermaviz.attention.localisation import drift
+from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
+from dermaviz.attention.overlay import outlined, overlay
 from dermaviz.fairness.counterfactual import LESION_CHOICES, LesionChoice
 from dermaviz.fairness.skin_tone import FLAGS, Tone
 from dermaviz.fairness.tone_groups import CUTS, tone_groups

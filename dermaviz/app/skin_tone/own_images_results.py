@@ -30,16 +30,17 @@ from dermaviz.app.skin_tone.own_images import (
     outlines_sentence,
     photo_sentences,
     photo_table,
+    plain,
     summary_sentence,
 )
-from dermaviz.app.text import STATUS_SENTENCES, class_names, class_with_probability, escaped
+from dermaviz.app.text import STATUS_SENTENCES, class_names, class_with_probability
 from dermaviz.app.widgets.chart import ink, show_chart, show_picture, show_table
 from dermaviz.app.widgets.diagnosis import installed_gate
 from dermaviz.app.widgets.panels import choose_checkpoint
 from dermaviz.app.widgets.photo import EXTENSIONS
+from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
+from dermaviz.attention.overlay import outlined, overlay
 from dermaviz.errors import DatasetError
-from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
-from dermaviz.explain.overlay import outlined, overlay
 from dermaviz.fairness.label_sheet import read_label_sheet, template
 from dermaviz.fairness.looking import Difference, counts, counts_by, largest_difference
 from dermaviz.fairness.tone_groups import GROUPS
@@ -242,7 +243,7 @@ def _page(photos: pd.DataFrame) -> pd.DataFrame:
 def _show_photo(labelled: Labelled, seen: Examined, row: pd.Series, checkpoint: Checkpoint) -> None:
     """What the model saw with the lesion's outline, its map, and what was found, a line each."""
     photo, attended = labelled.photo, seen.attention
-    pixels = ask(photo, checkpoint).answer.prepared
+    pixels = ask(photo, checkpoint).prepared
     named = class_with_probability(checkpoint.card, seen.prediction, seen.prediction.index)
     left, right = st.columns(2)
     with left:
@@ -256,7 +257,7 @@ def _show_photo(labelled: Labelled, seen: Examined, row: pd.Series, checkpoint: 
             show_picture(mixed, f"Map for {named}", f"Attention map of {photo.name} for {named}")
         else:
             st.info(STATUS_SENTENCES[attended.status] if attended else "This model gives no attention map.")
-    st.markdown("  \n".join([f"**{escaped(photo.name)}**", *photo_sentences(checkpoint.card, labelled, seen, row)]))
+    st.markdown("  \n".join([f"**{plain(photo.name)}**", *photo_sentences(checkpoint.card, labelled, seen, row)]))
 
 
 AT_ONCE = 12

@@ -16,10 +16,10 @@ from dermaviz.app.skin_tone.attention import plain
 from dermaviz.app.skin_tone.question import ToneAsk
 from dermaviz.app.text import images
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
+from dermaviz.attention.methods import METHODS
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence import Evidence
 from dermaviz.evidence.predictions import Audited
-from dermaviz.explain.methods import METHODS
 from dermaviz.plots.estimates import estimates_figure
 
 CONTROLS: Mapping[str, str] = MappingProxyType({"random": "a random map", "centre": "a spot in the centre"})

@@ -15,12 +15,12 @@ from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.text import FACETS, STATUS_SENTENCES, class_names, class_with_probability, group_label, value_words
 from dermaviz.app.widgets.chart import show_picture
 from dermaviz.app.widgets.diagnosis import show_probabilities
+from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
+from dermaviz.attention.overlay import overlay
 from dermaviz.data.readers import find_photo
 from dermaviz.data.records import HAM10000
 from dermaviz.errors import DatasetError
 from dermaviz.evidence.predictions import Audited
-from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
-from dermaviz.explain.overlay import overlay
 from dermaviz.metrics.confusion import AGE, Verdicts
 from dermaviz.models.answer import Prediction
 from dermaviz.plots.probabilities import percent
@@ -175,7 +175,7 @@ def _show_maps(photo: Photo, checkpoint: Checkpoint, true_index: int) -> None:
         wanted[true_index] = "the true class"
     first, *others = st.columns(3)
     with first:
-        show_picture(case.answer.prepared, "Model input: what the model saw", f"Model input of {photo.name}")
+        show_picture(case.prepared, "Model input: what the model saw", f"Model input of {photo.name}")
     for column, (index, why) in zip(others, wanted.items(), strict=False):
         with column:
             _show_map(case, index, why)
@@ -189,7 +189,7 @@ def _show_map(case: Case, index: int, why: str) -> None:
     attended = case.attention(index)
     named = class_with_probability(case.card, case.answer, index)
     if attended.status == "ok":
-        mixed = overlay(case.answer.prepared, attended, _OPACITY, _COLOURS)
+        mixed = overlay(case.prepared, attended, _OPACITY, _COLOURS)
         show_picture(mixed, f"Attention map for {why}: {named}", f"Attention map for {named} laid over the model input")
     else:
         st.info(

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 def show_diagnosis(case: Case) -> None:
     """The most probable class, the sum of the malignant ones, and all probabilities as bars."""
-    st.markdown(f"#### {diagnosis_sentence(case.card, case.answer)}")
-    st.markdown(malignant_sentence(case.card, case.answer))
-    show_probabilities(case.answer, case.checkpoint)
+    st.markdown(f"#### {diagnosis_sentence(case.card, case.prediction)}")
+    st.markdown(malignant_sentence(case.card, case.prediction))
+    show_probabilities(case.prediction, case.checkpoint)
 
 
 def show_probabilities(prediction: Prediction, checkpoint: Checkpoint) -> None:
@@ -72,11 +72,7 @@ def let_through(case: Case) -> bool:
         return True
     st.warning(notice(distance, facts), icon=":material/image_search:")
     st.image(
-        case.answer.prepared,
-        "What the model would judge",
-        160,
-        output_format="PNG",
-        alt=f"Model input of {case.photo.name}",
+        case.prepared, "What the model would judge", 160, output_format="PNG", alt=f"Model input of {case.photo.name}"
     )
     st.button("Show the answer anyway", key=f"go on {case.checkpoint.name}", on_click=gone_on.add, args=(this,))
     return False

@@ -22,9 +22,9 @@ from dermaviz.app.text import (
     slow_sentence,
 )
 from dermaviz.app.widgets.chart import show_picture
-from dermaviz.explain.attention_map import AttentionMap
-from dermaviz.explain.methods import DEFAULT_METHOD, METHODS
-from dermaviz.explain.overlay import COLOUR_MAPS, outlined, overlay
+from dermaviz.attention.attention_map import AttentionMap
+from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
+from dermaviz.attention.overlay import COLOUR_MAPS, outlined, overlay
 from dermaviz.images import RGB
 from dermaviz.synthetic import CAPTION
 
@@ -123,11 +123,11 @@ def show_pictures(case: Case, look: Look, *, narrow: bool = False) -> None:
     places = iter(st.columns(2 if narrow else 3))
     with next(places):
         shown = CAPTION if case.photo.drawn else "what the model saw"
-        show_picture(case.answer.prepared, f"Model input: {shown}", f"Model input of {case.photo.name}")
+        show_picture(case.prepared, f"Model input: {shown}", f"Model input of {case.photo.name}")
     attended = _attend(case, look.class_name, look.method, "panels")
     if attended is None:
         return
-    named = class_with_probability(case.card, case.answer, attended.class_index)
+    named = class_with_probability(case.card, case.prediction, attended.class_index)
     if attended.status != "ok":
         next(places).info(
             f"**Attention map · {named}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:"
@@ -136,11 +136,11 @@ def show_pictures(case: Case, look: Look, *, narrow: bool = False) -> None:
     mask = _mask(case, look)
     if not narrow:
         with next(places):
-            coloured = laid_over(case.answer.prepared, attended, look, mask, opacity=1)
+            coloured = laid_over(case.prepared, attended, look, mask, opacity=1)
             show_picture(coloured, f"Attention map · {named}", f"Attention map for {named}")
             _show_scale(attended, look.colour_map)
     with next(places):
-        mixed = laid_over(case.answer.prepared, attended, look, mask)
+        mixed = laid_over(case.prepared, attended, look, mask)
         show_picture(mixed, f"Overlay · {named}", f"Attention map for {named} laid over the model input")
         if narrow:
             _show_scale(attended, look.colour_map)
@@ -151,7 +151,7 @@ def show_caption(case: Case, look: Look) -> None:
     if not _is_ready(look.method):
         return
     attended = case.attention(_class_index(case.checkpoint, look.class_name), look.method)
-    st.caption(map_caption(case.checkpoint.name, case.card, case.answer, attended), help=_about(attended))
+    st.caption(map_caption(case.checkpoint.name, case.card, case.prediction, attended), help=_about(attended))
     _offer_downloads(case, attended, look)
 
 
@@ -163,10 +163,10 @@ def show_side_by_side(case: Case, look: Look) -> None:
             attended = _attend(case, look.class_name, method, "beside")
             if attended is None:
                 continue
-            named = class_with_probability(case.card, case.answer, attended.class_index)
+            named = class_with_probability(case.card, case.prediction, attended.class_index)
             label = METHODS[method].label
             if attended.status == "ok":
-                mixed = laid_over(case.answer.prepared, attended, look, mask)
+                mixed = laid_over(case.prepared, attended, look, mask)
                 show_picture(mixed, f"{label} · {named}", f"{label} map for {named} laid over the model input")
             else:
                 st.info(f"**{label} · {named}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:")
@@ -216,7 +216,7 @@ def _show_scale(attended: AttentionMap, colour_map: str) -> None:
 
 
 def _offer_downloads(case: Case, attended: AttentionMap, look: Look) -> None:
-    stem = file_stem(case.photo.name, case.checkpoint.name, case.answer, attended)
+    stem = file_stem(case.photo.name, case.checkpoint.name, case.prediction, attended)
     with st.container(horizontal=True):
         st.download_button(
             "Overlay (PNG)", partial(overlay_png, case, attended, look), f"{stem}-overlay.png", "image/png",
@@ -240,7 +240,7 @@ def laid_over(
 def overlay_png(case: Case, attended: AttentionMap, look: Look) -> bytes:
     """The overlay as shown, as the bytes of a PNG file."""
     file = io.BytesIO()
-    Image.fromarray(laid_over(case.answer.prepared, attended, look, _mask(case, look))).save(file, "PNG")
+    Image.fromarray(laid_over(case.prepared, attended, look, _mask(case, look))).save(file, "PNG")
     return file.getvalue()
 
 

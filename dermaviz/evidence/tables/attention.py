@@ -11,12 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermaviz.data.masks import Mask, lesion_mask, mask_as_seen
-from dermaviz.data.records import Dataset, Record
-from dermaviz.evidence.evaluate import read_ahead
-from dermaviz.explain.attention import explain
-from dermaviz.explain.attention_map import AttentionMap
-from dermaviz.explain.localisation import (
+from dermaviz.attention.attention_map import AttentionMap
+from dermaviz.attention.localisation import (
     CENTRE_SIGMA,
     IOU_THRESHOLDS,
     POINTING_TOLERANCE,
@@ -25,7 +21,11 @@ from dermaviz.explain.localisation import (
     localise,
     random_map,
 )
-from dermaviz.explain.methods import DEFAULT_METHOD
+from dermaviz.attention.maps import explain
+from dermaviz.attention.methods import DEFAULT_METHOD
+from dermaviz.data.masks import Mask, lesion_mask, mask_as_seen
+from dermaviz.data.records import Dataset, Record
+from dermaviz.evidence.evaluate import read_ahead
 from dermaviz.fairness.effects import CLEAN
 from dermaviz.fairness.shortcuts import VARIANTS, shortcut_variants
 from dermaviz.images import RGB, read_image
@@ -74,7 +74,7 @@ def attention_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[sl
     Columns: ``image_id, predicted`` (the class whose map it is), ``method, status`` (of the map), ``mask`` ("true" or
     "predicted"), ``lesion_area``, then ``energy, pointing, iou_25, iou_50`` of the map and, with the endings ``_centre``
     and ``_random``, of a centre-Gaussian map and of a random one as coarse as the map, drawn by the image's id; last
-    ``peak_distance`` of the map. All in the model's input; what each is: :class:`~dermaviz.explain.localisation.Localisation`.
+    ``peak_distance`` of the map. All in the model's input; what each is: :class:`~dermaviz.attention.localisation.Localisation`.
     An even map would have an energy of ``lesion_area``.
 
     Raises:

@@ -11,15 +11,15 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from dermaviz.attention.attention_map import AttentionMap
+from dermaviz.attention.faithfulness import BLUR, CYCLES, NOISE, NOTHING, ROAD_SHARES, STEPS, Faithfulness, faithfulness
+from dermaviz.attention.localisation import CENTRE_SIGMA, POINTING_TOLERANCE, centre_gaussian_map, localise, random_map
+from dermaviz.attention.maps import explain
+from dermaviz.attention.methods import METHODS
+from dermaviz.attention.randomisation import STAGES, cascade
 from dermaviz.data.records import Dataset
 from dermaviz.evidence.evaluate import prepared_batches
 from dermaviz.evidence.tables.attention import Seen, lesions_as_seen
-from dermaviz.explain.attention import explain
-from dermaviz.explain.attention_map import AttentionMap
-from dermaviz.explain.faithfulness import BLUR, CYCLES, NOISE, NOTHING, ROAD_SHARES, STEPS, Faithfulness, faithfulness
-from dermaviz.explain.localisation import CENTRE_SIGMA, POINTING_TOLERANCE, centre_gaussian_map, localise, random_map
-from dermaviz.explain.methods import METHODS
-from dermaviz.explain.randomisation import STAGES, cascade
 from dermaviz.images import RGB
 from dermaviz.models.classifier import Classifier
 from dermaviz.robustness.attacks import image_seeds
@@ -41,8 +41,8 @@ def faithfulness_rows(classifier: Classifier, dataset: Dataset, slices: Sequence
     """The table ``faithfulness`` for each slice of a data set, lazily and in order: a row per image and method.
 
     Columns: ``image_id, predicted`` (the explained class), ``method`` (those in ``MEASURED``, then "random" and "centre", maps
-    that know nothing of the image), ``deletion, insertion, road`` (:class:`~dermaviz.explain.faithfulness.Faithfulness`),
-    ``energy, pointing, lesion_area`` (:class:`~dermaviz.explain.localisation.Localisation`; faithful or not, is the map on
+    that know nothing of the image), ``deletion, insertion, road`` (:class:`~dermaviz.attention.faithfulness.Faithfulness`),
+    ``energy, pointing, lesion_area`` (:class:`~dermaviz.attention.localisation.Localisation`; faithful or not, is the map on
     the lesion), ``mask`` ("true" or "predicted"). NaN where a map shows nothing.
 
     Raises:
@@ -129,7 +129,7 @@ def randomisation_rows(classifier: Classifier, dataset: Dataset, slices: Sequenc
 
     Columns: ``image_id, method, stage`` (the lowest random layer, from the head down: in the order of the rows),
     ``rank_correlation`` with the map of the intact network, of the class that this one predicts. See
-    :class:`~dermaviz.explain.randomisation.Cascade`.
+    :class:`~dermaviz.attention.randomisation.Cascade`.
 
     Raises:
         ImageError: a photo is refused.

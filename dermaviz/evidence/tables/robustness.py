@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,16 @@ from torch import Tensor
 from dermaviz.data.records import Dataset
 from dermaviz.evidence.evaluate import prepared_batches
 from dermaviz.models.classifier import Classifier
-from dermaviz.robustness.attacks import DEFAULT_PGD
+from dermaviz.robustness.attacks import DEFAULT_CLIMB
 from dermaviz.robustness.corruptions import CORRUPTIONS
 from dermaviz.robustness.sweep import (
     CAP,
     EPSILONS,
+    METHODS,
+    PGD_EPSILONS,
     RESOLUTION,
-    SLOW_EPSILONS,
     attack_table,
     corruption_table,
-    evidence_methods,
     flip_table,
 )
 
@@ -50,15 +51,10 @@ def corruption_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[s
 def attack_parameters() -> dict[str, Any]:
     """The settings of the table ``attacks``, for its address."""
     return {
-        "methods": evidence_methods(),
+        "methods": METHODS,
         "epsilons": EPSILONS,
-        "pgd_epsilons": SLOW_EPSILONS,
-        "pgd": {
-            "steps": DEFAULT_PGD.steps,
-            "way": DEFAULT_PGD.total_step_length,
-            "restarts": DEFAULT_PGD.restarts,
-            "early_stop": DEFAULT_PGD.early_stop,
-        },
+        "pgd_epsilons": PGD_EPSILONS,
+        "pgd": asdict(DEFAULT_CLIMB),
         "seed": 0,
     }
 

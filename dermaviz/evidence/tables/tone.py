@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dermaviz.attention.localisation import drift, energy_in_lesion
+from dermaviz.attention.maps import explain
+from dermaviz.attention.methods import DEFAULT_METHOD
 from dermaviz.data.masks import lesion_mask, mask_as_seen
 from dermaviz.data.records import Dataset, Record
 from dermaviz.errors import DatasetError
 from dermaviz.evidence import Source
 from dermaviz.evidence.tables.attention import Seen, lesions_as_seen
-from dermaviz.explain.attention import explain
-from dermaviz.explain.localisation import drift, energy_in_lesion
-from dermaviz.explain.methods import DEFAULT_METHOD
 from dermaviz.fairness import skin_pixels, skin_tone
 from dermaviz.fairness.counterfactual import AXES, LESION_CHOICES, counterfactual
 from dermaviz.fairness.effects import CLEAN

@@ -13,8 +13,8 @@ from PIL import Image
 from dermaviz.app.case import Photo, ask, drawn_photo, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.skin_tone.own_images import Found, Labelled, examine, examine_all, lesion_of, photo_table
+from dermaviz.attention.localisation import localise
 from dermaviz.data.masks import find_lesion, mask_as_seen
-from dermaviz.explain.localisation import localise
 from dermaviz.fairness.looking import ALL, counts
 from dermaviz.synthetic import Parameters, draw
 
@@ -40,7 +40,7 @@ def test_a_photo_is_examined_as_its_parts_say(checkpoint: Checkpoint) -> None:
     found = examine(photo, checkpoint, told.clear)
     assert not told
     case, pixels = ask(photo, checkpoint), photo.read().pixels
-    assert found.prediction.diagnosis == case.answer.diagnosis
+    assert found.prediction.diagnosis == case.prediction.diagnosis
     mask = mask_as_seen(find_lesion(pixels), checkpoint.card.input_size)
     assert found.lesion.source == "predicted"
     assert np.array_equal(found.lesion.mask, mask)

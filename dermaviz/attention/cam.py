@@ -13,8 +13,8 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
+from dermaviz.attention.split import Split, channels_first, run_features
 from dermaviz.errors import AttentionError
-from dermaviz.explain.split import Split, channels_first, run_features
 
 Formula = Callable[[Tensor, Tensor], Tensor]
 """Features and gradients, float32 ``[N, K, h, w]`` each → raw maps ``[N, h, w]``."""

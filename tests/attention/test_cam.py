@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from dermaviz.explain import cam
-from dermaviz.explain.attention import attention_maps, explain
-from dermaviz.explain.cam import maps_per_class, maps_per_image
-from dermaviz.explain.split import split
+from dermaviz.attention import cam
+from dermaviz.attention.cam import maps_per_class, maps_per_image
+from dermaviz.attention.maps import attention_maps, explain
+from dermaviz.attention.split import split
 
 ORACLES = {
     "GradCAM": cam.grad_cam,

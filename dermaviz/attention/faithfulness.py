@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.explain.faithfulness"""
+"""TODO docstring dermaviz.attention.faithfulness"""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.transforms.v2 import functional as V
 
+from dermaviz.attention.overlay import enlarge
 from dermaviz.errors import AttentionError
-from dermaviz.explain.overlay import enlarge
 from dermaviz.models.classifier import Classifier, require_images
 
 NOISE = 0.01

@@ -8,9 +8,9 @@ import pytest
 from torch import from_numpy
 from torch.nn import functional as F
 
+from dermaviz.attention.attention_map import AttentionMap
+from dermaviz.attention.overlay import COLOUR_MAPS, colourise, enlarge, overlay
 from dermaviz.errors import AttentionError
-from dermaviz.explain.attention_map import AttentionMap
-from dermaviz.explain.overlay import COLOUR_MAPS, colourise, enlarge, overlay
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 12, 3), dtype=np.uint8)
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from dermaviz.attention.maps import METHODS, attention_maps, explain
 from dermaviz.errors import AttentionError
-from dermaviz.explain.attention import METHODS, attention_maps, explain
 
 FAST = [name for name, row in METHODS.items() if row.fast]
 SLOW = [name for name, row in METHODS.items() if not row.fast]

@@ -9,10 +9,8 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 from scipy.special import erf
 
-from dermaviz.data.masks import mask_as_seen
-from dermaviz.errors import AttentionError
-from dermaviz.explain.attention_map import AttentionMap
-from dermaviz.explain.localisation import (
+from dermaviz.attention.attention_map import AttentionMap
+from dermaviz.attention.localisation import (
     CENTRE_SIGMA,
     centre_gaussian_map,
     energy_in_lesion,
@@ -21,6 +19,8 @@ from dermaviz.explain.localisation import (
     random_map,
     uniform_map,
 )
+from dermaviz.data.masks import mask_as_seen
+from dermaviz.errors import AttentionError
 from dermaviz.synthetic import Parameters, draw
 
 

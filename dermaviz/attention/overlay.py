@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.explain.overlay"""
+"""TODO docstring dermaviz.attention.overlay"""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from PIL import Image
 from plotly.colors import sequential
 from scipy.ndimage import distance_transform_edt
 
+from dermaviz.attention.attention_map import AttentionMap
 from dermaviz.errors import AttentionError
-from dermaviz.explain.attention_map import AttentionMap
 from dermaviz.images import RGB
 
 LIGHT = (255, 255, 255)

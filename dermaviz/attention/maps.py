@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.explain.attention"""
+"""TODO docstring dermaviz.attention.maps"""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from dermaviz.attention.attention_map import AttentionMap
+from dermaviz.attention.cam import FORMULAS, check_classes, differentiable, maps_per_class, maps_per_image
+from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, Method, find_method
+from dermaviz.attention.split import channels_first, require_layer, split
 from dermaviz.errors import AttentionError
-from dermaviz.explain.attention_map import AttentionMap
-from dermaviz.explain.cam import FORMULAS, check_classes, differentiable, maps_per_class, maps_per_image
-from dermaviz.explain.methods import DEFAULT_METHOD, METHODS, Method, find_method
-from dermaviz.explain.split import channels_first, require_layer, split
 from dermaviz.models.classifier import Classifier, require_images
 
 _LOCK = threading.Lock()

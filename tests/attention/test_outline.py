@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dermaviz.attention.overlay import COLOUR_MAPS, colourise, outlined
 from dermaviz.errors import AttentionError
-from dermaviz.explain.overlay import COLOUR_MAPS, colourise, outlined
 
 SQUARE = np.zeros((40, 40), dtype=bool)
 SQUARE[10:30, 12:32] = True

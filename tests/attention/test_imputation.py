@@ -6,9 +6,9 @@ import pytest
 import torch
 from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 
+from dermaviz.attention import faithfulness as imputation
+from dermaviz.attention.faithfulness import NOISE, impute, seeded_noise
 from dermaviz.errors import AttentionError
-from dermaviz.explain import faithfulness as imputation
-from dermaviz.explain.faithfulness import NOISE, impute, seeded_noise
 
 
 def smooth_picture(side: int, seed: int = 0) -> torch.Tensor:

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from dermaviz.attention.split import run_features, split
 from dermaviz.errors import AttentionError
-from dermaviz.explain.split import run_features, split
 from dermaviz.models.specs import create
 
 CLEAN = [

@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.explain.localisation"""
+"""TODO docstring dermaviz.attention.localisation"""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from dermaviz.attention.attention_map import AttentionMap
+from dermaviz.attention.overlay import enlarge
 from dermaviz.errors import AttentionError
-from dermaviz.explain.attention_map import AttentionMap
-from dermaviz.explain.overlay import enlarge
 
 
 @dataclass(frozen=True)

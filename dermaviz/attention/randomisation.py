@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
+from dermaviz.attention.localisation import rank_correlation
+from dermaviz.attention.maps import explain
 from dermaviz.errors import AttentionError
-from dermaviz.explain.attention import explain
-from dermaviz.explain.localisation import rank_correlation
 from dermaviz.models.classifier import Classifier, require_images
 
 STAGES = 6

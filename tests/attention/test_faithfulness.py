@@ -11,10 +11,10 @@ import torch
 from pytorch_grad_cam.metrics.road import ROADCombined
 from torch import nn
 
+from dermaviz.attention import faithfulness as imputation
+from dermaviz.attention import faithfulness as room
+from dermaviz.attention.faithfulness import NOTHING, ROAD_SHARES, faithfulness, pixel_ranks
 from dermaviz.errors import AttentionError
-from dermaviz.explain import faithfulness as imputation
-from dermaviz.explain import faithfulness as room
-from dermaviz.explain.faithfulness import NOTHING, ROAD_SHARES, faithfulness, pixel_ranks
 from dermaviz.models.classifier import Classifier
 
 SIDE = 20

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from dermaviz.attention.randomisation import STAGES, cascade, randomised, stages
 from dermaviz.errors import AttentionError
-from dermaviz.explain.randomisation import STAGES, cascade, randomised, stages
 from dermaviz.models.classifier import Classifier
 from dermaviz.models.specs import skeleton
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from dermaviz.attention.attention_map import AttentionMap
+from dermaviz.attention.localisation import drift, energy_in_lesion, rank_correlation
 from dermaviz.errors import AttentionError
-from dermaviz.explain.attention_map import AttentionMap
-from dermaviz.explain.localisation import drift, energy_in_lesion, rank_correlation
 
 
 def attention(raw: object) -> AttentionMap:
