@@ -6,26 +6,25 @@ intervals over resamplings of whole lesions; all groups share the draws.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from math import isnan, nan
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from dermaviz.errors import FairnessError
 from dermaviz.metrics.bootstrap import (
     DRAWS,
     FEWEST,
+    Bootstrap,
     Estimate,
     LesionIds,
-    interval,
-    lesion_weights,
+    Sampled,
+    interval_table,
     off_zero,
-    over_draws,
 )
 from dermaviz.metrics.calibration import expected_calibration_error, flagged_share
 from dermaviz.metrics.classification import (
@@ -35,7 +34,6 @@ from dermaviz.metrics.classification import (
     Probabilities,
     Values,
     accuracy,
-    ratio,
     weighted_mean,
 )
 from dermaviz.metrics.ranking import binary_view, group_auc
@@ -58,27 +56,29 @@ SAME, INCONCLUSIVE, TOO_FEW = "the same", "inconclusive", "too few"
 class GroupFigures:
     """M figures of G groups, the largest first.
 
-    ``counts`` has a row per group: ``group``, the columns ``COUNTS`` and ``suppressed``. ``values`` ``[G, M]`` and ``draws``
-    ``[G, M, draws]`` are NaN where a group is suppressed. Draw d of every group is resampling d of all lesions, so the
-    difference of two groups has the difference of their draws.
+    ``counts`` has a row per group: ``group``, the columns ``COUNTS`` and ``suppressed``. ``sampled`` is ``[G, M]``, NaN where a
+    group is suppressed. Its draws are of all lesions together, so groups are compared draw by draw.
     """
 
     figures: tuple[Figure, ...]
     counts: pd.DataFrame
-    values: Values
-    draws: Values
+    sampled: Sampled
 
     @property
     def groups(self) -> tuple[str, ...]:
         """Names of the groups, the one with the most images first."""
         return tuple(self.counts["group"])
 
+    @property
+    def slugs(self) -> list[str]:
+        """The figures' slugs."""
+        return [figure.slug for figure in self.figures]
+
     def value(self, group: str, metric: str) -> float:
         """The figure with the slug ``metric`` in one group; NaN where the group is missing or suppressed."""
         if group not in self.groups:
             return nan
-        slugs = [figure.slug for figure in self.figures]
-        return float(self.values[self.groups.index(group), slugs.index(metric)])
+        return float(self.sampled.value[self.groups.index(group), self.slugs.index(metric)])
 
     def table(self) -> pd.DataFrame:
         """A row per group and figure.
@@ -86,11 +86,14 @@ class GroupFigures:
         Columns: ``group, metric`` (slug), ``label`` (in words), ``value, low, high``, ``COUNTS`` and ``suppressed``. The figures
         of a group with fewer than 10 positives or 10 negatives are NaN; its counts stay.
         """
-        rows = []
-        for (g, counted), (m, figure) in product(enumerate(self.counts.to_dict("records")), enumerate(self.figures)):
-            named = {"group": counted["group"], "metric": figure.slug, "label": figure.label}
-            rows.append(named | _with_interval("", self.values[g, m], self.draws[g, m]) | counted)
-        return pd.DataFrame(rows)
+        g, m = np.indices(self.sampled.value.shape).reshape(2, -1)
+        table = interval_table(self._named(g, m), value=self.sampled[g, m])
+        return table[["group", "metric", "label", "value", "low", "high", *COUNTS, "suppressed"]]
+
+    def _named(self, g: NDArray[np.intp], m: NDArray[np.intp]) -> pd.DataFrame:
+        """The counts of groups ``[K]`` and the names of figures ``[K]``, a row each."""
+        labels = [figure.label for figure in self.figures]
+        return self.counts.iloc[g].assign(metric=[self.slugs[i] for i in m], label=[labels[i] for i in m])
 
 
 def measure_groups(
@@ -114,21 +117,26 @@ def measure_groups(
     Raises:
         FairnessError: an argument is of another length, or no image is of a known group.
     """
-    names = np.asarray(groups, dtype=str)
-    _require_one_each(names, labels, probabilities, lesion_ids)
-    lesions, positive = np.asarray(lesion_ids, dtype=str), np.isin(labels, figures[0].positive)
+    names, lesions = np.asarray(groups, dtype=str), np.asarray(lesion_ids, dtype=str)
+    found = [len(one) for one in (names, labels, probabilities, lesions)]
+    if len(set(found)) > 1:
+        raise FairnessError(
+            "expected a group, a label, a row of probabilities and a lesion for each image, found "
+            f"{', '.join(f'{n:,}' for n in found)} of them. Take all four from the same rows of the evidence."
+        )
+    positive = np.isin(labels, figures[0].positive)
     counts = _counts(names, lesions, positive)
-    weights = lesion_weights(lesions, draws, seed)
+    drawn = Bootstrap.over(lesions, draws, seed)
     values = np.full((len(counts), len(figures)), nan)
-    samples = np.full((*values.shape, draws), nan)
-    metrics = [figure.metric for figure in figures]
+    samples = np.full((draws, *values.shape), nan)
     for g in np.flatnonzero(~counts["suppressed"]).tolist():
         mine = names == counts["group"][g]
-        values[g] = [metric(labels[mine], probabilities[mine]) for metric in metrics]
-        samples[g] = over_draws(metrics, labels[mine], probabilities[mine], weights[:, mine])
+        each = drawn.take(mine).metrics([figure.metric for figure in figures], labels[mine], probabilities[mine])
+        values[g] = [one.value for one in each]
+        samples[:, g] = np.stack([one.draws for one in each], axis=1)
         lesions_of = {side: len(set(lesions[mine & (positive == side)])) for side in (True, False)}
-        _spread_unanimous(figures, values[g], samples[g], lesions_of, seed=g)
-    return GroupFigures(figures, counts, values, samples)
+        _spread_unanimous(figures, values[g], samples[:, g], lesions_of, seed=g)
+    return GroupFigures(figures, counts, Sampled(values, samples))
 
 
 def audit_figures(
@@ -196,26 +204,26 @@ def gaps_to(by_group: GroupFigures, reference: str | None = None) -> pd.DataFram
     Raises:
         FairnessError: the reference is none of the groups.
     """
-    groups, values, draws = by_group.groups, by_group.values, by_group.draws
+    groups, counts = by_group.groups, by_group.counts
     reference = groups[0] if reference is None else reference
     if reference not in groups:
         raise FairnessError(
             f"expected one of the groups {', '.join(groups)} as reference, found {reference!r}. Choose one of them."
         )
-    r, rows = groups.index(reference), []
-    for g, (m, figure) in product(range(len(groups)), enumerate(by_group.figures)):
-        if g == r:
-            continue
-        mine, theirs = (by_group.counts.loc[i].to_dict() for i in (g, r))
-        row = {"group": groups[g], "reference": reference, "metric": figure.slug, "label": figure.label}
-        row |= {"value": float(values[g, m]), "reference_value": float(values[r, m])}
-        row |= _with_interval("difference", values[g, m] - values[r, m], draws[g, m] - draws[r, m])
-        no_ratio = figure.slug == CALIBRATION_BIAS
-        of_two = (nan, np.full(1, nan)) if no_ratio else (ratio(x[g, m], x[r, m]) for x in (values, draws))
-        row |= _with_interval("ratio", *of_two)
-        row |= {name: mine[name] for name in COUNTS} | {f"reference_{name}": theirs[name] for name in COUNTS}
-        rows.append(row | {"suppressed": bool(mine["suppressed"] or theirs["suppressed"])})
-    return pd.DataFrame(rows, columns=_GAP_COLUMNS)
+    r = groups.index(reference)
+    g, m = np.indices(by_group.sampled.value.shape).reshape(2, -1)
+    g, m = g[g != r], m[g != r]
+    mine, theirs = by_group.sampled[g, m], by_group.sampled[np.full_like(g, r), m]
+    rows = by_group._named(g, m).assign(
+        reference=reference,
+        value=mine.value,
+        reference_value=theirs.value,
+        **{f"reference_{name}": counts[name][r] for name in COUNTS},
+        suppressed=lambda rows: rows["suppressed"] | counts["suppressed"][r],
+    )
+    has_ratio = np.array(by_group.slugs)[m] != CALIBRATION_BIAS
+    table = interval_table(rows, difference=mine - theirs, ratio=(mine / theirs).where(has_ratio))
+    return table[[*_GAP_COLUMNS, *COUNTS, *(f"reference_{name}" for name in COUNTS), "suppressed"]]
 
 
 def judge_gaps(
@@ -282,28 +290,19 @@ def judge(gap: Estimate, others: Mapping[str, float]) -> tuple[str, str]:
 _GAP_COLUMNS = (
     *("group", "reference", "metric", "label", "value", "reference_value"),
     *("difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high"),
-    *COUNTS,
-    *(f"reference_{name}" for name in COUNTS),
-    "suppressed",
 )
-
-
-def _with_interval(name: str, value: ArrayLike, sample: Values) -> dict[str, float]:
-    """A value and the bounds of its draws as ``name, name_low, name_high``; without a name ``value, low, high``."""
-    names = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
-    return dict(zip(names, (float(np.asarray(value)), *interval(sample)), strict=True))
 
 
 def _spread_unanimous(
     figures: Sequence[Figure], values: Values, samples: Values, lesions_of: Mapping[bool, int], seed: int
 ) -> None:
-    """Replace the draws of shares that are 0 or 1 (``values`` ``[M]``, ``samples`` ``[M, draws]``): resampling cannot vary them.
+    """Replace the draws of shares that are 0 or 1 (``values`` ``[M]``, ``samples`` ``[draws, M]``): resampling cannot vary them.
 
     All of n lesions: the chance p of each is at least u^(1/n) with confidence 1 − u, which is Clopper and Pearson's bound.
     The draws are these for even u, the highest of them 1, so that the interval ends there.
     """
     slugs = [figure.slug for figure in figures]
-    even = (np.random.default_rng(seed).permutation(samples.shape[1]) + 0.5) / max(1, samples.shape[1])
+    even = (np.random.default_rng(seed).permutation(len(samples)) + 0.5) / max(1, len(samples))
     for slug, side in SIDES.items():
         m = slugs.index(slug)
         if values[m] not in (0, 1):
@@ -311,8 +310,8 @@ def _spread_unanimous(
         all_of = np.where(even > 0.95, 1, even ** (1 / lesions_of[side]))
         spread = all_of if values[m] == 1 else 1 - all_of
         if slug in ("sensitivity", "specificity"):
-            samples[slugs.index("balanced_accuracy")] += (spread - values[m]) / 2
-        samples[m] = spread
+            samples[:, slugs.index("balanced_accuracy")] += (spread - values[m]) / 2
+        samples[:, m] = spread
 
 
 def _counts(names: np.ndarray, lesions: np.ndarray, positive: np.ndarray) -> pd.DataFrame:
@@ -328,12 +327,3 @@ def _counts(names: np.ndarray, lesions: np.ndarray, positive: np.ndarray) -> pd.
     counts["n_negatives"] = counts["n_images"] - counts["n_positives"]
     counts["suppressed"] = counts[["n_positives", "n_negatives"]].min(axis=1) < FEWEST
     return counts.sort_values("n_images", ascending=False, kind="stable").reset_index()
-
-
-def _require_one_each(names: np.ndarray, *others: Sized) -> None:
-    found = [len(names), *map(len, others)]
-    if len(set(found)) > 1:
-        raise FairnessError(
-            "expected a group, a label, a row of probabilities and a lesion for each image, found "
-            f"{', '.join(f'{n:,}' for n in found)} of them. Take all four from the same rows of the evidence."
-        )

@@ -20,8 +20,7 @@ from scipy.stats import fisher_exact, norm
 from dermaviz.attention.localisation import looks_at_lesion
 from dermaviz.errors import FairnessError
 from dermaviz.fairness.label_sheet import BENIGN, MALIGNANT
-from dermaviz.metrics.bootstrap import DRAWS, Estimate, LesionIds, exact_interval, interval, lesion_weights
-from dermaviz.metrics.classification import Weights, ratio
+from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, LesionIds, exact_interval
 
 LOOKING, ELSEWHERE, UNKNOWN = "at the lesion", "elsewhere", "cannot say"
 """Where the model looked: energy in lesion above the share of the picture that the lesion covers, or not, or no map or mask."""
@@ -81,7 +80,7 @@ def right_and_looking(
             f"{', '.join(f'{len(column):,}' for column in columns)}. Take all from the same rows of the evidence."
         )
     right, names, lesions = columns[0].astype(bool), columns[3].astype(str), columns[4].astype(str)
-    looked, weights = where_looked(*columns[1:3]), lesion_weights(lesions, draws)
+    looked, drawn = where_looked(*columns[1:3]), Bootstrap.over(lesions, draws)
     rows: list[dict[str, Any]] = []
     for group in pd.Series(names[names != ""]).value_counts(sort=True).index:
         mine = (names == group) & (looked != UNKNOWN)
@@ -90,27 +89,25 @@ def right_and_looking(
             answers = mine & (right == is_right)
             cell = answers & (looked == where)
             row = {"group": group, "right": is_right, "looking": where == LOOKING}
-            row |= {"n_images": int(cell.sum()), "n_lesions": len(set(lesions[cell]))}
-            row |= zip(("share", "low", "high"), _share(cell, mine, lesions, weights), strict=True)
+            row |= drawn.take(cell).counts
+            row |= zip(("share", "low", "high"), _share(cell, mine, drawn), strict=True)
             of_answers = ("share_of_answers", "share_of_answers_low", "share_of_answers_high")
-            row |= zip(of_answers, _share(cell, answers, lesions, weights), strict=True)
+            row |= zip(of_answers, _share(cell, answers, drawn), strict=True)
             rows.append(row | {"n_group": n_group, "n_unplaced": int((names == group).sum()) - n_group})
     return pd.DataFrame(rows)
 
 
-def _share(
-    cell: NDArray[np.bool_], of: NDArray[np.bool_], lesions: NDArray[np.str_], weights: Weights
-) -> tuple[float, float, float]:
+def _share(cell: NDArray[np.bool_], of: NDArray[np.bool_], drawn: Bootstrap) -> tuple[float, float, float]:
     """The images of a cell as a share of some images, with its interval.
 
     Where it is none or all of them, it is so in every draw, which is no certainty: they have the exact interval of as many
     lesions.
     """
-    k, n = int(cell.sum()), int(of.sum())
-    if k in (0, n):
-        n_lesions = len(set(lesions[of]))
+    k, some = int(cell.sum()), drawn.take(of)
+    if k in (0, len(some.lesion_ids)):
+        n_lesions = some.counts["n_lesions"]
         return astuple(exact_interval(n_lesions if k else 0, n_lesions))
-    return astuple(Estimate(float(ratio(k, n)), *interval(ratio(weights @ cell, weights @ of))))
+    return astuple(some.mean(cell[of]).estimate())
 
 
 @dataclass(frozen=True)

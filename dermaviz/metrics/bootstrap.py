@@ -226,7 +226,7 @@ def over_draws(
     metrics = tuple(metrics)
     rows = max(1, BLOCK // max(1, weights.shape[1]))
     blocks = []
-    for first in range(0, len(weights), rows):
+    for first in range(0, max(len(weights), 1), rows):
         drawn = weights[first : first + rows]
         matrix = cache(partial(confusion_matrix, labels, probabilities, drawn))
         blocks.append(
