@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pickle
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +16,7 @@ from dermaviz.models.zoo import build, load_weights
 from dermaviz.training.loop import BEST, Trainer, TrainingData
 from dermaviz.training.progress import read_metrics
 from dermaviz.training.recipe import LossRecipe, OptimiserRecipe, Recipe, Stage
+from tests.training.processes import one_of_two, start
 
 VIEWS = Augmentation(scale=(0.7, 1.0), rotate=180, flip=True, brightness=0.1)
 
@@ -30,7 +27,7 @@ def plain(tiny_recipe: Callable[..., Recipe]) -> Recipe:
     return tiny_recipe(
         "test_convnext",
         {"frozen": ("stem",)},
-        stages=(Stage(32, 3),),
+        stages=(Stage(32, 2),),
         loss=LossRecipe(class_weight_power=0.6, label_smoothing=0.05),
         optimiser=OptimiserRecipe("sgd", learning_rate=0.05, clip=1.0, warm_up=0.1),
         augmentation=VIEWS,
@@ -48,24 +45,14 @@ def varied(tiny_recipe: Callable[..., Recipe]) -> Recipe:
 def runs(tmp_path_factory: pytest.TempPathFactory, coloured: TrainingData, plain: Recipe, varied: Recipe) -> Path:
     """What two processes leave behind."""
     folder = tmp_path_factory.mktemp("two")
-    (folder / "inputs.pickle").write_bytes(pickle.dumps((plain, varied, coloured)))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    command = [
-        sys.executable,
-        str(Path(__file__).with_name("one_of_two.py")),
-        str(folder / "inputs.pickle"),
-        str(folder),
-    ]
-    processes = []
-    for rank in ("0", "1"):
-        environment = {**os.environ, **shared, "RANK": rank, "LOCAL_RANK": rank, "OMP_NUM_THREADS": "1"}
-        environment["CUDA_VISIBLE_DEVICES"] = ""
-        processes.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
-    said = [process.communicate()[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], "\n".join(said)[-3000:]
+        port = str(free.getsockname()[1])
+    shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    two = [start(one_of_two, plain, varied, coloured, folder, **shared, RANK=r, LOCAL_RANK=r) for r in ("0", "1")]
+    for process in two:
+        process.join(300)
+    assert [process.exitcode for process in two] == [0, 0]
     return folder
 
 

@@ -7,12 +7,11 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,10 @@ import yaml
 from accelerate import Accelerator
 
 from dermaviz.data.augment import Augmentation
-from dermaviz.training import loop
 from dermaviz.training.loop import BEST, Trainer, TrainingData
 from dermaviz.training.progress import read_metrics
 from dermaviz.training.recipe import LossRecipe, OptimiserRecipe, Recipe, Stage
+from tests.training.processes import command, start
 
 VARIED = {
     "model": {"dropout": 0.2, "drop_path": 0.1, "frozen": ("bn1",)},
@@ -60,10 +59,9 @@ def killed_at(operation: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "replace", counted(Path.replace))
         patch.setattr(Path, "rename", counted(Path.rename))
-        patch.setattr(Path, "write_text", counted(Path.write_text))
+        patch.setattr(os, "fsync", counted(os.fsync))
         patch.setattr(shutil, "rmtree", counted(shutil.rmtree))
         patch.setattr(Accelerator, "save_state", counted(Accelerator.save_state))
-        patch.setattr(loop, "save_file", counted(loop.save_file))
         yield
 
 
@@ -119,56 +117,46 @@ def test_killed_between_any_two_operations(
     assert result(tmp_path / "killed") == result(unbroken.run)
 
 
-def command(recipe: Path, data: Path, runs: Path) -> list[str]:
-    out = runs / "checkpoint"
-    return [
-        sys.executable,
-        "-m",
-        "dermaviz",
-        "train",
-        str(recipe),
-        "--data",
-        str(data),
-        "--runs",
-        str(runs),
-        "-o",
-        str(out),
-    ]
-
-
-def kill_after(step: int, arguments: list[str], run: Path, environment: dict[str, str]) -> None:
-    """Start a command and send SIGKILL once its run has saved a state at ``step`` or later."""
-    process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def kill_after(step: int, process: BaseProcess, run: Path) -> None:
+    """Send SIGKILL to a process once its run has saved a state at ``step`` or later."""
     saved = -1
-    while saved < step and process.poll() is None:
+    while saved < step and process.is_alive():
         found = [int(m[1]) for path in run.glob("state-*") if (m := re.fullmatch(r"state-(\d+)", path.name))]
         saved = max(found, default=-1)
         time.sleep(0.002)
     process.kill()
-    assert process.wait() == -signal.SIGKILL
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
 
 
 def test_killed_for_real_in_the_middle_of_epochs(
     drawn_dataset: Path, tiny_recipe: Callable[..., Recipe], tmp_path: Path
 ) -> None:
-    """`dermaviz train` in a process of its own: SIGKILL in the first and in the third epoch, then to the end."""
-    varied = {**VARIED, "stages": (Stage(24, 3), Stage(32, 1)), "batch_size": 4}
-    values = asdict(tiny_recipe(**varied)) | {
-        "data": {"manifest": str(drawn_dataset / "split.csv"), "pack": [36, 40]},
-    }
+    """`dermaviz train` in a process of its own: SIGKILL in the first and in the second epoch, then to the end."""
+    values = asdict(tiny_recipe(**VARIED)) | {"data": {"manifest": str(drawn_dataset / "split.csv"), "pack": [36, 40]}}
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(yaml.safe_dump(json.loads(json.dumps(values))), encoding="utf-8")
-    environment = {**os.environ, "DERMAVIZ_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
-    unbroken, killed = (command(recipe, drawn_dataset, tmp_path / name) for name in ("unbroken", "killed"))
-    run = tmp_path / "killed" / "tiny"
 
-    subprocess.run(unbroken, env=environment, check=True, capture_output=True)
-    steps = len(drawn_train_images(drawn_dataset)) // 4
-    for step in (3, 2 * steps + 2):
-        kill_after(step, killed, run, environment)
+    def train(name: str) -> BaseProcess:
+        folders = [
+            "--data",
+            str(drawn_dataset),
+            "--runs",
+            str(tmp_path / name),
+            "-o",
+            str(tmp_path / name / "checkpoint"),
+        ]
+        return start(command, "train", str(recipe), *folders, DERMAVIZ_CACHE=str(tmp_path / "cache"))
+
+    steps = len(drawn_train_images(drawn_dataset)) // 8
+    unbroken, run = train("unbroken"), tmp_path / "killed" / "tiny"
+    for step in (1, steps + 1):
+        kill_after(step, train("killed"), run)
         whole = max(int(path.name[6:]) for path in run.glob("state-*") if path.suffix != ".tmp")
         assert whole % steps, "killed in the middle of an epoch"
-    subprocess.run(killed, env=environment, check=True, capture_output=True)
+    for process in (unbroken, train("killed")):
+        process.join(300)
+        assert process.exitcode == 0
 
     assert result(run) == result(tmp_path / "unbroken" / "tiny")
     weights = [tmp_path / name / "checkpoint" / "model.safetensors" for name in ("unbroken", "killed")]

@@ -45,6 +45,16 @@ def test_oversample_shows_all_images_and_makes_classes_equal() -> None:
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
+def test_an_epoch_is_shuffled_across_classes(sampler: Sampler) -> None:
+    """Of 119 neighbours among three equal, shuffled classes, 80 ± 5 are of another class; in blocks of classes it is 2."""
+    equal = np.repeat([0, 1, 2], 40).astype(np.int64)
+    labels = np.repeat([0, 1, 2], [40, 15, 5]).astype(np.int64) if sampler == "oversample" else equal
+    order = labels[epoch_order(labels, sampler, 0, 0)]
+    assert len(order) == 120
+    assert 55 < np.count_nonzero(np.diff(order)) < 105
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_order_depends_on_seed_and_epoch_alone(sampler: Sampler) -> None:
     first = epoch_order(LABELS, sampler, 3, 2)
     np.testing.assert_array_equal(first, epoch_order(LABELS, sampler, 3, 2))
