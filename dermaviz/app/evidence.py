@@ -8,9 +8,8 @@ from dataclasses import replace
 
 from dermaviz.app.cache import remembered, shared
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.evidence import Evidence, has_evidence, read_evidence
 from dermaviz.evidence.predictions import PREDICTIONS, Audited, read_audited
-from dermaviz.evidence.store import table_path
+from dermaviz.evidence.store import Evidence, has_evidence, read_evidence, table_path
 from dermaviz.metrics.bootstrap import Estimate, estimate
 from dermaviz.metrics.classification import accuracy
 

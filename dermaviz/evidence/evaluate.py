@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import hashlib
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,8 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TextIO, TypeVar
+from pkgutil import resolve_name
+from typing import Any, TextIO, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,12 +23,14 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from tqdm import tqdm
 
+from dermaviz.data.readers import read_dataset
 from dermaviz.data.records import Dataset, Record
-from dermaviz.data.selection import read_selection, selection_on_card
+from dermaviz.data.selection import pose, read_selection, selection_on_card
 from dermaviz.data.split import Split
 from dermaviz.errors import CheckpointError, DatasetError, ImageError
-from dermaviz.evidence import Source, build_evidence, read_evidence
 from dermaviz.evidence.predictions import PREDICTIONS, Predictions, predictions_of
+from dermaviz.evidence.store import Manifest, Source, build_evidence, read_evidence
+from dermaviz.evidence.tables import DRAWN, TABLES
 from dermaviz.images import RGB, read_image
 from dermaviz.metrics.summary import summarise
 from dermaviz.models.answer import Prediction
@@ -180,6 +184,48 @@ def _in_threads(records: Sequence[Record], read: Callable[[Record], T], most: in
 
 def _prepare(classifier: Classifier, record: Record) -> RGB:
     return classifier.prepare(read_image(record.path).pixels)
+
+
+def images_to_audit(card: Card, root: Path | None, split: str, other: str = "") -> Dataset:
+    """The images of a split of a checkpoint's own data; or those of ``other`` data (``folder``, ``csv``), all of them, labelled
+    as its card says.
+
+    Raises:
+        DatasetError, CheckpointError: as :func:`split_of_checkpoint`; or there is no such data set.
+    """
+    if other:
+        return replace(pose(read_dataset(other, root), selection_on_card(card.data).task), classes=card.classes)
+    return split_of_checkpoint(card, root, split)
+
+
+def make_table(
+    folder: Path, name: str, classifier: Classifier, split: str, data: Callable[[], Dataset], **how: Any
+) -> Manifest:
+    """Make a table of :data:`~dermaviz.evidence.tables.TABLES` of a checkpoint, unless it is there already.
+
+    Args:
+        split: what the images are called; a table of drawn lesions has a name of its own instead.
+        data: reads the images; not asked by a table that draws its own.
+        how: ``made, process, processes, wait_for_all`` of :func:`~dermaviz.evidence.store.build_evidence`.
+
+    Raises:
+        EvidenceError, DatasetError, ImageError: as the functions that make the rows.
+    """
+    table, card = TABLES[name], classifier.card
+    make, settings = table.make_rows(), table.settings()
+    if table.drawn:
+        drawn = resolve_name(table.drawn)(card.classes)
+        images = hashlib.sha256(repr(drawn).encode()).hexdigest()
+        source, n, rows = (
+            Source(name, DRAWN, DRAWN, card.answers_sha256, images, settings),
+            len(drawn),
+            partial(make, classifier),
+        )
+    else:
+        dataset = table.images(data())
+        source, n = evidence_source(name, card, dataset, split, **settings), len(dataset)
+        rows = partial(make, classifier, dataset)
+    return build_evidence(folder, source, n, rows, part=table.part, **how)
 
 
 MALIGNANT = "malignant"

@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.evidence.store"""
+"""Evidence on disk: a Parquet table with a manifest that is written last and vouches for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dermaviz.errors import EvidenceError
-from dermaviz.io import atomic_write
+from dermaviz.evidence.tables import PART, TABLES
+from dermaviz.io import atomic_write, read_json, to_json
+from dermaviz.schema import build, validated
 
 
-@dataclass(frozen=True)
+@validated(EvidenceError, "source")
 class Source:
     """Everything that decides what is in a table: the same source gives the same rows.
 
@@ -48,7 +50,7 @@ class Source:
         return hashlib.sha256(content.encode()).hexdigest()
 
 
-@dataclass(frozen=True)
+@validated(EvidenceError, "manifest")
 class Manifest:
     """A table's source, the number of its rows, the sha256 of its file, and how it was made (command, seconds, machine)."""
 
@@ -59,7 +61,7 @@ class Manifest:
 
     def write(self, path: Path) -> None:
         """Write the manifest as JSON, whole or not at all."""
-        atomic_write(path, json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", error=EvidenceError)
+        atomic_write(path, to_json(asdict(self)), error=EvidenceError)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -68,16 +70,14 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         EvidenceError: the file is no manifest.
     """
+    remedy = "Delete the file and make the evidence again with `dermaviz audit`."
+    content = read_json(path, "a manifest of evidence", error=EvidenceError, remedy=remedy)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        manifest = Manifest(**{**content, "source": Source(**content["source"])})
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        wanted = ", ".join(f.name for f in fields(Manifest))
+        return build(Manifest, content)
+    except EvidenceError as error:
         raise EvidenceError(
-            f"{path}: expected a manifest of evidence ({wanted}), found none that can be read. "
-            "Delete the file and make the evidence again with `dermaviz audit`."
+            f"{path}: expected a manifest of evidence, found another file ({error}). {remedy}"
         ) from error
-    return manifest
 
 
 FOLDER = "evidence"
@@ -113,7 +113,7 @@ def read_evidence(checkpoint: Path, table: str, split: str = "test", *, checkpoi
 
     Raises:
         EvidenceError: there is no such table, its file is not the one that the manifest vouches for (cut short, say),
-            or it is stale.
+            it is stale, or it is not as its row in ``TABLES`` says.
     """
     path = table_path(checkpoint, table, split)
     remedy = f"Make it: `dermaviz audit {checkpoint.name} --data FOLDER --split {split} --table {table}`."
@@ -133,7 +133,10 @@ def read_evidence(checkpoint: Path, table: str, split: str = "test", *, checkpoi
             f"({manifest.source.checkpoint_sha256[:12]}…). It is stale: weights, temperature or input size have changed. "
             f"{remedy}"
         )
-    return Evidence(read_parquet(content), manifest)
+    evidence = Evidence(read_parquet(content), manifest)
+    if table in TABLES:
+        TABLES[table].check(evidence.table, str(path))
+    return evidence
 
 
 def write_evidence(checkpoint: Path, frame: pd.DataFrame, source: Source, made: dict[str, object]) -> Manifest:
@@ -190,9 +193,6 @@ def labels_of(table: pd.DataFrame, classes: tuple[str, ...]) -> NDArray[np.int64
         )
     return pd.Categorical(table["dx"], categories=list(classes)).codes.astype(np.int64)
 
-
-PART = 128
-"""Images of a part. Parts are cut the same way whatever the number of processes, so all numbers of them agree."""
 
 Rows = Callable[[Sequence[slice]], Iterator[pd.DataFrame]]
 """What makes a table: for each slice of the data set, in order, its rows with a column ``image_id``. Lazy, so that it may

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dermaviz.attention.methods import METHODS
-from dermaviz.evidence import read_evidence
-from dermaviz.evidence.store import write_evidence
+from dermaviz.evidence.store import read_evidence, write_evidence
 from dermaviz.fairness.shortcuts import VARIANTS
 from dermaviz.fairness.tone_groups import tone_groups
 from dermaviz.models.card import read_card

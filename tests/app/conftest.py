@@ -13,8 +13,7 @@ import timm
 import torch
 
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.evidence import Source
-from dermaviz.evidence.store import write_evidence
+from dermaviz.evidence.store import Source, write_evidence
 from dermaviz.models.card import DEFAULT_CHECKPOINT, Card, read_card
 from dermaviz.models.checkpoint import save_checkpoint
 
@@ -119,7 +118,10 @@ def audit(tmp_path: Path) -> Callable[..., Checkpoint]:
         source = Source("predictions", "ham10000", "test", model or card.answers_sha256, "data")
         write_evidence(folder, predictions.iloc[list(rows)].reset_index(drop=True), source, {})
         if tones:
-            table = pd.DataFrame({"image_id": tones.keys(), "tone_group": tones.values()})
+            table = pd.DataFrame(
+                {"image_id": tones.keys(), "tone_group": tones.values(), "mask": "true", "excluded": ""}
+            )
+            table = table.assign(ita=50.0, ita_clusters=50.0, ita_constancy=50.0, b=10.0)
             write_evidence(folder, table, replace(source, table="tone"), {})
         return Checkpoint(folder, card)
 

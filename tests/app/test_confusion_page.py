@@ -14,8 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import audited
-from dermaviz.evidence import read_evidence
-from dermaviz.evidence.store import write_evidence
+from dermaviz.evidence.store import read_evidence, write_evidence
 from dermaviz.models.card import read_card
 from tests.app.conftest import SHIPPED
 

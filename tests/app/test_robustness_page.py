@@ -17,8 +17,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dermaviz.evidence import read_evidence
-from dermaviz.evidence.store import write_evidence
+from dermaviz.evidence.store import read_evidence, write_evidence
 from dermaviz.models.card import read_card
 from dermaviz.robustness.corruptions import CORRUPTIONS, SEVERITIES
 from tests.app.conftest import SHIPPED, N

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from dermaviz.attention.localisation import localise, looks_at_lesion
+from dermaviz.attention.localisation import localise, looks_at_lesion, random_map
 from dermaviz.attention.maps import explain
 from dermaviz.data.masks import mask_as_seen, read_mask
 from dermaviz.data.readers import read_ham10000
@@ -119,3 +119,10 @@ def test_random_maps_belong_to_the_image_not_to_its_place(drawn_classifier, data
         next(attention_rows(drawn_classifier, data, [slice(0, 7)])).set_index("image_id") for data in (dataset, turned)
     )
     np.testing.assert_array_equal(one["energy_random"], other["energy_random"].loc[one.index])
+
+
+def test_every_image_has_a_random_map_of_its_own(drawn_classifier, dataset, monkeypatch):
+    kept = []
+    monkeypatch.setattr(attention, "random_map", lambda side, seed: kept.append(random_map(side, seed)) or kept[-1])
+    next(attention_rows(drawn_classifier, dataset, [slice(0, 7)]))
+    assert len({one.tobytes() for one in kept}) == 7

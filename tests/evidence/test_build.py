@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 
 from dermaviz.errors import EvidenceError
-from dermaviz.evidence import Source, build_evidence, read_evidence
-from dermaviz.evidence.store import table_path
+from dermaviz.evidence.store import Source, build_evidence, read_evidence, table_path
 
 SOURCE = Source("squares", "drawn", "test", "c" * 64, "d" * 64)
 N = 23

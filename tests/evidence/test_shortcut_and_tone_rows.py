@@ -30,8 +30,8 @@ def dataset(drawn_dataset):
 
 @pytest.fixture(autouse=True)
 def few_tones(monkeypatch):
-    for module in (counterfactuals, drawn_tone):
-        monkeypatch.setattr(module, "TONES", TONES)
+    monkeypatch.setattr(counterfactuals, "TONES", TONES)
+    monkeypatch.setattr(drawn_tone, "DRAWN_TONES", TONES)
     monkeypatch.setattr(drawn_tone, "PER_DIAGNOSIS", 1)
 
 
@@ -109,13 +109,6 @@ def test_drawn_lesions_stand_on_every_tone_with_one_mask(drawn_classifier):
     named = rows[[f"p_{name}" for name in drawn_classifier.classes]].to_numpy()
     assert (np.array(drawn_classifier.classes)[named.argmax(axis=1)] == rows["predicted"]).all()
     assert rows["p_malignant"].to_numpy() == pytest.approx(rows["p_mel"].to_numpy())
-
-
-def test_the_drawn_table_has_an_address_of_its_own(make_card):
-    source = drawn_tone.drawn_tone_source(make_card(malignant=("mel",)))
-    assert (source.table, source.dataset, source.split) == ("drawn_tone", "drawn", "drawn")
-    other = drawn_tone.drawn_tone_source(make_card(classes=("mel", "nv")))
-    assert source.data_sha256 != other.data_sha256
 
 
 def test_a_checkpoint_for_other_classes_is_told_so():

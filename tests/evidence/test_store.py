@@ -10,11 +10,19 @@ import pandas as pd
 import pytest
 
 from dermaviz.errors import EvidenceError
-from dermaviz.evidence import Source, has_evidence, read_evidence
-from dermaviz.evidence.store import table_path, write_evidence
+from dermaviz.evidence.store import Source, has_evidence, read_evidence, table_path, write_evidence
 
 SOURCE = Source("predictions", "ham10000", "test", "c" * 64, "d" * 64, {"epsilons": [0, 1]})
-TABLE = pd.DataFrame({"image_id": ["ISIC_1", "ISIC_2"], "age": ["", "50.0"], "p_mel": [0.1, 1e-300]})
+TABLE = pd.DataFrame(
+    {
+        "image_id": ["ISIC_1", "ISIC_2"],
+        "lesion_id": ["L1", "L1"],
+        "dx": ["mel", "nv"],
+        "age": ["", "50.0"],
+        "p_mel": [0.1, 1e-300],
+        "p_nv": [0.9, 1.0],
+    }
+)
 
 
 @pytest.fixture
@@ -66,7 +74,7 @@ def test_a_table_without_manifest_is_unfinished(checkpoint: Path) -> None:
 def test_a_damaged_manifest_is_named(checkpoint: Path, content: str) -> None:
     path = table_path(checkpoint, "predictions", "test").with_suffix(".json")
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(EvidenceError, match=r"predictions\.json: expected a manifest of evidence"):
+    with pytest.raises(EvidenceError, match=r"predictions\.json: expected (a manifest|JSON).*, found .*Delete"):
         read_evidence(checkpoint, "predictions", checkpoint_sha256="c" * 64)
 
 

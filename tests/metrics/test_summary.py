@@ -22,8 +22,8 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from dermaviz.evidence import read_evidence
 from dermaviz.evidence.predictions import Predictions, predictions_of
+from dermaviz.evidence.store import read_evidence
 from dermaviz.metrics.bootstrap import lesion_weights, over_draws
 from dermaviz.metrics.calibration import expected_calibration_error
 from dermaviz.metrics.summary import OF_GROUP, ON_CARD, figures_for, measure, metrics_for, summarise

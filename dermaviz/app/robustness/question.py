@@ -19,8 +19,8 @@ from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import table_of
 from dermaviz.app.robustness.live_text import levels_words
 from dermaviz.app.text import FACETS, class_names, images, images_of_lesions, in_order, share, value_words
-from dermaviz.evidence import Evidence
 from dermaviz.evidence.predictions import Audited
+from dermaviz.evidence.store import Evidence
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.classification import MELANOMA
 from dermaviz.metrics.confusion import AGE, cohort_names

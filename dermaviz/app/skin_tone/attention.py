@@ -20,8 +20,8 @@ from dermaviz.app.text import images, value_words
 from dermaviz.app.widgets.cases import CASE, PAGE, case_table, list_cases, show_case
 from dermaviz.app.widgets.chart import ink, show_chart, show_table, with_interval
 from dermaviz.attention.methods import METHODS
-from dermaviz.evidence import Evidence
 from dermaviz.evidence.predictions import Audited
+from dermaviz.evidence.store import Evidence
 from dermaviz.metrics.confusion import by_class
 from dermaviz.plots.probabilities import percent
 from dermaviz.plots.tone import beside_figure, looking_figure

@@ -17,8 +17,8 @@ from dermaviz.app.skin_tone.attention import plain, shares_between
 from dermaviz.app.skin_tone.question import ToneAsk
 from dermaviz.app.text import images, share
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
-from dermaviz.evidence import Evidence
 from dermaviz.evidence.predictions import Audited
+from dermaviz.evidence.store import Evidence
 from dermaviz.metrics.bootstrap import DRAWS, Estimate, interval, lesion_weights
 from dermaviz.metrics.classification import weighted_mean
 from dermaviz.plots.confusion import signed

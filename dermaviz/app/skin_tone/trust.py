@@ -18,8 +18,8 @@ from dermaviz.app.text import images
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.attention.methods import METHODS
 from dermaviz.errors import EvidenceError
-from dermaviz.evidence import Evidence
 from dermaviz.evidence.predictions import Audited
+from dermaviz.evidence.store import Evidence
 from dermaviz.plots.estimates import estimates_figure
 
 CONTROLS: Mapping[str, str] = MappingProxyType({"random": "a random map", "centre": "a spot in the centre"})

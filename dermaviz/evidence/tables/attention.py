@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.evidence.tables.attention"""
+"""The tables ``attention`` and ``shortcuts``, and what both need: images with the mask of their lesion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.evidence.tables.faithfulness"""
+"""The tables on attention methods: ``faithfulness``, and ``randomisation`` of the weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Audits: the rows of the evidence tables ``attacks``, ``flips`` and ``corruptions``, slice after slice of a data set."""
+"""The tables ``attacks``, ``flips`` and ``corruptions``."""
 
 from __future__ import annotations
 

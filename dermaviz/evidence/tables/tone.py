@@ -1,8 +1,7 @@
-"""TODO docstring dermaviz.evidence.tables.tone"""
+"""The tables on skin tone: ``tone``, as estimated; ``counterfactuals``, images on other skin; ``drawn_tone``, drawn lesions."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -17,7 +16,6 @@ from dermaviz.attention.methods import DEFAULT_METHOD
 from dermaviz.data.masks import lesion_mask, mask_as_seen
 from dermaviz.data.records import Dataset, Record
 from dermaviz.errors import DatasetError
-from dermaviz.evidence import Source
 from dermaviz.evidence.tables.attention import Seen, lesions_as_seen
 from dermaviz.fairness import skin_pixels, skin_tone
 from dermaviz.fairness.counterfactual import AXES, LESION_CHOICES, counterfactual
@@ -25,7 +23,6 @@ from dermaviz.fairness.effects import CLEAN
 from dermaviz.fairness.skin_tone import measure_tone
 from dermaviz.fairness.tone_groups import CUTS, tone_groups
 from dermaviz.images import RGB, read_image
-from dermaviz.models.card import Card
 from dermaviz.models.classifier import Classifier
 from dermaviz.synthetic import FORMS, Parameters, draw, like_ham10000
 from dermaviz.synthetic.fields import stream
@@ -56,7 +53,7 @@ def tone_parameters() -> dict[str, Any]:
             name.lower(): value
             for room in (skin_pixels, skin_tone)
             for name, value in vars(room).items()
-            if name.isupper() and isinstance(value, float | int)
+            if name.isupper() and isinstance(value, float | int) and name != "GAP"  # the mask's, no setting of tone
         },
     }
 
@@ -161,12 +158,6 @@ def drawn_tone_rows(classifier: Classifier, slices: Sequence[slice]) -> Iterator
 def drawn_tone_parameters() -> dict[str, Any]:
     """The settings of the table, for its address."""
     return {"tones": DRAWN_TONES, "per_diagnosis": PER_DIAGNOSIS, "method": DEFAULT_METHOD}
-
-
-def drawn_tone_source(card: Card) -> Source:
-    """What the table of a checkpoint is made of; its images are the drawings."""
-    drawn = hashlib.sha256(repr(drawn_lesions(card.classes)).encode()).hexdigest()
-    return Source(TABLE, DRAWN, DRAWN, card.answers_sha256, drawn, drawn_tone_parameters())
 
 
 def _of_one_of_drawn_tone(classifier: Classifier, lesion_id: str, parameters: Parameters) -> pd.DataFrame:

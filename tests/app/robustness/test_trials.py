@@ -26,8 +26,7 @@ from dermaviz.app.robustness.question import (
     zero_gradients,
 )
 from dermaviz.errors import EvidenceError
-from dermaviz.evidence import read_evidence
-from dermaviz.evidence.store import write_evidence
+from dermaviz.evidence.store import read_evidence, write_evidence
 from dermaviz.robustness.corruptions import CORRUPTIONS
 
 IDS = ["ISIC_1", "ISIC_2", "ISIC_3", "ISIC_4"]

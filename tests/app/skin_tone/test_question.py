@@ -26,9 +26,8 @@ from dermaviz.app.skin_tone.question import (
 from dermaviz.app.skin_tone.trend import ALARMED, FOUND, RIGHT, outcome_of, trend_steps
 from dermaviz.app.text import in_order
 from dermaviz.errors import EvidenceError
-from dermaviz.evidence import read_evidence
 from dermaviz.evidence.predictions import TONE_GROUP
-from dermaviz.evidence.store import write_evidence
+from dermaviz.evidence.store import read_evidence, write_evidence
 
 IDS = ["ISIC_1", "ISIC_2", "ISIC_3", "ISIC_4"]
 
