@@ -1,4 +1,7 @@
-"""TODO docstring dermaviz.fairness.counterfactual"""
+"""The same image on skin of another tone, shifted along the melanin axis of a skin model, and a control that is no tone.
+
+The counterfactual changes colour only. An image of dark skin differs in more than its colour, and a shift is no such image.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ Axis = Literal["melanin", "control"]
 LesionChoice = Literal["fixed", "re-pigmented"]
 
 LESION_CHOICES: tuple[LesionChoice, ...] = ("fixed", "re-pigmented")
-"""What becomes of the lesion: it keeps its colours inside a soft border, or it darkens and lightens with the skin."""
+"""The lesion keeps its colours inside a soft border, or it darkens and lightens with the skin."""
 BLOOD = 0.017
 """Blood fraction of the skin that is modelled, the middle of the drawn lesions' range. Twice or half of it changes a gain by
 a tenth between ITA 44° and −50°."""
@@ -38,23 +41,11 @@ _LINEAR = decode_srgb(np.arange(256) / 255).astype(np.float32)
 
 @dataclass(frozen=True, eq=False)
 class Counterfactual:
-    """A photo on other skin: ``pixels`` uint8 ``[H, W, 3]``; ``clipped`` is the share of pixels, in [0, 1], of skin that
-    would be brighter than the file can hold in some channel and was not before."""
+    """An image on other skin: ``pixels`` uint8 ``[H, W, 3]``; ``clipped`` is the share of pixels, in [0, 1], that would be
+    brighter than the file can hold in some channel and were not before."""
 
     pixels: RGB
     clipped: float
-
-
-def shift_tone(
-    pixels: RGB,
-    mask: NDArray[np.bool_],
-    to_ita: float,
-    from_ita: float,
-    lesion: LesionChoice = "fixed",
-    axis: Axis = "melanin",
-) -> RGB:
-    """The pixels of :func:`counterfactual`."""
-    return counterfactual(pixels, mask, to_ita, from_ita, lesion, axis).pixels
 
 
 def counterfactual(
@@ -65,13 +56,13 @@ def counterfactual(
     lesion: LesionChoice = "fixed",
     axis: Axis = "melanin",
 ) -> Counterfactual:
-    """The same photo on skin of another tone. No shift gives the same pixels, bit for bit.
+    """The same image on skin of another tone. No shift gives the same pixels, bit for bit.
 
     Args:
         pixels: uint8 ``[H, W, 3]`` sRGB, not changed.
         mask: the lesion, bool ``[H, W]``.
         to_ita: degrees, within ``ITA_RANGE`` (−60 to 70).
-        from_ita: the skin's ITA as it is, degrees. Beyond ``ITA_RANGE``, where a lamp and no skin puts it, the nearer end.
+        from_ita: the skin's ITA as it is, degrees. Beyond ``ITA_RANGE``, where only a lamp can put it, the nearer end.
         lesion: a name in ``LESION_CHOICES``.
         axis: a name in ``AXES``; the control changes the colour as much (ΔE of CIE 1976) and leaves the ITA.
 
@@ -93,7 +84,7 @@ def counterfactual(
 
 
 def tone_gain(to_ita: float, from_ita: float, axis: Axis = "melanin") -> NDArray[np.float64]:
-    """What linear red, green and blue of skin are multiplied by on the way from one ITA to another: ``[3]``, 1 without a shift.
+    """The factors on linear red, green and blue that take skin from one ITA to another: ``[3]``, 1 without a shift.
 
     Raises:
         FairnessError: ``to_ita`` lies outside ``ITA_RANGE``, or one of the two is not a number.
@@ -114,14 +105,14 @@ def skin_light(ita: float, blood: float = BLOOD) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=1024)
 def _along_melanin(to_ita: float, from_ita: float) -> NDArray[np.float64]:
-    """The ratio of two skins that differ in their epidermis only; the blood is what the lighter of them has room for."""
+    """The ratio of two skins that differ only in the melanin of the epidermis; the blood is the most the lighter one can have."""
     blood = blood_for_ita(max(to_ita, from_ita), BLOOD)
     return skin_light(to_ita, blood) / skin_light(from_ita, blood)
 
 
 @lru_cache(maxsize=1024)
 def _along_green_and_red(to_ita: float, from_ita: float) -> NDArray[np.float64]:
-    """As far in CIE L*a*b* as melanin leads, but along a*, of which ITA knows nothing: green for darker, red for lighter.
+    """As far in CIE L*a*b* as melanin leads, but along a*, which ITA does not contain: green for darker, red for lighter.
 
     Colours beyond sRGB are clipped, so that from dark skin on the control stays the smaller shift.
     """
@@ -136,13 +127,13 @@ def _along_green_and_red(to_ita: float, from_ita: float) -> NDArray[np.float64]:
 AXES: Mapping[Axis, Callable[[float, float], NDArray[np.float64]]] = MappingProxyType(
     {"melanin": _along_melanin, "control": _along_green_and_red}
 )
-"""Directions of a shift: to function of the ITA to reach and the one to start from."""
+"""Directions of a shift, each a function of the ITA to reach and the one to start from."""
 
 
 def _gain_by_red(to_ita: float, from_ita: float, axis: Axis, skin: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the light of a pixel is multiplied by, ``[256, 3]`` by its level of red, in a photo whose skin is of colour ``skin``.
+    """The factors on a pixel's light, ``[256, 3]`` by its level of red, in an image whose skin is of colour ``skin``.
 
-    Red tells melanin, since blood lets it pass (the melanin index: Diffey et al., Br. J. Dermatol. 111:663, 1984).
+    Red measures melanin, since blood lets it pass (the melanin index: Diffey et al., Br. J. Dermatol. 111:663, 1984).
     """
     usual = tone_gain(to_ita, from_ita, axis)
     gain = np.tile(usual, (256, 1))
@@ -200,7 +191,7 @@ def tone_effects(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """What each shift of tone does, on average over the images.
+    """What each shift of tone does on average over the images: see :func:`~dermaviz.fairness.effects.effects`.
 
     Args:
         table: ``image_id, axis`` (``clean``, or a name in ``counterfactual.AXES``), ``lesion, ita_to, shift, p_<class>,

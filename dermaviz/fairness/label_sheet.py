@@ -1,4 +1,4 @@
-"""Fairness: the labels that come with somebody's own photos — a CSV as spreadsheets write it, matched to the photos by name."""
+"""Labels for somebody's own images: a CSV as spreadsheets write it, matched to the images by name."""
 
 from __future__ import annotations
 
@@ -15,16 +15,14 @@ from dermaviz.data.readers import IMAGE_COLUMNS, LABEL_COLUMNS, LESION_COLUMNS, 
 from dermaviz.errors import DatasetError
 
 MALIGNANT, BENIGN = "malignant", "benign"
-"""Labels for whoever knows no more than this."""
-TONE_COLUMNS = ("tone", "skin_tone", "tone_group")
-GROUP_COLUMNS = ("group",)
+"""Labels where the diagnosis is not known."""
 COLUMNS = ("image", "label", "tone", "lesion_id", "group")
 _NAMES: Mapping[str, Sequence[str]] = {
     "image": (*IMAGE_COLUMNS, "image_name", "file_name", "photo"),
     "label": LABEL_COLUMNS,
-    "tone": TONE_COLUMNS,
+    "tone": ("tone", "skin_tone", "tone_group"),
     "lesion_id": LESION_COLUMNS,
-    "group": GROUP_COLUMNS,
+    "group": ("group",),
 }
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _LISTED = 5
@@ -82,7 +80,11 @@ def read_label_sheet(
             f"expected rows that name the photos ({_some(names)}), found none that does; the first names are "
             f"{_some(sheet['image']) or 'empty'}. Write the photos' file names into the column {found['image']!r}."
         )
-    _check_once(kept, names)
+    twice = [names[i] for i, n in Counter(kept["photo"]).items() if n > 1]
+    if twice:
+        raise DatasetError(
+            f"expected one row for each photo, found several for {len(twice)} ({_some(twice)}). Keep one of them."
+        )
     labels = _labels(kept, classes, bool(set(malignant)))
     rows = kept.assign(image=[names[i] for i in kept["photo"]], label=labels)[["photo", *COLUMNS]]
     labelled = set(kept["photo"])
@@ -100,18 +102,6 @@ def template(names: Sequence[str]) -> bytes:
     writer.writerow(("image", "diagnosis", "tone", "lesion_id", "group"))
     writer.writerows((name, "", "", "", "") for name in names or ("mole-1.jpg",))
     return file.getvalue().encode()
-
-
-def accepted_labels(classes: Mapping[str, str], malignant: bool) -> dict[str, str]:
-    """Each spelling of a label, in lower case, to the label: classes first, then their names, then the two words."""
-    spellings: dict[str, str] = {name.lower(): name for name in classes}
-    for name, words in classes.items():
-        for spelling in (words, *words.split("/")):
-            spellings.setdefault(" ".join(spelling.lower().split()), name)
-    if malignant:
-        for word in (MALIGNANT, BENIGN):
-            spellings.setdefault(word, word)
-    return spellings
 
 
 def _table(content: bytes) -> pd.DataFrame:
@@ -133,9 +123,8 @@ def _table(content: bytes) -> pd.DataFrame:
             "Save the table as CSV with commas, or start from the template."
         )
     try:
-        lines = [
-            [cell.strip() for cell in line] for line in csv.reader(io.StringIO(text.lstrip()), delimiter=separator)
-        ]
+        reader = csv.reader(io.StringIO(text.lstrip()), delimiter=separator)
+        lines = [[cell.strip() for cell in line] for line in reader]
     except csv.Error as failure:
         raise DatasetError(f"expected a CSV, found one that cannot be read ({failure}). Save it anew.") from failure
     columns, *rows = [line for line in lines if any(line)]
@@ -153,25 +142,21 @@ def _column(table: pd.DataFrame, wanted: str) -> str | None:
 
 
 def _places(listed: Iterable[str], names: Sequence[str]) -> list[int | None]:
-    """For each name in the sheet, the place of the photo that it means; None where it means none."""
+    """For each name in the sheet, the index of the image that it means; None where it means none."""
     bearers: defaultdict[str, list[int]] = defaultdict(list)
     for i, name in enumerate(names):
         for spelling in _spellings(name):
             bearers[spelling].append(i)
-    return [_place(name, bearers, names) for name in listed]
-
-
-def _place(name: str, bearers: Mapping[str, list[int]], names: Sequence[str]) -> int | None:
-    for spelling in _spellings(name):
-        if spelling in bearers:
-            meant = bearers[spelling]
-            if len(meant) > 1:
-                raise DatasetError(
-                    f"expected {name!r} to name one photo, found {len(meant)}: {_some(names[i] for i in meant)}. Rename the "
-                    "files, or write their folders and endings into the CSV as well."
-                )
-            return meant[0]
-    return None
+    places: list[int | None] = []
+    for name in listed:
+        meant = next((bearers[spelling] for spelling in _spellings(name) if spelling in bearers), [])
+        if len(meant) > 1:
+            raise DatasetError(
+                f"expected {name!r} to name one photo, found {len(meant)}: {_some(names[i] for i in meant)}. Rename the "
+                "files, or write their folders and endings into the CSV as well."
+            )
+        places.append(meant[0] if meant else None)
+    return places
 
 
 def _spellings(name: str) -> list[str]:
@@ -182,17 +167,14 @@ def _spellings(name: str) -> list[str]:
     return list(dict.fromkeys(map(str, [*whole, *stems])))
 
 
-def _check_once(kept: pd.DataFrame, names: Sequence[str]) -> None:
-    twice = [names[i] for i, n in Counter(kept["photo"]).items() if n > 1]
-    if twice:
-        raise DatasetError(
-            f"expected one row for each photo, found several for {len(twice)} ({_some(twice)}). Keep one of them."
-        )
-
-
 def _labels(kept: pd.DataFrame, classes: Mapping[str, str], malignant: bool) -> list[str]:
-    """The label of each row as the classes, or ``malignant`` and ``benign``, have it."""
-    known = accepted_labels(classes, malignant)
+    """The label of each row as the classes, or ``malignant`` and ``benign``, spell it."""
+    known = {name.lower(): name for name in classes}
+    for name, spelt in classes.items():
+        for spelling in (spelt, *spelt.split("/")):
+            known.setdefault(" ".join(spelling.lower().split()), name)
+    if malignant:
+        known = {MALIGNANT: MALIGNANT, BENIGN: BENIGN} | known
     said = [" ".join(label.lower().split()) for label in kept["label"]]
     empty = [image for image, label in zip(kept["image"], said, strict=True) if not label]
     if empty:

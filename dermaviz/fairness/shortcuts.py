@@ -1,4 +1,4 @@
-"""Fairness: shortcuts — what else than the lesion a classifier may go by, laid over a photo, or all that is left of it."""
+"""Shortcuts: things other than the lesion that a classifier may rely on, laid over an image, or all that is left of it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ SHORTCUTS: Mapping[str, str] = MappingProxyType(
         "colour patch": "colour_patch",
     }
 )
-"""What is laid over a photo: its name in evidence, to that of the drawn lesions' artefact."""
+"""What is laid over an image: its name in evidence, to that of the drawn lesions' artefact."""
 IN_SKIN_COLOUR = " in skin colour"
-"""Ends the name of a shortcut's control: the same places covered by the colour of the photo's own skin."""
+"""Ends the name of a shortcut's control: the same places covered by the colour of the image's own skin."""
 CONTROLS = tuple(name + IN_SKIN_COLOUR for name in SHORTCUTS)
 LESION_ONLY, BACKGROUND_ONLY = "lesion only", "background only"
 VARIANTS = (*SHORTCUTS, *CONTROLS, LESION_ONLY, BACKGROUND_ONLY)
@@ -39,7 +39,7 @@ _INPAINT_RADIUS = 0.02
 
 
 def shortcut_variants(pixels: RGB, mask: NDArray[np.bool_], seed: int) -> dict[str, RGB]:
-    """A photo in all ``VARIANTS``; the same seed gives the same pictures.
+    """An image in all ``VARIANTS``; the same seed gives the same pictures.
 
     - Each shortcut is a layer of the drawn lesions' own artefact; its control is the same layer in the skin's median colour.
     - In ``lesion only`` all outside the mask has the skin's median colour.

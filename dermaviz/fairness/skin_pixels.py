@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.fairness.skin_pixels"""
+"""The plain skin of an image: without the lesion, hair, ink, glare, dark corners and border; and its colour."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ from scipy.ndimage import binary_dilation
 from dermaviz.errors import FairnessError
 from dermaviz.images import RGB
 
+Mask = NDArray[np.bool_]
+
 GAP = 0.03
 """Share of the picture's shorter side from which on, away from the mask, all is taken for skin: masks are not exact."""
 
 
-def margin(mask: NDArray[np.bool_]) -> int:
+def margin(mask: Mask) -> int:
     """``GAP`` in pixels of a mask ``[H, W]``, at least one."""
     return max(round(GAP * min(mask.shape)), 1)
 
 
-def widened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def widened(mask: Mask) -> Mask:
     """The lesion with its margin, bool ``[H, W]``; what lies outside is skin."""
     return np.asarray(binary_dilation(mask, iterations=margin(mask)))
 
 
-def skin_colour(pixels: RGB, mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def skin_colour(pixels: RGB, mask: Mask) -> NDArray[np.uint8]:
     """The median colour of a photo's plain skin, uint8 ``[3]``; where there is none, of all outside the lesion, or of all."""
     places = (find_skin(pixels, mask), ~mask, np.ones_like(mask))
     return np.median(pixels[next(place for place in places if place.any())], axis=0).astype(np.uint8)
 
 
-def require_mask(pixels: RGB, mask: NDArray[np.bool_]) -> None:
+def require_mask(pixels: RGB, mask: Mask) -> None:
     """Check that a mask is bool ``[H, W]`` of a picture uint8 ``[H, W, 3]``.
 
     Raises:
@@ -42,8 +44,6 @@ def require_mask(pixels: RGB, mask: NDArray[np.bool_]) -> None:
             f"{mask.dtype} {list(mask.shape)}. Bring the mask to the picture's size."
         )
 
-
-Mask = NDArray[np.bool_]
 
 LESION_GAP = 0.05
 """Skin begins this share of the shorter side away from the lesion: masks are drawn by hand and borders fade."""

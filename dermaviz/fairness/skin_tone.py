@@ -1,6 +1,6 @@
-"""Fairness: the skin tone that a photo shows round its lesion, as individual typology angle (ITA), by three estimators.
+"""The skin tone that an image shows round its lesion, as individual typology angle (ITA), by three estimators.
 
-Estimates depend on the lamp as much as on the skin; docs/skin-tone.md has what was measured. They are no property of a person.
+Estimates depend on the lamp as much as on the skin (docs/skin-tone.md has measurements). They are no property of a person.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import nan
 from types import MappingProxyType
 
 import cv2
@@ -16,28 +17,14 @@ from numpy.typing import NDArray
 
 from dermaviz.colour import decode_srgb, ita_of_lab, lab_of_linear
 from dermaviz.data.masks import find_lesion
-from dermaviz.errors import FairnessError
-from dermaviz.fairness.skin_pixels import darkest_skin, find_skin
-from dermaviz.fairness.tone_groups import CUTS, ESTIMATORS, GROUPS, NARROW_CUTS, agreement, tone_groups
+from dermaviz.fairness.skin_pixels import darkest_skin, find_skin, require_mask
 from dermaviz.images import RGB
 from dermaviz.synthetic.optics import linear_rgb, melanin_for_ita, reflectance
-
-__all__ = [
-    "CUTS",
-    "ESTIMATORS",
-    "FLAGS",
-    "GROUPS",
-    "NARROW_CUTS",
-    "Tone",
-    "agreement",
-    "measure_tone",
-    "tone_groups",
-]
 
 Values = NDArray[np.float64]
 
 MAX_SIDE = 480
-"""Larger photos are reduced to this shorter side: tone needs no detail."""
+"""Larger images are reduced to this shorter side: tone needs no detail."""
 LEAST_PIXELS, LEAST_SHARE = 200, 0.02
 LITTLE_SHARE = 0.10
 UNEVEN = 12.0
@@ -58,7 +45,7 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "clipped": f"in more than {CLIPPED:.0%} of the skin a channel is at its limit, so its true value is not known",
     }
 )
-"""What may be doubtful about an estimate, each with its meaning."""
+"""Doubts about an estimate, each with its meaning."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +83,7 @@ def measure_tone(pixels: RGB, mask: NDArray[np.bool_] | None = None) -> Tone:
     Raises:
         FairnessError: the picture or the mask is of another kind or size.
     """
-    _check(pixels, mask)
+    require_mask(pixels, np.zeros(pixels.shape[:2], dtype=bool) if mask is None else mask)
     pixels, mask = _reduced(pixels, mask)
     skin = find_skin(pixels, find_lesion(pixels) if mask is None else mask)
     count, share = int(skin.sum()), float(skin.mean())
@@ -134,22 +121,8 @@ def _doubts(colours: RGB, lab: Values, places: Values, spread: float, share: flo
     return tuple(name for name, found in doubts.items() if found)
 
 
-def _excluded(reason: str, flag: str, share: float, b: float = float("nan")) -> Tone:
-    nan = float("nan")
+def _excluded(reason: str, flag: str, share: float, b: float = nan) -> Tone:
     return Tone(nan, nan, nan, nan, b, share, (flag,), reason)
-
-
-def _check(pixels: RGB, mask: NDArray[np.bool_] | None) -> None:
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
-        raise FairnessError(
-            f"expected a picture of uint8 [H, W, 3], found {pixels.dtype} {list(pixels.shape)}. "
-            "Read it with dermaviz.images.read_image."
-        )
-    if mask is not None and (mask.shape != pixels.shape[:2] or mask.dtype != bool):
-        raise FairnessError(
-            f"expected a mask of bool {list(pixels.shape[:2])}, found {mask.dtype} {list(mask.shape)}. "
-            "Resize the mask to the picture."
-        )
 
 
 def _reduced(pixels: RGB, mask: NDArray[np.bool_] | None) -> tuple[RGB, NDArray[np.bool_] | None]:
@@ -159,9 +132,9 @@ def _reduced(pixels: RGB, mask: NDArray[np.bool_] | None) -> tuple[RGB, NDArray[
         return pixels, mask
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    if mask is None:
-        return small, None
-    return small, np.asarray(cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)) > 127
+    if mask is not None:
+        mask = np.asarray(cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)) > 127
+    return small, mask
 
 
 def _angles(lab: Values) -> Values:

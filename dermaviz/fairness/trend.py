@@ -1,6 +1,6 @@
-"""Fairness: how an outcome runs along skin tone without bins, a logistic trend with its band, for tones too few to group.
+"""How an outcome changes with skin tone, without groups: a logistic trend in ITA with its 95% band.
 
-The trend says how the chance of an outcome (a right answer, a melanoma caught) goes with ITA in these images. That is no
+The trend says how the chance of an outcome (a right answer, a melanoma found) changes with ITA in these images. That is no
 effect of skin: diagnoses differ in tone and in the light they were photographed in, so compare within a diagnosis, by choosing
 the rows or by ``strata``.
 """
@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from dermaviz.errors import FairnessError
-from dermaviz.metrics.bootstrap import BLOCK, DRAWS, FEWEST, Estimate, LesionIds, interval, lesion_weights
+from dermaviz.metrics.bootstrap import (
+    BLOCK,
+    DRAWS,
+    FEWEST,
+    Estimate,
+    LesionIds,
+    Sampled,
+    interval_table,
+    lesion_weights,
+)
 from dermaviz.metrics.classification import Values, Weights, each_once, ratio
 
 STEP = 10.0
@@ -92,9 +101,8 @@ def ita_trend(
     if not suppressed:
         weights = np.vstack([each_once(angles), lesion_weights(lesions, draws, seed)])
         slopes, curves = _lines(outcome, angles, names, weights, np.asarray(grid, dtype=np.float64))
-    bounds = np.array([interval(sample) for sample in curves[1:].T]).reshape(-1, 2)
-    curve = pd.DataFrame({"ita": grid, "value": curves[0], "low": bounds[:, 0], "high": bounds[:, 1]})
-    slope = Estimate(float(slopes[0]), *interval(slopes[1:]))
+    curve = interval_table({"ita": grid}, value=Sampled(curves[0], curves[1:]))
+    slope = Sampled(slopes[0], slopes[1:]).estimate()
     odds_ratio = Estimate(*(float(np.exp(figure)) for figure in (slope.value, slope.low, slope.high)))
     return Trend(slope, odds_ratio, curve, len(angles), len(set(lesions)), n_with, n_without, bool(suppressed))
 

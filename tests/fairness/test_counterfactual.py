@@ -15,7 +15,6 @@ from dermaviz.fairness.counterfactual import (
     BLOOD,
     LESION_CHOICES,
     counterfactual,
-    shift_tone,
     skin_light,
     tone_gain,
 )
@@ -24,6 +23,10 @@ from dermaviz.synthetic import optics as spectra
 from dermaviz.synthetic.optics import EPIDERMIS_CM, melanin_for_ita
 
 LINEAR = decode_srgb(np.arange(256) / 255)
+
+
+def shift_tone(*given, **named) -> np.ndarray:
+    return counterfactual(*given, **named).pixels
 
 
 @cache
