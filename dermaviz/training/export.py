@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.training.export"""
+"""Training: the data that a recipe asks for, and the checkpoint with its card that a finished run becomes."""
 
 from __future__ import annotations
 

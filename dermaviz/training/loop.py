@@ -13,7 +13,6 @@ from accelerate import Accelerator
 from safetensors.torch import save
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
-from torch.optim import Optimizer
 from tqdm import tqdm
 
 from dermaviz.data.augment import render_views
@@ -150,7 +149,9 @@ class Trainer:
             disable=not self.accelerator.is_main_process,
         )
         for batch in bar:
-            self.set_learning_rate(progress.epoch * steps + progress.step)
+            factor = self.rate_factor(progress.epoch * steps + progress.step)
+            for group in self.optimiser.param_groups:
+                group["lr"] = group["highest_lr"] * factor
             loss = self.train_step(batch.images, batch.views, batch.labels, size)
             now = time.monotonic()
             loss, due = self.agreed(loss, now - saved > 60 * self.recipe.save_minutes)
@@ -213,7 +214,8 @@ class Trainer:
                 f"optimiser.learning_rate or set optimiser.clip, and remove {self.run} to start over."
             )
         score = {**figures, "loss": -figures["loss"], "last": float(progress.epoch)}[self.recipe.select_by]
-        epoch, rate = progress.epoch, self.learning_rate(progress.epoch * steps + progress.step - 1)
+        epoch, last = progress.epoch, progress.epoch * steps + progress.step - 1
+        rate = self.recipe.optimiser.learning_rate * self.rate_factor(last)
         kept = self.gains(score)
         progress.seconds += time.monotonic() - started
         line = {
@@ -227,7 +229,8 @@ class Trainer:
         progress.epoch, progress.step, progress.loss_sum = epoch + 1, 0, 0.0
         if self.accelerator.is_main_process:
             if kept:
-                write_weights(self.judged, self.run / BEST)
+                state = {key: value.detach().cpu().contiguous() for key, value in self.judged.state_dict().items()}
+                atomic_write(self.run / BEST, save(state), error=RecipeError)
             append_metrics(self.run, {**line, "seconds": round(progress.seconds, 1)})
         self.say("  ".join(f"{k} {v:.4f}" if isinstance(v, float) else f"{k} {v}" for k, v in line.items()))
         save_state(self.accelerator, self.run, progress, (epoch + 1) * steps)
@@ -242,19 +245,9 @@ class Trainer:
         progress.plateau, progress.waited = after_epoch(best, progress.plateau, progress.waited, settings)
         return best
 
-    def learning_rate(self, step: int) -> float:
-        """Learning rate of all but the head at ``step``, counted over the whole run."""
-        return self.recipe.optimiser.learning_rate * self._factor(step)
-
-    def _factor(self, step: int) -> float:
+    def rate_factor(self, step: int) -> float:
+        """Share of its highest learning rate that every group has at ``step``, counted over the whole run."""
         return learning_rate_factor(step, self.source.steps(), self.recipe, self.progress.plateau)
-
-    def set_learning_rate(self, step: int) -> None:
-        """Learning rate of every group at ``step``, counted over the whole run."""
-        factor = self._factor(step)
-        optimiser: Optimizer = self.optimiser
-        for group in optimiser.param_groups:
-            group["lr"] = group["highest_lr"] * factor
 
     def agreed(self, loss: float, due: bool) -> tuple[float, bool]:
         """The mean of all processes' losses, and whether the main one finds that saving is due: the same on each of them."""
@@ -276,9 +269,3 @@ def precision(recipe: Recipe) -> str:
     if not torch.cuda.is_available():
         return "no"
     return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-
-
-def write_weights(network: nn.Module, path: Path) -> None:
-    """Write the weights as a safetensors file, whole or not at all."""
-    state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    atomic_write(path, save(state), error=RecipeError)

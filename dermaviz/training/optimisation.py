@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.training.optimisation"""
+"""Training: loss, class weights, optimiser and its schedule, frozen modules, and adversarial or noisy images to learn from."""
 
 from __future__ import annotations
 
@@ -40,7 +40,11 @@ def loss_per_image(logits: Tensor, labels: Tensor, weights: Tensor, settings: Lo
 
 
 def make_optimiser(network: nn.Module, settings: OptimiserRecipe) -> Optimizer:
-    """The optimiser over all trainable parameters; weight decay spares biases and norms (parameters of one dimension)."""
+    """The optimiser over all trainable parameters; weight decay spares biases and norms (parameters of one dimension).
+
+    Raises:
+        RecipeError: every parameter is frozen.
+    """
     last = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)][-1:]
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
@@ -52,6 +56,8 @@ def make_optimiser(network: nn.Module, settings: OptimiserRecipe) -> Optimizer:
         rate = settings.learning_rate * (settings.head_factor if in_head else 1.0)
         decay = settings.weight_decay if decays else 0.0
         listed.append({"params": parameters, "lr": rate, "highest_lr": rate, "weight_decay": decay})
+    if not listed:
+        raise RecipeError("model.frozen: expected modules that are left to learn, found none. Freeze fewer of them.")
     if settings.name == "adamw":
         return torch.optim.AdamW(listed)
     if settings.name == "adam":
@@ -169,7 +175,7 @@ def harden(
     """Noise of a random size, then one signed gradient step from a random start, within ε and within [0, 1].
 
     Single-step adversarial training with a random start: Wong, Rice and Kolter, "Fast is better than free", ICLR 2020,
-    algorithm 3. The step is taken on the network in eval mode, so batch statistics and dropout are none of its business.
+    algorithm 3. The step is taken on the network in eval mode: batch statistics and dropout are not affected.
 
     Args:
         network: takes normalised images; its mode and its gradients are left as they were.
@@ -181,16 +187,14 @@ def harden(
         float32 ``[N, 3, S, S]`` in [0, 1].
     """
 
-    def drawn(shape: torch.Size | tuple[int, ...], normal: bool = False) -> Tensor:
-        draw = torch.randn if normal else torch.rand
-        return draw(shape, generator=generator).to(images.device)
-
     if defence.noise:
-        sizes = drawn((len(images), 1, 1, 1)) * defence.noise
-        images = (images + sizes * drawn(images.shape, normal=True)).clamp(0, 1)
+        sizes = torch.rand((len(images), 1, 1, 1), generator=generator) * defence.noise
+        normal = torch.randn(images.shape, generator=generator)
+        images = (images + sizes.to(images.device) * normal.to(images.device)).clamp(0, 1)
     if not defence.epsilon:
         return images
-    start = ((2 * drawn(images.shape) - 1) * defence.epsilon).requires_grad_(True)
+    start = (2 * torch.rand(images.shape, generator=generator).to(images.device) - 1) * defence.epsilon
+    start.requires_grad_(True)
     training = network.training
     network.eval()
     with torch.enable_grad():

@@ -1,11 +1,10 @@
-"""TODO docstring dermaviz.training.progress"""
+"""Training: how far a run is, saved and restored whole; its log; and the validation that judges each epoch."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,10 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from dermaviz.errors import RecipeError
-from dermaviz.io import atomic_write
+from dermaviz.io import atomic_write, read_json
 from dermaviz.metrics.classification import accuracy, balanced_accuracy, macro_f1, negative_log_likelihood
 from dermaviz.models.card import Equalisation
 from dermaviz.models.classifier import central_square, equalise
@@ -77,7 +76,7 @@ def restore_state(accelerator: Accelerator, run: Path) -> bool:
     """Restore the newest whole state of ``run``; False where there is none.
 
     Raises:
-        RecipeError: the state was saved by another number of processes.
+        RecipeError: the state is damaged, or was saved by another number of processes.
     """
     whole = sorted(path for path in run.glob("state-*") if _NAME.fullmatch(path.name))
     if not whole:
@@ -88,7 +87,12 @@ def restore_state(accelerator: Accelerator, run: Path) -> bool:
             f"{run}: expected the {saved} process(es) that the run was begun with, found {now}. Continue it with "
             f"`torchrun --nproc-per-node {saved} -m dermaviz train …`, or remove the folder to start over."
         )
-    accelerator.load_state(str(whole[-1]))
+    try:
+        accelerator.load_state(str(whole[-1]))
+    except Exception as error:  # files that were cut short or changed make torch raise whatever they like
+        raise RecipeError(
+            f"{whole[-1]}: expected a saved state, found one that cannot be loaded ({error}). Remove {run} to start over."
+        ) from error
     return True
 
 
@@ -96,18 +100,17 @@ def claim_run(run: Path, recipe_sha256: str) -> None:
     """Mark the folder as this recipe's.
 
     Raises:
-        RecipeError: the folder holds the run of another recipe.
+        RecipeError: the folder holds the run of another recipe, or something else.
     """
-    marker = run / "run.json"
-    if marker.is_file():
-        found = json.loads(marker.read_text(encoding="utf-8"))["recipe_sha256"]
-        if found != recipe_sha256:
-            raise RecipeError(
-                f"{run}: expected a run of recipe {recipe_sha256[:12]}…, found one of {found[:12]}…. The recipe was changed "
-                "since: give it another name, or remove the folder to start over."
-            )
-        return
-    atomic_write(marker, json.dumps({"recipe_sha256": recipe_sha256}) + "\n", error=RecipeError)
+    marker, remedy = run / "run.json", f"Give the recipe another name, or remove {run} to start over."
+    if not marker.exists():
+        atomic_write(marker, json.dumps({"recipe_sha256": recipe_sha256}) + "\n", error=RecipeError)
+    facts = read_json(marker, "the mark of a run", error=RecipeError, remedy=remedy)
+    found = str(facts.get("recipe_sha256")) if isinstance(facts, dict) else "something else"
+    if found != recipe_sha256:
+        raise RecipeError(
+            f"{run}: expected a run of recipe {recipe_sha256[:12]}…, found one of {found[:12]}…. {remedy}"
+        )
 
 
 def append_metrics(run: Path, line: dict[str, Any]) -> None:
@@ -120,7 +123,12 @@ def append_metrics(run: Path, line: dict[str, Any]) -> None:
 def read_metrics(run: Path) -> list[dict[str, Any]]:
     """The lines of ``metrics.jsonl``, one per finished epoch; empty where there is no such file yet."""
     path = run / "metrics.jsonl"
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    except (OSError, ValueError) as error:
+        raise RecipeError(
+            f"{path}: expected a line of JSON for each epoch, found {error}. Remove {run} to start over."
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -147,33 +155,22 @@ class Validation:
         self, accelerator: Accelerator, network: nn.Module, size: int, n_classes: int
     ) -> NDArray[np.float32]:
         """Untempered probabilities of every image, float32 ``[N, C]``, the same on every process."""
-        same_buffers(accelerator, network.eval())
-        rank, world = accelerator.process_index, accelerator.num_processes
-        parts = [logits.softmax(1) for logits in self._logits(accelerator, network, size, rank, world)]
-        mine = torch.cat(parts) if parts else torch.empty(0, n_classes, device=accelerator.device)
-        padded = accelerator.pad_across_processes(mine, dim=0, pad_index=float("nan"))
-        gathered = accelerator.gather(padded).cpu().numpy().reshape(world, -1, n_classes)
-        return gathered.transpose(1, 0, 2).reshape(-1, n_classes)[: len(self.labels)]
-
-    def _logits(
-        self, accelerator: Accelerator, network: nn.Module, size: int, rank: int, world: int
-    ) -> Iterator[Tensor]:
-        row, device = self.architecture, accelerator.device
-        mean, std = (torch.tensor(v).view(1, 3, 1, 1).to(device) for v in (row.mean, row.std))
-        mine = self.rows[rank::world]
+        network.eval()
+        rank, world, device = accelerator.process_index, accelerator.num_processes, accelerator.device
+        if world > 1:  # weights are the same on all processes; batch statistics come from each one's own images
+            for buffer in network.buffers():
+                buffer.copy_(broadcast(buffer.clone(), from_process=0))
+        mean, std = (
+            torch.tensor(v).view(1, 3, 1, 1).to(device) for v in (self.architecture.mean, self.architecture.std)
+        )
+        mine, parts = self.rows[rank::world], [torch.empty(0, n_classes, device=device)]
         for first in range(0, len(mine), 64):
             images = torch.from_numpy(equalise(self.images[mine[first : first + 64]], self.equalise))
             seen = central_square(images, size).permute(0, 3, 1, 2).to(device).float().div_(255)
             seen = ((seen - mean) / std).contiguous(memory_format=torch.channels_last)
             with torch.no_grad(), accelerator.autocast():
-                yield network(seen).float()
-
-
-def same_buffers(accelerator: Accelerator, network: nn.Module) -> None:
-    """Give every process the main one's batch statistics, which are the ones that are kept.
-
-    Gradients, and with them the weights, are the same on all processes; batch statistics come from each one's own images.
-    """
-    if accelerator.num_processes > 1:
-        for buffer in network.buffers():
-            buffer.copy_(broadcast(buffer.clone(), from_process=0))
+                logits = network(seen).float()
+            parts.append(logits.softmax(1))
+        padded = accelerator.pad_across_processes(torch.cat(parts), dim=0, pad_index=float("nan"))
+        gathered = accelerator.gather(padded).cpu().numpy().reshape(world, -1, n_classes)
+        return gathered.transpose(1, 0, 2).reshape(-1, n_classes)[: len(self.labels)]

@@ -73,5 +73,5 @@ def test_the_last_epoch_is_kept_and_its_run_repeats(
 
 @pytest.mark.parametrize("values", [{"epsilon": -0.1}, {"epsilon": 1.1}, {"noise": 2.0}, {"step": 3.0}])
 def test_values_without_meaning_are_refused(values: dict[str, float]) -> None:
-    with pytest.raises(RecipeError, match=r"defence\.\w+: expected 0 to \d, found"):
+    with pytest.raises(RecipeError, match=r"\w+: expected 0 to \d, found"):
         DefenceRecipe(**values)

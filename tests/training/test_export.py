@@ -23,7 +23,7 @@ from dermaviz.metrics.classification import negative_log_likelihood
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.zoo import build, load_weights
 from dermaviz.training.export import compare_storage, export_checkpoint, load_training_data
-from dermaviz.training.loop import BEST, Trainer, write_weights
+from dermaviz.training.loop import BEST, Trainer
 from dermaviz.training.progress import append_metrics, read_metrics
 from dermaviz.training.recipe import DataRecipe, Recipe, Stage
 
@@ -130,7 +130,7 @@ def leaky(recipe: Recipe, drawn_dataset: Path, tmp_path: Path) -> Recipe:
     asked = {"task": "malignant", "balance": True, "images": 12, "equalise": "histogram"}
     data = DataRecipe(manifest=str(manifest), leaky=True, pack=(36, 40), **asked)
     (tmp_path / "run").mkdir()
-    write_weights(build("test_resnet", 2, "none"), tmp_path / "run" / BEST)
+    save_file(build("test_resnet", 2, "none").state_dict(), tmp_path / "run" / BEST)
     append_metrics(tmp_path / "run", {"epoch": 1, "size": 24, "kept": True, "seconds": 0.0})
     return replace(recipe, data=data, model=replace(recipe.model, trained=("layer4", "fc")))
 

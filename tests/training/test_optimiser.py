@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from dermaviz.errors import RecipeError
 from dermaviz.training.optimisation import after_epoch, learning_rate_factor, make_optimiser
 from dermaviz.training.recipe import OptimiserRecipe, Recipe, Stage
 
@@ -107,3 +108,8 @@ def test_groups_spare_norms_from_decay_and_give_the_head_its_own_rate(name: str,
         "4.weight": (1.0, 0.5),
         "4.bias": (1.0, 0.0),
     }
+
+
+def test_a_network_without_anything_to_learn_is_refused() -> None:
+    with pytest.raises(RecipeError, match=r"model\.frozen: expected modules that are left to learn, found none"):
+        make_optimiser(nn.Linear(2, 2).requires_grad_(False), OptimiserRecipe())

@@ -29,6 +29,24 @@ def test_a_run_is_claimed_once_and_refused_to_another_recipe(tmp_path: Path) -> 
     assert [path.name for path in run.iterdir()] == ["run.json"]
 
 
+@pytest.mark.parametrize("content", ["[", "[1]", "{}", "\0"])
+def test_a_damaged_mark_of_a_run_says_what_to_do(tmp_path: Path, content: str) -> None:
+    (tmp_path / "run.json").write_text(content, encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"found .*remove .* to start over"):
+        claim_run(tmp_path, "a" * 64)
+
+
+def test_a_damaged_state_or_log_says_what_to_do(tmp_path: Path) -> None:
+    accelerator, _ = accelerator_with(progress := Progress())
+    save_state(accelerator, tmp_path, progress, 1)
+    (tmp_path / "state-00000001" / "model.safetensors").write_bytes(b"half")
+    with pytest.raises(RecipeError, match="expected a saved state, found one that cannot be loaded"):
+        restore_state(accelerator, tmp_path)
+    (tmp_path / "metrics.jsonl").write_text('{"epoch": 1}\n{"epo', encoding="utf-8")
+    with pytest.raises(RecipeError, match="expected a line of JSON for each epoch"):
+        read_metrics(tmp_path)
+
+
 def test_there_is_nothing_to_restore_in_a_new_run(tmp_path: Path) -> None:
     accelerator, _ = accelerator_with(Progress())
     assert not restore_state(accelerator, tmp_path)
