@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.plots.reports"""
+"""Charts of reports: figures as printed beside ours, rows with their seeds, and differences beside 0."""
 
 from __future__ import annotations
 

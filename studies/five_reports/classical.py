@@ -1,4 +1,4 @@
-"""TODO docstring studies.five_reports.classical"""
+"""Classical learners on features: fitted, asked for probabilities, written and read again."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from dermaviz.schema import build
 from dermaviz.training.optimisation import class_weights
 from studies.five_reports.features import image_features
 from studies.five_reports.learners import Settings, kind_of
-from studies.five_reports.network import Photos
 from studies.five_reports.plan import Run
 from studies.five_reports.result import Learned, answers
+from studies.five_reports.train_network import Photos
 
 LEARNER = "learner.json"
 

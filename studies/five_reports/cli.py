@@ -85,9 +85,9 @@ def _run(runs: Sequence[Run], root: Path | None, states: Path, results: Path) ->
 
 def _answer(claims: Ledger, ledger: Path, results: Path) -> None:
     """Hold all claims against all finished runs, and say how many were answered how."""
-    from studies.five_reports.claims.answering import make_answers
     from studies.five_reports.claims.answers import VERDICTS, write_answers
     from studies.five_reports.claims.findings import write_findings
+    from studies.five_reports.claims.make_answers import make_answers
     from studies.five_reports.page import write_page
     from studies.five_reports.rows import read_rows, report_names
 

@@ -1,4 +1,4 @@
-"""Reproduction: the kinds of classical learners — how each is fitted, asked for probabilities, written and read.
+"""The kinds of classical learners — how each is fitted, asked for probabilities, written and read.
 
 None is kept as a pickle: scikit-learn's are written by skops, which builds only types that it knows or that are listed here,
 boosted trees in XGBoost's own binary JSON. Both packages are optional (``dermaviz[reports]``)."""

@@ -1,4 +1,4 @@
-"""TODO docstring studies.five_reports.plan"""
+"""What a run is, how long it takes on a laptop, and whether it is done."""
 
 from __future__ import annotations
 
@@ -143,8 +143,8 @@ class Run:
     def settings(self) -> dict[str, Any]:
         """Everything of the row that decides what comes out."""
         recipe = {key: value for key, value in asdict(self.recipe).items() if key not in _SAID}
-        spoilt = {"fgsm": self.row.fgsm, "noise": self.row.noise}
-        return {"learner": self.row.learner, "seed": self.seed, "recipe": recipe, **spoilt}
+        under = {"fgsm": self.row.fgsm, "noise": self.row.noise}
+        return {"learner": self.row.learner, "seed": self.seed, "recipe": recipe, **under}
 
     @property
     def sha256(self) -> str:

@@ -28,7 +28,7 @@ _DIGITS = 6
 
 @dataclass(frozen=True)
 class Learned:
-    """Untempered predictions of the validation and the test images; ``under`` are those of spoilt test images, by name.
+    """Untempered predictions of validation and test images; ``under`` are those of attacked or noisy test images, by name.
 
     ``curve`` has a line for each epoch (none where there are no epochs), ``kept_epoch`` is the one whose weights these
     answers are of (0 where there are none), ``seconds`` is the time of training over all sittings.

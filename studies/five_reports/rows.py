@@ -1,4 +1,4 @@
-"""Reproduction: a row of a report's table — how the report made it, and what is changed so that a laptop can make it too."""
+"""A row of a report's table — how the report made it, and what is changed so that a laptop can make it too."""
 
 from __future__ import annotations
 

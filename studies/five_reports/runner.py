@@ -1,4 +1,4 @@
-"""Reproduction: run rows one after the other; what is done is skipped, what was interrupted goes on, a failure is told."""
+"""Run rows one after the other; what is done is skipped, what was interrupted goes on, a failure is told."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from dermaviz.errors import DermaVizError
 from dermaviz.metrics.bootstrap import DRAWS
 from dermaviz.metrics.calibration import fit_temperature
 from studies.five_reports.classical import learn_by_features
-from studies.five_reports.network import Photos, learn_by_network, read_photos, selected, sha256_of
 from studies.five_reports.plan import Run, pace
 from studies.five_reports.result import Learned, Result, figures_of, prediction_table, write_result
 from studies.five_reports.rows import Learner
+from studies.five_reports.train_network import Photos, learn_by_network, read_photos, selected, sha256_of
 
 Learn = Callable[[Run, Photos, Path, Path | None], Learned]
 Say = Callable[[str], object]

@@ -105,7 +105,7 @@ def figure_table(result: Result) -> pd.DataFrame:
 
 
 _SPLITS = MappingProxyType({"train": "to train on", "validation": "for validation", "test": "for the test"})
-_SPOILT = MappingProxyType({"fgsm": "Under FGSM at ε = {size:g}", "noise": "Under Gaussian noise of σ = {size:g}"})
+_UNDER = MappingProxyType({"fgsm": "Under FGSM at ε = {size:g}", "noise": "Under Gaussian noise of σ = {size:g}"})
 _SETS = MappingProxyType({"ham10000": "HAM10000"})
 
 
@@ -143,10 +143,10 @@ def right_sentence(run: Rerun) -> str:
     return f"{said} {mistake_sentence(mistake, run.names)}"
 
 
-def spoilt_sentences(result: Result) -> list[str]:
+def under_attack_sentences(result: Result) -> list[str]:
     """The accuracy under each attack or noise that the row was measured with, beside that of the clean photos."""
     clean, said = result.figure("accuracy")["value"], []
-    for name, words in _SPOILT.items():
+    for name, words in _UNDER.items():
         for row in (row for row in result.under.get(name, ()) if row["metric"] == "accuracy"):
             under = words.format(size=result.settings.get(name, 0.0))
             said.append(f"{under}, its accuracy is {row_with_interval(row)}, on clean photos {clean:.3f}.")
@@ -180,7 +180,7 @@ def show_run(folder: str) -> None:
     run = opened(result)
     with saying:
         st.markdown(f"#### {right_sentence(run)}")
-        for said in spoilt_sentences(result):
+        for said in under_attack_sentences(result):
             st.markdown(said)
         if result.deviations:
             st.markdown("What differs from the report:")

@@ -1,3 +1,3 @@
-"""Reproduction: what the reports say, held against the finished runs — questions, differences, verdicts and their words."""
+"""What the reports say, held against the finished runs — questions, differences, verdicts and their words."""
 
 from __future__ import annotations

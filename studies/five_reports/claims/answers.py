@@ -1,4 +1,4 @@
-"""Reproduction: what our runs answer to the reports, computed once and kept as answers.json — figures, statements, questions."""
+"""What our runs answer to the reports, computed once and kept as answers.json — figures, statements, questions."""
 
 from __future__ import annotations
 

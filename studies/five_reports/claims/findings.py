@@ -1,4 +1,4 @@
-"""Reproduction: what our runs found, as a page of Markdown beside the results, so that no figure is typed by hand."""
+"""What our runs found, as a page of Markdown beside the results, so that no figure is typed by hand."""
 
 from __future__ import annotations
 

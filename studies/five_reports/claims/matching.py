@@ -1,4 +1,4 @@
-"""TODO docstring studies.five_reports.claims.matching"""
+"""Which row reruns a printed figure, and in what that rerun differs from the report: images, network, budget."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DATASETS = MappingProxyType({"ham10000": "HAM10000"})
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class Conditions:
     """How a run came about.
 
     ``data`` are its photos and their split. ``other_photos`` and ``other_network`` say what stands in for what ("" where
@@ -55,7 +55,7 @@ class Circumstances:
         return not self.other_photos and not self.other_network
 
 
-def circumstances(result: Result, row: Row) -> Circumstances:
+def conditions_of(result: Result, row: Row) -> Conditions:
     """In what a run differs from what its row says that the report did."""
     source = SOURCE_OF.get(result.report)
     dataset = str(result.data.get("dataset", ""))
@@ -66,7 +66,7 @@ def circumstances(result: Result, row: Row) -> Circumstances:
     data = f"{name}, split {split}"
     if source and source.split:
         data += f" (the report's: {source.split})"
-    return Circumstances(
+    return Conditions(
         data,
         result.budget,
         f"{name} stands in for {theirs}" if theirs else "",

@@ -1,4 +1,4 @@
-"""Reproduction: a question that a report asks — the rows to look at, the pairs that answer it, the claims that rest on it."""
+"""A question that a report asks — the rows to look at, the pairs that answer it, the claims that rest on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO docstring studies.five_reports.claims.reruns"""
+"""The five reports by their two names, their finished runs, and the claims that no run can answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reproduction: differences and what follows from them, in plain sentences with n and interval."""
+"""Differences and what follows from them, in plain sentences with n and interval."""
 
 from __future__ import annotations
 

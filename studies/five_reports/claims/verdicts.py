@@ -1,4 +1,4 @@
-"""Reproduction: the rules by which a printed figure, a statement and a question get their verdict.
+"""The rules by which a printed figure, a statement and a question get their verdict.
 
 **A printed figure**, in this order; the first rule that fits decides.
 
@@ -53,7 +53,7 @@ from studies.five_reports.claims.answers import (
     FigureAnswer,
     Verdict,
 )
-from studies.five_reports.claims.matching import Circumstances
+from studies.five_reports.claims.matching import Conditions
 from studies.five_reports.claims.sentences import difference_sentence, tally_words
 from studies.five_reports.reported.consistency import FAILS, OPEN, Check
 from studies.five_reports.reported.ledger import Claim, Statement
@@ -78,19 +78,19 @@ class Pairing:
     """The differences that a statement or question rests on, with what is printed of each (None: unknown).
 
     ``unlearnt`` says of each row that learnt too little, where that matters, what it lacks; ``waiting`` what is still to run
-    ("" if nothing is); ``circumstances`` are those of all rows that ran.
+    ("" if nothing is); ``conditions`` are those of all rows that ran.
     """
 
     differences: tuple[DifferenceAnswer, ...]
     printed: tuple[float | None, ...]
     unlearnt: tuple[str, ...]
     waiting: str
-    circumstances: tuple[Circumstances, ...]
+    conditions: tuple[Conditions, ...]
 
     @property
     def budget(self) -> str:
         """What the runs had less of, as a sentence; "" where nothing."""
-        less = {", ".join(one.less) for one in self.circumstances if one.less}
+        less = {", ".join(one.less) for one in self.conditions if one.less}
         if len(less) > 1:
             return " Ours had a laptop's budget, not the same for all rows."
         return "".join(f" Ours had a laptop's budget: {words}." for words in less)
@@ -100,7 +100,7 @@ def figure_verdict(
     claim: Claim,
     blame: str,
     absent: str,
-    conditions: Circumstances | None,
+    conditions: Conditions | None,
     ours: FigureAnswer,
     beaten: bool,
     idle: bool,
@@ -145,7 +145,7 @@ def figure_verdict(
     return REPRODUCED, f"It lies in our interval.{_against_constant(ours, beaten)}"
 
 
-def _outside(claim: Claim, conditions: Circumstances, ours: FigureAnswer, beside: str) -> Found:
+def _outside(claim: Claim, conditions: Conditions, ours: FigureAnswer, beside: str) -> Found:
     """The verdict on a figure that lies outside our interval, on the same photos with the same network."""
     less, below = ", ".join(conditions.less), ours.value < claim.printed.value
     way = "below" if below else "above"
@@ -201,9 +201,7 @@ def pairs_verdict(unfair: str, pairs: Pairing) -> Found:
 
 
 def _all_as_claimed(pairs: Pairing) -> Found:
-    exact = all(_holds(one, printed) for one, printed in _told_apart(pairs)) and all(
-        c.same for c in pairs.circumstances
-    )
+    exact = all(_holds(one, printed) for one, printed in _told_apart(pairs)) and all(c.same for c in pairs.conditions)
     why = f"{_tally(pairs.differences)}{difference_sentence(pairs.differences[0])}"
     if exact:
         return REPRODUCED, f"{why} What is printed lies in our interval.{pairs.budget}"

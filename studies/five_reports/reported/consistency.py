@@ -1,4 +1,4 @@
-"""TODO docstring studies.five_reports.reported.consistency"""
+"""Checks of the figures of one run: F1, confusion matrix, AUC, whole numbers, averages and the constant answer."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from dermaviz.metrics.printed import (
     fitting_counts,
     whole_counts,
 )
-from studies.five_reports.reported.chance import LEVEL
 from studies.five_reports.reported.ledger import METRICS, Claim, Sample, Statement
 
+LEVEL = 0.05
+"""A difference that chance alone makes less often than this is called more than chance."""
 Outcome = Literal["holds", "does not hold", "cannot be said"]
 HOLDS: Outcome = "holds"
 FAILS: Outcome = "does not hold"

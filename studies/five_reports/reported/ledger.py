@@ -1,4 +1,4 @@
-"""TODO docstring studies.five_reports.reported.ledger"""
+"""The ledger of claims: every figure as printed, the images that it is of, and the statements that rest on the figures."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ def replace_with(path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("change", "message"),
     [
         (lambda file: damage(file), r"expected sha256 \w+…, found \w+…\. The learner was changed or damaged"),
         (lambda file: file.unlink(), "absent or damaged .FileNotFoundError.*Copy the whole folder"),
@@ -187,8 +187,8 @@ def replace_with(path: Path, content: bytes) -> None:
     ],
     ids=["changed", "absent", "no facts", "no JSON", "foreign"],
 )
-def test_what_is_damaged_is_not_read(saved, name, spoil, message):
-    spoil(saved / KINDS[name].file)
+def test_what_is_damaged_is_not_read(saved, name, change, message):
+    change(saved / KINDS[name].file)
     with pytest.raises(CheckpointError, match=message):
         load_learner(saved)
 

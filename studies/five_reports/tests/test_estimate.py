@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 
 from dermaviz.training.recipe import DataRecipe, ModelRecipe, Recipe, Stage
-from studies.five_reports.network import selected
 from studies.five_reports.plan import (
     COSTS,
     RUN_SECONDS,
@@ -19,6 +18,7 @@ from studies.five_reports.plan import (
     estimated_seconds,
     expected_photos,
 )
+from studies.five_reports.train_network import selected
 
 
 def recipe(architecture: str = "resnet18", size: int = 224, epochs: int = 1, **data: object) -> Recipe:

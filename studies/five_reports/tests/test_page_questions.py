@@ -18,7 +18,7 @@ from studies.five_reports.claims.answers import (
     QuestionAnswer,
     RowAnswer,
 )
-from studies.five_reports.page import (
+from studies.five_reports.page_questions import (
     charted_differences,
     difference_rows,
     differences_sentence,

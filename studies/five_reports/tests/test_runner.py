@@ -13,11 +13,11 @@ from dermaviz.evidence.evaluate import prediction_rows
 from dermaviz.models.card import read_card
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.training.loop import Trainer
-from studies.five_reports.network import read_photos
 from studies.five_reports.plan import Run, planned
 from studies.five_reports.result import CURVE, Result, read_predictions
 from studies.five_reports.rows import NETWORK, Row, read_rows, report_names
 from studies.five_reports.runner import Failure, run_all
+from studies.five_reports.train_network import read_photos
 
 Sitting = Callable[..., tuple[tuple[Failure, ...], list[str]]]
 

@@ -17,7 +17,7 @@ from dermaviz.app.reports.runs import (
     making_sentence,
     opened,
     right_sentence,
-    spoilt_sentences,
+    under_attack_sentences,
 )
 from dermaviz.errors import ResultError
 from studies.five_reports.result import PREDICTIONS, Result, read_predictions, write_result
@@ -105,9 +105,9 @@ def test_a_run_in_words(run: Rerun) -> None:
     assert (
         "always answering “benign” gets 0.500. Its most frequent mistake: **1 of 3** images of benign lesions" in said
     )
-    (spoilt,) = spoilt_sentences(run.result)
-    assert spoilt.startswith("Under FGSM at ε = 0.003, its accuracy is 0.667 (95% interval ")
-    assert spoilt.endswith("on clean photos 0.667.")
+    (said,) = under_attack_sentences(run.result)
+    assert said.startswith("Under FGSM at ε = 0.003, its accuracy is 0.667 (95% interval ")
+    assert said.endswith("on clean photos 0.667.")
 
 
 def test_words_for_what_is_different(results: Path, write_rerun: Write) -> None:

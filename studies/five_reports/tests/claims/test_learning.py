@@ -9,8 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from studies.five_reports.claims.differences import Bench
-from studies.five_reports.claims.learning import too_little
+from studies.five_reports.claims.differences import Bench, too_little
 from studies.five_reports.claims.matching import Matching
 from studies.five_reports.claims.question import CONSTANT, Pair, Question
 from studies.five_reports.reported.ledger import read_ledger

@@ -13,8 +13,8 @@ from dermaviz.training.recipe import Recipe
 from studies.five_reports.claims.matching import NAMES, UNDER
 from studies.five_reports.claims.question import CONSTANT, Question, named_rows
 from studies.five_reports.claims.questions import QUESTIONS
-from studies.five_reports.claims.replies import metric_named
 from studies.five_reports.claims.reruns import NOT_TO_BE_HAD, SOURCE_OF, SOURCES
+from studies.five_reports.claims.row_results import metric_named
 from studies.five_reports.claims.sentences import METRIC_WORDS
 from studies.five_reports.claims.verdicts import COMPARISONS, NOT_OF_A_RUN
 from studies.five_reports.names import take_apart

@@ -25,12 +25,12 @@ from studies.five_reports.claims.answers import (
     FigureAnswer,
     Verdict,
 )
-from studies.five_reports.claims.matching import Circumstances
+from studies.five_reports.claims.matching import Conditions
 from studies.five_reports.claims.verdicts import Pairing, figure_verdict, pairs_verdict, statement_verdict
 from studies.five_reports.reported.consistency import FAILS, HOLDS, OPEN, STATED, Check, Outcome
 from studies.five_reports.reported.ledger import Claim, Statement
 
-SAME = Circumstances("HAM10000, split by lesion", "full")
+SAME = Conditions("HAM10000, split by lesion", "full")
 LESS = replace(SAME, budget="laptop", less=("32 px instead of 88",))
 OTHERS = replace(SAME, other_photos="HAM10000 stands in for other photos")
 STANDS_IN = replace(SAME, other_network="Lite0 stands in for ResNet-50")
@@ -61,7 +61,7 @@ def claim(printed: str, metric: str = "accuracy") -> Claim:
         ("0.76", None, {}, NOT_YET_RUN, "^$"),
     ],
 )  # fmt: skip
-def test_a_figure(printed: str, conditions: Circumstances | None, changes: dict, verdict: Verdict, why: str) -> None:
+def test_a_figure(printed: str, conditions: Conditions | None, changes: dict, verdict: Verdict, why: str) -> None:
     found = figure_verdict(claim(printed), "", "", conditions, replace(OURS, **changes), beaten=True, idle=False)
     assert found[0] == verdict
     assert re.search(why, found[1])
@@ -107,7 +107,7 @@ WAITING = DifferenceAnswer("a", "b", "accuracy")
 def pairing(
     *differences: DifferenceAnswer,
     printed: tuple[float | None, ...] = (),
-    conditions: tuple[Circumstances, ...] = (OTHERS,),
+    conditions: tuple[Conditions, ...] = (OTHERS,),
     unlearnt: tuple[str, ...] = (),
     waiting: str = "",
 ) -> Pairing:

@@ -7,7 +7,7 @@ from math import comb
 
 import pytest
 
-from studies.five_reports.reported.chance import fisher, paired
+from studies.five_reports.reported.comparisons import fisher, paired
 
 
 def sign_test(more: int, fewer: int) -> float:

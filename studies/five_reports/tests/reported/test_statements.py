@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dermaviz.errors import LedgerError
-from studies.five_reports.reported.averages import is_one_class_size
 from studies.five_reports.reported.consistency import FAILS, HOLDS, OPEN, Outcome
 from studies.five_reports.reported.ledger import Claim, Sample
-from studies.five_reports.reported.statements import KINDS, statement_check
+from studies.five_reports.reported.statements import KINDS, is_one_class_size, statement_check
 from studies.five_reports.tests.reported.planted import claim, sample, stated, study
 
 OF = sample(500, 500)

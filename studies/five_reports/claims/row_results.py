@@ -1,4 +1,4 @@
-"""Reproduction: a row's answers to its test photos, by seed, measured in any metric with the draws that intervals are made of."""
+"""A row's answers to its test photos, by seed, measured in any metric with the draws that intervals are made of."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NOTHING = Estimate(*(float("nan"),) * 3)
 
 
 @dataclass(frozen=True)
-class Measured:
+class SeedFigure:
     """A metric of a row: its value for each of S seeds, and each seed's in each of D resamplings of lesions, ``[S, D]``.
 
     ``draws`` is None where only the figures of the answers were kept (after an attack, under noise); then ``kept`` are they.
@@ -57,7 +57,7 @@ class Measured:
         return Estimate(value, *(float(np.mean([getattr(k, end) for k in self.kept])) for end in ("low", "high")))
 
 
-class Replies:
+class RowResults:
     """The answers of a row's runs (one budget, one set of classes), read when first asked for.
 
     ``under`` names the attack or noise that the figures are of; "" for clean photos.
@@ -67,7 +67,7 @@ class Replies:
         self.results = tuple(results)
         self.under = under
         self._root, self._n_draws = root, draws
-        self._measured: dict[str, Measured] = {}
+        self._measured: dict[str, SeedFigure] = {}
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -117,11 +117,11 @@ class Replies:
                     return True
         return False
 
-    def paired_with(self, other: Replies) -> bool:
+    def paired_with(self, other: RowResults) -> bool:
         """Whether both answered the same photos, and answers of both were kept."""
         return not self.under and not other.under and self.image_ids == other.image_ids
 
-    def measured(self, metric: str) -> Measured:
+    def figure(self, metric: str) -> SeedFigure:
         """A metric of the row by its name, ``accuracy`` or ``f1/mel``.
 
         Raises:
@@ -131,11 +131,11 @@ class Replies:
             self._measured[metric] = self._kept(metric) if self.under else self._drawn(metric)
         return self._measured[metric]
 
-    def _drawn(self, name: str) -> Measured:
+    def _drawn(self, name: str) -> SeedFigure:
         classes, malignant = self.results[0].classes, frozenset(self.results[0].malignant)
         metric = metric_named(name, classes, malignant)
         labels, answers = self._labels, self._answers
-        return Measured(
+        return SeedFigure(
             tuple(float(metric(labels, said)) for said in answers),
             np.stack([self._draws(metric, i) for i in range(len(answers))]),
             float(metric(labels, constant_answer(labels, answers[0]))),
@@ -164,7 +164,7 @@ class Replies:
         columns = [f"p_{name}" for name in self.results[0].classes]
         return tuple(table[columns].to_numpy(np.float64) for table in self.tables)
 
-    def _kept(self, name: str) -> Measured:
+    def _kept(self, name: str) -> SeedFigure:
         slug, _, label = name.partition("/")
         rows = [
             row
@@ -179,10 +179,10 @@ class Replies:
             for row in rows
         )
         n = rows[0]["n_positives"] if label else rows[0]["n_images"]
-        return Measured(tuple(one.value for one in kept), None, float(rows[0]["constant"]), int(n), kept)
+        return SeedFigure(tuple(one.value for one in kept), None, float(rows[0]["constant"]), int(n), kept)
 
 
-class Always(Replies):
+class ConstantResults(RowResults):
     """The constant answer to the photos of a row's runs: the commonest of their classes, with certainty."""
 
     @cached_property

@@ -12,7 +12,7 @@ import pytest
 from dermaviz.errors import ResultError
 from dermaviz.metrics.bootstrap import estimate
 from dermaviz.metrics.classification import accuracy
-from studies.five_reports.claims.replies import Always, Replies, metric_named
+from studies.five_reports.claims.row_results import ConstantResults, RowResults, metric_named
 from studies.five_reports.result import Result
 
 Leave = Callable[..., Result]
@@ -47,8 +47,8 @@ def test_the_classes_are_three_and_their_answers_add_up() -> None:
 def test_metrics_by_name_are_what_hands_count(
     leave: Leave, tmp_path: Path, name: str, value: float, constant: float, n: int
 ) -> None:
-    row = Replies(tmp_path / "results", [leave("four", LABELS, SAID, classes=THREE)])
-    found = row.measured(name)
+    row = RowResults(tmp_path / "results", [leave("four", LABELS, SAID, classes=THREE)])
+    found = row.figure(name)
     assert found.by_seed == pytest.approx((value,))
     assert found.constant == pytest.approx(constant, nan_ok=True)
     assert found.n == n
@@ -66,11 +66,11 @@ def test_the_interval_of_one_seed_is_the_evaluations_own(leave: Leave, tmp_path:
     rng = np.random.default_rng(5)
     labels = rng.integers(3, size=60).tolist()
     said = [label if rng.random() < 0.7 else int(rng.integers(3)) for label in labels]
-    row = Replies(tmp_path / "results", [leave("four", labels, said, classes=THREE)])
+    row = RowResults(tmp_path / "results", [leave("four", labels, said, classes=THREE)])
     lesions = [f"lesion im{i:03}" for i in range(60)]
     own = estimate({"accuracy": accuracy}, np.array(labels), np.eye(3)[said], lesions)["accuracy"]
-    assert row.measured("accuracy").estimate == own
-    assert row.measured("accuracy").draws.shape == (1, 1000)
+    assert row.figure("accuracy").estimate == own
+    assert row.figure("accuracy").draws.shape == (1, 1000)
     assert row.n_lesions == 60
 
 
@@ -78,7 +78,7 @@ def test_a_row_is_the_mean_over_its_seeds(leave: Leave, tmp_path: Path) -> None:
     labels = [0, 1] * 10
     right, wrong = labels, [1 - label for label in labels]
     runs = [leave("four", labels, said, seed=seed) for seed, said in enumerate((right, right, wrong))]
-    found = Replies(tmp_path / "results", runs).measured("accuracy")
+    found = RowResults(tmp_path / "results", runs).figure("accuracy")
     assert found.by_seed == (1, 1, 0)
     assert found.estimate.value == pytest.approx(2 / 3)
     assert (found.estimate.low, found.estimate.high) == pytest.approx(
@@ -91,29 +91,29 @@ def test_runs_of_a_row_on_other_photos_are_refused(leave: Leave, tmp_path: Path)
     with pytest.raises(
         ResultError, match=r"bezzon-carraro/four: expected the same test photos .* others with seed 1\."
     ):
-        _ = Replies(tmp_path / "results", runs).image_ids
+        _ = RowResults(tmp_path / "results", runs).image_ids
 
 
 def test_after_an_attack_only_the_kept_figures_are_there(leave: Leave, tmp_path: Path) -> None:
     labels = [0, 1] * 20
     attacked = [1 - label if i < 10 else label for i, label in enumerate(labels)]
     run = leave("resnet-18", labels, labels, under={"fgsm": attacked})
-    row = Replies(tmp_path / "results", [run], "fgsm")
-    found = row.measured("accuracy")
+    row = RowResults(tmp_path / "results", [run], "fgsm")
+    found = row.figure("accuracy")
     assert found.by_seed == (0.75,)
     assert found.draws is None
     assert found.estimate.low < 0.75 < found.estimate.high
     assert (found.constant, found.n, row.n_lesions) == (0.5, 40, 40)
-    assert row.measured("sensitivity/malignant").n == 20
+    assert row.figure("sensitivity/malignant").n == 20
     with pytest.raises(ResultError, match=r"expected a metric 'f1/mel'"):
-        row.measured("f1/mel")
-    assert not row.paired_with(Replies(tmp_path / "results", [run]))
+        row.figure("f1/mel")
+    assert not row.paired_with(RowResults(tmp_path / "results", [run]))
 
 
 def test_the_constant_answer_is_the_commonest_class(leave: Leave, tmp_path: Path) -> None:
-    row = Always(tmp_path / "results", [leave("four", LABELS, SAID, classes=THREE)])
-    assert row.measured("accuracy").by_seed == (0.5,)
-    assert row.measured("sensitivity/nv").by_seed == (1.0,)
+    row = ConstantResults(tmp_path / "results", [leave("four", LABELS, SAID, classes=THREE)])
+    assert row.figure("accuracy").by_seed == (0.5,)
+    assert row.figure("sensitivity/nv").by_seed == (1.0,)
 
 
 @pytest.mark.parametrize(
@@ -124,5 +124,5 @@ def test_an_epoch_that_was_not_kept_may_have_learnt(
     leave: Leave, tmp_path: Path, by_epoch: list[float], kept: int, later: bool
 ) -> None:
     curve = pd.DataFrame([{"epoch": i + 1, "balanced_accuracy": value} for i, value in enumerate(by_epoch)])
-    row = Replies(tmp_path / "results", [leave("sgd", [0, 1], [0, 0], curve=curve, kept_epoch=kept)])
+    row = RowResults(tmp_path / "results", [leave("sgd", [0, 1], [0, 0], curve=curve, kept_epoch=kept)])
     assert row.learnt_later is later

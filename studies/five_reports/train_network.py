@@ -1,4 +1,4 @@
-"""TODO docstring studies.five_reports.network"""
+"""The images of a row, the training of its network, and its predictions under attack or noise."""
 
 from __future__ import annotations
 
@@ -90,31 +90,31 @@ def _pack(name: str, root: Path | None, height: int, width: int) -> Pack:
 
 _BATCH = 32
 
-Spoil = Callable[[Classifier, Tensor, list[int], list[str]], Tensor]
+Change = Callable[[Classifier, Tensor, list[int], list[str]], Tensor]
 
 
-def spoilt_answers(
+def predictions_under(
     classifier: Classifier, photos: Photos, *, fgsm_epsilon: float, noise_sigma: float
 ) -> Mapping[str, Predictions]:
     """Untempered predictions of the test images after FGSM of ε and under noise of σ, both on [0, 1] pixels (0: not).
 
     The keys are ``fgsm`` and ``noise``.
     """
-    wanted: dict[str, Spoil] = {}
+    wanted: dict[str, Change] = {}
     if fgsm_epsilon:
         wanted["fgsm"] = partial(_attacked, epsilon=fgsm_epsilon)
     if noise_sigma:
         wanted["noise"] = partial(_noisy, sigma=noise_sigma)
-    return {name: _answers(classifier, photos, spoil) for name, spoil in wanted.items()}
+    return {name: _answers(classifier, photos, change) for name, change in wanted.items()}
 
 
-def _answers(classifier: Classifier, photos: Photos, spoil: Spoil) -> Predictions:
+def _answers(classifier: Classifier, photos: Photos, change: Change) -> Predictions:
     test = photos.splits["test"]
     rows, labels, found = photos.pack.rows(test), test.label_indices, []
     for first in range(0, len(test), _BATCH):
         part = slice(first, first + _BATCH)
         images = classifier.to_tensor([classifier.prepare(photos.pack.images[row]) for row in rows[part]])
-        logits = spoil(classifier, images, labels[part], [record.image_id for record in test.records[part]])
+        logits = change(classifier, images, labels[part], [record.image_id for record in test.records[part]])
         found.append(logits.softmax(1).cpu().numpy())
     return answers(test, np.concatenate(found))
 
@@ -166,11 +166,11 @@ def _answers_of_network(trainer: Trainer, photos: Photos, split: str, size: int)
 
 
 def _exported(run: Run, photos: Photos, folder: Path, root: Path | None) -> Mapping[str, Predictions]:
-    """Write the checkpoint of a row that ships one; the answers to spoilt test images, where the row asks for them."""
+    """Write the checkpoint of a row that ships one; predictions under attack and noise, where the row asks."""
     row = run.row
     ships = bool(row.ships) and run.seed == row.seeds[0]
     if not (ships or row.fgsm or row.noise):
         return {}
     checkpoint = new_checkpoint_folder(row.ships) if ships else folder / "checkpoint"
     export_checkpoint(run.recipe, folder, checkpoint, root)
-    return spoilt_answers(load_checkpoint(checkpoint), photos, fgsm_epsilon=row.fgsm, noise_sigma=row.noise)
+    return predictions_under(load_checkpoint(checkpoint), photos, fgsm_epsilon=row.fgsm, noise_sigma=row.noise)

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from dermaviz.errors import ResultError
-from studies.five_reports.claims.answering import make_answers
 from studies.five_reports.claims.answers import (
     ANSWERS,
     AS_CLAIMED,
@@ -27,6 +26,7 @@ from studies.five_reports.claims.answers import (
     read_answers,
     write_answers,
 )
+from studies.five_reports.claims.make_answers import make_answers
 from studies.five_reports.claims.matching import Matching, our_metric
 from studies.five_reports.claims.question import Answered, Question
 from studies.five_reports.reported.ledger import Ledger, read_ledger
@@ -286,7 +286,7 @@ def test_the_row_that_is_named_like_the_run_reruns_it(make_row: Callable[..., Ro
 
 def test_answers_are_made_and_read_without_torch() -> None:
     code = (
-        "import sys; import studies.five_reports.claims.answering, studies.five_reports.claims.reruns; "
+        "import sys; import studies.five_reports.claims.make_answers, studies.five_reports.claims.reruns; "
         "sys.exit('torch' in sys.modules or 'streamlit' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from studies.five_reports.claims.matching import circumstances
+from studies.five_reports.claims.matching import conditions_of
 from studies.five_reports.result import Result
 from studies.five_reports.rows import Row, read_rows
 
@@ -49,7 +49,7 @@ def test_what_a_run_had_less_of(
     images = recipe.get("data", {}).get("images", 0)
     data = {"dataset": "ham10000", "images": {"train": {"a": images // 2, "b": images - images // 2}}}
     result = leave("four", [0, 1], [0, 1], settings={"recipe": {**RECIPE, **recipe}}, data=data)
-    found = circumstances(result, make_row(reported={**REPORTED, **reported}, laptop={}))
+    found = conditions_of(result, make_row(reported={**REPORTED, **reported}, laptop={}))
     assert found.less == less
     assert found.words == (f"laptop: {', '.join(less)}" if less else "laptop")
 
@@ -67,7 +67,7 @@ def test_what_stands_in(
 ) -> None:
     recipe = {**RECIPE, "model": {"architecture": used.partition("@")[0], "weights": "imagenet"}}
     result = leave("four", [0, 1], [0, 1], report=report, settings={"recipe": recipe})
-    found = circumstances(result, make_row(reported=REPORTED, laptop={}))
+    found = conditions_of(result, make_row(reported=REPORTED, laptop={}))
     assert (found.other_photos, found.other_network) == (other_photos, other_network)
     assert found.same is not bool(other_photos or other_network)
 
@@ -75,7 +75,7 @@ def test_what_stands_in(
 @pytest.mark.parametrize(("leaky", "words"), [(True, "split by photo"), (False, "split by lesion")])
 def test_the_split_is_named(leave: Leave, make_row: Callable[..., Row], leaky: bool, words: str) -> None:
     result = leave("four", [0, 1], [0, 1], settings={"recipe": {**RECIPE, "data": {"leaky": leaky, "images": 0}}})
-    data = circumstances(result, make_row(reported=REPORTED, laptop={})).data
+    data = conditions_of(result, make_row(reported=REPORTED, laptop={})).data
     assert data == f"HAM10000, {words} (the report's: by photo, as far as it says)"
 
 
@@ -83,7 +83,7 @@ def test_a_recipe_of_the_reports_is_put_in_words(leave: Leave) -> None:
     (row,) = read_rows("gupta-et-al", ("resnet-152",))
     recipe = asdict(row.recipe("laptop", 0))
     data = {"dataset": "ham10000", "images": {"train": {"benign": 350, "malignant": 350}}}
-    found = circumstances(
+    found = conditions_of(
         leave("resnet-152", [0, 1], [0, 1], report="gupta-et-al", settings={"recipe": recipe}, data=data), row
     )
     assert found.words == (

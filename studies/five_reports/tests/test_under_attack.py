@@ -13,8 +13,8 @@ import torch
 from dermaviz.models.classifier import Classifier
 from dermaviz.robustness.attacks import fgsm
 from dermaviz.robustness.gradients import Goal
-from studies.five_reports.network import Photos, read_photos, spoilt_answers
 from studies.five_reports.rows import Row
+from studies.five_reports.train_network import Photos, predictions_under, read_photos
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_fgsm_is_the_attack_of_the_robustness_room(classifier: Classifier, photo
     test = photos.splits["test"]
     images = classifier.to_tensor([classifier.prepare(photos.pack.images[row]) for row in photos.pack.rows(test)])
     expected = fgsm(classifier, images, Goal.away_from(test.label_indices), 0.1).logits.softmax(1)
-    found = spoilt_answers(classifier, photos, fgsm_epsilon=0.1, noise_sigma=0.0)
+    found = predictions_under(classifier, photos, fgsm_epsilon=0.1, noise_sigma=0.0)
     assert set(found) == {"fgsm"}
     np.testing.assert_allclose(found["fgsm"].probabilities(1.0), expected.numpy(), atol=1e-6)
     assert found["fgsm"].labels.tolist() == test.label_indices
@@ -43,7 +43,7 @@ def test_fgsm_is_the_attack_of_the_robustness_room(classifier: Classifier, photo
 
 def test_noise_is_gaussian_and_each_images_own(classifier: Classifier, photos: Photos) -> None:
     noisy, faint = (
-        spoilt_answers(classifier, photos, fgsm_epsilon=0.0, noise_sigma=sigma)["noise"] for sigma in (0.3, 1e-9)
+        predictions_under(classifier, photos, fgsm_epsilon=0.0, noise_sigma=sigma)["noise"] for sigma in (0.3, 1e-9)
     )
     test = photos.splits["test"]
     images = classifier.to_tensor([classifier.prepare(photos.pack.images[row]) for row in photos.pack.rows(test)])
@@ -52,5 +52,5 @@ def test_noise_is_gaussian_and_each_images_own(classifier: Classifier, photos: P
     np.testing.assert_allclose(faint.probabilities(1.0), clean, atol=1e-5)
     assert np.abs(noisy.probabilities(1.0) - clean).max() > 1e-3
     backwards = replace(photos, splits={"test": test.take(reversed(test.records))})
-    again = spoilt_answers(classifier, backwards, fgsm_epsilon=0.0, noise_sigma=0.3)["noise"]
+    again = predictions_under(classifier, backwards, fgsm_epsilon=0.0, noise_sigma=0.3)["noise"]
     np.testing.assert_allclose(again.probabilities(1.0)[::-1], noisy.probabilities(1.0), atol=1e-5)

@@ -1,15 +1,50 @@
-"""Evaluation: statements that rank runs — the best of a table, better than another, and whether chance explains it."""
+"""Statements that compare runs, ranks and differences of shares, and the exact tests of what chance alone explains."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import product
 
+from scipy.stats import binomtest, fisher_exact
+
 from dermaviz.errors import LedgerError
 from dermaviz.metrics.printed import whole_counts
-from studies.five_reports.reported.chance import LEVEL, Paired, fisher, paired
-from studies.five_reports.reported.consistency import FAILS, HOLDS, OPEN, Check, check_of
+from studies.five_reports.reported.consistency import FAILS, HOLDS, LEVEL, OPEN, Check, check_of
 from studies.five_reports.reported.ledger import METRICS, Claim, Report, Statement
+
+
+@dataclass(frozen=True)
+class Paired:
+    """How surprising a difference on the same images is, from the fewest images that changed sides to the most.
+
+    Only the difference is printed, not how many images only the first and only the second got right. ``least`` is the
+    p-value if every image that changed sides went the same way, ``most`` if as many as possible went the other way, and
+    ``tolerated`` the most that may have gone the other way with the difference still being more than chance; -1: none.
+    """
+
+    least: float
+    most: float
+    tolerated: int
+
+
+def fisher(k: int, n: int, other: int, of: int) -> float:
+    """The two-sided p-value of ``k`` of ``n`` against ``other`` of ``of``, two sets of independent images (Fisher 1935)."""
+    return float(fisher_exact([[k, n - k], [other, of - other]]).pvalue)
+
+
+def paired(k: int, other: int, n: int) -> Paired:
+    """The bounds of McNemar's exact test for ``k`` and ``other`` right of the same ``n`` images (McNemar 1947)."""
+    more, gap = max(k, other), abs(k - other)
+    against = min(n - more, more - gap)  # the better one misses n - more, the worse one is right on more - gap
+    tolerated = bisect_left(range(against + 1), LEVEL, key=lambda back: _sign_test(gap + back, back)) - 1
+    return Paired(_sign_test(gap, 0), _sign_test(gap + against, against), tolerated)
+
+
+def _sign_test(one_way: int, other_way: int) -> float:
+    """How often as uneven a split happens if both directions are equally likely."""
+    return float(binomtest(one_way, one_way + other_way).pvalue) if one_way + other_way else 1.0
 
 
 def is_ranked(report: Report, statement: Statement) -> Check:

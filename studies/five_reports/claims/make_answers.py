@@ -1,4 +1,4 @@
-"""Reproduction: hold every figure, statement and question of the five reports against the finished runs."""
+"""Hold every figure, statement and question of the five reports against the finished runs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ from studies.five_reports.claims.answers import (
     StatementAnswer,
     result_hashes,
 )
-from studies.five_reports.claims.differences import LEARNT, Bench
-from studies.five_reports.claims.learning import too_little
-from studies.five_reports.claims.matching import Circumstances, Matching, circumstances, our_metric
+from studies.five_reports.claims.differences import LEARNT, Bench, too_little
+from studies.five_reports.claims.matching import Conditions, Matching, conditions_of, our_metric
 from studies.five_reports.claims.question import CONSTANT, Pair, Question
 from studies.five_reports.claims.questions import QUESTIONS
 from studies.five_reports.claims.reruns import (
@@ -185,7 +184,7 @@ class _Answering:
         differences = self._differences(question, pairs, metrics)
         printed = tuple(self.matching.printed_difference(pair, metric) for metric in metrics for pair in pairs)
         used = dict.fromkeys(row for pair in pairs for row in pair if row != CONSTANT)
-        conditions = tuple(self._conditions(bench, row) for row in used if bench.replies(row))
+        conditions = tuple(self._conditions(bench, row) for row in used if bench.row_results(row))
         unlearnt = too_little(bench, self.matching, question, pairs, metrics)
         return Pairing(differences, printed, unlearnt, self._waiting(bench, tuple(used)), conditions)
 
@@ -219,33 +218,33 @@ class _Answering:
         whole = sum(len(planned.get(name, ())) for name in wanted)
         return f"{whole - len(left)} of the {whole} trainings that it rests on have run."
 
-    def _conditions(self, bench: Bench, name: str) -> Circumstances:
-        replies = bench.replies(name)
-        assert replies is not None
+    def _conditions(self, bench: Bench, name: str) -> Conditions:
+        row_results = bench.row_results(name)
+        assert row_results is not None
         row = next(row for row in self.rows if row.row == name.partition("/")[0])
-        return circumstances(replies.results[0], row)
+        return conditions_of(row_results.results[0], row)
 
-    def _ours(self, claim: Claim) -> tuple[FigureAnswer, Circumstances | None, float]:
+    def _ours(self, claim: Claim) -> tuple[FigureAnswer, Conditions | None, float]:
         """Our figure beside a printed one, how it came about, and our balanced accuracy."""
         name = "" if claim.metric in NOT_OF_A_RUN else self.matching.row_of(claim)
         answer = FigureAnswer(claim.id, self.source.folder if name else "", name.partition("/")[0])
         budget = fullest_budget([self._results(name)]) if name else ""
         bench = self.benches.get(budget)
-        replies = bench.replies(name) if bench else None
-        metric = our_metric(claim, replies.results[0].classes) if replies else ""
-        if bench is None or replies is None:
+        row_results = bench.row_results(name) if bench else None
+        metric = our_metric(claim, row_results.results[0].classes) if row_results else ""
+        if bench is None or row_results is None:
             return answer, None, math.nan
         conditions = self._conditions(bench, name)
-        answer = replace(answer, budget=conditions.words, data=conditions.data, seeds=replies.seeds)
+        answer = replace(answer, budget=conditions.words, data=conditions.data, seeds=row_results.seeds)
         if not metric or _absent(claim.id):
             return answer, conditions, math.nan
-        found = replies.measured(metric)
+        found = row_results.figure(metric)
         slug, label = _slug(metric)
         answer = replace(
             answer, metric=slug, label=label, value=found.estimate.value, low=found.estimate.low, high=found.estimate.high,
-            constant=found.constant, n=found.n, lesions=replies.n_lesions,
+            constant=found.constant, n=found.n, lesions=row_results.n_lesions,
         )  # fmt: skip
-        return answer, conditions, replies.measured(LEARNT).estimate.value
+        return answer, conditions, row_results.figure(LEARNT).estimate.value
 
     def _beaten(self, claim: Claim, ours: FigureAnswer) -> bool:
         """Whether ours is above the constant answer, by the interval of their difference where both answers were kept."""
@@ -281,20 +280,20 @@ class _Answering:
 
 
 def _row_answer(bench: Bench, row: str, label: str, metric: str) -> RowAnswer:
-    replies = bench.replies(row)
-    if replies is None:
+    row_results = bench.row_results(row)
+    if row_results is None:
         return RowAnswer(row, label)
-    found = replies.measured(metric)
+    found = row_results.figure(metric)
     estimate = found.estimate
     return RowAnswer(
-        row, label, replies.seeds, estimate.value, estimate.low, estimate.high, found.n, replies.n_lesions, found.constant,
-        found.by_seed,
+        row, label, row_results.seeds, estimate.value, estimate.low, estimate.high, found.n, row_results.n_lesions,
+        found.constant, found.by_seed,
     )  # fmt: skip
 
 
 def _has_run(bench: Bench, row: str, seed: int) -> bool:
-    replies = bench.replies(row)
-    return replies is not None and seed in replies.seeds
+    row_results = bench.row_results(row)
+    return row_results is not None and seed in row_results.seeds
 
 
 def _absent(claim: str, otherwise: str = "") -> str:
