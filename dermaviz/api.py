@@ -17,7 +17,7 @@ from dermaviz.errors import AttackError, AttentionError, DatasetError
 from dermaviz.images import RGB, Image
 
 if TYPE_CHECKING:
-    from dermaviz.attention.attention_map import AttentionMap
+    from dermaviz.attention.methods import AttentionMap
     from dermaviz.data.records import Dataset
     from dermaviz.evidence.predictions import Audited
     from dermaviz.models.answer import Prediction

@@ -21,8 +21,7 @@ from PIL import Image
 from dermaviz import images
 from dermaviz.app.cache import checkpoint_key, remembered
 from dermaviz.app.checkpoints import TURN, Checkpoint, classifier
-from dermaviz.attention.attention_map import AttentionMap
-from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
+from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.images import RGB, read_image
 from dermaviz.models.answer import Answer, Prediction
 from dermaviz.models.card import Card

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from types import MappingProxyType
 
-from dermaviz.attention.attention_map import AttentionMap, MapStatus
-from dermaviz.attention.methods import METHODS
+from dermaviz.attention.methods import METHODS, AttentionMap, MapStatus
 from dermaviz.data.records import SPECS
 from dermaviz.evidence.predictions import TONE_GROUP
 from dermaviz.fairness.tone_groups import GROUPS

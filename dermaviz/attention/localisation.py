@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.attention.localisation"""
+"""Attention: where an attention map lies beside the lesion, how far it moved, and maps that know nothing to compare it with."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
+from scipy.stats import spearmanr
 
-from dermaviz.attention.attention_map import AttentionMap
+from dermaviz.attention.methods import AttentionMap
 from dermaviz.attention.overlay import enlarge
 from dermaviz.errors import AttentionError
 
@@ -50,12 +50,9 @@ def rank_correlation(first: NDArray[np.floating], second: NDArray[np.floating]) 
 
     As a measure of how similar two attention maps are: Adebayo et al. 2018.
     """
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+    if not all(np.isfinite(values).all() and np.ptp(values) for values in (first, second)):
         return float("nan")
-    ranks = [rankdata(values).ravel() for values in (first, second)]
-    centred = [values - values.mean() for values in ranks]
-    scale = np.sqrt((centred[0] ** 2).sum() * (centred[1] ** 2).sum())
-    return float(np.clip((centred[0] * centred[1]).sum() / scale, -1, 1)) if scale > 0 else float("nan")
+    return float(spearmanr(first, second, axis=None).statistic)
 
 
 POINTING_TOLERANCE = 0.0
@@ -85,11 +82,6 @@ class Localisation:
     pointing: bool
     peak_distance: float
     iou: tuple[float, ...]
-
-    @property
-    def energy_over_area(self) -> float:
-        """How many times as much energy lies on the lesion as chance would put there; NaN where there is none."""
-        return self.energy / self.lesion_area if self.lesion_area else float("nan")
 
 
 def localise(attention: AttentionMap | NDArray[np.floating], mask: NDArray[np.bool_]) -> Localisation:
@@ -139,11 +131,6 @@ def looks_at_lesion(energy: ArrayLike, lesion_area: ArrayLike) -> NDArray[np.boo
     False where the energy is NaN: a map that shows nothing looks at nothing.
     """
     return np.asarray(np.asarray(energy, dtype=np.float64) > np.asarray(lesion_area, dtype=np.float64))
-
-
-def uniform_map(side: int) -> NDArray[np.float32]:
-    """The same everywhere, float32 ``[side, side]``: its energy is the lesion's area, its IoU as well."""
-    return np.ones((side, side), dtype=np.float32)
 
 
 def centre_gaussian_map(side: int) -> NDArray[np.float32]:

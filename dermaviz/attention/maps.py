@@ -1,11 +1,15 @@
-"""TODO docstring dermaviz.attention.maps"""
+"""Attention: attention maps of a classifier, by every method of the registry.
+
+The score that is differentiated is the class's logit: before the softmax and without the checkpoint's temperature. Everything
+runs in fp32, whatever gradient or autocast mode the caller is in."""
 
 from __future__ import annotations
 
 import copy
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,10 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dermaviz.attention.attention_map import AttentionMap
-from dermaviz.attention.cam import FORMULAS, check_classes, differentiable, maps_per_class, maps_per_image
-from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, Method, find_method
-from dermaviz.attention.split import channels_first, require_layer, split
+from dermaviz.attention.methods import DEFAULT_METHOD, AttentionMap, Formula, Method, find_method
+from dermaviz.attention.split import Split, channels_first, require_layer, run_features, split
 from dermaviz.errors import AttentionError
 from dermaviz.models.classifier import Classifier, require_images
 
@@ -25,7 +27,176 @@ _LOCK = threading.Lock()
 """One map at a time: each keeps every core busy, and Score-CAM holds the image once per channel (0.8 GB for lite0)."""
 
 
-def library_map(network: nn.Module, layer: str, image: Tensor, class_index: int, method: Method) -> NDArray[np.float32]:
+def explain(
+    classifier: Classifier,
+    images: Tensor,
+    class_index: int | Sequence[int] | None = None,
+    method: str = DEFAULT_METHOD,
+    layer: str | None = None,
+) -> list[AttentionMap]:
+    """One attention map per image. Safe to call from several threads at once on one classifier.
+
+    Args:
+        classifier: is not changed in any way.
+        images: float32 ``[N, 3, S, S]`` in [0, 1], as :meth:`Classifier.to_tensor` gives them.
+        class_index: the class to explain by its logit: one for all images, one per image, or ``None`` for the
+            predicted class of each.
+        method: name of a row of ``METHODS``.
+        layer: dotted module name; the checkpoint's attention layer by default.
+
+    Returns:
+        Maps in the order of the images; ``seconds`` is the time of the call divided by the number of maps.
+
+    Raises:
+        AttentionError: method, layer, class or images are none that give a map.
+    """
+    started = time.perf_counter()
+    row, layer = find_method(method), layer or classifier.attention_layer
+    require_images(images, classifier.input_size, AttentionError)
+    classes = None if class_index is None else _one_per_image(classifier, class_index, len(images))
+    with torch.no_grad():
+        normalised = classifier.normalise(images)
+    if row.formula:
+        halves = split(classifier.network, layer, normalised)
+        raw, chosen = maps_per_image(halves, normalised, classes, row.formula)
+        return _wrap(raw.cpu().numpy(), chosen, row, layer, started)
+    if classes is None:
+        with torch.no_grad():
+            classes = classifier.logits(images).argmax(dim=1).tolist()
+    pairs = zip(normalised.split(1), classes, strict=True)
+    one_by_one = [_library_map(classifier.network, layer, image, index, row) for image, index in pairs]
+    return _wrap(one_by_one, classes, row, layer, started)
+
+
+def attention_maps(
+    classifier: Classifier,
+    image: Tensor,
+    class_indices: Sequence[int],
+    method: str = DEFAULT_METHOD,
+    layer: str | None = None,
+) -> list[AttentionMap]:
+    """Maps of several classes of one image; with a fast method, every class after the first costs only the head.
+
+    Args:
+        image: float32 ``[1, 3, S, S]`` in [0, 1].
+        class_indices: the classes to explain, each by its logit.
+
+    The other arguments, ``seconds`` and errors are those of :func:`explain`, and so are the maps, bit for bit.
+    """
+    started = time.perf_counter()
+    row, layer = find_method(method), layer or classifier.attention_layer
+    require_images(image, classifier.input_size, AttentionError)
+    if len(image) != 1:
+        raise AttentionError(f"expected one image [1, 3, S, S], found {len(image)}. Use explain() for several images.")
+    classes = check_classes(class_indices, len(classifier.classes))
+    if not classes:
+        return []
+    with torch.no_grad():
+        normalised = classifier.normalise(image)
+    if row.formula:
+        halves = split(classifier.network, layer, normalised)
+        raw = maps_per_class(halves, normalised, classes, row.formula)
+        return _wrap(raw.cpu().numpy(), classes, row, layer, started)
+    one_by_one = [_library_map(classifier.network, layer, normalised, index, row) for index in classes]
+    return _wrap(one_by_one, classes, row, layer, started)
+
+
+def _wrap(
+    raw: Sequence[NDArray[np.float32]] | NDArray[np.float32],
+    classes: Sequence[int],
+    row: Method,
+    layer: str,
+    started: float,
+) -> list[AttentionMap]:
+    seconds = (time.perf_counter() - started) / len(classes)
+    return [AttentionMap(one, row.name, index, layer, seconds) for one, index in zip(raw, classes, strict=True)]
+
+
+def _one_per_image(classifier: Classifier, class_index: int | Sequence[int], count: int) -> list[int]:
+    classes = [class_index] * count if isinstance(class_index, int | np.integer) else list(class_index)
+    if len(classes) != count:
+        raise AttentionError(f"expected one class for all images or {count}, one per image; found {len(classes)}.")
+    return check_classes(classes, len(classifier.classes))
+
+
+def maps_per_image(
+    halves: Split, images: Tensor, classes: Sequence[int] | None, formula: Formula
+) -> tuple[Tensor, list[int]]:
+    """One map per image: raw maps float32 ``[N, h, w]`` and the class of each.
+
+    Args:
+        halves: the network, split at the attention layer.
+        images: normalised, float32 ``[N, 3, S, S]``.
+        classes: a class index per image, or ``None`` for the class of highest logit.
+        formula: that of a row of ``METHODS``.
+    """
+    with differentiable(images.device):
+        features = run_features(halves, images)
+        logits = _logits(halves, features)
+        chosen = logits.argmax(dim=1).tolist() if classes is None else check_classes(classes, logits.shape[1])
+        score = logits[
+            torch.arange(len(chosen)), chosen
+        ].sum()  # images do not mix, so a sum keeps their gradients apart
+        (gradients,) = torch.autograd.grad(score, features)
+        return _map(formula, features, gradients), chosen
+
+
+def maps_per_class(halves: Split, image: Tensor, classes: Sequence[int], formula: Formula) -> Tensor:
+    """Several classes of one image: the features run once, the head once, and back through the head once a class.
+
+    Args:
+        image: normalised, float32 ``[1, 3, S, S]``.
+
+    Returns:
+        Raw maps float32 ``[len(classes), h, w]``, equal to those of one call per class.
+    """
+    with differentiable(image.device):
+        features = run_features(halves, image)
+        logits = _logits(halves, features)
+        maps = []
+        for index in check_classes(classes, logits.shape[1]):
+            (gradients,) = torch.autograd.grad(logits[:, index].sum(), features, retain_graph=True)
+            maps.append(_map(formula, features, gradients))
+        return torch.cat(maps)
+
+
+def check_classes(classes: Sequence[int], count: int) -> list[int]:
+    """The class indices as plain integers.
+
+    Raises:
+        AttentionError: an index is negative or not below ``count``.
+    """
+    chosen = [int(index) for index in classes]
+    outside = [index for index in chosen if not 0 <= index < count]
+    if outside:
+        raise AttentionError(
+            f"expected class indices from 0 to {count - 1}, found {outside}. Choose a class of the model."
+        )
+    return chosen
+
+
+@contextmanager
+def differentiable(device: torch.device) -> Iterator[None]:
+    """Gradients on, inference mode and autocast off, in this thread."""
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device.type, enabled=False):
+        yield
+
+
+def _logits(halves: Split, features: Tensor) -> Tensor:
+    logits = halves.head(features)
+    if not isinstance(logits, Tensor) or logits.ndim != 2:
+        found = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise AttentionError(f"expected logits [N, C] from the network, found {found}. Use a classification network.")
+    return logits.float()
+
+
+def _map(formula: Formula, features: Tensor, gradients: Tensor) -> Tensor:
+    return formula(channels_first(features.detach()), channels_first(gradients))
+
+
+def _library_map(
+    network: nn.Module, layer: str, image: Tensor, class_index: int, method: Method
+) -> NDArray[np.float32]:
     """The raw map of one image, float32 ``[h, w]``, before the library clips, scales and enlarges it.
 
     Args:
@@ -81,107 +252,5 @@ def _library() -> Any:
     from pytorch_grad_cam import ablation_cam, score_cam
 
     for module in (ablation_cam, score_cam):
-        module.tqdm = SimpleNamespace(tqdm=_without_progress)  # the library has no switch for its bars on stderr
+        module.tqdm = SimpleNamespace(tqdm=iter)  # the library has no switch for its bars on stderr
     return pytorch_grad_cam
-
-
-def _without_progress(steps: Iterable[int]) -> Iterator[int]:
-    return iter(steps)
-
-
-__all__ = ["METHODS", "Method", "attention_maps", "explain"]
-
-
-def explain(
-    classifier: Classifier,
-    images: Tensor,
-    class_index: int | Sequence[int] | None = None,
-    method: str = DEFAULT_METHOD,
-    layer: str | None = None,
-) -> list[AttentionMap]:
-    """One attention map per image. Safe to call from several threads at once on one classifier.
-
-    Args:
-        classifier: is not changed in any way.
-        images: float32 ``[N, 3, S, S]`` in [0, 1], as :meth:`Classifier.to_tensor` gives them.
-        class_index: the class to explain by its logit: one for all images, one per image, or ``None`` for the
-            predicted class of each.
-        method: name of a row of ``METHODS``.
-        layer: dotted module name; the checkpoint's attention layer by default.
-
-    Returns:
-        Maps in the order of the images; ``seconds`` is the time of the call divided by the number of maps.
-
-    Raises:
-        AttentionError: method, layer, class or images are none that give a map.
-    """
-    started = time.perf_counter()
-    row = find_method(method)
-    layer = layer or classifier.attention_layer
-    require_images(images, classifier.input_size, AttentionError)
-    classes = None if class_index is None else _one_per_image(classifier, class_index, len(images))
-    with torch.no_grad():
-        normalised = classifier.normalise(images)
-    if row.fast:
-        raw, chosen = maps_per_image(
-            split(classifier.network, layer, normalised), normalised, classes, FORMULAS[method]
-        )
-        return _wrap(raw.cpu().numpy(), chosen, row, layer, started)
-    if classes is None:
-        with torch.no_grad():
-            classes = classifier.logits(images).argmax(dim=1).tolist()
-    one_by_one = [
-        library_map(classifier.network, layer, normalised[i : i + 1], index, row) for i, index in enumerate(classes)
-    ]
-    return _wrap(one_by_one, classes, row, layer, started)
-
-
-def attention_maps(
-    classifier: Classifier,
-    image: Tensor,
-    class_indices: Sequence[int],
-    method: str = DEFAULT_METHOD,
-    layer: str | None = None,
-) -> list[AttentionMap]:
-    """Maps of several classes of one image; with a fast method, every class after the first costs only the head.
-
-    Args:
-        image: float32 ``[1, 3, S, S]`` in [0, 1].
-        class_indices: the classes to explain, each by its logit.
-
-    The other arguments, ``seconds`` and errors are those of :func:`explain`, and so are the maps, bit for bit.
-    """
-    started = time.perf_counter()
-    row = find_method(method)
-    layer = layer or classifier.attention_layer
-    require_images(image, classifier.input_size, AttentionError)
-    if len(image) != 1:
-        raise AttentionError(f"expected one image [1, 3, S, S], found {len(image)}. Use explain() for several images.")
-    classes = check_classes(class_indices, len(classifier.classes))
-    if not classes:
-        return []
-    with torch.no_grad():
-        normalised = classifier.normalise(image)
-    if row.fast:
-        raw = maps_per_class(split(classifier.network, layer, normalised), normalised, classes, FORMULAS[method])
-        return _wrap(raw.cpu().numpy(), classes, row, layer, started)
-    one_by_one = [library_map(classifier.network, layer, normalised, index, row) for index in classes]
-    return _wrap(one_by_one, classes, row, layer, started)
-
-
-def _wrap(
-    raw: Sequence[NDArray[np.float32]] | NDArray[np.float32],
-    classes: Sequence[int],
-    row: Method,
-    layer: str,
-    started: float,
-) -> list[AttentionMap]:
-    seconds = (time.perf_counter() - started) / len(classes)
-    return [AttentionMap(one, row.name, index, layer, seconds) for one, index in zip(raw, classes, strict=True)]
-
-
-def _one_per_image(classifier: Classifier, class_index: int | Sequence[int], count: int) -> list[int]:
-    classes = [class_index] * count if isinstance(class_index, int | np.integer) else list(class_index)
-    if len(classes) != count:
-        raise AttentionError(f"expected one class for all images or {count}, one per image; found {len(classes)}.")
-    return check_classes(classes, len(classifier.classes))

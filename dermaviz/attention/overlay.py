@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.attention.overlay"""
+"""Attention: an attention map in colour over its image, and the border of a lesion as a line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 from plotly.colors import sequential
 from scipy.ndimage import distance_transform_edt
 
-from dermaviz.attention.attention_map import AttentionMap
+from dermaviz.attention.methods import AttentionMap
 from dermaviz.errors import AttentionError
 from dermaviz.images import RGB
 

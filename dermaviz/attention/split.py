@@ -1,4 +1,4 @@
-"""Explain: cut a network at a named layer into ``features`` and ``head``, without hooks and without touching the network.
+"""Attention: cut a network at a named layer into ``features`` and ``head``, without hooks and without touching the network.
 
 The network's forward is recorded once with ``torch.fx`` proxies, and only along the way to the layer: modules beside that
 way are recorded as single calls, whatever their code does. The record is cut at the layer's output. Both halves call the

@@ -16,7 +16,7 @@ from dermaviz.app.text import (
     map_caption,
     slow_sentence,
 )
-from dermaviz.attention.attention_map import AttentionMap
+from dermaviz.attention.methods import AttentionMap
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from dermaviz.attention.maps import METHODS, attention_maps, explain
+from dermaviz.attention.maps import attention_maps, explain
+from dermaviz.attention.methods import METHODS
 from dermaviz.errors import AttentionError
 
 FAST = [name for name, row in METHODS.items() if row.fast]

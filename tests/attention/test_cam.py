@@ -9,17 +9,16 @@ import pytest
 import torch
 from torch import nn
 
-from dermaviz.attention import cam
-from dermaviz.attention.cam import maps_per_class, maps_per_image
-from dermaviz.attention.maps import attention_maps, explain
+from dermaviz.attention import methods
+from dermaviz.attention.maps import attention_maps, explain, maps_per_class, maps_per_image
 from dermaviz.attention.split import split
 
 ORACLES = {
-    "GradCAM": cam.grad_cam,
-    "GradCAMPlusPlus": partial(cam.grad_cam_plus_plus, eps=1e-6, relative=False),
-    "LayerCAM": cam.layer_cam,
-    "HiResCAM": cam.hires_cam,
-    "XGradCAM": cam.x_grad_cam,
+    "GradCAM": methods.grad_cam,
+    "GradCAMPlusPlus": partial(methods.grad_cam_plus_plus, eps=1e-6, relative=False),
+    "LayerCAM": methods.layer_cam,
+    "HiResCAM": methods.hires_cam,
+    "XGradCAM": methods.x_grad_cam,
 }
 NETWORKS = [
     ("test_efficientnet", "bn2"),
@@ -113,8 +112,8 @@ def test_gradcam_of_a_pooled_linear_head_is_the_class_activation_map(pooled, dra
 
 def test_relative_eps_keeps_alpha_where_the_absolute_one_loses_it():
     features, gradients = torch.ones(1, 1, 2, 2), torch.full((1, 1, 2, 2), 1e-5)
-    relative = cam.grad_cam_plus_plus(features, gradients)
-    absolute = cam.grad_cam_plus_plus(features, gradients, eps=1e-6, relative=False)
+    relative = methods.grad_cam_plus_plus(features, gradients)
+    absolute = methods.grad_cam_plus_plus(features, gradients, eps=1e-6, relative=False)
     assert relative[0, 0, 0] == pytest.approx(4 * 1e-5 / (2 + 4e-5), rel=1e-5)
     assert absolute[0, 0, 0] < 1e-3 * relative[0, 0, 0]
 
@@ -150,9 +149,9 @@ def test_stays_in_fp32_under_the_callers_autocast(build_classifier, draw_images)
     classifier = build_classifier("test_resnet", "layer4")
     images = classifier.normalise(draw_images(1))
     halves = split(classifier.network, "layer4", images)
-    expected = maps_per_class(halves, images, [1], cam.grad_cam)
+    expected = maps_per_class(halves, images, [1], methods.grad_cam)
     with torch.autocast("cpu", torch.bfloat16):
-        found = maps_per_class(halves, images, [1], cam.grad_cam)
+        found = maps_per_class(halves, images, [1], methods.grad_cam)
     assert torch.equal(found, expected)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from dermaviz.attention.attention_map import AttentionMap
 from dermaviz.attention.localisation import drift, energy_in_lesion, rank_correlation
+from dermaviz.attention.methods import AttentionMap
 from dermaviz.errors import AttentionError
 
 

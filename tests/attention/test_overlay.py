@@ -8,7 +8,7 @@ import pytest
 from torch import from_numpy
 from torch.nn import functional as F
 
-from dermaviz.attention.attention_map import AttentionMap
+from dermaviz.attention.methods import AttentionMap
 from dermaviz.attention.overlay import COLOUR_MAPS, colourise, enlarge, overlay
 from dermaviz.errors import AttentionError
 

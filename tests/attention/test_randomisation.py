@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from dermaviz.attention.randomisation import STAGES, cascade, randomised, stages
+from dermaviz.attention.faithfulness import STAGES, cascade, randomised, stages
 from dermaviz.errors import AttentionError
 from dermaviz.models.classifier import Classifier
 from dermaviz.models.specs import skeleton

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermaviz.attention.faithfulness import faithfulness
+from dermaviz.attention.faithfulness import faithfulness, stages
 from dermaviz.attention.localisation import localise
 from dermaviz.attention.maps import explain
 from dermaviz.attention.methods import METHODS
-from dermaviz.attention.randomisation import stages
 from dermaviz.data.readers import read_ham10000
 from dermaviz.evidence.ranking import rank_methods, what_is_left
 from dermaviz.evidence.tables import faithfulness as faithfulness_room

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from dermaviz.app.cache import Memory, remembered
 from dermaviz.app.case import Case
 from dermaviz.app.checkpoints import TURN, classifier
-from dermaviz.attention.attention_map import AttentionMap
-from dermaviz.attention.methods import DEFAULT_METHOD
+from dermaviz.attention.methods import DEFAULT_METHOD, AttentionMap
 from dermaviz.images import RGB
 from dermaviz.models.answer import Prediction
 

@@ -16,8 +16,7 @@ from dermaviz.app.cache import Memory
 from dermaviz.app.case import Case, drawn_photo
 from dermaviz.app.checkpoints import TURN, classifier
 from dermaviz.app.skin_tone.own_images import Lesion
-from dermaviz.attention.attention_map import AttentionMap
-from dermaviz.attention.methods import DEFAULT_METHOD
+from dermaviz.attention.methods import DEFAULT_METHOD, AttentionMap
 from dermaviz.fairness.counterfactual import AXES, Axis, LesionChoice, counterfactual
 from dermaviz.images import RGB
 from dermaviz.models.answer import Prediction

@@ -20,8 +20,8 @@ from dermaviz.app.case import Case, Photo, ask
 from dermaviz.app.checkpoints import TURN, Checkpoint
 from dermaviz.app.text import class_names, class_with_probability
 from dermaviz.app.widgets.diagnosis import beyond_gate
-from dermaviz.attention.attention_map import AttentionMap
 from dermaviz.attention.localisation import Localisation, localise
+from dermaviz.attention.methods import AttentionMap
 from dermaviz.data.masks import find_lesion, mask_as_seen
 from dermaviz.errors import AttentionError, EvidenceError, ImageError
 from dermaviz.fairness.looking import ALL, ELSEWHERE, LOOKING, UNKNOWN, Difference, commonest, judged, photos_needed

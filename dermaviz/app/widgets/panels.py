@@ -22,8 +22,7 @@ from dermaviz.app.text import (
     slow_sentence,
 )
 from dermaviz.app.widgets.chart import show_picture
-from dermaviz.attention.attention_map import AttentionMap
-from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
+from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.attention.overlay import COLOUR_MAPS, outlined, overlay
 from dermaviz.images import RGB
 from dermaviz.synthetic import CAPTION

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermaviz.attention.attention_map import AttentionMap
 from dermaviz.attention.localisation import (
     CENTRE_SIGMA,
     IOU_THRESHOLDS,
@@ -22,7 +21,7 @@ from dermaviz.attention.localisation import (
     random_map,
 )
 from dermaviz.attention.maps import explain
-from dermaviz.attention.methods import DEFAULT_METHOD
+from dermaviz.attention.methods import DEFAULT_METHOD, AttentionMap
 from dermaviz.data.masks import Mask, lesion_mask, mask_as_seen
 from dermaviz.data.records import Dataset, Record
 from dermaviz.evidence.evaluate import read_ahead

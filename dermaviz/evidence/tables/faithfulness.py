@@ -11,12 +11,21 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from dermaviz.attention.attention_map import AttentionMap
-from dermaviz.attention.faithfulness import BLUR, CYCLES, NOISE, NOTHING, ROAD_SHARES, STEPS, Faithfulness, faithfulness
+from dermaviz.attention.faithfulness import (
+    BLUR,
+    CYCLES,
+    NOISE,
+    NOTHING,
+    ROAD_SHARES,
+    STAGES,
+    STEPS,
+    Faithfulness,
+    cascade,
+    faithfulness,
+)
 from dermaviz.attention.localisation import CENTRE_SIGMA, POINTING_TOLERANCE, centre_gaussian_map, localise, random_map
 from dermaviz.attention.maps import explain
-from dermaviz.attention.methods import METHODS
-from dermaviz.attention.randomisation import STAGES, cascade
+from dermaviz.attention.methods import METHODS, AttentionMap
 from dermaviz.data.records import Dataset
 from dermaviz.evidence.evaluate import prepared_batches
 from dermaviz.evidence.tables.attention import Seen, lesions_as_seen
@@ -129,7 +138,7 @@ def randomisation_rows(classifier: Classifier, dataset: Dataset, slices: Sequenc
 
     Columns: ``image_id, method, stage`` (the lowest random layer, from the head down: in the order of the rows),
     ``rank_correlation`` with the map of the intact network, of the class that this one predicts. See
-    :class:`~dermaviz.attention.randomisation.Cascade`.
+    :class:`~dermaviz.attention.faithfulness.Cascade`.
 
     Raises:
         ImageError: a photo is refused.
