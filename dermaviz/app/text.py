@@ -16,7 +16,7 @@ from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import AGE, AGE_GROUPS
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
-from dermaviz.plots.probabilities import percent
+from dermaviz.plots.theme import percent
 
 STATUS_SENTENCES: MappingProxyType[MapStatus, str] = MappingProxyType(
     {

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dermaviz.plots.theme import MUTED, SERIES, band, constant_line, dress, pen, shares, whiskers
+from dermaviz.plots.theme import MUTED, SERIES, band, constant_line, interval_bars, line_style, share_axis, styled
 
 _HEIGHT = 400
 
@@ -28,9 +28,9 @@ def roc_figure(
     figure = go.Figure([constant_line([0, 1], [0, 1], "chance")])
     _add_curves(figure, curves, "false_positive_rate", "sensitivity", "linear")
     _add_points(figure, curves, points, "false_positive_rate", "sensitivity")
-    figure.update_xaxes(**shares("false positive rate (1 − specificity), 0 to 1"))
-    figure.update_yaxes(**shares("sensitivity, 0 to 1"))
-    return dress(figure, _HEIGHT, ink)
+    figure.update_xaxes(**share_axis("false positive rate (1 − specificity), 0 to 1"))
+    figure.update_yaxes(**share_axis("sensitivity, 0 to 1"))
+    return styled(figure, _HEIGHT, ink)
 
 
 def precision_recall_figure(
@@ -48,9 +48,9 @@ def precision_recall_figure(
     figure = go.Figure([constant_line([0, 1], [prevalence] * 2, f"chance: {prevalence:.1%} are positive")])
     _add_curves(figure, curves, "recall", "precision", "hv")
     _add_points(figure, curves, points, "recall", "precision")
-    figure.update_xaxes(**shares("recall (sensitivity), 0 to 1"))
-    figure.update_yaxes(**shares("precision, 0 to 1"))
-    return dress(figure, _HEIGHT, ink)
+    figure.update_xaxes(**share_axis("recall (sensitivity), 0 to 1"))
+    figure.update_yaxes(**share_axis("precision, 0 to 1"))
+    return styled(figure, _HEIGHT, ink)
 
 
 def reliability_figure(bins: Mapping[str, pd.DataFrame], *, ink: str | None = None) -> go.Figure:
@@ -67,12 +67,12 @@ def reliability_figure(bins: Mapping[str, pd.DataFrame], *, ink: str | None = No
         full = table[table["n"] > 0]
         figure.add_trace(_reliability_points(name, full, index), row=1, col=1)
         figure.add_trace(_bin_sizes(name, full, index), row=2, col=1)
-    figure.update_xaxes(**shares(""), row=1, col=1)
-    figure.update_xaxes(**shares("mean confidence of the images in a bin, 0 to 1"), row=2, col=1)
-    figure.update_yaxes(**shares("share that is right, 0 to 1"), row=1, col=1)
+    figure.update_xaxes(**share_axis(""), row=1, col=1)
+    figure.update_xaxes(**share_axis("mean confidence of the images in a bin, 0 to 1"), row=2, col=1)
+    figure.update_yaxes(**share_axis("share that is right, 0 to 1"), row=1, col=1)
     figure.update_yaxes(title={"text": "images", "standoff": 6}, rangemode="tozero", nticks=3, row=2, col=1)
     figure.update_layout(barmode="overlay")
-    return dress(figure, 470, ink)
+    return styled(figure, 470, ink)
 
 
 def risk_coverage_figure(curves: Mapping[str, pd.DataFrame], *, ink: str | None = None) -> go.Figure:
@@ -90,15 +90,15 @@ def risk_coverage_figure(curves: Mapping[str, pd.DataFrame], *, ink: str | None 
                 y=table["risk"],
                 name=name,
                 mode="lines",
-                line=pen(index),
+                line=line_style(index),
                 hovertemplate="Of the most confident %{x:.0%}, %{y:.1%} are wrong.<extra></extra>",
             )
         )
-    figure.update_xaxes(**shares("coverage: share answered, the surest first, 0 to 1"))
+    figure.update_xaxes(**share_axis("coverage: share answered, the surest first, 0 to 1"))
     figure.update_yaxes(
         title={"text": "risk: share of these that is wrong", "standoff": 6}, rangemode="tozero", tickformat=".0%"
     )
-    return dress(figure, 360, ink, legend=len(curves) > 1)
+    return styled(figure, 360, ink, legend=len(curves) > 1)
 
 
 def _add_curves(figure: go.Figure, curves: Mapping[str, pd.DataFrame], x: str, y: str, shape: str) -> None:
@@ -111,7 +111,7 @@ def _add_curves(figure: go.Figure, curves: Mapping[str, pd.DataFrame], x: str, y
                 customdata=table["threshold"],
                 name=name,
                 mode="lines",
-                line=pen(index) | {"shape": shape},
+                line=line_style(index) | {"shape": shape},
                 hovertemplate=f"{words}<extra>{name}</extra>",
             )
         )
@@ -156,7 +156,7 @@ def _reliability_points(name: str, table: pd.DataFrame, index: int) -> go.Scatte
     return go.Scatter(
         x=table["confidence"],
         y=table["accuracy"],
-        error_y=whiskers(
+        error_y=interval_bars(
             table["accuracy"],
             table["accuracy_low"],
             table["accuracy_high"],
@@ -167,7 +167,7 @@ def _reliability_points(name: str, table: pd.DataFrame, index: int) -> go.Scatte
         customdata=table[["low", "high", "accuracy_low", "accuracy_high", "n"]],
         name=name,
         mode="lines+markers",
-        line=pen(index) | {"width": 1.5},
+        line=line_style(index) | {"width": 1.5},
         marker={"size": 8, "symbol": ("circle", "square", "diamond", "triangle-up")[index % 4]},
         hovertemplate=(
             "confidence %{customdata[0]:.2f} to %{customdata[1]:.2f}, %{customdata[4]:,} images<br>"
@@ -224,7 +224,7 @@ def learning_figure(curve: pd.DataFrame, kept_epoch: int | None = None, *, ink: 
     last = int(curve["epoch"].max()) if len(curve) else 1
     figure.update_xaxes(range=[0.5, last + 0.5], tickformat="d", nticks=8)
     figure.update_xaxes(title={"text": "epoch", "standoff": 6}, row=2, col=1)
-    return dress(figure, 460, ink)
+    return styled(figure, 460, ink)
 
 
 def _line(curve: pd.DataFrame, column: str, name: str, index: int) -> go.Scatter:
@@ -233,7 +233,7 @@ def _line(curve: pd.DataFrame, column: str, name: str, index: int) -> go.Scatter
         y=curve[column],
         name=name,
         mode="lines+markers",
-        line=pen(index) | {"width": 2},
+        line=line_style(index) | {"width": 2},
         marker={"size": 6, "symbol": _SIGNS[index % len(_SIGNS)]},
         hovertemplate=f"epoch %{{x}}: {name} %{{y:.3f}}<extra></extra>",
     )

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dermaviz.plots.estimates import estimates_figure
-from dermaviz.plots.theme import MUTED, SERIES, whiskers
+from dermaviz.plots.intervals import estimates_figure
+from dermaviz.plots.theme import MUTED, SERIES, interval_bars
 
 PRINTED, OURS = "as printed", "our runs"
 _OUR_COLOUR = SERIES[2]
@@ -63,7 +63,7 @@ def _ours(table: pd.DataFrame, places: list[float]) -> go.Scatter:
     return go.Scatter(
         x=table["ours"],
         y=places,
-        error_x=whiskers(table["ours"], table["our_low"], table["our_high"], _OUR_COLOUR),
+        error_x=interval_bars(table["ours"], table["our_low"], table["our_high"], _OUR_COLOUR),
         hovertext=said,
         hovertemplate="%{hovertext}<extra></extra>",
         name=f"{OURS}, with 95% interval",

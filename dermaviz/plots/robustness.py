@@ -13,10 +13,20 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dermaviz.plots.confusion import signed
 from dermaviz.plots.matrix import Cells, Chosen, Headers, matrix_figure
-from dermaviz.plots.probabilities import percent
-from dermaviz.plots.theme import DASHES, MUTED, SERIES, band, constant_line, dress, pen, sequential_scale, shares
+from dermaviz.plots.theme import (
+    DASHES,
+    MUTED,
+    SERIES,
+    band,
+    constant_line,
+    line_style,
+    percent,
+    sequential_scale,
+    share_axis,
+    signed,
+    styled,
+)
 
 REPORTED = 3e-3
 """The one ε, and the one σ, at which Gupta et al. measured; every axis of ε or σ marks it."""
@@ -99,8 +109,8 @@ def decline_figure(
     if axis.marked is not None and places and axis.place(axis.marked[0]) <= places[-1]:
         _mark(figure, axis.place(axis.marked[0]), axis.marked[1], ink)
     figure.update_xaxes(title={"text": axis.title, "standoff": 6}, **_ticks(axis, shown))
-    figure.update_yaxes(**shares(f"{measure}, 0 to 1"), tickformat=".0%")
-    return dress(figure, _HEIGHT, ink)
+    figure.update_yaxes(**share_axis(f"{measure}, 0 to 1"), tickformat=".0%")
+    return styled(figure, _HEIGHT, ink)
 
 
 def corruption_figure(
@@ -166,7 +176,7 @@ def _line(table: pd.DataFrame, size: str, index: int, name: str, measure: str) -
         y=table["value"],
         name=name if len(table) else f"{name}: too few to say",
         mode="lines+markers",
-        line=pen(index) | {"dash": DASHES[(index + index // len(SERIES)) % len(DASHES)]},
+        line=line_style(index) | {"dash": DASHES[(index + index // len(SERIES)) % len(DASHES)]},
         marker={"size": 7, "symbol": _SIGNS[index % len(_SIGNS)]},
         hovertext=said,
         hovertemplate=f"%{{hovertext}}<extra>{name}</extra>",

@@ -71,7 +71,7 @@ _WORDS, _SMALL = 13, 12
 _SHADE = 0.17
 
 
-def dress(figure: go.Figure, height: int, ink: str | None, *, legend: bool = True) -> go.Figure:
+def styled(figure: go.Figure, height: int, ink: str | None, *, legend: bool = True) -> go.Figure:
     """Give a chart its height in pixels, its words their colour, and its key a place above it; returns the same figure."""
     figure.update_layout(
         height=height,
@@ -99,17 +99,17 @@ def dress(figure: go.Figure, height: int, ink: str | None, *, legend: bool = Tru
     return figure
 
 
-def shares(title: str, **more: Any) -> dict[str, Any]:
+def share_axis(title: str, **more: Any) -> dict[str, Any]:
     """An axis from 0 to 1, with a little room for marks that lie on its ends."""
     return {"title": {"text": title, "standoff": 6}, "range": [-0.02, 1.02], "tick0": 0, "dtick": 0.25} | more
 
 
-def pen(index: int) -> dict[str, Any]:
+def line_style(index: int) -> dict[str, Any]:
     """The line of the n-th model or setting: a colour and a dash of its own."""
     return {"color": SERIES[index % len(SERIES)], "dash": DASHES[index % len(DASHES)], "width": 2.5}
 
 
-def whiskers(
+def interval_bars(
     value: pd.Series, low: pd.Series, high: pd.Series, colour: str, *, thickness: float = 2.5, width: float = 0
 ) -> dict[str, Any]:
     """The intervals of dots as their error bars; thickness and the width of the ends are in pixels."""
@@ -138,3 +138,18 @@ def band(x: Iterable[float], low: Iterable[float], high: Iterable[float], index:
         showlegend=False,
         hoverinfo="skip",
     )
+
+
+def percent(probability: float) -> str:
+    """A probability in [0, 1] in words short enough for a bar: ``<1%``, ``37%``, ``>99%``; never a false 0% or 100%."""
+    if 0 < probability < 0.01:
+        return "<1%"
+    if 0.99 < probability < 1:
+        return ">99%"
+    return f"{probability:.0%}"
+
+
+def signed(number: float, digits: int = 0) -> str:
+    """A difference with its sign written out: ``+3``, ``−0.4``; what rounds to nothing is ``0``."""
+    rounded = round(float(number), digits)
+    return f"{rounded:+,.{digits}f}".replace("-", "−") if rounded else "0"

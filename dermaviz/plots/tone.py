@@ -12,8 +12,19 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.colors import sample_colorscale
 
-from dermaviz.plots.probabilities import percent
-from dermaviz.plots.theme import BENIGN, MALIGNANT, MUTED, SERIES, band, constant_line, dress, pen, whiskers
+from dermaviz.plots.theme import (
+    BENIGN,
+    MALIGNANT,
+    MUTED,
+    SERIES,
+    band,
+    constant_line,
+    interval_bars,
+    line_style,
+    percent,
+    share_axis,
+    styled,
+)
 
 _HEIGHT = 400
 _TONES = "cividis"
@@ -56,7 +67,7 @@ def distribution_figure(
     )
     figure.update_yaxes(title={"text": "images per degree", "standoff": 14}, rangemode="tozero", nticks=5)
     figure.update_layout(barmode="overlay", bargap=0)
-    return dress(figure, _HEIGHT, ink)
+    return styled(figure, _HEIGHT, ink)
 
 
 def against_ita_figure(
@@ -86,7 +97,7 @@ def against_ita_figure(
         figure.add_trace(
             go.Scatter(
                 x=known["ita"], y=known["value"], name=name if len(known) else f"{name}: too few to say", mode="lines",
-                line=pen(index), hovertext=[_said(row) for row in known.to_dict("records")],
+                line=line_style(index), hovertext=[_said(row) for row in known.to_dict("records")],
                 hovertemplate=f"ITA %{{x:.0f}}°: %{{hovertext}}<extra>{name}</extra>",
             )
         )  # fmt: skip
@@ -98,7 +109,7 @@ def against_ita_figure(
     figure.update_yaxes(
         title={"text": title, "standoff": 14}, tickformat=".1~%", range=list(span) if span else None, nticks=6
     )
-    return dress(figure, _HEIGHT, ink)
+    return styled(figure, _HEIGHT, ink)
 
 
 def looking_figure(
@@ -141,7 +152,7 @@ def looking_figure(
         tickvals=list(place.values()), ticktext=list(groups.values()), range=[len(place) - 0.5, -0.5], ticksuffix=" ",
         showgrid=False,
     )  # fmt: skip
-    return dress(figure, _FRAME + _ROW * len(place), ink)
+    return styled(figure, _FRAME + _ROW * len(place), ink)
 
 
 def beside_figure(
@@ -181,7 +192,7 @@ def beside_figure(
         tickvals=list(range(len(labels))), ticktext=labels, range=[len(labels) - 0.5, -0.5], ticksuffix=" ",
         showgrid=False,
     )  # fmt: skip
-    return dress(figure, _FRAME + (_BASE + _STEP * len(tables)) * len(labels), ink)
+    return styled(figure, _FRAME + (_BASE + _STEP * len(tables)) * len(labels), ink)
 
 
 def _bars(mine: NDArray[np.float64], low: float, name: str, group: str, colour: str) -> go.Bar:
@@ -205,7 +216,7 @@ def _steps(points: pd.DataFrame, ink: str | None) -> go.Scatter:
     return go.Scatter(
         x=points["ita"],
         y=points["value"],
-        error_y=whiskers(points["value"], points["low"], points["high"], colour, thickness=1, width=3),
+        error_y=interval_bars(points["value"], points["low"], points["high"], colour, thickness=1, width=3),
         name="images in steps of ITA",
         mode="markers",
         marker={"size": 7, "symbol": "circle-open", "color": colour},
@@ -259,7 +270,7 @@ def _dots(table: pd.DataFrame, places: NDArray[np.float64], index: int, name: st
     return go.Scatter(
         x=table["value"],
         y=places,
-        error_x=whiskers(table["value"], table["low"], table["high"], colour, thickness=2),
+        error_x=interval_bars(table["value"], table["low"], table["high"], colour, thickness=2),
         hovertext=said,
         hovertemplate=f"{name}: %{{hovertext}}<extra></extra>",
         name=name,
@@ -277,3 +288,62 @@ def _said(row: Mapping[str, Any]) -> str:
     if not np.isfinite(row["low"]):
         return f"{percent(row['value'])}"
     return f"{percent(row['value'])} ({percent(row['low'])} to {percent(row['high'])})"
+
+
+def counterfactual_figure(
+    table: pd.DataFrame,
+    names: Mapping[str, str],
+    measure: str,
+    *,
+    cuts: Sequence[float] = (),
+    marks: Mapping[str, float] | None = None,
+    ink: str | None = None,
+) -> go.Figure:
+    """A line against ITA for each axis along which a photo was shifted.
+
+    Args:
+        table: rows ``axis, ita`` (degrees), ``value`` (a probability in [0, 1]) and ``said`` (what the model says there).
+        names: axis to its name in words; their order is that of the lines.
+        measure: what is on the vertical axis, in words.
+        cuts: ITAs at which tone groups meet, as dotted lines.
+        marks: name to ITA of lines to find oneself by, such as the photo's own tone.
+        ink: colour of the words, of the page's theme; by default Plotly's.
+    """
+    figure = go.Figure()
+    for index, (axis, name) in enumerate(names.items()):
+        rows = table[table["axis"] == axis].sort_values("ita")
+        said = [
+            f"ITA {_degrees(ita)}: {measure} {percent(value)}<br>{words}"
+            for ita, value, words in zip(rows["ita"], rows["value"], rows["said"], strict=True)
+        ]
+        figure.add_trace(
+            go.Scatter(
+                x=rows["ita"],
+                y=rows["value"],
+                name=name,
+                mode="lines+markers",
+                line=line_style(index),
+                marker={"size": 7, "symbol": ("circle", "square", "diamond")[index % 3]},
+                hovertext=said,
+                hovertemplate=f"%{{hovertext}}<extra>{name}</extra>",
+            )
+        )
+    for cut in cuts:
+        figure.add_vline(x=cut, line={"color": MUTED, "width": 1, "dash": "dot"})
+    for place, (name, at) in enumerate((marks or {}).items()):
+        figure.add_vline(x=at, line={"color": ink or MUTED, "width": 1.5})
+        figure.add_annotation(
+            x=at, y=1 - 0.08 * place, yref="y domain", yanchor="top", xshift=2, text=name, showarrow=False,
+            xanchor="right" if at > 20 else "left", font={"color": ink, "size": 12},
+        )  # fmt: skip
+    first, last = float(table["ita"].min()), float(table["ita"].max())
+    figure.update_xaxes(
+        title={"text": "ITA in degrees: dark on the left, very light on the right", "standoff": 6},
+        range=[first - 2, last + 2], dtick=20, tick0=0,
+    )  # fmt: skip
+    figure.update_yaxes(**share_axis(f"{measure}, 0 to 1"), tickformat=".0%")
+    return styled(figure, 380, ink)
+
+
+def _degrees(ita: float) -> str:
+    return f"{ita:.0f}°".replace("-", "−")

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb
 from plotly.subplots import make_subplots
 
-from dermaviz.plots.confusion import confusion_figure
-from dermaviz.plots.theme import MUTED, SERIES, dress, pen
+from dermaviz.plots.matrix import confusion_figure
+from dermaviz.plots.theme import MUTED, SERIES, line_style, styled
 
 _SHADE = 0.15
 
@@ -30,14 +30,14 @@ def colours_figure(table: pd.DataFrame, *, ink: str | None = None) -> go.Figure:
         figure.add_trace(
             go.Scatter(
                 x=rows["value"].to_list(), y=rows["share"].to_list(), name=name, legendgroup=name, mode="lines",
-                line=pen(sets.index(name)) | {"shape": "spline", "width": 2}, hovertemplate="%{x:.0f}: %{y:.1%}",
+                line=line_style(sets.index(name)) | {"shape": "spline", "width": 2}, hovertemplate="%{x:.0f}: %{y:.1%}",
                 showlegend=part == parts[0] and axis == axes[0],
             ),
             parts.index(part) + 1,
             axes.index(axis) + 1,
         )  # fmt: skip
     figure.update_annotations(font={"color": ink, "size": 13})
-    dress(figure, 480, ink)
+    styled(figure, 480, ink)
     figure.update_layout(margin={"t": 72})
     return figure.update_yaxes(tickformat=".0%", rangemode="tozero")
 
@@ -59,9 +59,9 @@ def spectrum_figure(table: pd.DataFrame, *, ink: str | None = None) -> go.Figure
         )  # fmt: skip
         figure.add_scatter(
             x=rows["frequency"].to_list(), y=rows["mean"].to_list(), name=name, legendgroup=name, mode="lines",
-            line=pen(index), hovertemplate="%{x:.0f} cycles per side: %{y:.1f} dB",
+            line=line_style(index), hovertemplate="%{x:.0f} cycles per side: %{y:.1f} dB",
         )  # fmt: skip
-    dress(figure, 400, ink)
+    styled(figure, 400, ink)
     figure.update_xaxes(title="cycles per side (logarithmic)", type="log", tickvals=[1, 2, 5, 10, 20, 50])
     return figure.update_yaxes(title="power of L*, dB; line: mean, band: 10–90% of the pictures")
 
@@ -87,7 +87,7 @@ def distances_figure(table: pd.DataFrame, *, ink: str | None = None) -> go.Figur
             hovertemplate="%{y}: %{customdata[0]:.2f} %{customdata[1]}, floor %{customdata[2]:.2f}",
         )  # fmt: skip
     figure.add_vline(1, line={"color": MUTED, "dash": "dot", "width": 1.5})
-    dress(figure, 300, ink)
+    styled(figure, 300, ink)
     top = float((table["high"] / table["floor"]).max())
     marks = [tick for tick in (1, 2, 5, 10, 20, 50, 100) if tick <= top * 1.3]
     figure.update_xaxes(

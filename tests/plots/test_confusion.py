@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from dermaviz.plots.confusion import cell_sentence, confusion_figure, difference_figure, header_sentence, shares, signed
-from dermaviz.plots.theme import INK
+from dermaviz.plots.matrix import cell_sentence, confusion_figure, difference_figure, header_sentence, shares
+from dermaviz.plots.theme import INK, signed
 
 CLASSES = ["mel", "nv", "df"]
 NAMES = {"mel": "melanoma", "nv": "nevus", "df": "dermatofibroma"}

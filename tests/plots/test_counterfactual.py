@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dermaviz.plots.probabilities import counterfactual_figure
+from dermaviz.plots.tone import counterfactual_figure
 
 NAMES = {"melanin": "other skin", "control": "control"}
 TABLE = pd.DataFrame(

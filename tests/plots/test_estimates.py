@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermaviz.plots.estimates import coverage_figure, estimates_figure
+from dermaviz.plots.intervals import coverage_figure, estimates_figure
 
 TABLE = pd.DataFrame(
     {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dermaviz.plots.probabilities import percent, probability_bars
-from dermaviz.plots.theme import MALIGNANT_PATTERN
+from dermaviz.plots.intervals import probability_bars
+from dermaviz.plots.theme import MALIGNANT_PATTERN, percent
 
 NAMES = ["nevus", "melanoma", "basal cell carcinoma"]
 PROBABILITIES = [0.25, 0.6, 0.15]

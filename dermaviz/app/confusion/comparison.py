@@ -14,8 +14,8 @@ from dermaviz.app.evidence import audited
 from dermaviz.app.text import images_of_lesions, p_value
 from dermaviz.app.widgets.chart import ink, intervals, show_chart
 from dermaviz.evidence.predictions import Audited, same_images
-from dermaviz.plots.confusion import difference_figure, signed
-from dermaviz.plots.probabilities import percent
+from dermaviz.plots.matrix import difference_figure
+from dermaviz.plots.theme import percent, signed
 
 
 def show_comparison(images: Audited, other: Checkpoint, view: View, form: Form) -> None:

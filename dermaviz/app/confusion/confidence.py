@@ -17,8 +17,8 @@ from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.conformal import Kind
 from dermaviz.plots.curves import reliability_figure, risk_coverage_figure
-from dermaviz.plots.estimates import coverage_figure
-from dermaviz.plots.probabilities import percent
+from dermaviz.plots.intervals import coverage_figure
+from dermaviz.plots.theme import percent
 
 SET_KINDS: Mapping[Kind, str] = MappingProxyType(
     {"marginal": "one threshold for all classes", "class-conditional": "a threshold for each class"}

@@ -14,7 +14,7 @@ from dermaviz.app.widgets.chart import ink, show_chart
 from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.plots.curves import learning_figure
-from dermaviz.plots.estimates import estimates_figure
+from dermaviz.plots.intervals import estimates_figure
 
 METRIC_MEANINGS = """
 - **Sensitivity** (recall): the share of a class's images that are classified as it. **Specificity**: the share of all others

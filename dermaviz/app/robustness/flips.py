@@ -20,7 +20,7 @@ from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited, same_images
 from dermaviz.metrics.bootstrap import Estimate
-from dermaviz.plots.estimates import estimates_figure
+from dermaviz.plots.intervals import estimates_figure
 from dermaviz.robustness.outcomes import median_flip_distance
 
 _CHANGE = "smallest change, grey levels"

@@ -14,8 +14,8 @@ from dermaviz.app.text import class_names, class_with_probability
 from dermaviz.images import RGB
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
-from dermaviz.plots.probabilities import percent
 from dermaviz.plots.robustness import REPORTED
+from dermaviz.plots.theme import percent
 
 GREY = 1 / 255
 

@@ -25,8 +25,8 @@ from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.classification import MELANOMA
 from dermaviz.metrics.confusion import AGE, cohort_names
 from dermaviz.models.card import Card
-from dermaviz.plots.confusion import signed
 from dermaviz.plots.robustness import REPORTED, epsilon_in_words
+from dermaviz.plots.theme import signed
 from dermaviz.robustness.outcomes import (
     BY_ATTACK,
     BY_CORRUPTION,

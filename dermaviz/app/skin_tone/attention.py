@@ -23,7 +23,7 @@ from dermaviz.attention.methods import METHODS
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import Evidence
 from dermaviz.metrics.confusion import by_class
-from dermaviz.plots.probabilities import percent
+from dermaviz.plots.theme import percent
 from dermaviz.plots.tone import beside_figure, looking_figure
 
 BARS: Mapping[str, str] = MappingProxyType(

@@ -19,9 +19,8 @@ from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.evidence.predictions import TONE_GROUP
 from dermaviz.fairness.tone_groups import ESTIMATORS, GROUPS, agreement, tone_groups
 from dermaviz.metrics.bootstrap import Estimate
-from dermaviz.plots.confusion import signed
-from dermaviz.plots.estimates import estimates_figure
-from dermaviz.plots.probabilities import percent
+from dermaviz.plots.intervals import estimates_figure
+from dermaviz.plots.theme import percent, signed
 from dermaviz.plots.tone import distribution_figure
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from dermaviz.fairness.skin_tone import FLAGS, Tone
 from dermaviz.fairness.tone_groups import CUTS, tone_groups
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
-from dermaviz.plots.confusion import signed
-from dermaviz.plots.probabilities import counterfactual_figure, percent
+from dermaviz.plots.theme import percent, signed
+from dermaviz.plots.tone import counterfactual_figure
 from dermaviz.synthetic.optics import ITA_RANGE
 
 AXIS_NAMES: Mapping[str, str] = MappingProxyType(

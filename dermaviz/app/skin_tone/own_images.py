@@ -29,7 +29,7 @@ from dermaviz.fairness.skin_tone import Tone, measure_tone
 from dermaviz.fairness.tone_groups import tone_groups
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
-from dermaviz.plots.probabilities import percent
+from dermaviz.plots.theme import percent
 
 MOST_PHOTOS = 200
 

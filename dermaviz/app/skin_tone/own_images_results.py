@@ -44,7 +44,7 @@ from dermaviz.errors import DatasetError
 from dermaviz.fairness.label_sheet import read_label_sheet, template
 from dermaviz.fairness.looking import Difference, counts, counts_by, largest_difference
 from dermaviz.fairness.tone_groups import GROUPS
-from dermaviz.plots.estimates import estimates_figure
+from dermaviz.plots.intervals import estimates_figure
 from dermaviz.synthetic import Parameters
 
 if TYPE_CHECKING:

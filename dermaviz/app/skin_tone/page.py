@@ -27,7 +27,7 @@ from dermaviz.app.widgets.panels import choose_checkpoint
 from dermaviz.errors import EvidenceError
 from dermaviz.fairness.tone_groups import ESTIMATORS, agreement, tone_groups
 from dermaviz.metrics.bootstrap import Estimate
-from dermaviz.plots.probabilities import percent
+from dermaviz.plots.theme import percent
 
 if TYPE_CHECKING:
     from dermaviz.fairness.trend import Trend

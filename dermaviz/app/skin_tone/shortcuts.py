@@ -21,8 +21,7 @@ from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import Evidence
 from dermaviz.metrics.bootstrap import DRAWS, Estimate, interval, lesion_weights
 from dermaviz.metrics.classification import weighted_mean
-from dermaviz.plots.confusion import signed
-from dermaviz.plots.probabilities import percent
+from dermaviz.plots.theme import percent, signed
 from dermaviz.plots.tone import against_ita_figure, beside_figure
 
 SHORTCUTS = "shortcuts"

@@ -20,7 +20,7 @@ from dermaviz.attention.methods import METHODS
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import Evidence
-from dermaviz.plots.estimates import estimates_figure
+from dermaviz.plots.intervals import estimates_figure
 
 CONTROLS: Mapping[str, str] = MappingProxyType({"random": "a random map", "centre": "a spot in the centre"})
 

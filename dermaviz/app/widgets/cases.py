@@ -23,7 +23,7 @@ from dermaviz.errors import DatasetError
 from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.confusion import AGE, Verdicts
 from dermaviz.models.answer import Prediction
-from dermaviz.plots.probabilities import percent
+from dermaviz.plots.theme import percent
 
 CASE, PAGE = "case", "page"
 """Keys of the widgets that hold the chosen case and the page of the table."""

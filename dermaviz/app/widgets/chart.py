@@ -12,8 +12,7 @@ import streamlit as st
 from PIL import Image
 
 from dermaviz.images import RGB
-from dermaviz.plots.confusion import signed
-from dermaviz.plots.theme import INK
+from dermaviz.plots.theme import INK, signed
 
 
 def ink() -> str | None:

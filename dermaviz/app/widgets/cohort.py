@@ -10,7 +10,7 @@ import streamlit as st
 from dermaviz.app.text import FACETS, images_of_lesions, in_order, value_words
 from dermaviz.evidence.predictions import TONE_GROUP, Audited, tone_note
 from dermaviz.metrics.confusion import AGE, Cohort, ages, in_cohort, values_of
-from dermaviz.plots.probabilities import percent
+from dermaviz.plots.theme import percent
 
 _FACET_HELP = MappingProxyType(
     {

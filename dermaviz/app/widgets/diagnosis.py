@@ -12,8 +12,8 @@ from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.text import class_names, diagnosis_sentence, malignant_sentence
 from dermaviz.models.answer import Prediction
-from dermaviz.plots.probabilities import percent, probability_bars
-from dermaviz.plots.theme import INK
+from dermaviz.plots.intervals import probability_bars
+from dermaviz.plots.theme import INK, percent
 
 if TYPE_CHECKING:
     from dermaviz.ood.detector import Gate, GateFacts

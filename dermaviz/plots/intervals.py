@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dermaviz.plots.confusion import signed
-from dermaviz.plots.theme import BENIGN, MUTED, dress, shares, whiskers
+from dermaviz.plots.theme import (
+    BENIGN,
+    MALIGNANT,
+    MALIGNANT_PATTERN,
+    MUTED,
+    interval_bars,
+    percent,
+    share_axis,
+    signed,
+    styled,
+)
 
 _LABEL_LETTERS = 20
 _ROW_HEIGHT, _LINE_HEIGHT, _FRAME_HEIGHT = 24, 14, 112
@@ -53,12 +65,12 @@ def estimates_figure(
         figure.add_annotation(
             x=span[0], y=place, xanchor="left", text="too few to say", showarrow=False, font={"color": ink, "size": 12}
         )
-    figure.update_xaxes(**shares(title, range=[span[0] - room, span[1] + room], dtick=None, nticks=6))
+    figure.update_xaxes(**share_axis(title, range=[span[0] - room, span[1] + room], dtick=None, nticks=6))
     figure.update_yaxes(
         tickvals=places, ticktext=labels, range=[len(places) - 0.5, -0.5], ticksuffix=" ", showgrid=False
     )
     lines = max((label.count("<br>") for label in labels), default=0)
-    return dress(figure, _FRAME_HEIGHT + (_ROW_HEIGHT + _LINE_HEIGHT * lines) * len(places), ink)
+    return styled(figure, _FRAME_HEIGHT + (_ROW_HEIGHT + _LINE_HEIGHT * lines) * len(places), ink)
 
 
 def coverage_figure(table: pd.DataFrame, level: float, *, ink: str | None = None) -> go.Figure:
@@ -95,7 +107,7 @@ def _dots(table: pd.DataFrame, places: list[int], labels: list[str], name: str, 
     return go.Scatter(
         x=table["value"],
         y=places,
-        error_x=whiskers(table["value"], table["low"], table["high"], BENIGN),
+        error_x=interval_bars(table["value"], table["low"], table["high"], BENIGN),
         hovertext=said,
         hovertemplate="%{hovertext}<extra></extra>",
         name=name,
@@ -124,4 +136,79 @@ def _reference(reference: tuple[float, str], rows: int) -> go.Scatter:
         mode="lines",
         line={"color": MUTED, "dash": "dash", "width": 2},
         hoverinfo="skip",
+    )
+
+
+_BAR_HEIGHT, _BARS_FRAME = 30, 76
+_LABEL_WIDTH = 26
+"""Characters: a longer name is broken, so that the bars keep their room on a phone."""
+
+
+def probability_bars(
+    names: Sequence[str], probabilities: Sequence[float], malignant: Sequence[bool], *, ink: str | None = None
+) -> go.Figure:
+    """Bars of one image's class probabilities, the most probable on top.
+
+    Args:
+        names: of the classes, in words.
+        probabilities: in [0, 1], one per class.
+        malignant: whether each class counts as malignant; those bars are hatched, and their sum is in the title.
+        ink: colour of the words, of the page's theme; by default Plotly's.
+
+    Returns:
+        A figure with a trace of benign and one of malignant classes; its title is their key and gives the sums.
+    """
+    labels = ["<br>".join(textwrap.wrap(name, _LABEL_WIDTH)) for name in names]
+    rows = sorted(zip(labels, probabilities, malignant, strict=True), key=lambda row: row[1])
+    figure = go.Figure(
+        [
+            _probabilities([row for row in rows if not row[2]], "benign", BENIGN, ""),
+            _probabilities([row for row in rows if row[2]], "malignant", MALIGNANT, MALIGNANT_PATTERN),
+        ]
+    )
+    figure.update_layout(
+        title=_key(rows) if any(malignant) else None,
+        height=_BARS_FRAME + _BAR_HEIGHT * len(rows),
+        margin={"l": 0, "r": 44, "t": 52 if any(malignant) else 8, "b": 4},
+        bargap=0.32,
+        showlegend=False,
+        dragmode=False,
+    )
+    figure.update_xaxes(
+        range=[0, 1], tickformat=".0%", dtick=0.5, tickangle=0, gridcolor=MUTED, griddash="dot", fixedrange=True
+    )
+    figure.update_yaxes(categoryorder="array", categoryarray=[row[0] for row in rows], fixedrange=True, ticksuffix=" ")
+    figure.update_xaxes(tickfont={"color": ink, "size": 12})
+    figure.update_yaxes(tickfont={"color": ink, "size": 12})
+    figure.update_traces(textfont={"color": ink, "size": 12})
+    return figure
+
+
+def _key(rows: list[tuple[str, float, bool]]) -> dict[str, Any]:
+    """What the two kinds of bars mean, and what each sums to. A legend would take its room from the bars."""
+    lines = (
+        f'<span style="color:{colour}">{sign}</span> {words}: together '
+        f"{percent(math.fsum(row[1] for row in rows if row[2] == wanted))}"
+        for wanted, words, colour, sign in (
+            (True, "malignant, hatched", MALIGNANT, "▨"),
+            (False, "benign, plain", BENIGN, "■"),
+        )
+    )
+    return {"text": "<br>".join(lines), "x": 0, "xref": "container", "font": {"size": 14, "weight": 400}}
+
+
+def _probabilities(rows: list[tuple[str, float, bool]], name: str, colour: str, pattern: str) -> go.Bar:
+    return go.Bar(
+        name=name,
+        orientation="h",
+        x=[row[1] for row in rows],
+        y=[row[0] for row in rows],
+        text=[percent(row[1]) for row in rows],
+        textposition="outside",
+        cliponaxis=False,
+        marker={
+            "color": colour,
+            "pattern": {"shape": pattern, "bgcolor": colour, "fgcolor": "white", "size": 7, "solidity": 0.2},
+        },
+        hovertemplate="%{y}: %{x:.1%}<extra></extra>",
     )
