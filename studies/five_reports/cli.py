@@ -20,7 +20,9 @@ ALL = "all"
 
 
 def reproduce(
-    report: Annotated[str, typer.Argument(help=f"A folder of recipes/reports, e.g. gupta-et-al; or {ALL}.")],
+    report: Annotated[
+        str, typer.Argument(help=f"A folder of studies/five_reports/recipes, e.g. gupta-et-al; or {ALL}.")
+    ],
     rows: Annotated[list[str] | None, typer.Argument(help="Rows of the report; default all of them.")] = None,
     root: DataRoot = None,
     budget: Annotated[
@@ -33,10 +35,12 @@ def reproduce(
         "runs/reports"
     ),
     results: Annotated[
-        Path | None, typer.Option("--results", help="Where results are kept; default results/reports.")
+        Path | None,
+        typer.Option("--results", help="Where results are kept; default studies/five_reports/results/reports."),
     ] = None,
     ledger: Annotated[
-        Path | None, typer.Option("--ledger", help="The reports' claims; default results/claims.yaml.")
+        Path | None,
+        typer.Option("--ledger", help="The reports' claims; default studies/five_reports/results/claims.yaml."),
     ] = None,
     answers_only: Annotated[
         bool, typer.Option("--answers", help="Run nothing; hold the claims against what has run.")
@@ -44,8 +48,8 @@ def reproduce(
 ) -> None:
     """Rerun a report's experiments from their recipes. Interrupted, it goes on where it was; what is done is skipped.
 
-    Results go to results/reports/REPORT/ROW/BUDGET-seedK: result.json, curve.csv, predictions.parquet. At the end every
-    claim of all reports is held against all results: results/reports/answers.json, which the page Reports shows.
+    Results go to REPORT/ROW/BUDGET-seedK: result.json, curve.csv, predictions.parquet. At the end every claim of all reports
+    is held against all results: answers.json beside them, and page.json, which the page Reports shows.
     """
     from studies.five_reports.plan import planned
     from studies.five_reports.reported.ledger import ledger_path, read_ledger

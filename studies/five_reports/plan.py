@@ -62,7 +62,7 @@ COSTS: Mapping[str, Cost] = MappingProxyType(
         "dermaviz:cnn512": Cost(2.0, 60, 4.0),
     }
 )
-"""``rate`` follows from measured speeds, as recipes/reports/README.md says."""
+"""``rate`` follows from measured speeds, as method.md says."""
 FIT_SECONDS = MappingProxyType({"forest": 8.0, "svm": 4.0, "xgboost": 4.0})
 """To fit a classical learner to 7,000 images: with the features and all else, runs took 31, 27 and 27 s."""
 FEATURE_SECONDS = 0.0015

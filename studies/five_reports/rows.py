@@ -83,7 +83,7 @@ def overlaid(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any
 
 
 def rows_root() -> Path:
-    """Where the reports' recipes are: ``recipes/reports/`` beside the package."""
+    """Where the reports' recipes are: ``recipes/`` in this folder."""
     return Path(__file__).parent / "recipes"
 
 

@@ -25,7 +25,7 @@ FINDINGS = "README.md"
 _OPENING = """# What our reruns of the five reports found
 
 Written by `dermaviz reproduce` from the {n} in this folder; to change it, run that. How rows are rerun and what the
-verdicts mean: [docs/reports.md](../../docs/reports.md). Intervals are 95%, over resampled lesions. The page Reports shows all
+verdicts mean: [method.md](../../method.md). Intervals are 95%, over resampled lesions. The page Reports shows all
 of it with charts.
 """
 _CLAIMED_NOTHING = "the report claims nothing"
