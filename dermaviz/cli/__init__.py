@@ -1,4 +1,4 @@
-"""The command line, `dermaviz data | train | evaluate | audit | reproduce | gate | …`. Imports wait for their command."""
+"""The command line, `dermaviz app | predict | explain | audit | report | …`. Imports wait for their command."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import typer
 
 from dermaviz import __version__
 from dermaviz.cli import app as dashboard
-from dermaviz.cli import audit, data, doctor, photos
-from dermaviz.cli import checkpoints as gate
-from dermaviz.cli import checkpoints as training
+from dermaviz.cli import audit, checkpoints, data, doctor, photos
 from dermaviz.errors import DermaVizError
 from dermaviz.plugins import added
 
@@ -23,10 +21,12 @@ app = typer.Typer(
 )
 app.command("app", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(dashboard.open_app)
 app.add_typer(data.app, name="data")
-app.command("train")(training.train)
-app.command("evaluate")(training.evaluate)
+app.command("train")(checkpoints.train)
+app.command("evaluate")(checkpoints.evaluate)
 app.command("audit")(audit.audit)
-app.command("gate")(gate.gate)
+app.command("report")(checkpoints.report)
+app.command("ood")(checkpoints.out_of_distribution)
+app.command("gate", hidden=True)(checkpoints.out_of_distribution)  # its name before 1.0
 app.command("explain")(photos.explain_photos)
 app.command("predict")(photos.predict)
 app.command("doctor")(doctor.doctor)

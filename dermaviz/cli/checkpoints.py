@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.cli.checkpoints"""
+"""The command line: `dermaviz train`, `evaluate`, `report` and `ood`, which make a checkpoint and judge it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,24 @@ def _show(figures: dict[str, object], split: str) -> None:
         typer.echo(f"  always answering {constant['class']}: {row}")
 
 
-def gate(
+def report(
+    checkpoint: Annotated[str, typer.Argument(help="A checkpoint's folder, or its name in checkpoints/.")],
+    output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="The HTML file to write.")] = Path(
+        "audit.html"
+    ),
+    split: Annotated[str, typer.Option(help="Whose evidence to report.")] = "test",
+) -> None:
+    """Write one self-contained HTML file from a checkpoint's evidence: figures, charts and what they cannot say."""
+    from dermaviz.evidence.predictions import read_audited
+    from dermaviz.html_report import write_report
+    from dermaviz.models.card import CARD, Checkpoint, read_card
+
+    folder = checkpoint_folder(checkpoint)
+    path = write_report(read_audited(Checkpoint(folder, read_card(folder / CARD)), split), output)
+    typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, opens without a network")
+
+
+def out_of_distribution(
     checkpoint: Annotated[str, typer.Argument(help="A checkpoint's folder, or its name in checkpoints/.")],
     root: DataRoot = None,
     outside: Annotated[
@@ -85,7 +102,7 @@ def gate(
     draws: Annotated[int, typer.Option(help="Bootstrap draws.", min=1)] = 1000,
     device: Device = "auto",
 ) -> None:
-    """Fit the gate on training photos, set its limit on validation, measure it, and keep it beside the weights.
+    """Teach a checkpoint what is out of distribution: fit on training images, set the limit on validation, measure it.
 
     Outside pictures are only measured on, never learned from. `tests/fetch_outside_pictures.py` gathers some.
     """
