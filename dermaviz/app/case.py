@@ -5,12 +5,10 @@ A photo comes from a file or is drawn. Its key and the checkpoint's decide the a
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -22,12 +20,10 @@ from dermaviz import images
 from dermaviz.app.cache import checkpoint_key, remembered
 from dermaviz.app.checkpoints import TURN, Checkpoint, classifier
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
-from dermaviz.images import RGB, read_image
-from dermaviz.models.answer import Answer, Prediction
+from dermaviz.images import read_image
+from dermaviz.models.answer import Answer
 from dermaviz.models.card import Card
-from dermaviz.synthetic import SAMPLES, Parameters, SyntheticLesion, caption, draw, draw_skin
-from dermaviz.synthetic.optics import ITA_RANGE
-from dermaviz.synthetic.parameters import MIN_SIZE
+from dermaviz.synthetic import Parameters, SyntheticLesion, draw
 
 
 @dataclass(frozen=True)
@@ -76,30 +72,20 @@ class Case:
         """The card of the checkpoint."""
         return self.checkpoint.card
 
-    @property
-    def prepared(self) -> RGB:
-        """What the model saw: uint8 ``[S, S, 3]``."""
-        return self.answer.prepared
-
-    @property
-    def prediction(self) -> Prediction:
-        """What the model says, calibrated."""
-        return self.answer
-
     def attention(self, class_index: int | None = None, method: str = DEFAULT_METHOD) -> AttentionMap:
         """The attention map of a class, by default of the predicted one; remembered.
 
         Raises:
             AttentionError: the method gives no map of this model.
         """
-        return _map(self, self.prediction.index if class_index is None else class_index, method)
+        return _map(self, self.answer.index if class_index is None else class_index, method)
 
     def true_mask(self) -> NDArray[np.bool_] | None:
         """The lesion of a drawn photo as the model sees it: bool ``[S, S]``; None of any other, whose truth is unknown."""
         if self.photo.parameters is None:
             return None
         mask = Image.fromarray(_drawn(self.photo.parameters).mask.astype(np.uint8) * np.uint8(255))
-        side = self.prepared.shape[0]  # drawings are square, so what the model saw is all of it
+        side = self.answer.prepared.shape[0]  # drawings are square, so what the model saw is all of it
         return np.asarray(mask.resize((side, side), Image.Resampling.BILINEAR)) > 127
 
 
@@ -127,38 +113,7 @@ def _map(case: Case, class_index: int, method: str) -> AttentionMap:
     model = classifier(case.checkpoint)
     # Slow methods have a queue of their own in `explain`: nobody who asks for a fast one waits behind them.
     with TURN if METHODS[method].fast else nullcontext():
-        return explain(model, model.to_tensor([case.prepared]), class_index, method=method)[0]
-
-
-THUMBNAIL_SIDE = 96
-_QUALITY = 85
-
-
-def drawn_caption(parameters: Parameters) -> str:
-    """What is drawn, in a sentence that says that it is schematic."""
-    words = caption(parameters)
-    return f"{words[0].upper()}{words[1:]}. What is drawn is a form, not a finding."
-
-
-@st.cache_data(max_entries=1, show_spinner=False)
-def thumbnails() -> tuple[str, ...]:
-    """The samples as small pictures, in their order: data addresses of 1 to 3 kB each."""
-    addresses = []
-    for sample in SAMPLES:
-        file = io.BytesIO()
-        small = draw(replace(sample.parameters, size=THUMBNAIL_SIDE)).image
-        Image.fromarray(small).save(file, "WEBP", quality=_QUALITY)
-        addresses.append(f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}")
-    return tuple(addresses)
-
-
-@st.cache_data(max_entries=1, show_spinner=False)
-def tone_colours() -> tuple[str, ...]:
-    """Skin from the lowest ITA to the highest in even steps, as colours for CSS."""
-    tones = np.linspace(*ITA_RANGE, 14)
-    plain = Parameters(size=MIN_SIZE, texture=0, uneven_light=0, vignette=0)
-    skins = (draw_skin(replace(plain, ita=float(ita))).reshape(-1, 3) for ita in tones)
-    return tuple(f"rgb({','.join(str(int(level)) for level in np.median(skin, axis=0))})" for skin in skins)
+        return explain(model, model.to_tensor([case.answer.prepared]), class_index, method=method)[0]
 
 
 def _picture(parameters: Parameters) -> images.Image:

@@ -6,8 +6,7 @@ import streamlit as st
 
 from dermaviz.app.checkpoints import installed_checkpoints
 from dermaviz.app.pages import PAGES
-from dermaviz.app.widgets.model_card import show_model
-from dermaviz.app.widgets.panels import choose_checkpoint
+from dermaviz.app.widgets.model_card import choose_checkpoint, show_model
 
 
 def show() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from types import MappingProxyType
 
-from dermaviz.attention.methods import METHODS, AttentionMap, MapStatus
+from dermaviz.attention.methods import AttentionMap, MapStatus
 from dermaviz.data.records import SPECS
 from dermaviz.evidence.predictions import TONE_GROUP
 from dermaviz.fairness.tone_groups import GROUPS
@@ -25,7 +26,6 @@ STATUS_SENTENCES: MappingProxyType[MapStatus, str] = MappingProxyType(
         "non-finite": "The map holds values that are no numbers: this method fails on this picture. Try another method.",
     }
 )
-_ONE_FORWARD_PER_CHANNEL = frozenset({"scorecam", "ablationcam"})
 
 
 FACETS = MappingProxyType(
@@ -62,6 +62,11 @@ def in_order(names: Iterable[str] | Mapping[str, int], column: str) -> list[str]
 def value_words(value: str) -> str:
     """A value of metadata in words."""
     return _VALUE_WORDS.get(value, value)
+
+
+def escaped(words: str) -> str:
+    """Words from outside, such as a file's name, with the signs made harmless that Markdown would take for its own."""
+    return re.sub(r"([\\`*_\[\]$:~<>#|])", r"\\\1", words)
 
 
 def images(n: int) -> str:
@@ -115,48 +120,10 @@ def group_label(card: Card, group: str) -> str:
     return class_label(card, group) if group in card.classes else group
 
 
-def diagnosis_sentence(card: Card, prediction: Prediction) -> str:
-    """The most probable class and how sure the model is, as Markdown."""
-    words = class_names(card)[prediction.diagnosis]
-    return f"The model says **{words}** with probability **{percent(prediction.confidence)}**."
-
-
-def malignant_sentence(card: Card, prediction: Prediction) -> str:
-    """The sum of the malignant classes in words; says so where the model names none."""
-    if math.isnan(prediction.p_malignant):
-        return "This model's card names no malignant classes, so there is no sum to give."
-    words = class_names(card)
-    named = ", ".join(words[name] for name in prediction.classes if name in prediction.malignant)
-    return f"Malignant classes together: **{percent(prediction.p_malignant)}** ({named})."
-
-
 def class_with_probability(card: Card, prediction: Prediction, index: int) -> str:
     """A class as pictures and captions name it: ``melanoma (72%)``."""
     words = class_names(card)[prediction.classes[index]]
-    return f"{words} ({percent(float(prediction.probabilities[index]))})"
-
-
-def map_caption(checkpoint: str, card: Card, prediction: Prediction, attention: AttentionMap) -> str:
-    """Checkpoint · method · class (probability) · layer · seconds."""
-    parts = (
-        checkpoint,
-        METHODS[attention.method].label,
-        class_with_probability(card, prediction, attention.class_index),
-        f"layer {attention.layer}",
-        f"{attention.seconds:.2f} s",
-    )
-    return " · ".join(parts)
-
-
-def slow_sentence(method: str) -> str:
-    """What a slow method costs, said before it starts."""
-    label = METHODS[method].label
-    if method in _ONE_FORWARD_PER_CHANNEL:
-        return (
-            f"{label} runs the model once for each channel of the layer (1,280 for the default model): about half a minute "
-            "on two free cores, longer on busy ones."
-        )
-    return f"{label} works on a private copy of the model: a few seconds, longer on busy cores."
+    return f"{escaped(words)} ({percent(float(prediction.probabilities[index]))})"
 
 
 def file_stem(photo: str, checkpoint: str, prediction: Prediction, attention: AttentionMap) -> str:

@@ -15,10 +15,11 @@ from PIL import Image
 
 from dermaviz import images
 from dermaviz.app.cache import HASHED
-from dermaviz.app.case import ask, uploaded_photo
+from dermaviz.app.case import ask, drawn_photo, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint, classifier, installed_checkpoints
+from dermaviz.app.widgets.drawing import FIRST_SAMPLE
 from dermaviz.app.widgets.panels import Look, overlay_png, raw_map
-from dermaviz.app.widgets.photo import FIRST_SAMPLE, sample_label, sample_photo
+from dermaviz.app.widgets.photo import sample_label
 from dermaviz.errors import CheckpointError, ImageError
 from dermaviz.models.card import read_card
 from dermaviz.models.checkpoint import load_checkpoint, save_checkpoint
@@ -49,7 +50,7 @@ def test_the_answer_is_that_of_the_classifier(checkpoint: Checkpoint) -> None:
     case = ask(photo, checkpoint)
     expected = load_checkpoint(checkpoint.folder).predict(photo.read().pixels)
     assert case.answer.size == (120, 90)
-    np.testing.assert_allclose(case.prediction.probabilities, expected.probabilities, rtol=1e-5)
+    np.testing.assert_allclose(case.answer.probabilities, expected.probabilities, rtol=1e-5)
 
 
 def test_a_photo_is_read_once_and_never_mixed_up(checkpoint: Checkpoint) -> None:
@@ -64,8 +65,8 @@ def test_a_photo_is_read_once_and_never_mixed_up(checkpoint: Checkpoint) -> None
     again = ask(replace(photo, read=read), checkpoint)
     other = ask(uploaded_photo("noise.png", png(3)), checkpoint)
     assert len(reads) == 1
-    assert (first.prepared == again.prepared).all()
-    assert not (first.prepared == other.prepared).all()
+    assert (first.answer.prepared == again.answer.prepared).all()
+    assert not (first.answer.prepared == other.answer.prepared).all()
 
 
 def test_a_changed_temperature_is_another_answer_and_another_model(checkpoint: Checkpoint) -> None:
@@ -75,10 +76,10 @@ def test_a_changed_temperature_is_another_answer_and_another_model(checkpoint: C
     changed = Checkpoint(checkpoint.folder, sharp)
     after = ask(photo, changed)
     assert classifier(changed) is not model
-    logits = 1000 * np.log(before.prediction.probabilities.astype(float))  # at temperature 1, up to a constant
+    logits = 1000 * np.log(before.answer.probabilities.astype(float))  # at temperature 1, up to a constant
     expected = np.exp(logits - logits.max())
-    np.testing.assert_allclose(after.prediction.probabilities, expected / expected.sum(), rtol=1e-2)
-    assert np.ptp(before.prediction.probabilities) < 0.01 < np.ptp(after.prediction.probabilities)
+    np.testing.assert_allclose(after.answer.probabilities, expected / expected.sum(), rtol=1e-2)
+    assert np.ptp(before.answer.probabilities) < 0.01 < np.ptp(after.answer.probabilities)
     assert after.key != before.key
 
 
@@ -91,7 +92,7 @@ def test_other_weights_in_the_same_folder_are_another_answer_and_another_model(c
     changed = Checkpoint(checkpoint.folder, read_card(checkpoint.folder / "card.json"))
     after = ask(photo, changed)
     assert classifier(changed) is not model
-    assert not np.array_equal(after.prediction.probabilities, before.prediction.probabilities)
+    assert not np.array_equal(after.answer.probabilities, before.answer.probabilities)
     assert not np.array_equal(after.attention(0).raw, before.attention(0).raw)
 
 
@@ -111,7 +112,7 @@ def test_a_refused_photo_is_refused_again(checkpoint: Checkpoint) -> None:
 def test_the_map_is_of_the_predicted_class_unless_another_is_asked_for(checkpoint: Checkpoint) -> None:
     photo = uploaded_photo("noise.png", png(4))
     case = ask(photo, checkpoint)
-    assert case.attention(None, "gradcam").class_index == case.prediction.index
+    assert case.attention(None, "gradcam").class_index == case.answer.index
     assert case.attention(2, "gradcam").class_index == 2
 
 
@@ -132,6 +133,6 @@ def test_samples_have_different_short_names_and_one_comes_first() -> None:
 
 
 def test_a_sample_is_drawn_when_it_is_read() -> None:
-    picture = sample_photo(SAMPLES[0]).read()
+    picture = drawn_photo("sample", SAMPLES[0].parameters).read()
     assert picture.pixels.shape == (224, 224, 3)
     assert picture.format == "drawn"

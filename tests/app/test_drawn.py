@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dermaviz.app.case import ask, drawn_caption, drawn_photo, thumbnails, tone_colours, uploaded_photo
+from dermaviz.app.case import ask, drawn_photo, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
+from dermaviz.app.widgets.drawing import ABCD, BODY, FIRST, FIRST_SAMPLE, drawn_caption, structures_of, tone_colours
 from dermaviz.app.widgets.panels import Look, laid_over
-from dermaviz.app.widgets.photo import ABCD, BODY, FIRST, sample_photo, structures_of
+from dermaviz.app.widgets.photo import thumbnails
 from dermaviz.attention.overlay import outlined
 from dermaviz.synthetic import FORMS, SAMPLES, Parameters, draw
 from dermaviz.synthetic.structures import STRUCTURES
@@ -32,7 +33,7 @@ def test_the_true_mask_is_that_of_the_drawing_at_the_model_s_size(checkpoint: Ch
 def test_another_tone_keeps_the_outline(checkpoint: Checkpoint) -> None:
     photos = [drawn_photo("drawn", replace(PARAMETERS, ita=ita)) for ita in (60, -50)]
     light, dark = (ask(photo, checkpoint) for photo in photos)
-    assert not np.array_equal(light.prepared, dark.prepared)
+    assert not np.array_equal(light.answer.prepared, dark.answer.prepared)
     assert np.array_equal(light.true_mask(), dark.true_mask())
 
 
@@ -45,11 +46,11 @@ def test_the_outline_lies_over_the_map_only_where_it_is_asked_for(checkpoint: Ch
     photo = drawn_photo("drawn", PARAMETERS)
     case = ask(photo, checkpoint)
     attended = case.attention(None, "gradcam")
-    look = Look(None, "gradcam", 0.5, "viridis", (), None, outline=True)
-    mask = case.true_mask()
+    mask = Look(None, "gradcam", 0.5, "viridis", (), None, outline=True).mask(case)
     assert mask is not None
-    plain = laid_over(case.prepared, attended, look, None)
-    assert np.array_equal(laid_over(case.prepared, attended, look, mask), outlined(plain, mask))
+    plain = laid_over(case.answer.prepared, attended, 0.5, "viridis", None)
+    assert np.array_equal(laid_over(case.answer.prepared, attended, 0.5, "viridis", mask), outlined(plain, mask))
+    assert Look(None, "gradcam", 0.5, "viridis", (), None).mask(case) is None
     assert not np.array_equal(outlined(plain, mask), plain)
 
 
@@ -70,7 +71,7 @@ def test_the_caption_says_that_it_is_schematic() -> None:
 
 
 def test_a_drawing_starts_as_the_first_sample() -> None:
-    assert sample_photo(next(sample for sample in SAMPLES if sample.parameters == FIRST)).name == "mel-light"
+    assert next(sample.slug for sample in SAMPLES if sample.parameters == FIRST) == FIRST_SAMPLE
 
 
 @pytest.mark.parametrize("dx", list(FORMS))

@@ -11,9 +11,9 @@ from dermaviz.app.case import Case, ask
 from dermaviz.app.checkpoints import installed_checkpoints
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.widgets.diagnosis import let_through, show_diagnosis, show_notes
+from dermaviz.app.widgets.model_card import choose_checkpoint
 from dermaviz.app.widgets.panels import (
     Look,
-    choose_checkpoint,
     choose_look,
     show_caption,
     show_panels,

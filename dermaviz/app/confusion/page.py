@@ -17,7 +17,7 @@ from dermaviz.app.evidence import audited
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.widgets.cases import show_case
 from dermaviz.app.widgets.cohort import choose_cohort
-from dermaviz.app.widgets.panels import choose_checkpoint
+from dermaviz.app.widgets.model_card import choose_checkpoint
 from dermaviz.evidence.predictions import Audited
 
 TABS: Mapping[str, tuple[str, Callable[[Audited], None]]] = MappingProxyType(

@@ -124,7 +124,7 @@ def smallest_flip(case: Case, target: str | None) -> Flip:
 
     model = classifier(case.checkpoint)
     with TURN:
-        image = model.to_tensor([case.prepared])
+        image = model.to_tensor([case.answer.prepared])
         found = flip_distance(model, image, _goal(case, target))
     diagnosis = model.classes[int(found.predicted[0])]
     return Flip(float(found.epsilon[0]), diagnosis, bool(found.zero_gradient[0]), found.cap)
@@ -142,9 +142,9 @@ def _attempt(case: Case, asked: Attempt, tell: Callable[[int], None]) -> Outcome
 
     model, goal = classifier(case.checkpoint), _goal(case, asked.target)
     attack, noise, seeds = find_attack(asked.attack), find_attack(NOISE), [asked.seed]
-    first = case.prediction.index
+    first = case.answer.index
     with TURN:
-        image = model.to_tensor([case.prepared])
+        image = model.to_tensor([case.answer.prepared])
         attacked = attack.run(watched(model, tell), image, goal, asked.epsilon, seeds)
         filed = eight_bit(model, image, attacked, goal)
         said = _said(model, filed.logits)
@@ -163,7 +163,7 @@ def _goal(case: Case, target: str | None) -> Goal:
     from dermaviz.robustness.gradients import Goal
 
     if target is None:
-        return Goal.away_from([case.prediction.index])
+        return Goal.away_from([case.answer.index])
     return Goal.towards([case.card.classes.index(target)])
 
 

@@ -11,10 +11,8 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.app.case import Case
-from dermaviz.app.robustness.live import Attempt, Changed, Outcome, Seen, attempt, smallest_flip
+from dermaviz.app.robustness.live import NOISE, Attempt, Changed, Outcome, Seen, attempt, smallest_flip
 from dermaviz.app.robustness.live_text import (
-    ABOUT_NOISE,
-    ATTACKS,
     GREY,
     drift_sentence,
     epsilon_label,
@@ -26,14 +24,15 @@ from dermaviz.app.robustness.live_text import (
     rounded,
     said,
 )
-from dermaviz.app.text import STATUS_SENTENCES, class_label, class_with_probability
-from dermaviz.app.widgets.panels import show_picture
+from dermaviz.app.text import class_label, class_with_probability
+from dermaviz.app.widgets.chart import show_picture
+from dermaviz.app.widgets.panels import show_map
 from dermaviz.attention.localisation import drift
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
-from dermaviz.attention.overlay import overlay
 from dermaviz.images import RGB
 from dermaviz.models.card import Card
 from dermaviz.plots.robustness import REPORTED, epsilon_in_words
+from dermaviz.robustness.attacks import ATTACKS, Attack
 from dermaviz.synthetic import CAPTION
 
 EPSILONS = tuple(
@@ -61,6 +60,16 @@ class View:
     own: bool
 
 
+def offered_attacks() -> list[Attack]:
+    """The rows of the registry that can be tried on an image; noise is always shown beside them."""
+    return [row for row in ATTACKS.values() if not row.control]
+
+
+def _help(row: Attack) -> str:
+    install = "" if row.available else f" Not installed: `pip install 'dermaviz[{row.extra}]'`."
+    return f"**{row.label}.** {row.about}{install}"
+
+
 def choose_attempt(case: Case) -> Attempt:
     """Ask what to do; the smallest change that flips the answer is one click, and is then set."""
     sizes = st.container()
@@ -71,8 +80,9 @@ def choose_attempt(case: Case) -> Attempt:
     _offer_flip(case, target, row)  # before the widgets that it sets
     with right:
         attack = st.selectbox(
-            "Attack", ATTACKS, format_func=lambda name: ATTACKS[name].label, key=ATTACK, bind="query-params",
-            help="\n\n".join(f"**{words.label}.** {words.about}" for words in ATTACKS.values()),
+            "Attack", [row.name for row in offered_attacks() if row.available],
+            format_func=lambda name: ATTACKS[name].label, key=ATTACK, bind="query-params",
+            help="\n\n".join(map(_help, offered_attacks())),
         )  # fmt: skip
     with row:
         seed = st.number_input(
@@ -153,23 +163,22 @@ _PHONE_LOOK = f"""<style>
 }}
 </style>"""
 """On a phone: the original over the whole width, then each difference beside what comes of it."""
-_OPACITY, _COLOURS = 0.5, "viridis"
 
 
 def tried(case: Case, asked: Attempt) -> Outcome:
     """The outcome of an attempt; what takes long says so before it starts, shows how far it is, and can be stopped."""
-    words, place = ATTACKS[asked.attack], st.empty()
+    row, place = ATTACKS[asked.attack], st.empty()
     bar: DeltaGenerator | None = None
 
     def tell(passes: int) -> None:
         nonlocal bar
-        if not words.passes:
+        if not row.passes:
             return
         if bar is None:
             with place.container():
-                bar = st.progress(0.0, words.wait)
+                bar = st.progress(0.0, row.wait)
                 st.button("Stop, and take FGSM", key="stop", on_click=take_fgsm, icon=":material/stop_circle:")
-        bar.progress(min(passes / words.passes, 1.0), words.wait)
+        bar.progress(min(passes / row.passes, 1.0), row.wait)
 
     outcome = attempt(case, asked, tell)
     place.empty()
@@ -178,7 +187,7 @@ def tried(case: Case, asked: Attempt) -> Outcome:
 
 def show_verdict(case: Case, outcome: Outcome, asked: Attempt) -> None:
     """What the attack did to the answer, and what equal-size noise did, in one or two sentences."""
-    st.markdown(f"#### {outcome_sentence(case.card, outcome, asked)}", help=ABOUT_NOISE)
+    st.markdown(f"#### {outcome_sentence(case.card, outcome, asked)}", help=ATTACKS[NOISE].about)
     arrived = goal_sentence(case.card, outcome, asked.target)
     if arrived:
         st.markdown(arrived)
@@ -187,13 +196,13 @@ def show_verdict(case: Case, outcome: Outcome, asked: Attempt) -> None:
 def show_attack(case: Case, asked: Attempt, outcome: Outcome, view: View) -> None:
     """Five pictures in a row, under them the maps of those that are photos."""
     st.html(_PHONE_LOOK)
-    name = ATTACKS[asked.attack].name
+    name = ATTACKS[asked.attack].short
     clean, size = outcome.clean.prediction.index, epsilon_in_words(asked.epsilon)
     with st.container(key=PICTURES):
         original, minus, attacked, noise, noised = st.columns(5)
     with original:
         shown = CAPTION if case.photo.drawn else "what the model sees"
-        show_picture(case.prepared, f"Original: {shown}", f"Model input of {case.photo.name}")
+        show_picture(case.answer.prepared, f"Original: {shown}", f"Model input of {case.photo.name}")
         st.markdown(f"**{said(case.card, outcome.clean.prediction)}**")
     with minus:
         _show_difference(outcome.attacked, view.times, f"{name}'s change")
@@ -203,7 +212,7 @@ def show_attack(case: Case, asked: Attempt, outcome: Outcome, view: View) -> Non
     with noise:
         _show_difference(outcome.noised, view.times, "Noise, the same size")
     with noised:
-        noisy = rounded(case.prepared, outcome.noised)
+        noisy = rounded(case.answer.prepared, outcome.noised)
         show_picture(noisy, f"With noise, ε = {size}", f"Photo with random noise at ε = {size}")
         _show_answer(case, outcome.noised, clean)
     _show_maps(case, outcome, view)
@@ -249,9 +258,9 @@ def _show_maps(case: Case, outcome: Outcome, view: View) -> None:
     with st.container(key=MAPS):
         places = st.columns(5)
     pictures = {
-        0: ("original", outcome.clean, case.prepared),
+        0: ("original", outcome.clean, case.answer.prepared),
         2: ("attacked photo", outcome.attacked, outcome.filed.pixels),
-        4: ("photo with noise", outcome.noised, rounded(case.prepared, outcome.noised)),
+        4: ("photo with noise", outcome.noised, rounded(case.answer.prepared, outcome.noised)),
     }
     for place, (what, seen, pixels) in pictures.items():
         with places[place]:
@@ -268,13 +277,8 @@ def _show_maps(case: Case, outcome: Outcome, view: View) -> None:
 
 
 def _show_map(case: Case, seen: Seen, pixels: RGB, class_index: int, what: str) -> None:
-    attended = seen.maps[class_index]
     named = class_with_probability(case.card, seen.prediction, class_index)
-    if attended.status == "ok":
-        mixed = overlay(pixels, attended, _OPACITY, _COLOURS)
-        show_picture(mixed, f"Map for {named}", f"Attention map of the {what} for {named}")
-    else:
-        st.info(f"**Map for {named}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:")
+    show_map(pixels, seen.maps[class_index], f"Map for {named}", f"Attention map of the {what} for {named}")
 
 
 def _file_name(case: Case, asked: Attempt) -> str:

@@ -24,7 +24,7 @@ from dermaviz.app.robustness.live_panels import (
 )
 from dermaviz.app.robustness.question import Ask, choose_grouping, choose_measure
 from dermaviz.app.widgets.cohort import choose_cohort
-from dermaviz.app.widgets.panels import choose_checkpoint
+from dermaviz.app.widgets.model_card import choose_checkpoint
 from dermaviz.app.widgets.photo import ask_for_one
 
 Checkpoints = dict[str, Checkpoint]

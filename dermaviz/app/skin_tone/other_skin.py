@@ -103,13 +103,13 @@ def _other_skin(case: Case, lesion: Lesion, shift: Shift) -> OtherSkin:
     model = classifier(case.checkpoint)
     with TURN:
         made = {
-            axis: counterfactual(case.prepared, lesion.mask, shift.to_ita, shift.from_ita, shift.lesion, axis)
+            axis: counterfactual(case.answer.prepared, lesion.mask, shift.to_ita, shift.from_ita, shift.lesion, axis)
             for axis in AXES
         }
         pictures: dict[str, RGB] = {axis: one.pixels for axis, one in made.items()}
         if case.photo.parameters is not None:
             pictures[REDRAWN] = _redrawn(case.photo.parameters, model, shift.to_ita)
-        first, *others = _seen(model, [case.prepared, *pictures.values()])
+        first, *others = _seen(model, [case.answer.prepared, *pictures.values()])
     clipped: dict[str, float] = {axis: one.clipped for axis, one in made.items()}
     shifted = {axis: replace(seen, clipped=clipped.get(axis, 0.0)) for axis, seen in zip(pictures, others, strict=True)}
     return OtherSkin(first, MappingProxyType(shifted))
@@ -120,7 +120,7 @@ def _curve(case: Case, lesion: Lesion, start: Shift) -> pd.DataFrame:
     tones = sorted({*range(int(low), int(high) + 1, STEP), min(max(start.from_ita, low), high)})
     places: list[tuple[str, float]] = [(axis, tone) for axis in AXES for tone in tones]
     with TURN:
-        pictures = [_shifted(case.prepared, lesion, start, tone, axis) for axis in AXES for tone in tones]
+        pictures = [_shifted(case.answer.prepared, lesion, start, tone, axis) for axis in AXES for tone in tones]
         if case.photo.parameters is not None:
             places += [(REDRAWN, tone) for tone in tones]
             pictures += [_redrawn(case.photo.parameters, model, tone) for tone in tones]
@@ -133,7 +133,7 @@ def _curve(case: Case, lesion: Lesion, start: Shift) -> pd.DataFrame:
             "ita": [float(tone) for _, tone in places],
             "p_malignant": [one.p_malignant for one in said],
             "diagnosis": [one.diagnosis for one in said],
-            "p_answer": [float(one.probabilities[case.prediction.index]) for one in said],
+            "p_answer": [float(one.probabilities[case.answer.index]) for one in said],
         }
     )
 

@@ -9,18 +9,19 @@ from types import MappingProxyType
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.case import Case, tone_colours
+from dermaviz.app.case import Case
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.robustness.live_text import drift_sentence, said
 from dermaviz.app.skin_tone.other_skin import REDRAWN, OtherSkin, Seen, Shift, curve, other_skin
 from dermaviz.app.skin_tone.own_images import Lesion, degrees, lesion_of
-from dermaviz.app.text import STATUS_SENTENCES, class_names, class_with_probability
+from dermaviz.app.text import class_names, class_with_probability
 from dermaviz.app.widgets.chart import ink, show_chart, show_picture, show_table
+from dermaviz.app.widgets.drawing import tone_colours
+from dermaviz.app.widgets.panels import show_map
 from dermaviz.app.widgets.photo import ask_for_one
 from dermaviz.attention.localisation import drift
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
-from dermaviz.attention.overlay import outlined, overlay
 from dermaviz.fairness.counterfactual import LESION_CHOICES, LesionChoice
 from dermaviz.fairness.skin_tone import FLAGS, Tone
 from dermaviz.fairness.tone_groups import CUTS, tone_groups
@@ -218,7 +219,6 @@ _PHONE_LOOK = f"""<style>
 }}
 </style>"""
 """On a phone, two pictures beside each other."""
-_OPACITY, _COLOURS = 0.5, "viridis"
 
 
 def show_other_skin(checkpoints: dict[str, Checkpoint]) -> None:
@@ -280,13 +280,9 @@ def _show_seen(case: Case, lesion: Lesion, original: Seen, seen: Seen, title: st
     st.markdown(
         f"{sign}**{said(card, seen.prediction)}**  \n{measure_name(card)} {percent(score(seen.prediction, clean))}"
     )
-    attended = seen.maps[class_index]
     named = class_with_probability(card, seen.prediction, class_index)
-    if attended.status == "ok":
-        mixed = outlined(overlay(seen.pixels, attended, _OPACITY, _COLOURS), lesion.mask)
-        show_picture(mixed, f"Map for {named}", f"Attention map for {named}: {title}")
-    else:
-        st.info(f"**Map for {named}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:")
+    alt = f"Attention map for {named}: {title}"
+    show_map(seen.pixels, seen.maps[class_index], f"Map for {named}", alt, mask=lesion.mask)
     if seen is not original:
         moved = drift(original.maps[clean.index], seen.maps[clean.index], lesion.mask)
         energies = (moved.energy_before, moved.energy_after)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from numpy.typing import NDArray
 from dermaviz.app.cache import Memory, checkpoint_key
 from dermaviz.app.case import Case, Photo, ask
 from dermaviz.app.checkpoints import TURN, Checkpoint
-from dermaviz.app.text import class_names, class_with_probability
-from dermaviz.app.widgets.diagnosis import beyond_gate
+from dermaviz.app.text import class_names, class_with_probability, escaped
+from dermaviz.app.widgets.diagnosis import out_of_distribution
 from dermaviz.attention.localisation import Localisation, localise
 from dermaviz.attention.methods import AttentionMap
 from dermaviz.data.masks import find_lesion, mask_as_seen
@@ -168,20 +167,20 @@ def _examine(photo: Photo, checkpoint: Checkpoint, tell: Callable[[], None]) -> 
     case = ask(photo, checkpoint)
     lesion = lesion_of(case)
     try:
-        beyond = beyond_gate(case)
+        beyond = out_of_distribution(case)
     except EvidenceError:  # said once for all photos, where they are shown
         beyond = None
     try:
         attended = case.attention()
     except AttentionError:
-        return Examined(case.prediction, beyond and beyond[0], lesion, None, None)
-    return Examined(case.prediction, beyond and beyond[0], lesion, attended, localise(attended, lesion.mask))
+        return Examined(case.answer, beyond and beyond[0], lesion, None, None)
+    return Examined(case.answer, beyond and beyond[0], lesion, attended, localise(attended, lesion.mask))
 
 
 def _lesion(case: Case) -> Lesion:
     known = case.true_mask()
     if known is not None:
-        return Lesion(known, "true", measure_tone(case.prepared, known))
+        return Lesion(known, "true", measure_tone(case.answer.prepared, known))
     with TURN:
         pixels = case.photo.read().pixels
         mask = find_lesion(pixels)
@@ -346,7 +345,7 @@ def photo_sentences(card: Card, labelled: Labelled, seen: Examined, row: pd.Seri
 
 def tone_sentence(row: pd.Series) -> str:
     """The measured tone of a photo, or why there is none, and the tone that was given."""
-    given = f"; given: {plain(row['tone'])}" if row["tone"] else ""
+    given = f"; given: {escaped(row['tone'])}" if row["tone"] else ""
     if math.isnan(row["ita"]):
         return f"Skin tone not measured: {row['tone_excluded']}{given}"
     flags = f" ({row['tone_flags']})" if row["tone_flags"] else ""
@@ -356,11 +355,6 @@ def tone_sentence(row: pd.Series) -> str:
 def outlines_sentence(photos: pd.DataFrame) -> str:
     """Where the outlines of these photos come from, and what that means."""
     return _TRUE_OUTLINES if (photos["mask"] == "true").all() else _PREDICTED_OUTLINES
-
-
-def plain(name: str) -> str:
-    """A stranger's words with the signs that Markdown would take for its own made harmless."""
-    return re.sub(r"([\\`*_\[\]$:~<>#|])", r"\\\1", name)
 
 
 def degrees(angle: float) -> str:

@@ -30,16 +30,16 @@ from dermaviz.app.skin_tone.own_images import (
     outlines_sentence,
     photo_sentences,
     photo_table,
-    plain,
     summary_sentence,
 )
-from dermaviz.app.text import STATUS_SENTENCES, class_names, class_with_probability
+from dermaviz.app.text import class_names, class_with_probability, escaped
 from dermaviz.app.widgets.chart import ink, show_chart, show_picture, show_table
-from dermaviz.app.widgets.diagnosis import installed_gate
-from dermaviz.app.widgets.panels import choose_checkpoint
+from dermaviz.app.widgets.diagnosis import installed_detector
+from dermaviz.app.widgets.model_card import choose_checkpoint
+from dermaviz.app.widgets.panels import show_map
 from dermaviz.app.widgets.photo import EXTENSIONS
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
-from dermaviz.attention.overlay import outlined, overlay
+from dermaviz.attention.overlay import outlined
 from dermaviz.errors import DatasetError
 from dermaviz.fairness.label_sheet import read_label_sheet, template
 from dermaviz.fairness.looking import Difference, counts, counts_by, largest_difference
@@ -197,7 +197,6 @@ _PHONE_LOOK = f"""<style>
 }}
 </style>"""
 """On a phone, a photo and its map stay side by side."""
-_OPACITY, _COLOURS = 0.5, "viridis"
 _WHICH = {
     "all": lambda photos: photos,
     "wrong": lambda photos: photos[~photos["right"]],
@@ -243,7 +242,7 @@ def _page(photos: pd.DataFrame) -> pd.DataFrame:
 def _show_photo(labelled: Labelled, seen: Examined, row: pd.Series, checkpoint: Checkpoint) -> None:
     """What the model saw with the lesion's outline, its map, and what was found, a line each."""
     photo, attended = labelled.photo, seen.attention
-    pixels = ask(photo, checkpoint).prepared
+    pixels = ask(photo, checkpoint).answer.prepared
     named = class_with_probability(checkpoint.card, seen.prediction, seen.prediction.index)
     left, right = st.columns(2)
     with left:
@@ -252,12 +251,12 @@ def _show_photo(labelled: Labelled, seen: Examined, row: pd.Series, checkpoint: 
             outlined(pixels, seen.lesion.mask), shown, f"{photo.name} as the model sees it, the lesion outlined"
         )
     with right:
-        if attended is not None and attended.status == "ok":
-            mixed = outlined(overlay(pixels, attended, _OPACITY, _COLOURS), seen.lesion.mask)
-            show_picture(mixed, f"Map for {named}", f"Attention map of {photo.name} for {named}")
+        if attended is None:
+            st.info("This model gives no attention map.")
         else:
-            st.info(STATUS_SENTENCES[attended.status] if attended else "This model gives no attention map.")
-    st.markdown("  \n".join([f"**{plain(photo.name)}**", *photo_sentences(checkpoint.card, labelled, seen, row)]))
+            alt = f"Attention map of {photo.name} for {named}"
+            show_map(pixels, attended, f"Map for {named}", alt, mask=seen.lesion.mask)
+    st.markdown("  \n".join([f"**{escaped(photo.name)}**", *photo_sentences(checkpoint.card, labelled, seen, row)]))
 
 
 AT_ONCE = 12
@@ -323,7 +322,7 @@ def _examined(chosen: Chosen, checkpoint: Checkpoint) -> Found | None:
 def _show(found: Found, chosen: Chosen, checkpoint: Checkpoint, below: DeltaGenerator) -> None:
     """The counts here, and ``below`` them the groups, what cannot be said, and photo by photo."""
     with sentence_for_errors():
-        installed_gate(checkpoint)  # one sentence where it cannot be used
+        installed_detector(checkpoint)  # one sentence where it cannot be used
     verdict = st.container()
     kept = _counted(found, chosen, checkpoint)
     if kept.empty:

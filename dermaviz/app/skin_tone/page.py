@@ -23,7 +23,7 @@ from dermaviz.app.skin_tone.trend import RIGHT, _number, show_trend, trend, tren
 from dermaviz.app.skin_tone.trust import show_faithfulness
 from dermaviz.app.text import images
 from dermaviz.app.widgets.cohort import choose_cohort
-from dermaviz.app.widgets.panels import choose_checkpoint
+from dermaviz.app.widgets.model_card import choose_checkpoint
 from dermaviz.errors import EvidenceError
 from dermaviz.fairness.tone_groups import ESTIMATORS, agreement, tone_groups
 from dermaviz.metrics.bootstrap import Estimate

@@ -10,13 +10,13 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dermaviz.app.case import Case, Photo, ask, uploaded_photo
+from dermaviz.app.case import Photo, ask, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.text import FACETS, STATUS_SENTENCES, class_names, class_with_probability, group_label, value_words
+from dermaviz.app.text import FACETS, class_names, class_with_probability, group_label, value_words
 from dermaviz.app.widgets.chart import show_picture
 from dermaviz.app.widgets.diagnosis import show_probabilities
+from dermaviz.app.widgets.panels import show_map
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
-from dermaviz.attention.overlay import overlay
 from dermaviz.data.readers import find_photo
 from dermaviz.data.records import HAM10000
 from dermaviz.errors import DatasetError
@@ -34,7 +34,6 @@ _NO_PHOTOS = (
     "No photo here: DERMAVIZ_DATA names no folder that holds it. Set it to a folder with HAM10000 and start the app again; "
     "`dermaviz data download FOLDER` gets the photos."
 )
-_OPACITY, _COLOURS = 0.5, "viridis"
 
 
 def case_table(audited: Audited, verdicts: Verdicts, rows: NDArray[np.intp]) -> pd.DataFrame:
@@ -175,24 +174,13 @@ def _show_maps(photo: Photo, checkpoint: Checkpoint, true_index: int) -> None:
         wanted[true_index] = "the true class"
     first, *others = st.columns(3)
     with first:
-        show_picture(case.prepared, "Model input: what the model saw", f"Model input of {photo.name}")
+        show_picture(case.answer.prepared, "Model input: what the model saw", f"Model input of {photo.name}")
     for column, (index, why) in zip(others, wanted.items(), strict=False):
         with column:
-            _show_map(case, index, why)
+            named = class_with_probability(case.card, case.answer, index)
+            title, alt = f"Attention map for {why}: {named}", f"Attention map for {named} laid over the model input"
+            show_map(case.answer.prepared, case.attention(index), title, alt)
     st.caption(
         f"{checkpoint.name} · {METHODS[DEFAULT_METHOD].label} · layer {checkpoint.card.attention_layer} · a map shows what "
         "raised the score of its class, not why; the Classify page has other methods."
     )
-
-
-def _show_map(case: Case, index: int, why: str) -> None:
-    attended = case.attention(index)
-    named = class_with_probability(case.card, case.answer, index)
-    if attended.status == "ok":
-        mixed = overlay(case.prepared, attended, _OPACITY, _COLOURS)
-        show_picture(mixed, f"Attention map for {why}: {named}", f"Attention map for {named} laid over the model input")
-    else:
-        st.info(
-            f"**Attention map for {why}: {named}.** {STATUS_SENTENCES[attended.status]}",
-            icon=":material/visibility_off:",
-        )

@@ -1,16 +1,17 @@
-"""TODO docstring dermaviz.app.widgets.diagnosis"""
+"""The answer of a model to a photo, and the warning that stands in its place where the photo is out of distribution."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import math
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dermaviz.app.cache import shared
 from dermaviz.app.case import Case
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.text import class_names, diagnosis_sentence, malignant_sentence
+from dermaviz.app.text import class_names, escaped
 from dermaviz.models.answer import Prediction
 from dermaviz.plots.intervals import probability_bars
 from dermaviz.plots.theme import INK, percent
@@ -18,12 +19,19 @@ from dermaviz.plots.theme import INK, percent
 if TYPE_CHECKING:
     from dermaviz.ood.detector import Gate, GateFacts
 
+_SHOWN_ANYWAY = "out-of-distribution photos shown anyway"
+
 
 def show_diagnosis(case: Case) -> None:
     """The most probable class, the sum of the malignant ones, and all probabilities as bars."""
-    st.markdown(f"#### {diagnosis_sentence(case.card, case.prediction)}")
-    st.markdown(malignant_sentence(case.card, case.prediction))
-    show_probabilities(case.prediction, case.checkpoint)
+    answer, words = case.answer, {name: escaped(said) for name, said in class_names(case.card).items()}
+    st.markdown(f"#### The model says **{words[answer.diagnosis]}** with probability **{percent(answer.confidence)}**.")
+    if math.isnan(answer.p_malignant):
+        st.markdown("This model's card names no malignant classes, so there is no sum to give.")
+    else:
+        named = ", ".join(words[name] for name in answer.classes if name in answer.malignant)
+        st.markdown(f"Malignant classes together: **{percent(answer.p_malignant)}** ({named}).")
+    show_probabilities(answer, case.checkpoint)
 
 
 def show_probabilities(prediction: Prediction, checkpoint: Checkpoint) -> None:
@@ -40,72 +48,63 @@ def show_probabilities(prediction: Prediction, checkpoint: Checkpoint) -> None:
 
 def show_notes(case: Case) -> None:
     """What was done to the photo between the file and the model."""
-    width, height = case.answer.size
-    side = case.card.input_size
+    (width, height), side = case.answer.size, case.card.input_size
     done = f"{width} × {height} pixels; the model sees the central square at {side} × {side}."
     if case.photo.drawn and width == height == side:
         done = f"{width} × {height} pixels, as the model sees it."
     st.caption(" ".join((done, *case.answer.notes)))
 
 
-GONE_ON = "pictures shown although the gate refused them"
-
-
 def let_through(case: Case) -> bool:
-    """Whether to show what the model says: not of a picture beyond the gate's limit, unless the user has asked for it.
+    """Whether to show the answer: not to an out-of-distribution photo, unless the user has asked for it.
 
-    Drawn lesions are not asked: they are labelled synthetic, and the gate was made for photos. A checkpoint without a
-    gate lets everything through; a gate that cannot be used costs one sentence.
+    Drawn lesions always pass: they are labelled synthetic, and the detector was made for photos. So does everything where
+    the checkpoint has no detector; one that cannot be used costs one sentence.
     """
-    beyond: tuple[float, GateFacts] | None = None
+    found: tuple[float, GateFacts] | None = None
     with sentence_for_errors():
-        beyond = beyond_gate(case)
-    if beyond is None:
+        found = out_of_distribution(case)
+    if found is None:
         return True
-    distance, facts = beyond
-    gone_on: set[tuple[str, ...]] = st.session_state.setdefault(GONE_ON, set())
-    this = case.key
-    if this in gone_on:
+    distance, facts = found
+    shown_anyway: set[tuple[str, ...]] = st.session_state.setdefault(_SHOWN_ANYWAY, set())
+    if case.key in shown_anyway:
         st.caption(
-            f"At your word: this doesn't look like a dermatoscopic image ({distance:.2f}; limit {facts.limit:.2f})."
+            f"You chose to continue: this doesn't look like a dermatoscopic image ({distance:.2f}; limit {facts.limit:.2f})."
         )
         return True
-    st.warning(notice(distance, facts), icon=":material/image_search:")
-    st.image(
-        case.prepared, "What the model would judge", 160, output_format="PNG", alt=f"Model input of {case.photo.name}"
-    )
-    st.button("Show the answer anyway", key=f"go on {case.checkpoint.name}", on_click=gone_on.add, args=(this,))
-    return False
-
-
-def beyond_gate(case: Case) -> tuple[float, GateFacts] | None:
-    """A photo's distance, with the gate's facts, where it is beyond the limit; None where it is let through.
-
-    Raises:
-        EvidenceError: the gate is damaged, or was fitted on other weights.
-    """
-    if case.photo.drawn or case.answer.features is None:
-        return None
-    read = installed_gate(case.checkpoint)
-    if read is None:
-        return None
-    gate, facts = read
-    distance = float(gate.distance(case.answer.features)[0])
-    return None if distance <= gate.limit else (distance, facts)
-
-
-def notice(distance: float, facts: GateFacts) -> str:
-    """What the page says of a picture beyond the limit: the score, and what it means."""
-    return (
+    st.warning(
         f"**This doesn't look like a dermatoscopic image.** Its distance from the photos that the model learned from is "
         f"**{distance:.2f}**; theirs is about 1, and {1 - facts.refused_on_validation:.1%} of real lesion photos stay "
         f"within {facts.limit:.2f}. The model knows only its own diagnoses and would name one of them whatever the "
-        "picture shows. If this is a photo through a dermatoscope after all, go on."
+        "picture shows. If this is a photo through a dermatoscope after all, go on.",
+        icon=":material/image_search:",
     )
+    alt = f"Model input of {case.photo.name}"
+    st.image(case.answer.prepared, "What the model would judge", 160, output_format="PNG", alt=alt)
+    key = f"go on {case.checkpoint.name}"
+    st.button("Show the answer anyway", key=key, on_click=shown_anyway.add, args=(case.key,))
+    return False
 
 
-def installed_gate(checkpoint: Checkpoint) -> tuple[Gate, GateFacts] | None:
-    """The gate in a checkpoint's folder with its facts; None where there is none.
+def out_of_distribution(case: Case) -> tuple[float, GateFacts] | None:
+    """A photo's distance, with the detector's facts, where it is beyond the limit; else None.
+
+    Raises:
+        EvidenceError: the detector is damaged, or was fitted on other weights.
+    """
+    if case.photo.drawn or case.answer.features is None:
+        return None
+    read = installed_detector(case.checkpoint)
+    if read is None:
+        return None
+    detector, facts = read
+    distance = float(detector.distance(case.answer.features)[0])
+    return None if distance <= detector.limit else (distance, facts)
+
+
+def installed_detector(checkpoint: Checkpoint) -> tuple[Gate, GateFacts] | None:
+    """The out-of-distribution detector in a checkpoint's folder with its facts; None where there is none.
 
     Raises:
         EvidenceError: it is damaged, or was fitted on other weights.
@@ -113,12 +112,11 @@ def installed_gate(checkpoint: Checkpoint) -> tuple[Gate, GateFacts] | None:
     from dermaviz.ood.detector import FACTS
 
     facts = checkpoint.folder / FACTS
-    written = facts.stat().st_mtime_ns if facts.is_file() else 0
-    return _read(str(checkpoint.folder), checkpoint.card.weights_sha256, written, checkpoint)
+    return _read(checkpoint, facts.stat().st_mtime_ns if facts.is_file() else 0)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _read(folder: str, weights_sha256: str, written: int, _checkpoint: Checkpoint) -> tuple[Gate, GateFacts] | None:
+@shared(max_entries=8, show_spinner=False)
+def _read(checkpoint: Checkpoint, written: int) -> tuple[Gate, GateFacts] | None:
     from dermaviz.ood.detector import read_gate
 
-    return read_gate(Path(folder), _checkpoint.card)
+    return read_gate(checkpoint.folder, checkpoint.card)

@@ -1,4 +1,4 @@
-"""Widget: the model in use — headline figures of its card with intervals and counts, and what it is not for."""
+"""The model in use: the choice of a checkpoint, its headline figures with intervals and counts, and what it is not for."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from dermaviz.app.text import class_names
-from dermaviz.data.selection import DIAGNOSIS, find_task
+from dermaviz.app.checkpoints import Checkpoint
+from dermaviz.app.text import class_names, images_of_lesions
+from dermaviz.data.selection import DIAGNOSIS, TASKS
 from dermaviz.models.card import Card
 
 HEADLINES = MappingProxyType(
@@ -24,27 +25,11 @@ HEADLINES = MappingProxyType(
 _CHANCE_AUC = 0.5
 
 
-def headline_rows(figures: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Rows of the table of figures: the model's value with its interval beside that of always giving one class.
-
-    ``figures`` are those of one split on a card. The AUC of a constant answer is 0.5, since it ranks nothing.
-    """
-    constant = figures.get("constant_answer", {})
-    answer = f"always “{constant.get('class', '–')}”"
-    rows = []
-    for name, label in HEADLINES.items():
-        if name not in figures:
-            continue
-        chance = constant.get(name, _CHANCE_AUC if name.endswith("_auc") else None)
-        rows.append(
-            {
-                "figure": label,
-                "model": f"{_value(figures[name]):.3f}",
-                "95% interval": _interval(figures[name]),
-                answer: "–" if chance is None else f"{chance:.3f}",
-            }
-        )
-    return rows
+def choose_checkpoint(checkpoints: dict[str, Checkpoint]) -> Checkpoint:
+    """Ask for a checkpoint where there is a choice."""
+    if len(checkpoints) == 1:
+        return next(iter(checkpoints.values()))
+    return checkpoints[st.selectbox("Checkpoint", checkpoints, key="checkpoint", bind="query-params")]
 
 
 def show_model(name: str, card: Card) -> None:
@@ -53,17 +38,16 @@ def show_model(name: str, card: Card) -> None:
         f"**{name}** · {card.architecture} at {card.input_size} × {card.input_size} pixels · "
         f"{len(card.classes)} classes: {', '.join(class_names(card).values())}."
     )
-    figures = card.metrics.get("test")
     if leak := card.data.get("leak"):
         st.warning(leak, icon=":material/warning:")
-    if not figures:
+    if figures := card.metrics.get("test"):
+        _show_figures(figures, leaky=bool(leak))
+    else:
         st.info(
             "This checkpoint's card holds no test figures, so nothing is known of how good it is. "
             f"`dermaviz evaluate {name} --data FOLDER --split test` measures them.",
             icon=":material/info:",
         )
-    else:
-        _show_figures(figures, leaky=bool(leak))
     with st.expander("What it is for, what it is not for, data and licence"):
         st.markdown(
             f"**For:** {card.intended_use}\n\n**Not for:** {card.not_for}\n\n"
@@ -74,11 +58,34 @@ def show_model(name: str, card: Card) -> None:
 def data_in_words(card: Card) -> str:
     """What the model was trained on, and what was asked of it."""
     said = str(card.data.get("citation") or card.data.get("dataset", "not named"))
-    task = find_task(str(card.data.get("task", DIAGNOSIS)))
-    if task.classes:
+    task = TASKS.get(str(card.data.get("task", DIAGNOSIS)))
+    if task and task.classes:
         balanced = ", as many images of each" if card.data.get("balance") else ""
         said += f" Asked of it: {task.about}{balanced}."
     return said
+
+
+def headline_rows(figures: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Rows of the table of figures: the model's value with its interval beside that of always giving one class.
+
+    ``figures`` are those of one split on a card. The AUC of a constant answer is 0.5, since it ranks nothing.
+    """
+    constant = figures.get("constant_answer", {})
+    rows = []
+    for name, label in HEADLINES.items():
+        if (figure := figures.get(name)) is None:
+            continue
+        of = figure if isinstance(figure, Mapping) else {"value": figure}
+        chance = constant.get(name, _CHANCE_AUC if name.endswith("_auc") else None)
+        rows.append(
+            {
+                "figure": label,
+                "model": f"{of['value']:.3f}",
+                "95% interval": f"{of['low']:.3f} to {of['high']:.3f}" if "low" in of else "",
+                f"always “{constant.get('class', '–')}”": "–" if chance is None else f"{chance:.3f}",
+            }
+        )
+    return rows
 
 
 def _show_figures(figures: Mapping[str, Any], leaky: bool) -> None:
@@ -91,16 +98,6 @@ def _show_figures(figures: Mapping[str, Any], leaky: bool) -> None:
     if n_images and n_lesions:
         unseen = "" if leaky else ", none of which the model was trained on"
         st.caption(
-            f"n = {n_images:,} test photos of {n_lesions:,} lesions{unseen}; intervals by resampling whole lesions. The last "
-            "column is what one gets by always giving the most frequent answer."
+            f"n = {images_of_lesions(n_images, n_lesions).replace('image', 'test photo')}{unseen}; intervals by resampling whole "
+            "lesions. The last column is what one gets by always giving the most frequent answer."
         )
-
-
-def _value(figure: Any) -> float:
-    return float(figure["value"] if isinstance(figure, Mapping) else figure)
-
-
-def _interval(figure: Any) -> str:
-    if not isinstance(figure, Mapping) or "low" not in figure:
-        return ""
-    return f"{figure['low']:.3f} to {figure['high']:.3f}"

@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.app.widgets.panels"""
+"""Attention panels: what the model saw, the map of a class, and both laid over each other, with captions and downloads."""
 
 from __future__ import annotations
 
@@ -13,14 +13,7 @@ from PIL import Image
 
 from dermaviz.app.case import Case
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.text import (
-    STATUS_SENTENCES,
-    class_label,
-    class_with_probability,
-    file_stem,
-    map_caption,
-    slow_sentence,
-)
+from dermaviz.app.text import STATUS_SENTENCES, class_label, class_with_probability, file_stem
 from dermaviz.app.widgets.chart import show_picture
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.attention.overlay import COLOUR_MAPS, outlined, overlay
@@ -30,6 +23,9 @@ from dermaviz.synthetic import CAPTION
 PREDICTED = "predicted class"
 NO_OTHER = "none"
 MOST_BESIDE = 4
+Mask = NDArray[np.bool_]
+_ONE_FORWARD_PER_CHANNEL = frozenset({"scorecam", "ablationcam"})
+_SLOW_METHODS = "slow methods asked for"
 
 
 @dataclass(frozen=True)
@@ -48,13 +44,13 @@ class Look:
     other: Checkpoint | None
     outline: bool = False
 
+    def mask(self, case: Case) -> Mask | None:
+        """The lesion to outline, bool ``[S, S]``; None where it is unknown, or no outline is wanted."""
+        return case.true_mask() if self.outline else None
 
-def choose_checkpoint(checkpoints: dict[str, Checkpoint]) -> Checkpoint:
-    """Ask for a checkpoint where there is a choice."""
-    if len(checkpoints) == 1:
-        return next(iter(checkpoints.values()))
-    name = st.selectbox("Checkpoint", checkpoints, key="checkpoint", bind="query-params")
-    return checkpoints[name]
+    def index(self, case: Case) -> int | None:
+        """The class as the case's checkpoint counts it; None, for the predicted one, where it has no such class."""
+        return case.card.classes.index(self.class_name) if self.class_name in case.card.classes else None
 
 
 def choose_look(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint], *, known_lesion: bool = False) -> Look:
@@ -71,13 +67,24 @@ def choose_look(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint], *, k
     )  # fmt: skip
     opacity = right.slider("Overlay opacity", 0, 100, 50, 5, format="%d%%", key="opacity", bind="query-params")
     with st.expander("More settings: side by side, second checkpoint, colours"):
-        beside, other, colour_map = _choose_more(checkpoint, checkpoints)
+        beside = st.multiselect(
+            "Methods side by side (2 to 4)", METHODS, format_func=method_label, max_selections=MOST_BESIDE, key="beside",
+            bind="query-params", placeholder="Choose methods to compare",
+        )  # fmt: skip
+        if len(beside) == 1:
+            st.caption("Choose at least one more method to compare.")
+        other = _choose_other(checkpoint, checkpoints)
+        colour_map = st.segmented_control(
+            "Colours", tuple(COLOUR_MAPS), default="viridis", required=True, format_func=str.capitalize, key="colours",
+            bind="query-params",
+        )  # fmt: skip
     outline = known_lesion and st.toggle(
         "Outline of the true lesion over the map", value=True, key="outline", bind="query-params",
         help="The lesion was drawn, so its border is known exactly. The model does not see the line.",
     )  # fmt: skip
     chosen = None if class_name == PREDICTED else class_name
-    return Look(chosen, method, opacity / 100, colour_map, beside, other, outline)
+    several = tuple(beside) if len(beside) > 1 else ()
+    return Look(chosen, method, opacity / 100, colour_map, several, other, outline)
 
 
 def method_label(name: str) -> str:
@@ -86,29 +93,12 @@ def method_label(name: str) -> str:
     return method.label if method.fast else f"{method.label} (slow)"
 
 
-def _choose_more(
-    checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint]
-) -> tuple[tuple[str, ...], Checkpoint | None, str]:
-    beside = st.multiselect(
-        "Methods side by side (2 to 4)", METHODS, format_func=method_label, max_selections=MOST_BESIDE, key="beside",
-        bind="query-params", placeholder="Choose methods to compare",
-    )  # fmt: skip
-    if len(beside) == 1:
-        st.caption("Choose at least one more method to compare.")
+def _choose_other(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint]) -> Checkpoint | None:
     others = [name for name in checkpoints if name != checkpoint.name]
-    other = NO_OTHER
-    if others:
-        other = st.selectbox("Second checkpoint", [NO_OTHER, *others], key="second", bind="query-params")
-    else:
+    if not others:
         st.caption("To ask a second checkpoint the same, put its folder beside the first one in `checkpoints/`.")
-    colour_map = st.segmented_control(
-        "Colours", tuple(COLOUR_MAPS), default="viridis", required=True, format_func=str.capitalize, key="colours",
-        bind="query-params",
-    )  # fmt: skip
-    return tuple(beside) if len(beside) > 1 else (), checkpoints.get(other), colour_map
-
-
-SLOW_METHODS = "slow methods asked for"
+        return None
+    return checkpoints.get(st.selectbox("Second checkpoint", [NO_OTHER, *others], key="second", bind="query-params"))
 
 
 def show_panels(case: Case, look: Look) -> None:
@@ -122,100 +112,58 @@ def show_pictures(case: Case, look: Look, *, narrow: bool = False) -> None:
     places = iter(st.columns(2 if narrow else 3))
     with next(places):
         shown = CAPTION if case.photo.drawn else "what the model saw"
-        show_picture(case.prepared, f"Model input: {shown}", f"Model input of {case.photo.name}")
-    attended = _attend(case, look.class_name, look.method, "panels")
+        show_picture(case.answer.prepared, f"Model input: {shown}", f"Model input of {case.photo.name}")
+    attended = _attend(case, look, look.method, "panels")
     if attended is None:
         return
-    named = class_with_probability(case.card, case.prediction, attended.class_index)
-    if attended.status != "ok":
-        next(places).info(
-            f"**Attention map · {named}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:"
-        )
-        return
-    mask = _mask(case, look)
-    if not narrow:
+    named = class_with_probability(case.card, case.answer, attended.class_index)
+    if not narrow or attended.status != "ok":
         with next(places):
-            coloured = laid_over(case.prepared, attended, look, mask, opacity=1)
-            show_picture(coloured, f"Attention map · {named}", f"Attention map for {named}")
+            title, alt = f"Attention map · {named}", f"Attention map for {named}"
+            show_map(case.answer.prepared, attended, title, alt, 1, look.colour_map, look.mask(case))
+            if attended.status != "ok":
+                return
             _show_scale(attended, look.colour_map)
     with next(places):
-        mixed = laid_over(case.prepared, attended, look, mask)
-        show_picture(mixed, f"Overlay · {named}", f"Attention map for {named} laid over the model input")
+        alt = f"Attention map for {named} laid over the model input"
+        show_map(
+            case.answer.prepared, attended, f"Overlay · {named}", alt, look.opacity, look.colour_map, look.mask(case)
+        )
         if narrow:
             _show_scale(attended, look.colour_map)
+
+
+def show_map(
+    pixels: RGB,
+    attended: AttentionMap,
+    title: str,
+    alt: str,
+    opacity: float = 0.5,
+    colour_map: str = "viridis",
+    mask: Mask | None = None,
+) -> None:
+    """A map laid over a picture, uint8 ``[S, S, 3]``, with the outline of a mask; in words where it shows nothing."""
+    if attended.status == "ok":
+        show_picture(laid_over(pixels, attended, opacity, colour_map, mask), title, alt)
+    else:
+        st.info(f"**{title}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:")
+
+
+def laid_over(pixels: RGB, attended: AttentionMap, opacity: float, colour_map: str, mask: Mask | None) -> RGB:
+    """A map over a picture, uint8 ``[S, S, 3]``, at an opacity in [0, 1], with the outline of a mask bool ``[S, S]``."""
+    mixed = overlay(pixels, attended, opacity, colour_map)
+    return mixed if mask is None else outlined(mixed, mask)
 
 
 def show_caption(case: Case, look: Look) -> None:
     """What the pictures show, and the files to keep; nothing where there is no map yet."""
     if not _is_ready(look.method):
         return
-    attended = case.attention(_class_index(case.checkpoint, look.class_name), look.method)
-    st.caption(map_caption(case.checkpoint.name, case.card, case.prediction, attended), help=_about(attended))
-    _offer_downloads(case, attended, look)
-
-
-def show_side_by_side(case: Case, look: Look) -> None:
-    """The overlay of each method of ``look.beside`` for the same class."""
-    mask = _mask(case, look)
-    for column, method in zip(st.columns(len(look.beside)), look.beside, strict=True):
-        with column:
-            attended = _attend(case, look.class_name, method, "beside")
-            if attended is None:
-                continue
-            named = class_with_probability(case.card, case.prediction, attended.class_index)
-            label = METHODS[method].label
-            if attended.status == "ok":
-                mixed = laid_over(case.prepared, attended, look, mask)
-                show_picture(mixed, f"{label} · {named}", f"{label} map for {named} laid over the model input")
-            else:
-                st.info(f"**{label} · {named}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:")
-            st.caption(f"layer {attended.layer} · {attended.seconds:.2f} s", help=_about(attended))
-
-
-def _attend(case: Case, class_name: str | None, method: str, place: str) -> AttentionMap | None:
-    """The map asked for; None while a slow method waits for the user's word."""
-    row = METHODS[method]
-    if not _is_ready(method):
-        st.info(slow_sentence(method), icon=":material/hourglass:")
-        if not st.button(f"Compute {row.label}", key=f"start {place} {case.checkpoint.name} {method}", type="primary"):
-            return None
-        st.session_state[SLOW_METHODS].add(method)
-    with st.spinner(f"{row.label} is being computed …", show_time=not row.fast):
-        return case.attention(_class_index(case.checkpoint, class_name), method)
-
-
-def _is_ready(method: str) -> bool:
-    """Whether a method is fast, or a slow one that the user has asked for."""
-    return METHODS[method].fast or method in st.session_state.setdefault(SLOW_METHODS, set())
-
-
-def _class_index(checkpoint: Checkpoint, class_name: str | None) -> int | None:
-    """The class as this checkpoint counts it; None, for the predicted one, where it has no such class."""
-    return checkpoint.card.classes.index(class_name) if class_name in checkpoint.card.classes else None
-
-
-def _mask(case: Case, look: Look) -> NDArray[np.bool_] | None:
-    return case.true_mask() if look.outline else None
-
-
-def _about(attended: AttentionMap) -> str:
-    row = METHODS[attended.method]
-    same = "" if row.class_specific else " The map is the same for every class."
-    return f"{row.label}: {row.about}{same} ({row.source}.) It shows what raised the score, not why."
-
-
-def _show_scale(attended: AttentionMap, colour_map: str) -> None:
-    """The colours from no evidence to the strongest place, with the raw value there."""
-    st.html(
-        f'<div role="img" aria-label="Scale from 0 to {attended.raw.max():.3g}" style="height:0.7rem;'
-        f'border-radius:0.35rem;background:linear-gradient(90deg,{",".join(COLOUR_MAPS[colour_map])})"></div>'
-        '<div style="display:flex;justify-content:space-between;font-size:0.8rem;opacity:0.8">'
-        f"<span>0: no evidence</span><span>{attended.raw.max():.3g}: strongest place</span></div>"
-    )
-
-
-def _offer_downloads(case: Case, attended: AttentionMap, look: Look) -> None:
-    stem = file_stem(case.photo.name, case.checkpoint.name, case.prediction, attended)
+    attended = case.attention(look.index(case), look.method)
+    named = class_with_probability(case.card, case.answer, attended.class_index)
+    parts = (case.checkpoint.name, METHODS[look.method].label, named, f"layer {attended.layer}")
+    st.caption(f"{' · '.join(parts)} · {attended.seconds:.2f} s", help=_about(attended))
+    stem = file_stem(case.photo.name, case.checkpoint.name, case.answer, attended)
     with st.container(horizontal=True):
         st.download_button(
             "Overlay (PNG)", partial(overlay_png, case, attended, look), f"{stem}-overlay.png", "image/png",
@@ -228,18 +176,69 @@ def _offer_downloads(case: Case, attended: AttentionMap, look: Look) -> None:
         )  # fmt: skip
 
 
-def laid_over(
-    prepared: RGB, attended: AttentionMap, look: Look, mask: NDArray[np.bool_] | None, opacity: float | None = None
-) -> RGB:
-    """The map over what the model saw as ``look`` says, at another opacity if given, with the outline of a mask."""
-    mixed = overlay(prepared, attended, look.opacity if opacity is None else opacity, look.colour_map)
-    return mixed if mask is None else outlined(mixed, mask)
+def show_side_by_side(case: Case, look: Look) -> None:
+    """The overlay of each method of ``look.beside`` for the same class."""
+    for column, method in zip(st.columns(len(look.beside)), look.beside, strict=True):
+        with column:
+            attended = _attend(case, look, method, "beside")
+            if attended is None:
+                continue
+            named, label = class_with_probability(case.card, case.answer, attended.class_index), METHODS[method].label
+            title, alt = f"{label} · {named}", f"{label} map for {named} laid over the model input"
+            show_map(case.answer.prepared, attended, title, alt, look.opacity, look.colour_map, look.mask(case))
+            st.caption(f"layer {attended.layer} · {attended.seconds:.2f} s", help=_about(attended))
+
+
+def _attend(case: Case, look: Look, method: str, place: str) -> AttentionMap | None:
+    """The map asked for; None while a slow method waits for the user's word."""
+    row = METHODS[method]
+    if not _is_ready(method):
+        st.info(slow_sentence(method), icon=":material/hourglass:")
+        if not st.button(f"Compute {row.label}", key=f"start {place} {case.checkpoint.name} {method}", type="primary"):
+            return None
+        st.session_state[_SLOW_METHODS].add(method)
+    with st.spinner(f"{row.label} is being computed …", show_time=not row.fast):
+        return case.attention(look.index(case), method)
+
+
+def slow_sentence(method: str) -> str:
+    """What a slow method costs, said before it starts."""
+    label = METHODS[method].label
+    if method in _ONE_FORWARD_PER_CHANNEL:
+        return (
+            f"{label} runs the model once for each channel of the layer (1,280 for the default model): about half a minute "
+            "on two free cores, longer on busy ones."
+        )
+    return f"{label} works on a private copy of the model: a few seconds, longer on busy cores."
+
+
+def _is_ready(method: str) -> bool:
+    """Whether a method is fast, or a slow one that the user has asked for."""
+    return METHODS[method].fast or method in st.session_state.setdefault(_SLOW_METHODS, set())
+
+
+def _about(attended: AttentionMap) -> str:
+    row = METHODS[attended.method]
+    same = "" if row.class_specific else " The map is the same for every class."
+    return f"{row.label}: {row.about}{same} ({row.source}.) It shows what raised the score, not why."
+
+
+def _show_scale(attended: AttentionMap, colour_map: str) -> None:
+    """The colours from no evidence to the highest attention, with the raw value there."""
+    highest = f"{attended.raw.max():.3g}"
+    st.html(
+        f'<div role="img" aria-label="Scale from 0 to {highest}" style="height:0.7rem;'
+        f'border-radius:0.35rem;background:linear-gradient(90deg,{",".join(COLOUR_MAPS[colour_map])})"></div>'
+        '<div style="display:flex;justify-content:space-between;font-size:0.8rem;opacity:0.8">'
+        f"<span>0: no evidence</span><span>highest attention ({highest})</span></div>"
+    )
 
 
 def overlay_png(case: Case, attended: AttentionMap, look: Look) -> bytes:
     """The overlay as shown, as the bytes of a PNG file."""
     file = io.BytesIO()
-    Image.fromarray(laid_over(case.prepared, attended, look, _mask(case, look))).save(file, "PNG")
+    mixed = laid_over(case.answer.prepared, attended, look.opacity, look.colour_map, look.mask(case))
+    Image.fromarray(mixed).save(file, "PNG")
     return file.getvalue()
 
 

@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dermaviz.app.case import Case, ask
+from dermaviz.app.case import Case, ask, drawn_photo
 from dermaviz.app.checkpoints import Checkpoint, classifier
 from dermaviz.app.robustness.live import Attempt, attempt, smallest_flip
-from dermaviz.app.widgets.photo import sample_photo
 from dermaviz.errors import AttackError
 from dermaviz.synthetic import SAMPLES
 
@@ -24,7 +23,7 @@ def quiet(passes: int) -> None:
 
 @pytest.fixture
 def case(checkpoint: Checkpoint) -> Case:
-    return ask(sample_photo(SAMPLES[0]), checkpoint)
+    return ask(drawn_photo("sample", SAMPLES[0].parameters), checkpoint)
 
 
 @pytest.mark.parametrize("attack", ["fgsm", "fgsm random start", "pgd", "pgd margin"])
@@ -32,9 +31,9 @@ def test_without_room_everything_is_the_clean_answer(case: Case, attack: str) ->
     found = attempt(case, Attempt(attack, 0.0, None, 0), quiet)
     for seen in (found.attacked, found.noised, found.filed):
         assert np.array_equal(seen.prediction.probabilities, found.clean.prediction.probabilities)
-    assert np.allclose(found.clean.prediction.probabilities, case.prediction.probabilities, atol=1e-6)
+    assert np.allclose(found.clean.prediction.probabilities, case.answer.probabilities, atol=1e-6)
     assert not found.attacked.difference.any()
-    assert np.array_equal(found.filed.pixels, case.prepared)
+    assert np.array_equal(found.filed.pixels, case.answer.prepared)
 
 
 @pytest.mark.parametrize("attack", ["fgsm", "fgsm random start", "pgd", "pgd margin"])
@@ -42,7 +41,7 @@ def test_attack_and_noise_stay_within_epsilon(case: Case, attack: str) -> None:
     found = attempt(case, Attempt(attack, EPSILON, None, 0), quiet)
     for changed in (found.attacked, found.noised):
         assert 0 < np.abs(changed.difference.astype(np.float64)).max() <= EPSILON * (1 + 2**-10)  # half precision
-    moved = np.abs(found.filed.pixels.astype(int) - case.prepared.astype(int))
+    moved = np.abs(found.filed.pixels.astype(int) - case.answer.prepared.astype(int))
     assert moved.max() == found.filed.grey_levels <= 4
 
 
@@ -50,13 +49,13 @@ def test_the_file_answers_as_it_says(case: Case) -> None:
     filed = attempt(case, FGSM, quiet).filed
     again = classifier(case.checkpoint).predict(filed.pixels)
     assert np.array_equal(again.probabilities, filed.prediction.probabilities)
-    assert filed.reached == (again.index != case.prediction.index)
+    assert filed.reached == (again.index != case.answer.index)
 
 
 def test_noise_is_as_large_as_fgsm_everywhere_and_keeps_its_pattern(case: Case) -> None:
     found = attempt(case, FGSM, quiet)
     sizes = [np.abs(changed.difference) for changed in (found.attacked, found.noised)]
-    inside = (case.prepared > 4) & (case.prepared < 251)
+    inside = (case.answer.prepared > 4) & (case.answer.prepared < 251)
     assert np.allclose(sizes[1][inside], EPSILON, atol=1e-5)
     assert sizes[0][inside].mean() == pytest.approx(sizes[1][inside].mean(), rel=0.02)
     other = attempt(case, replace(FGSM, seed=1), quiet)
@@ -67,7 +66,7 @@ def test_noise_is_as_large_as_fgsm_everywhere_and_keeps_its_pattern(case: Case) 
 def test_maps_are_of_the_clean_answer_and_of_each_pictures_own(case: Case) -> None:
     found = attempt(case, FGSM, quiet)
     for seen in (found.clean, found.attacked, found.noised):
-        assert set(seen.maps) == {case.prediction.index, seen.prediction.index}
+        assert set(seen.maps) == {case.answer.index, seen.prediction.index}
         assert all(attended.class_index == index for index, attended in seen.maps.items())
 
 

@@ -88,8 +88,8 @@ def test_the_curve_runs_over_all_tones_through_the_photo_as_it_is(photo: Photo, 
     for axis in ("melanin", "control", REDRAWN):
         assert table.loc[table["axis"] == axis, "ita"].tolist() == tones
     here = table[(table["ita"] == 43.5) & (table["axis"] != REDRAWN)]
-    np.testing.assert_allclose(here["p_malignant"], case.prediction.p_malignant, rtol=1e-4)
-    np.testing.assert_allclose(here["p_answer"], case.prediction.confidence, rtol=1e-4)
+    np.testing.assert_allclose(here["p_malignant"], case.answer.p_malignant, rtol=1e-4)
+    np.testing.assert_allclose(here["p_answer"], case.answer.confidence, rtol=1e-4)
     assert curve(case, lesion, replace(start, to_ita=-50.0)) is table
 
 

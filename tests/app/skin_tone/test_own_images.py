@@ -40,7 +40,7 @@ def test_a_photo_is_examined_as_its_parts_say(checkpoint: Checkpoint) -> None:
     found = examine(photo, checkpoint, told.clear)
     assert not told
     case, pixels = ask(photo, checkpoint), photo.read().pixels
-    assert found.prediction.diagnosis == case.prediction.diagnosis
+    assert found.prediction.diagnosis == case.answer.diagnosis
     mask = mask_as_seen(find_lesion(pixels), checkpoint.card.input_size)
     assert found.lesion.source == "predicted"
     assert np.array_equal(found.lesion.mask, mask)

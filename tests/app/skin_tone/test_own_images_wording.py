@@ -14,10 +14,10 @@ from dermaviz.app.skin_tone.own_images import (
     degrees,
     difference_sentence,
     left_out_sentences,
-    plain,
     summary_sentence,
     tone_sentence,
 )
+from dermaviz.app.text import escaped
 from dermaviz.fairness.looking import Difference, counts, judged
 from dermaviz.models.card import Card
 
@@ -97,5 +97,5 @@ def test_a_tone_comes_with_its_doubts(row: dict[str, object], said: str) -> None
 
 
 def test_names_of_strangers_are_no_markdown() -> None:
-    assert plain("a_b*[c]$d.jpg") == r"a\_b\*\[c\]\$d.jpg"
+    assert escaped("a_b*[c]$d.jpg") == r"a\_b\*\[c\]\$d.jpg"
     assert degrees(-0.4) == "0°"

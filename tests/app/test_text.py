@@ -1,4 +1,4 @@
-"""What the pages say, word for word."""
+"""Words that the pages share: names of classes, names of files, and what a map without anything to see means."""
 
 from __future__ import annotations
 
@@ -7,49 +7,28 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dermaviz.app.text import (
-    STATUS_SENTENCES,
-    class_label,
-    diagnosis_sentence,
-    file_stem,
-    malignant_sentence,
-    map_caption,
-    slow_sentence,
-)
+from dermaviz.app.text import STATUS_SENTENCES, class_label, class_with_probability, escaped, file_stem
+from dermaviz.app.widgets.panels import slow_sentence
 from dermaviz.attention.methods import AttentionMap
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
 
 CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
-SAID = Prediction(
-    CLASSES,
-    np.array([0.05, 0.05, 0.02, 0.02, 0.62, 0.22, 0.02], dtype=np.float32),
-    frozenset({"akiec", "bcc", "mel"}),
-)
+SAID = Prediction(CLASSES, np.array([0.05, 0.05, 0.02, 0.02, 0.62, 0.22, 0.02], dtype=np.float32), frozenset())
 MAP = AttentionMap(np.ones((7, 7), dtype=np.float32), "gradcam++", 4, "bn2", 0.0831)
-
-
-def test_the_diagnosis_is_one_sentence_in_words(card: Card) -> None:
-    assert diagnosis_sentence(card, SAID) == "The model says **melanoma** with probability **62%**."
-
-
-def test_the_malignant_classes_are_named_and_summed(card: Card) -> None:
-    assert malignant_sentence(card, SAID) == (
-        "Malignant classes together: **72%** (actinic keratosis / intraepithelial carcinoma, basal cell carcinoma, melanoma)."
-    )
-
-
-def test_a_model_without_malignant_classes_says_so(card: Card) -> None:
-    assert "no malignant classes" in malignant_sentence(card, replace(SAID, malignant=frozenset()))
-
-
-def test_the_caption_names_checkpoint_method_class_layer_and_seconds(card: Card) -> None:
-    assert map_caption("lite0", card, SAID, MAP) == "lite0 · Grad-CAM++ · melanoma (62%) · layer bn2 · 0.08 s"
 
 
 def test_classes_of_an_unknown_data_set_keep_their_names(card: Card) -> None:
     assert class_label(card, "mel") == "melanoma (mel)"
     assert class_label(replace(card, data={"dataset": "mine"}), "mel") == "mel"
+    assert class_with_probability(card, SAID, 4) == "melanoma (62%)"
+
+
+def test_words_from_outside_are_no_markdown(card: Card) -> None:
+    assert escaped("a_b*[c]$d.jpg :material/x:") == r"a\_b\*\[c\]\$d.jpg \:material/x\:"
+    mine = replace(card, classes=("*a*", "$b$"), data={"dataset": "mine"}, malignant=())
+    said = Prediction(mine.classes, np.array([0.75, 0.25], dtype=np.float32), frozenset())
+    assert class_with_probability(mine, said, 0) == r"\*a\* (75%)"
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dermaviz.app.case import ask, uploaded_photo
+from dermaviz.app.case import ask, drawn_photo, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.widgets.diagnosis import installed_gate, let_through, notice
-from dermaviz.app.widgets.photo import sample_photo
+from dermaviz.app.widgets.diagnosis import installed_detector, let_through
 from dermaviz.errors import EvidenceError
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.ood.detector import Gate, GateFacts, gate_bytes, write_gate
 from dermaviz.synthetic import SAMPLES
 
-REFUSAL = "This doesn't look like a dermatoscopic image"
 WIDTH = 256
 """Features of ``test_efficientnet``."""
 
@@ -55,12 +53,12 @@ def test_the_answer_brings_its_features_and_is_still_the_classifiers(checkpoint:
     assert case.answer.features is not None
     assert case.answer.features.shape == (1, WIDTH)
     said = load_checkpoint(checkpoint.folder).predict(photo.read().pixels)
-    np.testing.assert_allclose(case.prediction.probabilities, said.probabilities, rtol=1e-5)
+    np.testing.assert_allclose(case.answer.probabilities, said.probabilities, rtol=1e-5)
 
 
 def test_a_model_without_a_gate_lets_everything_through(checkpoint: Checkpoint) -> None:
     photo = uploaded_photo("noise.png", png(2))
-    assert installed_gate(checkpoint) is None
+    assert installed_detector(checkpoint) is None
     assert let_through(ask(photo, checkpoint))
 
 
@@ -68,7 +66,7 @@ def test_a_near_picture_passes_a_far_one_does_not_and_a_drawn_one_is_never_asked
     with_gate: Callable[[float], Checkpoint],
 ) -> None:
     checkpoint = with_gate(1e6)
-    photo, drawn = uploaded_photo("noise.png", png(3)), sample_photo(SAMPLES[0])
+    photo, drawn = uploaded_photo("noise.png", png(3)), drawn_photo("sample", SAMPLES[0].parameters)
     case = ask(photo, checkpoint)
     assert let_through(case)
     with_gate(0.0)
@@ -82,13 +80,5 @@ def test_a_stale_gate_is_refused_and_costs_no_answer(with_gate: Callable[[float]
     other = Checkpoint(checkpoint.folder, replace(checkpoint.card, weights_sha256="b" * 64))
     photo = uploaded_photo("noise.png", png(4))
     with pytest.raises(EvidenceError, match="expected a gate of the weights bbbbbbbbbbbb… on the card"):
-        installed_gate(other)
+        installed_detector(other)
     assert let_through(replace(ask(photo, checkpoint), checkpoint=other))
-
-
-def test_the_notice_says_the_score_and_what_it_means(with_gate: Callable[[float], Checkpoint]) -> None:
-    read = installed_gate(with_gate(1.75))
-    assert read is not None
-    said = notice(3.456, read[1])
-    assert REFUSAL in said
-    assert "**3.46**; theirs is about 1, and 98.5% of real lesion photos stay within 1.75" in said

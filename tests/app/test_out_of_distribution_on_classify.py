@@ -38,7 +38,7 @@ def test_the_page_says_so_and_goes_on_at_a_word_for_that_photo_alone(kind: str) 
     assert not says(app, "Where did it look?")
     next(button for button in app.button if button.label == "Show the answer anyway").click().run()
     assert says(app, "The model says")
-    assert says(app, "At your word: this doesn't look like a dermatoscopic image (")
+    assert says(app, "You chose to continue: this doesn't look like a dermatoscopic image (")
     assert not app.warning
     upload(app, kind, 2)
     assert says(app, REFUSAL)
