@@ -10,7 +10,8 @@ import streamlit as st
 
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.text import class_names, images_of_lesions
-from dermaviz.data.selection import DIAGNOSIS, TASKS
+from dermaviz.data.selection import DIAGNOSIS, find_task
+from dermaviz.errors import DatasetError
 from dermaviz.models.card import Card
 
 HEADLINES = MappingProxyType(
@@ -58,11 +59,13 @@ def show_model(name: str, card: Card) -> None:
 def data_in_words(card: Card) -> str:
     """What the model was trained on, and what was asked of it."""
     said = str(card.data.get("citation") or card.data.get("dataset", "not named"))
-    task = TASKS.get(str(card.data.get("task", DIAGNOSIS)))
-    if task and task.classes:
-        balanced = ", as many images of each" if card.data.get("balance") else ""
-        said += f" Asked of it: {task.about}{balanced}."
-    return said
+    try:
+        task = find_task(str(card.data.get("task", DIAGNOSIS)))
+    except DatasetError:  # a task of a study that is not here
+        return said
+    if not task.classes:
+        return said
+    return f"{said} Asked of it: {task.about}{', as many images of each' if card.data.get('balance') else ''}."
 
 
 def headline_rows(figures: Mapping[str, Any]) -> list[dict[str, str]]:
