@@ -139,7 +139,7 @@ def _malignant_part(audited: Audited) -> list[str]:
 
 
 def _confusion(audited: Audited) -> go.Figure:
-    from dermaviz.plots.matrix import confusion_figure
+    from dermaviz.plots.confusion_matrix import confusion_figure
 
     matrix = confusion_matrix(audited.labels, audited.probabilities).astype(np.int64)
     return confusion_figure(matrix, audited.classes, audited.classes, malignant=audited.checkpoint.card.malignant)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb
 from plotly.subplots import make_subplots
 
-from dermaviz.plots.matrix import confusion_figure
+from dermaviz.plots.confusion_matrix import confusion_figure
 from dermaviz.plots.theme import MUTED, SERIES, line_style, styled
 
 _SHADE = 0.15

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from dermaviz.plots.matrix import cell_sentence, confusion_figure, difference_figure, header_sentence, shares
+from dermaviz.plots.confusion_matrix import cell_sentence, confusion_figure, difference_figure, header_sentence, shares
 from dermaviz.plots.theme import INK, signed
 
 CLASSES = ["mel", "nv", "df"]

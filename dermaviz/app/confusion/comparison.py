@@ -14,7 +14,7 @@ from dermaviz.app.evidence import audited
 from dermaviz.app.text import images_of_lesions, p_value
 from dermaviz.app.widgets.chart import ink, intervals, show_chart
 from dermaviz.evidence.predictions import Audited, same_images
-from dermaviz.plots.matrix import difference_figure
+from dermaviz.plots.confusion_matrix import difference_figure
 from dermaviz.plots.theme import percent, signed
 
 

@@ -21,8 +21,8 @@ from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import ORDERS, Mistake, Verdicts, most_frequent_mistake
 from dermaviz.metrics.ranking import OperatingPoint
 from dermaviz.models.card import Card
+from dermaviz.plots.confusion_matrix import confusion_figure
 from dermaviz.plots.curves import precision_recall_figure, roc_figure
-from dermaviz.plots.matrix import confusion_figure
 
 ANY = "any"
 TRUE, PREDICTED = "true", "called"

@@ -14,7 +14,7 @@ from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.confusion import Verdicts, by_class, by_threshold
 from dermaviz.metrics.ranking import Positive, Score, binary_view
 from dermaviz.models.card import Card
-from dermaviz.plots.matrix import Shown
+from dermaviz.plots.confusion_matrix import Shown
 
 ALL_IMAGES = "all images"
 EVERY_CLASS, MALIGNANCY = "every class", "malignant or benign"

@@ -21,8 +21,8 @@ from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import Verdicts, by_class, most_frequent_mistake
 from dermaviz.metrics.ranking import binary_view
+from dermaviz.plots.confusion_matrix import confusion_figure
 from dermaviz.plots.curves import learning_figure, roc_figure
-from dermaviz.plots.matrix import confusion_figure
 
 _WORDS = MappingProxyType({**GROUP_WORDS, "other": GROUP_WORDS[OTHERS]})
 
