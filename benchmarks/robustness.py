@@ -10,8 +10,9 @@ from benchmarks.measure import Benchmark, Row, compare
 from benchmarks.subjects import DEFAULT_CHECKPOINT, default_classifier
 from dermaviz.errors import DependencyError
 from dermaviz.models.classifier import Classifier
-from dermaviz.robustness.attacks import Climb, fgsm_sweep, pgd
+from dermaviz.robustness.attacks import PGDSettings
 from dermaviz.robustness.gradients import Goal
+from dermaviz.robustness.linf import fgsm_sweep, pgd
 
 EPSILONS = tuple(levels / 255 for levels in (0.25, 0.5, 0.765, 1, 2, 4, 8, 16))
 IMAGES, STEPS = 8, 20
@@ -57,7 +58,7 @@ def pgd_against_passes() -> Row:
     Ours makes two forwards more: the FGSM point's and the last point's.
     """
     classifier, images, labels = _subject()
-    climb = Climb(steps=STEPS, early_stop=False)
+    climb = PGDSettings(steps=STEPS, early_stop=False)
 
     def ours() -> object:
         return pgd(classifier, images, Goal.away_from(labels), 1 / 255, climb)

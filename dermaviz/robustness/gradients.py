@@ -1,4 +1,6 @@
-"""TODO docstring dermaviz.robustness.gradients"""
+"""Robustness: what every attack is made of: the ball that it stays in, its goal, the loss that it raises and its gradient.
+
+The network stays in evaluation mode and fp32; gradients are taken of the pixels only, by ``torch.autograd.grad``."""
 
 from __future__ import annotations
 
@@ -127,17 +129,6 @@ def margin(logits: Tensor, goal: Goal) -> Tensor:
 LOSSES: Mapping[str, Loss] = MappingProxyType({"cross-entropy": cross_entropy, "margin": margin})
 
 
-def find_loss(name: str) -> Loss:
-    """The loss of this name.
-
-    Raises:
-        AttackError: there is none.
-    """
-    if name not in LOSSES:
-        raise AttackError(f"expected a loss among {', '.join(LOSSES)}; found {name!r}.")
-    return LOSSES[name]
-
-
 @dataclass(frozen=True)
 class Cost:
     """Images passed forward through the network, and images whose gradient was then passed back."""
@@ -150,6 +141,9 @@ class Cost:
 
     def __sub__(self, other: Cost) -> Cost:
         return Cost(self.forwards - other.forwards, self.backwards - other.backwards)
+
+
+NO_COST = Cost()
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,8 +180,8 @@ class Attacked:
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
-    """How points stand: ``logits`` ``[N, C]``, ``loss`` ``[N]``, and whether the goal is ``reached``, bool ``[N]``."""
+class Evaluation:
+    """What the classifier says at points: ``logits`` ``[N, C]``, ``loss`` ``[N]``, whether the goal is ``reached`` ``[N]``."""
 
     logits: Tensor
     loss: Tensor
@@ -195,8 +189,8 @@ class Standing:
 
 
 @dataclass(frozen=True, eq=False)
-class Slope(Standing):
-    """Standing, with the sign of the loss's gradient for each pixel: ``direction``, −1, 0 or 1, ``[N, 3, S, S]``.
+class GradientSign(Evaluation):
+    """An evaluation with the sign of the loss's gradient for each value: ``direction``, −1, 0 or 1, ``[N, 3, S, S]``.
 
     ``zero_gradient`` (bool ``[N]``) marks images without any; a gradient that is not finite counts as none.
     """
@@ -204,16 +198,16 @@ class Slope(Standing):
     direction: Tensor
     zero_gradient: Tensor
 
-    def take(self, rows: Tensor) -> Slope:
-        """The slopes of some of the images."""
-        return Slope(*(getattr(self, field.name)[rows] for field in fields(self)))
+    def take(self, rows: Tensor) -> GradientSign:
+        """Those of some of the images."""
+        return GradientSign(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 class Probe:
-    """One attack's view of the classifier. It counts as it goes, so every attack makes its own.
+    """One attack's view of the classifier. It counts what it costs, so every attack makes its own.
 
     Args:
-        classifier: in eval mode; it is not changed in any way.
+        classifier: in evaluation mode; it is not changed in any way.
         images: float32 ``[N, 3, S, S]`` in [0, 1], as :meth:`Classifier.to_tensor` gives them.
         goal: one class per image.
         loss: name of a row of ``LOSSES``.
@@ -229,59 +223,70 @@ class Probe:
                 "expected a network in evaluation mode, found training mode, in which an image's answer depends on its "
                 "neighbours and on chance. Call network.eval() first."
             )
+        if loss not in LOSSES:
+            raise AttackError(f"expected a loss among {', '.join(LOSSES)}; found {loss!r}.")
         self._classifier = classifier
-        self._loss = find_loss(loss)
+        self._loss = LOSSES[loss]
         self.goal = goal.fitted(images, len(classifier.classes))
         self.cost = Cost()
 
-    def standing(self, points: Tensor, rows: Tensor | None = None) -> Standing:
+    def evaluate(self, points: Tensor, rows: Tensor | None = None) -> Evaluation:
         """One forward of ``points``; they belong to these ``rows`` of the images, or to all of them."""
         self.cost += Cost(forwards=len(points))
         with torch.no_grad():
-            return self.judge(self._classifier.logits(points), rows)
+            return self.evaluate_logits(self._classifier.logits(points), rows)
 
-    def slope(self, points: Tensor, rows: Tensor | None = None) -> Slope:
-        """One forward and one backward of ``points``, as for :meth:`standing`."""
+    def evaluate_logits(self, logits: Tensor, rows: Tensor | None = None) -> Evaluation:
+        """The same for points whose logits are known: nothing is passed through the network."""
+        goal = self.goal if rows is None else self.goal.take(rows)
+        return Evaluation(logits, self._loss(logits, goal), goal.reached(logits))
+
+    def gradient(self, points: Tensor, rows: Tensor | None = None) -> GradientSign:
+        """One forward and one backward of ``points``, as for :meth:`evaluate`."""
         self.cost += Cost(forwards=len(points), backwards=len(points))
         with torch.enable_grad():
             at = points.detach().requires_grad_(True)
-            here = self.judge(self._classifier.logits(at), rows)
+            here = self.evaluate_logits(self._classifier.logits(at), rows)
             (gradient,) = torch.autograd.grad(here.loss.sum(), at)
         finite = gradient.isfinite().flatten(1).all(dim=1)
         direction = torch.where(finite[:, None, None, None], gradient.sign(), 0)
         zero_gradient = ~direction.flatten(1).any(dim=1)
-        return Slope(here.logits.detach(), here.loss.detach(), here.reached, direction, zero_gradient)
+        return GradientSign(here.logits.detach(), here.loss.detach(), here.reached, direction, zero_gradient)
 
-    def attacked(self, points: Tensor, here: Standing, slope: Slope | None, epsilon: float, since: Cost) -> Attacked:
-        """The outcome of an attack on all images that ended at ``points``; ``slope`` is that of the originals, if any."""
-        none = torch.zeros_like(here.reached)
-        zero_gradient = slope.zero_gradient if slope else none
+    def attacked(
+        self,
+        points: Tensor,
+        here: Evaluation,
+        gradient: GradientSign | None,
+        epsilon: float,
+        since: Cost = NO_COST,
+    ) -> Attacked:
+        """The outcome of an attack on all images that ended at ``points``, for what it cost ``since``.
+
+        ``gradient`` is that of the originals, if the attack followed any.
+        """
+        zero_gradient = gradient.zero_gradient if gradient else torch.zeros_like(here.reached)
         return Attacked(points, here.logits, here.reached, zero_gradient, epsilon, self.cost - since)
 
-    def judge(self, logits: Tensor, rows: Tensor | None = None) -> Standing:
-        """How points of these logits stand; nothing is passed through the network."""
-        goal = self.goal if rows is None else self.goal.take(rows)
-        return Standing(logits, self._loss(logits, goal), goal.reached(logits))
 
+def counting_passes(classifier: Classifier, on_pass: Callable[[int], None]) -> Classifier:
+    """The same classifier, weights shared, that calls ``on_pass`` with the number of passes so far before each pass.
 
-def watched(classifier: Classifier, tell: Callable[[int], None]) -> Classifier:
-    """The same classifier, weights shared, that calls ``tell`` with the number of passes so far before each pass.
-
-    What ``tell`` raises ends the attack: the classifier is not changed by it.
+    What ``on_pass`` raises ends the attack: the classifier is not changed by it.
     """
-    return replace(classifier, network=_Watched(classifier.network, tell))
+    return replace(classifier, network=_CountingPasses(classifier.network, on_pass))
 
 
-class _Watched(nn.Module):
-    def __init__(self, network: nn.Module, tell: Callable[[int], None]) -> None:
+class _CountingPasses(nn.Module):
+    def __init__(self, network: nn.Module, on_pass: Callable[[int], None]) -> None:
         super().__init__()
         self._network = network
-        self._tell = tell
+        self._on_pass = on_pass
         self._passes = 0
         self.training = network.training
 
     def forward(self, images: Tensor) -> Tensor:
-        self._tell(self._passes)
+        self._on_pass(self._passes)
         self._passes += 1
-        found: Tensor = self._network(images)
-        return found
+        logits: Tensor = self._network(images)
+        return logits

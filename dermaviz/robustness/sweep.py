@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.robustness.sweep"""
+"""Robustness: a batch under every attack, ε and corruption as evidence tables; the smallest ε that flips an answer; 8 bits."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from torch import Tensor
 
 from dermaviz.errors import AttackError
 from dermaviz.models.classifier import Classifier, require_images
-from dermaviz.robustness.attacks import (
-    DEFAULT_CLIMB,
-    NOISES,
-    Climb,
-    along,
-    image_seeds,
-    noise_along,
-    pgd_path,
-    sweep_along,
-    unit_noise,
+from dermaviz.robustness.attacks import ATTACKS, DEFAULT_PGD, PGDSettings, image_seeds
+from dermaviz.robustness.corruptions import CLEAN, CORRUPTIONS, SEVERITIES, corrupt
+from dermaviz.robustness.gradients import (
+    DEFAULT_LOSS,
+    NO_COST,
+    Attacked,
+    Box,
+    Cost,
+    Goal,
+    GradientSign,
+    Probe,
+    require_epsilon,
 )
-from dermaviz.robustness.corrupt import corrupt
-from dermaviz.robustness.corruptions import CLEAN, CORRUPTIONS, SEVERITIES
-from dermaviz.robustness.gradients import DEFAULT_LOSS, Attacked, Box, Cost, Goal, Probe, Slope, require_epsilon
+from dermaviz.robustness.linf import NOISES, fgsm_outcomes, fgsm_points, noise_outcomes, pgd_path, unit_noise
 
 RESOLUTION = 1 / 8 / 255
 CAP = 16 / 255
@@ -80,21 +80,25 @@ def flip_distance(
         AttackError: images, goal or loss are none that can be attacked with, or ``resolution`` exceeds ``cap``.
     """
     probe = Probe(classifier, images, goal, loss)
-    slope = probe.slope(images)
-    last = _steps(require_epsilon(cap), resolution)
-    search = _Search(probe, images, slope, resolution)
-    for step in _scan(last):
-        rows = (search.high < 0) & ~slope.zero_gradient
+    if not 0 < resolution <= require_epsilon(cap):
+        raise AttackError(
+            f"expected a resolution above 0 and up to the cap of {cap:g}, found {resolution:g}. "
+            f"1/8 of a grey level is {RESOLUTION:g}."
+        )
+    gradient = probe.gradient(images)
+    search = _Search(probe, images, gradient, resolution)
+    for step in _scan(round(cap / resolution)):
+        rows = (search.high < 0) & ~gradient.zero_gradient
         if not rows.any():
             break
-        search.look(rows, torch.full_like(search.high, step))
+        search.evaluate(rows, torch.full_like(search.high, step))
     while (rows := search.high - search.low > 1).any():
-        search.look(rows, (search.low + search.high) // 2)
+        search.evaluate(rows, (search.low + search.high) // 2)
     high = search.high.cpu().numpy()
     return Flips(
         np.where(high < 0, np.inf, high * resolution),
         search.predicted.cpu().numpy(),
-        slope.zero_gradient.cpu().numpy(),
+        gradient.zero_gradient.cpu().numpy(),
         cap,
         resolution,
         probe.cost,
@@ -104,17 +108,17 @@ def flip_distance(
 class _Search:
     """For each image, in steps: the largest known not to be flipped (``low``), the smallest known to be (``high``, or −1)."""
 
-    def __init__(self, probe: Probe, images: Tensor, slope: Slope, resolution: float) -> None:
-        self._probe, self._images, self._slope, self._resolution = probe, images, slope, resolution
+    def __init__(self, probe: Probe, images: Tensor, gradient: GradientSign, resolution: float) -> None:
+        self._probe, self._images, self._gradient, self._resolution = probe, images, gradient, resolution
         self.low = torch.zeros(len(images), dtype=torch.int64, device=images.device)
-        self.high = torch.where(slope.reached, 0, -1)
-        self.predicted = slope.logits.argmax(dim=1)
+        self.high = torch.where(gradient.reached, 0, -1)
+        self.predicted = gradient.logits.argmax(dim=1)
 
-    def look(self, chosen: Tensor, steps: Tensor) -> None:
+    def evaluate(self, chosen: Tensor, steps: Tensor) -> None:
         """Try the ``chosen`` images (bool ``[N]``) at so many ``steps`` each (int64 ``[N]``)."""
         rows = chosen.nonzero().squeeze(1)
-        points = along(self._images[rows], self._slope.take(rows), steps[rows] * self._resolution)
-        here = self._probe.standing(points, rows)
+        points = fgsm_points(self._images[rows], self._gradient.take(rows), steps[rows] * self._resolution)
+        here = self._probe.evaluate(points, rows)
         self.low[rows] = torch.where(here.reached, self.low[rows], steps[rows])
         self.high[rows] = torch.where(here.reached, steps[rows], self.high[rows])
         self.predicted[rows] = torch.where(here.reached, here.logits.argmax(dim=1), self.predicted[rows])
@@ -125,15 +129,6 @@ def _scan(last: int) -> Iterator[int]:
     while step < last:
         step = min(last, step + (1 if step < _EVERY else step // 4))
         yield step
-
-
-def _steps(cap: float, resolution: float) -> int:
-    if not 0 < resolution <= cap:
-        raise AttackError(
-            f"expected a resolution above 0 and up to the cap of {cap:g}, found {resolution:g}. "
-            f"1/8 of a grey level is {RESOLUTION:g}."
-        )
-    return round(cap / resolution)
 
 
 _SLACK = 1e-4
@@ -212,10 +207,13 @@ def _logits(classifier: Classifier, levels: Tensor) -> Tensor:
 
 
 EPSILONS = (0.0, 1 / 8 / 255, 1 / 4 / 255, 1 / 2 / 255, 3e-3, 1 / 255, 2 / 255, 4 / 255, 8 / 255)
-PGD_EPSILONS = (0.0, 1 / 255, 2 / 255, 4 / 255, 8 / 255)
-"""Fewer than for FGSM: an image that withstands costs 20 gradients at each."""
-METHODS = ("fgsm", "pgd", "uniform noise")
-_KNOWN = ("fgsm", "pgd", *NOISES)
+SLOW_EPSILONS = (0.0, 1 / 255, 2 / 255, 4 / 255, 8 / 255)
+"""Fewer, for attacks of many passes: PGD costs 20 gradients at each for an image that withstands."""
+
+
+def evidence_methods() -> tuple[str, ...]:
+    """Names of the attacks and noises that the evidence table ``attacks`` is made of."""
+    return tuple(name for name, row in ATTACKS.items() if row.evidence)
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,9 +237,9 @@ def attack_table(
     image_ids: Sequence[str],
     *,
     epsilons: Sequence[float] = EPSILONS,
-    pgd_epsilons: Sequence[float] = PGD_EPSILONS,
-    methods: Sequence[str] = METHODS,
-    climb: Climb = DEFAULT_CLIMB,
+    slow_epsilons: Sequence[float] = SLOW_EPSILONS,
+    methods: Sequence[str] | None = None,
+    settings: PGDSettings = DEFAULT_PGD,
     seed: int = 0,
 ) -> AttackTable:
     """One batch under every method and ε, away from its labels.
@@ -255,37 +253,46 @@ def attack_table(
         labels: true class of each image, as an index into the classifier's classes.
         image_ids: one per image.
         epsilons: any number, in [0, 1] pixels, in any order; with 0, the clean rows come along.
-        pgd_epsilons: those of ``epsilons`` at which PGD is run; others are passed over.
-        methods: of ``fgsm``, ``pgd``, ``uniform noise``, ``random signs``.
-        climb: PGD's steps; its restarts are not made.
+        slow_epsilons: those of ``epsilons`` at which attacks of many passes are run; others are left out.
+        methods: names of rows of ``ATTACKS``; by default those that are part of the evidence.
+        settings: PGD's steps; its restarts are not made.
 
     Raises:
         AttackError: the images, labels, ids, ε or methods do not fit together or are none that can be used.
     """
     _check_ids(images, image_ids)
-    _check_methods(methods)
+    methods = evidence_methods() if methods is None else methods
+    unknown = [method for method in methods if method not in ATTACKS]
+    if unknown or not methods:
+        raise AttackError(f"expected methods among {', '.join(ATTACKS)}; found {', '.join(unknown) or 'none'}.")
     radii = sorted({require_epsilon(epsilon) for epsilon in epsilons})
     if not radii:
         raise AttackError(f"expected at least one ε, found none. The usual ones are {EPSILONS}.")
+    slow = [epsilon for epsilon in radii if epsilon in {float(one) for one in slow_epsilons}]
     goal = Goal.away_from(labels)
     probe = Probe(classifier, images, goal)
-    slope = probe.slope(images)
-    notes = _Notes(classifier, probe.goal.classes, image_ids)
-    sweep = sweep_along(probe, images, slope, radii)
+    gradient = probe.gradient(images)
+    rows = _Rows(classifier, probe.goal.classes, image_ids)
+    # FGSM and PGD share the gradient and the points of FGSM; outcomes pass by, so that their images need not be kept.
+    path = fgsm_outcomes(probe, images, gradient, radii)
     if "fgsm" in methods:
-        sweep = notes.passing("fgsm", sweep)
+        path = rows.passing("fgsm", path)
     if "pgd" in methods:
-        chosen = {float(epsilon) for epsilon in pgd_epsilons}
-        points = (outcome for outcome in sweep if outcome.epsilon in chosen)
-        sweep = notes.passing("pgd", pgd_path(probe, images, slope, points, climb))
+        points = (outcome for outcome in path if outcome.epsilon in slow)
+        path = rows.passing("pgd", pgd_path(probe, images, gradient, points, settings))
     if "fgsm" in methods or "pgd" in methods:
-        for _ in sweep:
+        for _ in path:
             pass
-    for kind in (method for method in methods if method in NOISES):
-        drawn = unit_noise(images, image_seeds(image_ids, seed), kind)
-        for outcome in noise_along(probe, images, drawn, radii, clean=slope):
-            notes.add(kind, outcome)
-    return AttackTable(notes.table(methods), probe.cost)
+    seeds, extra = image_seeds(image_ids, seed), NO_COST
+    for method in (method for method in methods if method not in ("fgsm", "pgd")):
+        if method in NOISES:
+            outcomes = noise_outcomes(probe, images, unit_noise(images, seeds, method), radii, clean=gradient)
+        else:
+            row = ATTACKS[method]
+            outcomes = (row.run(classifier, images, goal, at, seeds) for at in (slow if row.passes else radii))
+        for outcome in rows.passing(method, outcomes):
+            extra += NO_COST if method in NOISES else outcome.cost
+    return AttackTable(rows.table(methods), probe.cost + extra)
 
 
 def flip_table(
@@ -317,8 +324,8 @@ def flip_table(
     )
 
 
-class _Notes:
-    """The rows of the table, taken down while outcomes pass by, so that no outcome's images need to be kept."""
+class _Rows:
+    """The rows of the table, collected while outcomes pass by."""
 
     def __init__(self, classifier: Classifier, labels: Tensor, image_ids: Sequence[str]) -> None:
         self._classes, self._temperature = classifier.classes, classifier.card.temperature
@@ -328,10 +335,10 @@ class _Notes:
 
     def passing(self, method: str, outcomes: Iterable[Attacked]) -> Iterator[Attacked]:
         for outcome in outcomes:
-            self.add(method, outcome)
+            self._add(method, outcome)
             yield outcome
 
-    def add(self, method: str, outcome: Attacked) -> None:
+    def _add(self, method: str, outcome: Attacked) -> None:
         probabilities = (outcome.logits.double() / self._temperature).softmax(dim=1)
         malignant = probabilities[:, self._malignant].sum(dim=1) if self._malignant else torch.nan
         columns = {
@@ -362,18 +369,12 @@ def _check_ids(images: Tensor, image_ids: Sequence[str]) -> None:
         )
 
 
-def _check_methods(methods: Sequence[str]) -> None:
-    unknown = [method for method in methods if method not in _KNOWN]
-    if unknown or not methods:
-        raise AttackError(f"expected methods among {', '.join(_KNOWN)}; found {', '.join(unknown) or 'none'}.")
-
-
 def corruption_table(
     classifier: Classifier,
     images: Tensor,
     labels: NDArray[np.int64],
     image_ids: Sequence[str],
-    corruptions: Sequence[str] = tuple(CORRUPTIONS),
+    corruptions: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """What the classifier says of a batch, clean and under every severity of ``corruptions``.
 
@@ -384,7 +385,7 @@ def corruption_table(
         images: float32 ``[N, 3, S, S]`` in [0, 1], as :meth:`Classifier.to_tensor` gives them.
         labels: index of each image's true class, ``[N]``.
         image_ids: N ids, from which all chance is drawn.
-        corruptions: names in ``CORRUPTIONS``.
+        corruptions: names in ``CORRUPTIONS``; all of them by default.
 
     Returns:
         ``image_id, corruption, severity`` (int8; 0 with corruption ``clean``), ``predicted`` (name of the most probable
@@ -400,23 +401,15 @@ def corruption_table(
             f"expected one label and one id per image, {len(images)} of each; found {len(labels)} labels and "
             f"{len(image_ids)} ids. Pass those of the batch."
         )
-    return pd.concat(list(_parts(classifier, images, labels, image_ids, corruptions)), ignore_index=True)
-
-
-def _parts(
-    classifier: Classifier,
-    images: Tensor,
-    labels: NDArray[np.int64],
-    image_ids: Sequence[str],
-    corruptions: Sequence[str],
-) -> Iterator[pd.DataFrame]:
-    yield _said(classifier, images, labels, image_ids, CLEAN, 0)
-    for name in corruptions:
+    parts = [_answers_table(classifier, images, labels, image_ids, CLEAN, 0)]
+    for name in CORRUPTIONS if corruptions is None else corruptions:
         for severity in SEVERITIES:
-            yield _said(classifier, corrupt(images, name, severity, image_ids), labels, image_ids, name, severity)
+            corrupted = corrupt(images, name, severity, image_ids)
+            parts.append(_answers_table(classifier, corrupted, labels, image_ids, name, severity))
+    return pd.concat(parts, ignore_index=True)
 
 
-def _said(
+def _answers_table(
     classifier: Classifier,
     images: Tensor,
     labels: NDArray[np.int64],

@@ -24,8 +24,9 @@ from dermaviz.models.card import new_checkpoint_folder
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.classifier import Classifier
 from dermaviz.models.zoo import load_weights
-from dermaviz.robustness.attacks import fgsm, image_seeds
+from dermaviz.robustness.attacks import image_seeds
 from dermaviz.robustness.gradients import Goal
+from dermaviz.robustness.linf import fgsm
 from dermaviz.training.export import export_checkpoint
 from dermaviz.training.loop import BEST, Trainer, TrainingData
 from dermaviz.training.progress import Validation, read_metrics

@@ -11,10 +11,10 @@ from dermaviz.data.readers import read_ham10000
 from dermaviz.evidence.evaluate import prediction_rows
 from dermaviz.evidence.tables import robustness as rows
 from dermaviz.robustness.corruptions import CORRUPTIONS
-from dermaviz.robustness.sweep import EPSILONS, METHODS, PGD_EPSILONS
+from dermaviz.robustness.sweep import EPSILONS, SLOW_EPSILONS, evidence_methods
 
 TABLES = {
-    "attacks": (rows.attack_rows, rows.attack_parameters, 2 * len(EPSILONS) + len(PGD_EPSILONS)),
+    "attacks": (rows.attack_rows, rows.attack_parameters, 2 * len(EPSILONS) + len(SLOW_EPSILONS)),
     "flips": (rows.flip_rows, rows.flip_parameters, 1),
     "corruptions": (rows.corruption_rows, rows.corruption_parameters, 1 + 5 * len(CORRUPTIONS)),
 }
@@ -58,7 +58,7 @@ def test_what_is_not_attacked_is_what_the_model_says(make_classifier, dataset):
     clean = next(prediction_rows(classifier, dataset, [slice(0, 7)])).set_index("image_id")
     expected = {image_id: clean.loc[image_id, f"p_{dx}"] for image_id, dx in clean["dx"].items()}
     attacks = next(rows.attack_rows(classifier, dataset, [slice(0, 7)]))
-    for method in METHODS:
+    for method in evidence_methods():
         at_zero = attacks[(attacks["method"] == method) & (attacks["epsilon"] == 0)].set_index("image_id")["p_true"]
         assert at_zero.to_dict() == pytest.approx(expected, rel=1e-5)
     spoilt = next(rows.corruption_rows(classifier, dataset, [slice(0, 7)]))

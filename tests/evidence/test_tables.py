@@ -47,10 +47,10 @@ def test_every_row_names_functions_that_are_there() -> None:
 
 def test_every_setting_of_pgd_is_part_of_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
     before = TABLES["attacks"].settings()
-    climb = robustness.DEFAULT_CLIMB
-    for field in fields(climb):
-        changed = replace(climb, **{field.name: getattr(climb, field.name) * 2 or 1})
-        monkeypatch.setattr(robustness, "DEFAULT_CLIMB", changed)
+    settings = robustness.DEFAULT_PGD
+    for field in fields(settings):
+        changed = replace(settings, **{field.name: getattr(settings, field.name) * 2 or 1})
+        monkeypatch.setattr(robustness, "DEFAULT_PGD", changed)
         assert TABLES["attacks"].settings() != before, field.name
 
 

@@ -23,8 +23,9 @@ from dermaviz.data.readers import read_splits
 from dermaviz.images import read_image
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.classifier import Classifier
-from dermaviz.robustness.attacks import Climb, fgsm_sweep, pgd
+from dermaviz.robustness.attacks import PGDSettings
 from dermaviz.robustness.gradients import Box, Goal, Probe
+from dermaviz.robustness.linf import fgsm_sweep, pgd
 
 CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "ham10000-efficientnet-lite0"
 GREY_LEVELS = {"fgsm": (1 / 16, 1 / 8, 1 / 4, 0.765, 1, 4), "pgd": (1 / 16, 1 / 8)}
@@ -84,7 +85,7 @@ def pgd_rates(classifier: Classifier, images: Tensor, labels: Tensor, epsilon: f
     """Images fooled by our best point, by our last one, by foolbox, and images on which the latter two differ."""
     import foolbox
 
-    best = pgd(classifier, images, Goal.away_from(labels), epsilon, Climb(STEPS, WAY)).reached
+    best = pgd(classifier, images, Goal.away_from(labels), epsilon, PGDSettings(STEPS, WAY)).reached
     last = last_iterate(classifier, images, labels, epsilon)
     attack = foolbox.attacks.LinfPGD(rel_stepsize=WAY / STEPS, steps=STEPS, random_start=False)
     theirs = foolbox_success(classifier, attack, images, labels, epsilon)
@@ -96,8 +97,8 @@ def last_iterate(classifier: Classifier, images: Tensor, labels: Tensor, epsilon
     probe = Probe(classifier, images, Goal.away_from(labels))
     box, points = Box.around(images, epsilon), images
     for _ in range(STEPS):
-        points = box.clamp(points + WAY * epsilon / STEPS * probe.slope(points).direction)
-    return probe.standing(points).reached
+        points = box.clamp(points + WAY * epsilon / STEPS * probe.gradient(points).direction)
+    return probe.evaluate(points).reached
 
 
 def foolbox_success(classifier: Classifier, attack: object, images: Tensor, labels: Tensor, epsilon: float) -> Tensor:

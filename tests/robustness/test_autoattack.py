@@ -8,20 +8,20 @@ import pytest
 import torch
 
 from dermaviz.errors import AttackError, DependencyError
-from dermaviz.robustness.attacks import autoattack, pgd
 from dermaviz.robustness.gradients import Goal
+from dermaviz.robustness.linf import autoattack, pgd
 
 
 def test_without_the_package_it_says_what_to_install(monkeypatch, linear_classifier, draw_images):
     monkeypatch.setitem(sys.modules, "pyautoattack", None)
     with pytest.raises(DependencyError, match=r"pyautoattack .* found none.*pip install 'dermaviz\[attacks\]'.*PGD"):
-        autoattack(linear_classifier(4), draw_images(1), torch.tensor([0]), 0.1)
+        autoattack(linear_classifier(4), draw_images(1), Goal.away_from([0]), 0.1)
 
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_too_few_classes_are_refused(linear_classifier, draw_images, classes):
     with pytest.raises(AttackError, match=rf"at least 4 classes, found {classes}.*Use PGD with restarts"):
-        autoattack(linear_classifier(classes), draw_images(1), torch.tensor([0]), 0.1)
+        autoattack(linear_classifier(classes), draw_images(1), Goal.away_from([0]), 0.1)
 
 
 @pytest.mark.parametrize("classes", [4, 7])
@@ -30,8 +30,8 @@ def test_it_fools_what_pgd_fools_within_epsilon(linear_classifier, draw_images, 
     classifier, images = linear_classifier(classes), draw_images(3)
     labels = classifier.logits(images).argmax(1)
     state, trace = torch.get_rng_state(), sys.gettrace()
-    found = autoattack(classifier, images, labels, 0.01, queries=50)
-    again = autoattack(classifier, images, labels, 0.01, queries=50)
+    found = autoattack(classifier, images, Goal.away_from(labels), 0.01, queries=50)
+    again = autoattack(classifier, images, Goal.away_from(labels), 0.01, queries=50)
     assert torch.equal(found.images, again.images)
     assert torch.equal(torch.get_rng_state(), state)
     assert sys.gettrace() is trace
@@ -46,6 +46,6 @@ def test_it_fools_what_pgd_fools_within_epsilon(linear_classifier, draw_images, 
 def test_at_zero_it_is_the_clean_image(linear_classifier, draw_images):
     pytest.importorskip("pyautoattack", reason="pip install 'dermaviz[attacks]'")
     classifier, images = linear_classifier(4), draw_images(2)
-    found = autoattack(classifier, images, classifier.logits(images).argmax(1), 0.0)
+    found = autoattack(classifier, images, Goal.away_from(classifier.logits(images).argmax(1)), 0.0)
     assert torch.equal(found.images, images)
     assert torch.equal(found.logits, classifier.logits(images))

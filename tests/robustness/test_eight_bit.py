@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 
 from dermaviz.images import read_image
-from dermaviz.robustness.attacks import ATTACKS, fgsm, pgd
+from dermaviz.robustness.attacks import ATTACKS
 from dermaviz.robustness.gradients import Attacked, Cost, Goal
+from dermaviz.robustness.linf import fgsm, pgd
 from dermaviz.robustness.sweep import eight_bit, whole_levels
 
 

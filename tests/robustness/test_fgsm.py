@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from dermaviz.errors import AttackError
-from dermaviz.robustness.attacks import fgsm, fgsm_random_start, fgsm_sweep
 from dermaviz.robustness.gradients import Cost, Goal, require_epsilon
+from dermaviz.robustness.linf import fgsm, fgsm_random_start, fgsm_sweep
 
 EPSILONS = [0.0, 0.2 / 255, 1 / 255, 3e-3, 0.05, 1.0]
 

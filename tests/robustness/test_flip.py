@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from dermaviz.errors import AttackError
-from dermaviz.robustness.attacks import fgsm, fgsm_sweep
 from dermaviz.robustness.gradients import Cost, Goal
+from dermaviz.robustness.linf import fgsm, fgsm_sweep
 from dermaviz.robustness.sweep import RESOLUTION, flip_distance
 
 STEPS = 128

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from dermaviz.errors import AttackError
-from dermaviz.robustness.attacks import Climb, fgsm, pgd, pgd_path, sweep_along
+from dermaviz.robustness.attacks import PGDSettings
 from dermaviz.robustness.gradients import Cost, Goal, Probe, cross_entropy
+from dermaviz.robustness.linf import fgsm, fgsm_outcomes, pgd, pgd_path
 
 GROWING = [0.0, 0.02 / 255, 0.05 / 255, 0.1 / 255, 0.3 / 255, 1 / 255, 4 / 255]
 
@@ -20,7 +21,7 @@ GROWING = [0.0, 0.02 / 255, 0.05 / 255, 0.1 / 255, 0.3 / 255, 1 / 255, 4 / 255]
 def test_whatever_fgsm_fools_pgd_fools_too(wavy_classifier, draw_images, epsilon, loss):
     images = draw_images(24)
     goal = Goal.away_from(wavy_classifier.logits(images).argmax(1))
-    ours = pgd(wavy_classifier, images, goal, epsilon, Climb(steps=5), loss=loss)
+    ours = pgd(wavy_classifier, images, goal, epsilon, PGDSettings(steps=5), loss=loss)
     one_step = fgsm(wavy_classifier, images, goal, epsilon, loss=loss)
     assert (ours.reached | ~one_step.reached).all()
     assert torch.equal(ours.reached, ours.predicted != goal.classes)
@@ -39,14 +40,14 @@ def test_fgsm_alone_overshoots_where_pgd_does_not(wavy_classifier, draw_images):
 def test_on_a_linear_model_it_ends_in_the_corner_that_fgsm_finds(linear_classifier, draw_images, epsilon, loss):
     classifier, images, goal = linear_classifier(scale=0.1), draw_images(4), Goal.away_from([0, 1, 0, 1])
     corner = fgsm(classifier, images, goal, epsilon).images
-    found = pgd(classifier, images, goal, epsilon, Climb(early_stop=False), loss=loss)
+    found = pgd(classifier, images, goal, epsilon, PGDSettings(early_stop=False), loss=loss)
     torch.testing.assert_close(found.images, corner)
 
 
 def test_a_target_is_reached_further_than_in_one_step(wavy_classifier, draw_images):
     images = draw_images(12)
     targets = (wavy_classifier.logits(images).argmax(1) + 1) % 3
-    goal, climb = Goal.towards(targets), Climb(early_stop=False)
+    goal, climb = Goal.towards(targets), PGDSettings(early_stop=False)
     clean, one, many = (
         outcome.logits.log_softmax(1).gather(1, targets[:, None])
         for outcome in (
@@ -61,7 +62,7 @@ def test_a_target_is_reached_further_than_in_one_step(wavy_classifier, draw_imag
 
 def test_the_cost_is_the_steps_and_two_looks_more(tiny_classifier, draw_images):
     images, goal = draw_images(3, 32), Goal.away_from([0, 1, 2])
-    found = pgd(tiny_classifier, images, goal, 1e-4, Climb(steps=7, early_stop=False))
+    found = pgd(tiny_classifier, images, goal, 1e-4, PGDSettings(steps=7, early_stop=False))
     assert found.cost == Cost(forwards=3 * (7 + 2), backwards=3 * 7)
     assert pgd(tiny_classifier, images, goal, 0.0).cost == Cost(3, 3)
 
@@ -72,7 +73,7 @@ def test_an_image_once_fooled_costs_nothing_more(linear_classifier, draw_images)
     wrong_already = Goal.away_from(1 - own)
     assert pgd(classifier, images, wrong_already, 0.1).cost == Cost(2 * 4, 4)  # the slope, and the FGSM points
     half = torch.where(torch.arange(4) < 2, own, 1 - own)
-    found = pgd(classifier, images, Goal.away_from(half), 1e-6, Climb(steps=5))
+    found = pgd(classifier, images, Goal.away_from(half), 1e-6, PGDSettings(steps=5))
     assert found.reached.tolist() == [False, False, True, True]
     assert found.cost == Cost(2 * 4 + 5 * 2, 4 + 4 * 2)
 
@@ -90,24 +91,24 @@ def test_restarts_find_what_the_flat_spot_hides(wrap_network):
     goal = Goal.away_from([0, 0, 0])
     stuck = pgd(classifier, images, goal, 0.05)
     assert (stuck.zero_gradient_share, stuck.success_rate) == (1, 0)
-    freed = pgd(classifier, images, goal, 0.05, Climb(restarts=1))
+    freed = pgd(classifier, images, goal, 0.05, PGDSettings(restarts=1))
     assert (freed.zero_gradient_share, freed.success_rate) == (1, 1)
-    again = pgd(classifier, images, goal, 0.05, Climb(restarts=1))
-    other = pgd(classifier, images, goal, 0.05, Climb(restarts=1), seeds=[7, 8, 9])
+    again = pgd(classifier, images, goal, 0.05, PGDSettings(restarts=1))
+    other = pgd(classifier, images, goal, 0.05, PGDSettings(restarts=1), seeds=[7, 8, 9])
     assert torch.equal(freed.images, again.images)
     assert not torch.equal(freed.images, other.images)
 
 
 def path(classifier, images, goal, epsilons, climb):
     probe = Probe(classifier, images, goal)
-    slope = probe.slope(images)
-    return list(pgd_path(probe, images, slope, sweep_along(probe, images, slope, epsilons), climb)), probe.cost
+    slope = probe.gradient(images)
+    return list(pgd_path(probe, images, slope, fgsm_outcomes(probe, images, slope, epsilons), climb)), probe.cost
 
 
 def test_on_the_path_fooled_images_stay_fooled_and_no_loss_falls(wavy_classifier, draw_images):
     images = draw_images(24)
     goal = Goal.away_from(wavy_classifier.logits(images).argmax(1))
-    climb = Climb(steps=5)
+    climb = PGDSettings(steps=5)
     outcomes, cost = path(wavy_classifier, images, goal, GROWING, climb)
     assert torch.equal(outcomes[0].images, images)
     for smaller, larger in pairwise(outcomes):
@@ -125,17 +126,21 @@ def test_on_the_path_fooled_images_stay_fooled_and_no_loss_falls(wavy_classifier
 def test_the_path_is_as_strong_as_separate_attacks(wavy_classifier, draw_images):
     images = draw_images(24)
     goal = Goal.away_from(wavy_classifier.logits(images).argmax(1))
-    outcomes, _ = path(wavy_classifier, images, goal, GROWING, Climb(steps=5))
-    alone = [pgd(wavy_classifier, images, goal, epsilon, Climb(steps=5)).success_rate for epsilon in GROWING]
+    outcomes, _ = path(wavy_classifier, images, goal, GROWING, PGDSettings(steps=5))
+    alone = [pgd(wavy_classifier, images, goal, epsilon, PGDSettings(steps=5)).success_rate for epsilon in GROWING]
     assert all(one.success_rate >= rate - 1 / 24 for one, rate in zip(outcomes, alone, strict=True))
 
 
 def test_a_path_back_is_refused(wavy_classifier, draw_images):
     with pytest.raises(AttackError, match=r"expected growing ε, found 0.1 after 0.2. Sort them"):
-        path(wavy_classifier, draw_images(1), Goal.away_from([0]), [0.2, 0.1], Climb(steps=1))
+        path(wavy_classifier, draw_images(1), Goal.away_from([0]), [0.2, 0.1], PGDSettings(steps=1))
 
 
-@pytest.mark.parametrize("values", [{"steps": 0}, {"restarts": -1}, {"way": 0.0}, {"way": float("nan")}])
+@pytest.mark.parametrize(
+    "values", [{"steps": 0}, {"restarts": -1}, {"total_step_length": 0.0}, {"total_step_length": float("nan")}]
+)
 def test_a_climb_that_means_nothing_is_refused(values):
-    with pytest.raises(AttackError, match=r"expected steps ≥ 1, restarts ≥ 0 and way > 0, found .*20, 0, 2.5"):
-        Climb(**values)
+    with pytest.raises(
+        AttackError, match=r"expected steps ≥ 1, restarts ≥ 0 and a total step length > 0, found .*20, 0, 2.5"
+    ):
+        PGDSettings(**values)

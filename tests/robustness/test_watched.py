@@ -1,4 +1,4 @@
-"""A watched classifier answers as the one that it watches, counts its passes, and can be stopped."""
+"""A counting_passes classifier answers as the one that it watches, counts its passes, and can be stopped."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from dermaviz.models.classifier import Classifier
-from dermaviz.robustness.attacks import pgd
-from dermaviz.robustness.gradients import Goal, watched
+from dermaviz.robustness.gradients import Goal, counting_passes
+from dermaviz.robustness.linf import pgd
 
 
 def test_it_answers_alike_and_counts_from_nothing(
     wavy_classifier: Classifier, draw_images: Callable[..., Tensor]
 ) -> None:
     images, passes = draw_images(3), []
-    seen = watched(wavy_classifier, passes.append)
+    seen = counting_passes(wavy_classifier, passes.append)
     assert torch.equal(seen.logits(images), wavy_classifier.logits(images))
     seen.logits(images)
     assert passes == [0, 1]
@@ -29,7 +29,7 @@ def test_an_attack_is_the_same_and_tells_of_every_pass(
     classifier, images, passes = linear_classifier(bias=(50.0, -50.0)), draw_images(2), []
     goal = Goal.away_from([0, 0])  # so far away that no step gets there, and none is saved
     alone = pgd(classifier, images, goal, 1 / 255)
-    beside = pgd(watched(classifier, passes.append), images, goal, 1 / 255)
+    beside = pgd(counting_passes(classifier, passes.append), images, goal, 1 / 255)
     assert torch.equal(alone.images, beside.images)
     assert passes == list(range(22))  # the gradient, FGSM's point, and twenty steps
 
@@ -45,5 +45,5 @@ def test_what_is_raised_ends_the_attack_and_harms_nothing(
     before = wavy_classifier.logits(images)
     goal = Goal.towards([1, 1])
     with pytest.raises(KeyboardInterrupt):
-        pgd(watched(wavy_classifier, stop), images, goal, 1e-6)
+        pgd(counting_passes(wavy_classifier, stop), images, goal, 1e-6)
     assert torch.equal(wavy_classifier.logits(images), before)

@@ -19,6 +19,7 @@ from dermaviz.app.checkpoints import TURN, classifier
 from dermaviz.attention.methods import DEFAULT_METHOD, AttentionMap
 from dermaviz.images import RGB
 from dermaviz.models.answer import Prediction
+from dermaviz.robustness.attacks import find_attack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -136,8 +137,7 @@ def _memory() -> Memory[Outcome]:
 
 
 def _attempt(case: Case, asked: Attempt, tell: Callable[[int], None]) -> Outcome:
-    from dermaviz.robustness.attacks import find_attack
-    from dermaviz.robustness.gradients import watched
+    from dermaviz.robustness.gradients import counting_passes
     from dermaviz.robustness.sweep import eight_bit
 
     model, goal = classifier(case.checkpoint), _goal(case, asked.target)
@@ -145,7 +145,7 @@ def _attempt(case: Case, asked: Attempt, tell: Callable[[int], None]) -> Outcome
     first = case.answer.index
     with TURN:
         image = model.to_tensor([case.answer.prepared])
-        attacked = attack.run(watched(model, tell), image, goal, asked.epsilon, seeds)
+        attacked = attack.run(counting_passes(model, tell), image, goal, asked.epsilon, seeds)
         filed = eight_bit(model, image, attacked, goal)
         said = _said(model, filed.logits)
         return Outcome(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
@@ -16,57 +13,9 @@ from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
 from dermaviz.plots.robustness import REPORTED
 from dermaviz.plots.theme import percent
+from dermaviz.robustness.attacks import ATTACKS
 
 GREY = 1 / 255
-
-
-@dataclass(frozen=True)
-class Words:
-    """An attack as lists and links call it, in a sentence, and why it is as it is.
-
-    ``passes`` is about how often it goes through the model, and ``wait`` how long that takes; 0 and "" where it is quick.
-    """
-
-    label: str
-    name: str
-    about: str
-    wait: str = ""
-    passes: int = 0
-
-
-ATTACKS: Mapping[str, Words] = MappingProxyType(
-    {
-        "fgsm": Words(
-            "FGSM, one step", "FGSM",
-            "The gradient says for each value of each pixel whether raising or lowering it hurts the answer. FGSM takes the "
-            "sign alone and moves every value by the full ε: the largest damage that a change of at most ε can do to a "
-            "model that is a straight line.",
-        ),
-        "fgsm random start": Words(
-            "FGSM from a random start", "FGSM from a random start",
-            "One step from a random point near the photo: what defences are trained with.",
-        ),
-        "pgd": Words(
-            "PGD, 20 steps", "PGD",
-            "A model is no straight line: after a small step the gradient points elsewhere. PGD takes 20 small steps, asks "
-            "anew after each, and stays within ε. A defence that stops FGSM but not PGD has only hidden its gradient.",
-            "PGD takes up to 20 steps, each a pass through the model and back: about a second on two free cores.",
-            22,
-        ),
-        "pgd margin": Words(
-            "PGD on the margin", "PGD on the margin",
-            "PGD that raises the best other class above the answer, and tries once more from a random point: it finds what "
-            "plain PGD misses where the model is too sure of itself to have a gradient.",
-            "Up to 40 steps, each a pass through the model and back: about two seconds on two free cores.",
-            43,
-        ),
-    }
-)  # fmt: skip
-"""Those of ``robustness.attacks.ATTACKS`` that are offered here; free of torch, which takes seconds to load."""
-ABOUT_NOISE = (
-    "Noise moves every value by the very same ε as FGSM does, up or down by the toss of a coin. If the attack fools the "
-    "model and this does not, it was the direction, not the size."
-)
 
 
 def levels_words(epsilon: float) -> str:
@@ -90,7 +39,7 @@ def outcome_sentence(card: Card, outcome: Outcome, asked: Attempt) -> str:
     clean = said(card, outcome.clean.prediction)
     if not asked.epsilon:
         return f"At ε = 0 nothing is changed: the answer is **{clean}** in all three. Move ε up to begin."
-    name, size = ATTACKS[asked.attack].name, levels_words(asked.epsilon)
+    name, size = ATTACKS[asked.attack].short, levels_words(asked.epsilon)
     after, noisy = outcome.attacked.prediction, outcome.noised.prediction
     if outcome.zero_gradient:
         return (

@@ -27,6 +27,7 @@ from dermaviz.metrics.confusion import AGE, cohort_names
 from dermaviz.models.card import Card
 from dermaviz.plots.robustness import REPORTED, epsilon_in_words
 from dermaviz.plots.theme import signed
+from dermaviz.robustness.attacks import ATTACKS as ATTACK_ROWS
 from dermaviz.robustness.outcomes import (
     BY_ATTACK,
     BY_CORRUPTION,
@@ -60,12 +61,15 @@ TOGETHER = "all photos together"
 BY_CLASS = "the true diagnosis"
 
 
-METHODS = MappingProxyType({"fgsm": "FGSM", "pgd": "PGD, 20 steps", "uniform noise": "noise of the same size"})
+METHODS = MappingProxyType({name: row.evidence for name, row in ATTACK_ROWS.items() if row.evidence})
 """Methods of the table ``attacks``, as lists and links call them."""
 
 
 NOISE = "uniform noise"
-STRONGEST_FIRST = ("pgd", "fgsm", NOISE)
+STRONGEST_FIRST = sorted(
+    METHODS, key=lambda name: (not ATTACK_ROWS[name].control, ATTACK_ROWS[name].passes), reverse=True
+)
+"""Attacks of many passes, quick attacks, noise."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,16 +14,16 @@ from torch import Tensor
 from dermaviz.data.records import Dataset
 from dermaviz.evidence.evaluate import prepared_batches
 from dermaviz.models.classifier import Classifier
-from dermaviz.robustness.attacks import DEFAULT_CLIMB
+from dermaviz.robustness.attacks import DEFAULT_PGD
 from dermaviz.robustness.corruptions import CORRUPTIONS
 from dermaviz.robustness.sweep import (
     CAP,
     EPSILONS,
-    METHODS,
-    PGD_EPSILONS,
     RESOLUTION,
+    SLOW_EPSILONS,
     attack_table,
     corruption_table,
+    evidence_methods,
     flip_table,
 )
 
@@ -51,10 +51,10 @@ def corruption_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[s
 def attack_parameters() -> dict[str, Any]:
     """The settings of the table ``attacks``, for its address."""
     return {
-        "methods": METHODS,
+        "methods": evidence_methods(),
         "epsilons": EPSILONS,
-        "pgd_epsilons": PGD_EPSILONS,
-        "pgd": asdict(DEFAULT_CLIMB),
+        "pgd_epsilons": SLOW_EPSILONS,
+        "pgd": {"way" if name == "total_step_length" else name: value for name, value in asdict(DEFAULT_PGD).items()},
         "seed": 0,
     }
 

@@ -22,8 +22,8 @@ from dermaviz.models.card import Card
 from dermaviz.models.checkpoint import load_checkpoint, save_checkpoint
 from dermaviz.models.classifier import Classifier
 from dermaviz.models.specs import ARCHITECTURES, architecture, create, skeleton
-from dermaviz.robustness.attacks import fgsm
 from dermaviz.robustness.gradients import Goal
+from dermaviz.robustness.linf import fgsm
 from studies.five_reports.names import OWN_NETWORKS
 
 OWN = ["dermaviz:lenet@32", *(f"dermaviz:blocks{count}@32" for count in range(1, 6)), "dermaviz:cnn512@96"]

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from dermaviz.models.classifier import Classifier
-from dermaviz.robustness.attacks import fgsm
 from dermaviz.robustness.gradients import Goal
+from dermaviz.robustness.linf import fgsm
 from studies.five_reports.rows import Row
 from studies.five_reports.train_network import Photos, predictions_under, read_photos
 

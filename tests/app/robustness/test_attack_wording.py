@@ -10,7 +10,6 @@ import pytest
 from dermaviz.app.robustness.live import Attempt, Changed, Filed, Flip, Outcome, Seen
 from dermaviz.app.robustness.live_panels import EPSILONS
 from dermaviz.app.robustness.live_text import (
-    ATTACKS,
     drift_sentence,
     epsilon_label,
     file_sentence,
@@ -23,6 +22,7 @@ from dermaviz.app.robustness.live_text import (
 )
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
+from dermaviz.robustness.attacks import ATTACKS
 
 GREY = 1 / 255
 
