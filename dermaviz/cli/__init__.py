@@ -48,7 +48,7 @@ def options(
 @cache
 def add_plugins() -> None:
     """Add the commands of studies and other packages; a name of two words goes into the group of the first."""
-    groups = {info.name: info.typer_instance for info in app.registered_groups}
+    groups = {info.name: info.typer_instance or app for info in app.registered_groups}
     for name, command in added("command").items():
         group, _, own = name.rpartition(" ")
         (groups[group] if group else app).command(own)(command)

@@ -48,11 +48,10 @@ def _ask(label: str, first: str, key: str, help_text: str) -> Printed | None:
         help=f"{help_text} As printed: 0.77 and 0.770 are not the same, for each digit says how exact it is.",
     )  # fmt: skip
     try:
-        printed = parse_printed(text.strip()) if text.strip() else None
+        return parse_printed(text.strip()) if text.strip() else None
     except LedgerError as error:
         st.caption(f":material/error: {error}")
         return None
-    return printed
 
 
 def _show(solution: Solution, n: int, figures: Mapping[str, Printed]) -> None:
@@ -79,7 +78,16 @@ def _show(solution: Solution, n: int, figures: Mapping[str, Printed]) -> None:
         left = "exactly one confusion matrix" if possible.only else f"**{len(possible):,} confusion matrices**"
         st.markdown(f"On {of}, these figures leave {left}.")
     if solution.implied:
-        st.table(_table(solution, figures), border="horizontal", hide_index=True)
+        rows = [
+            {
+                "figure": _FIELDS[row.measure][0],
+                "typed": figures[row.measure].text if row.measure in figures else "",
+                "must be": row.span.words(),
+                "95% interval": f"{row.interval[0]:.3f} to {row.interval[1]:.3f}" if row.interval else "–",
+            }
+            for row in solution.implied
+        ]
+        st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
     if (only := possible.only) is not None:
         st.markdown(
             f"It finds {only.true_positives:,}, misses {only.false_negatives:,}, gives {only.false_positives:,} false "
@@ -90,18 +98,4 @@ def _show(solution: Solution, n: int, figures: Mapping[str, Printed]) -> None:
         "number of photos that the typed digits may stand for, rounded or cut off; the 95% interval adds what so few photos "
         "leave open (exact for shares, Clopper and Pearson 1934; for balanced accuracy from those of recall and "
         "specificity, Zou and Donner 2008)."
-    )
-
-
-def _table(solution: Solution, figures: Mapping[str, Printed]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "figure": [_FIELDS[row.measure][0] for row in solution.implied],
-            "typed": [figures[row.measure].text if row.measure in figures else "" for row in solution.implied],
-            "must be": [row.span.words() for row in solution.implied],
-            "95% interval": [
-                "–" if row.interval is None else f"{row.interval[0]:.3f} to {row.interval[1]:.3f}"
-                for row in solution.implied
-            ],
-        }
     )

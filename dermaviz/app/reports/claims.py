@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -85,18 +84,19 @@ def show_all() -> None:
 
 def _filtered(whole: pd.DataFrame, page: Page, in_words: bool) -> pd.DataFrame:
     """What is left after the filters that are asked for."""
-    verdicts = (*page.meanings, NOTHING_TO_RUN)
-    filters = [
-        ("report", "Report", None),
-        ("verdict", "Verdict", verdicts),
-        ("checks", "The checks say", page.outcomes),
-    ]
-    if not in_words:
-        filters.insert(1, ("figure", "Figure", None))
+    orders: dict[str, Any] = {
+        "report": None,
+        "figure": None,
+        "verdict": (*page.meanings, NOTHING_TO_RUN),
+        "checks": page.outcomes,
+    }
+    if in_words:
+        del orders["figure"]
     table = whole
-    for column, (name, label, order) in zip(st.columns(len(filters)), filters, strict=True):
+    for column, (name, order) in zip(st.columns(len(orders)), orders.items(), strict=True):
         present = tuple(whole[name].unique())
         offered = present if order is None else tuple(value for value in order if value in present)
+        label = "The checks say" if name == "checks" else name.capitalize()
         with column:
             chosen = st.multiselect(label, offered, key=f"of_{name}", bind="query-params", placeholder="all")
         if chosen:
@@ -105,37 +105,22 @@ def _filtered(whole: pd.DataFrame, page: Page, in_words: bool) -> pd.DataFrame:
 
 
 def _show_claims(table: pd.DataFrame, name: str, page: Page) -> None:
-    """A table of claims, and the same as a file."""
-    shown = table.assign(**{to: _intervals(table, low, high) for to, low, high in _INTERVALS if low in table})
+    """A table of claims without its empty columns, and all of it as a file."""
+    shown = table.copy()
+    for column, low, high in (("interval", "low", "high"), ("our_interval", "our_low", "our_high")):
+        if low in table:
+            ends = zip(table[low].astype(float), table[high], strict=True)
+            shown[column] = ["" if np.isnan(a) else f"{a:.3f} to {b:.3f}" for a, b in ends]
     headers = _headers(page)
-    columns = [column for column in headers if column in shown and _says_anything(shown[column])]
+    known = [column for column in headers if column in shown and (shown[column].notna() & (shown[column] != "")).any()]
     st.dataframe(
-        shown[columns], hide_index=True, height=420, placeholder="", column_config=headers,
-        key=f"claims {name}",
+        shown[known], hide_index=True, height=420, placeholder="", column_config=headers, key=f"claims {name}",
         alt=f"{len(table)} claims with verdicts and what the checks say of them",
     )  # fmt: skip
     st.download_button(
-        "All of it (CSV)", partial(_csv, table), f"{name}-claims.csv", "text/csv", key=f"claims file {name}",
-        on_click="ignore", icon=":material/download:",
+        "All of it (CSV)", lambda: table.to_csv(index=False).encode(), f"{name}-claims.csv", "text/csv",
+        key=f"claims file {name}", on_click="ignore", icon=":material/download:",
     )  # fmt: skip
-
-
-_INTERVALS = (("interval", "low", "high"), ("our_interval", "our_low", "our_high"))
-
-
-def _intervals(table: pd.DataFrame, low: str, high: str) -> list[str]:
-    """Both ends in words; empty where there is none."""
-    return [
-        "" if np.isnan(a) else f"{a:.3f} to {b:.3f}" for a, b in zip(table[low].astype(float), table[high], strict=True)
-    ]
-
-
-def _says_anything(column: pd.Series) -> bool:
-    return bool((column.notna() & (column != "")).any())
-
-
-def _csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False).encode()
 
 
 def _meanings(page: Page) -> str:

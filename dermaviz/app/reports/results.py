@@ -149,18 +149,15 @@ def _page(root: str, _page: Stamps, files: Stamps) -> Page:
             "with `dermaviz reproduce all --answers`."
         )
     page = _read(Page, path, _REMEDY)
-    read = [Path(name) for name, *_ in files]
-    now = {_named(file, Path(root)): hashlib.sha256(file.read_bytes()).hexdigest() for file in read}
+    now = {}
+    for file in (Path(name) for name, *_ in files):  # a run is named by its folder below reports
+        key = file.name if file.parent == Path(root) else str(file.parent.relative_to(path.parent))
+        now[key] = hashlib.sha256(file.read_bytes()).hexdigest()
     odd = sorted(set(page.rests_on.items()) ^ set(now.items()))
     if not odd:
         return page
     stale = f"{path}: expected verdicts that rest on the files there are, found other ones (the first: {odd[0][0]}). {_REMEDY}"
     return page.model_copy(update={"stale": stale})
-
-
-def _named(path: Path, root: Path) -> str:
-    """How ``rests_on`` names a file: a run by its folder below ``reports``."""
-    return path.name if path.parent == root else str(path.parent.relative_to(root / "reports"))
 
 
 def finished(folder: str) -> Mapping[str, tuple[Result, ...]]:
