@@ -44,11 +44,11 @@ def load(checkpoint: str | Path = "ham10000-efficientnet-lite0", *, device: str 
     """
     from dermaviz.models.card import find_checkpoint
     from dermaviz.models.checkpoint import load_checkpoint
-    from dermaviz.ood.detector import read_gate
+    from dermaviz.ood.detector import read_detector
 
     folder = find_checkpoint(checkpoint)
     model = load_checkpoint(folder, device)
-    found = read_gate(folder, model.card)
+    found = read_detector(folder, model.card)
     return replace(model, detector=found[0]) if found else model
 
 

@@ -106,10 +106,10 @@ def out_of_distribution(
 
     Outside pictures are only measured on, never learned from. `tests/fetch_outside_pictures.py` gathers some.
     """
-    from dermaviz.ood.fitting import fit_checkpoint_gate
+    from dermaviz.ood.fitting import fit_checkpoint_detector
 
     folder = checkpoint_folder(checkpoint)
-    facts = fit_checkpoint_gate(
+    facts = fit_checkpoint_detector(
         folder, root, outside, components=components, refused=refused, draws=draws, device=chosen_device(device)
     )
     share = f"{facts.refused_on_validation:.2%} of validation refused"

@@ -1,11 +1,10 @@
-"""TODO docstring dermaviz.ood.detector"""
+"""Is this a dermatoscopic picture at all: an out-of-distribution detector on features, and its two files."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +13,16 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from dermaviz.errors import EvidenceError
-from dermaviz.io import atomic_write
+from dermaviz.io import atomic_write, read_json, to_json
 from dermaviz.models.answer import Features
 from dermaviz.models.card import Card
+from dermaviz.schema import build, validated
 
 _LEAST_VARIANCE = 1e-12
 
 
 @dataclass(frozen=True)
-class Gate:
+class Detector:
     """A Gaussian over features and a limit on the distance from it.
 
     ``mean`` is float32 ``[K]``; ``directions`` float32 ``[K, k]`` are orthonormal columns, ``spread`` float32 ``[k]`` the
@@ -52,8 +52,8 @@ class Gate:
         return self.distance(features) > self.limit
 
 
-def fit_gate(features: Features, components: int, limit: float = math.inf) -> Gate:
-    """The gate of training features ``[N, K]`` with the ``components`` directions of largest variance.
+def fit_detector(features: Features, components: int, limit: float = math.inf) -> Detector:
+    """The detector of training features ``[N, K]`` with the ``components`` directions of largest variance.
 
     The variance of the other directions is their mean variance: the most likely one (Tipping and Bishop, equation 8).
 
@@ -71,7 +71,7 @@ def fit_gate(features: Features, components: int, limit: float = math.inf) -> Ga
     variances, vectors = np.linalg.eigh(deviation.T @ deviation / n)
     kept = slice(width - components, width)
     rest = max(float(variances[: width - components].mean()), _LEAST_VARIANCE)
-    return Gate(
+    return Detector(
         mean.astype(np.float32),
         vectors[:, kept].astype(np.float32),
         np.sqrt(np.maximum(variances[kept], rest)).astype(np.float32),
@@ -86,11 +86,12 @@ def limit_for(distances: NDArray[np.float64], refused: float) -> float:
     return float(ordered[len(ordered) - 1 - math.floor(refused * len(ordered))])
 
 
-GATE, FACTS = "gate.safetensors", "gate.json"
+WEIGHTS, FACTS = "gate.safetensors", "gate.json"
+"""Files in a checkpoint's folder, under the names that they were first given."""
 _AGAIN = "Fit it again with `dermaviz gate`, or delete gate.json to go without."
 
 
-@dataclass(frozen=True)
+@validated(EvidenceError, "shares")
 class Share:
     """A measured share in [0, 1] with its 95% interval; ``sources`` counts lesions, or pictures that were not cut up.
 
@@ -106,9 +107,12 @@ class Share:
     high: float
 
 
-@dataclass(frozen=True)
-class GateFacts:
-    """What ``gate.json`` says: of which checkpoint and split the gate is, how it was made, and what was measured of it."""
+@validated(EvidenceError, "gate.json")
+class DetectorFacts:
+    """What ``gate.json`` says: of which checkpoint and split the detector is, how it was made, and what was measured of it.
+
+    ``gate_sha256`` is the hash of ``gate.safetensors``.
+    """
 
     weights_sha256: str
     split_sha256: str
@@ -121,64 +125,56 @@ class GateFacts:
     shares: tuple[Share, ...]
 
 
-def write_gate(folder: Path, gate: Gate, facts: GateFacts) -> None:
-    """Write the gate into a checkpoint's folder, its facts last; ``facts.gate_sha256`` must be that of the file."""
-    for name, content in ((GATE, gate_bytes(gate)), (FACTS, _facts_bytes(facts))):
+def write_detector(folder: Path, detector: Detector, facts: DetectorFacts) -> None:
+    """Write a detector into a checkpoint's folder, its facts last; ``facts.gate_sha256`` must be that of the file."""
+    for name, content in ((WEIGHTS, detector_bytes(detector)), (FACTS, to_json(asdict(facts)))):
         atomic_write(folder / name, content, error=EvidenceError)
 
 
-def gate_bytes(gate: Gate) -> bytes:
-    """The gate as the content of ``gate.safetensors``; the same gate gives the same bytes."""
-    return save(
-        {
-            "mean": gate.mean,
-            "directions": np.ascontiguousarray(gate.directions),
-            "spread": gate.spread,
-            "rest": np.array([gate.rest]),
-        }
-    )
+def detector_bytes(detector: Detector) -> bytes:
+    """A detector as the content of ``gate.safetensors``; the same one gives the same bytes."""
+    tensors = {
+        "mean": detector.mean,
+        "directions": np.ascontiguousarray(detector.directions),
+        "spread": detector.spread,
+    }
+    return save({**tensors, "rest": np.array([detector.rest])})
 
 
-def read_gate(folder: Path, card: Card) -> tuple[Gate, GateFacts] | None:
-    """The gate of a checkpoint and its facts; None where it has none.
+def read_detector(folder: Path, card: Card) -> tuple[Detector, DetectorFacts] | None:
+    """The out-of-distribution detector of a checkpoint and its facts; None where it has none.
 
     Raises:
-        EvidenceError: the gate is damaged, or was fitted on other weights than the card's.
+        EvidenceError: it is damaged, or was fitted on other weights than the card's.
     """
     if not (folder / FACTS).is_file():
         return None
     facts = _read_facts(folder / FACTS)
     if facts.weights_sha256 != card.weights_sha256:
         raise EvidenceError(
-            f"{folder / FACTS}: expected a gate of the weights {card.weights_sha256[:12]}… on the card, found one of "
+            f"{folder / FACTS}: expected a detector of the weights {card.weights_sha256[:12]}… on the card, found one of "
             f"{facts.weights_sha256[:12]}…. Its limit means nothing for these weights. {_AGAIN}"
         )
-    content = (folder / GATE).read_bytes() if (folder / GATE).is_file() else b""
+    content = (folder / WEIGHTS).read_bytes() if (folder / WEIGHTS).is_file() else b""
     found = hashlib.sha256(content).hexdigest()
     if found != facts.gate_sha256:
         raise EvidenceError(
-            f"{folder / GATE}: expected sha256 {facts.gate_sha256[:12]}… as in {FACTS}, found "
+            f"{folder / WEIGHTS}: expected sha256 {facts.gate_sha256[:12]}… as in {FACTS}, found "
             f"{found[:12] + '…' if content else 'no file'}. {_AGAIN}"
         )
     try:
         tensors = load(content)
         rest = float(tensors["rest"][0])
-        return Gate(tensors["mean"], tensors["directions"], tensors["spread"], rest, facts.limit), facts
+        return Detector(tensors["mean"], tensors["directions"], tensors["spread"], rest, facts.limit), facts
     except (SafetensorError, KeyError) as error:
         raise EvidenceError(
-            f"{folder / GATE}: expected the tensors of a gate, found others ({error}). {_AGAIN}"
+            f"{folder / WEIGHTS}: expected the tensors of a detector, found others ({error}). {_AGAIN}"
         ) from error
 
 
-def _facts_bytes(facts: GateFacts) -> bytes:
-    return (json.dumps(asdict(facts), indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def _read_facts(path: Path) -> GateFacts:
+def _read_facts(path: Path) -> DetectorFacts:
+    content = read_json(path, "the facts of a detector", error=EvidenceError, remedy=_AGAIN)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        shares = tuple(Share(**share) for share in content.pop("shares"))
-        return GateFacts(**content, shares=shares)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        wanted = ", ".join(field.name for field in fields(GateFacts))
-        raise EvidenceError(f"{path}: expected JSON with {wanted}, found other content ({error}). {_AGAIN}") from error
+        return build(DetectorFacts, content)
+    except EvidenceError as error:
+        raise EvidenceError(f"{path}: expected the facts of a detector, found others ({error}) {_AGAIN}") from error

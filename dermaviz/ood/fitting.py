@@ -1,5 +1,4 @@
-"""Evaluation: fit a checkpoint's gate on its training photos, set its limit on validation, and measure it on test photos,
-on pictures that are no dermatoscopic images, and on drawings."""
+"""Fit a checkpoint's out-of-distribution detector on training images, set its limit on validation, and measure it."""
 
 from __future__ import annotations
 
@@ -16,11 +15,19 @@ from dermaviz.data.readers import read_folders
 from dermaviz.data.records import HAM10000, Dataset
 from dermaviz.evidence.evaluate import prepared_batches, split_of_checkpoint
 from dermaviz.images import RGB
-from dermaviz.metrics.bootstrap import LesionIds, interval, lesion_weights
+from dermaviz.metrics.bootstrap import Bootstrap, LesionIds, interval, lesion_weights
 from dermaviz.models.answer import Features
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.classifier import Classifier
-from dermaviz.ood.detector import Gate, GateFacts, Share, fit_gate, gate_bytes, limit_for, write_gate
+from dermaviz.ood.detector import (
+    Detector,
+    DetectorFacts,
+    Share,
+    detector_bytes,
+    fit_detector,
+    limit_for,
+    write_detector,
+)
 from dermaviz.synthetic import SAMPLES, Parameters, draw, draw_skin
 from dermaviz.synthetic.parameters import MIN_SIZE
 
@@ -33,7 +40,7 @@ _SEEDS = (1, 2)
 Distances = NDArray[np.float64]
 
 
-def fit_checkpoint_gate(
+def fit_checkpoint_detector(
     folder: Path,
     root: Path | None,
     outside: Path | None = None,
@@ -42,15 +49,15 @@ def fit_checkpoint_gate(
     refused: float = REFUSED,
     draws: int = 1000,
     device: str = "cpu",
-) -> GateFacts:
-    """Fit, measure and write the gate of a checkpoint; returns what ``gate.json`` says.
+) -> DetectorFacts:
+    """Fit, measure and write the detector of a checkpoint; returns what ``gate.json`` says.
 
     Args:
         folder: the checkpoint's.
         root: the data set named on its card (None: ``$DERMAVIZ_DATA``).
         outside: a folder with a sub-folder for each kind of picture that is no dermatoscopic image. Views of one picture
             are named ``NAME~VIEW.jpg``; they are drawn together in the bootstrap. None: only lesions are measured.
-        components: main directions of the features, see :func:`~dermaviz.ood.detector.fit_gate`.
+        components: main directions of the features, see :func:`~dermaviz.ood.detector.fit_detector`.
         refused: the share of validation photos that the limit refuses at most, in [0, 1).
 
     Raises:
@@ -61,47 +68,47 @@ def fit_checkpoint_gate(
     card = classifier.card
     train, validation, test = (split_of_checkpoint(card, root, name) for name in ("train", "validation", "test"))
     others = read_folders(outside) if outside else None
-    gate = fit_gate(_features(classifier, train), components)
-    checked = gate.distance(_features(classifier, validation))
-    gate = replace(gate, limit=limit_for(checked, refused))
-    lesions = gate.distance(_features(classifier, test))
+    detector = fit_detector(_features(classifier, train), components)
+    checked = detector.distance(_features(classifier, validation))
+    detector = replace(detector, limit=limit_for(checked, refused))
+    lesions = detector.distance(_features(classifier, test))
     lesion_ids = [record.lesion_id for record in test.records]
-    shares = lesion_shares(test, lesions, gate, draws)
+    shares = lesion_shares(test, lesions, detector, draws)
     if others:
-        distances = gate.distance(_features(classifier, others))
-        shares += outside_shares(others, distances, lesions, lesion_ids, gate.limit, draws)
-    shares += _drawn_shares(classifier, gate, draws)
-    facts = GateFacts(
+        distances = detector.distance(_features(classifier, others))
+        shares += outside_shares(others, distances, lesions, lesion_ids, detector.limit, draws)
+    shares += _drawn_shares(classifier, detector, draws)
+    facts = DetectorFacts(
         card.weights_sha256,
         card.split_sha256,
-        hashlib.sha256(gate_bytes(gate)).hexdigest(),
+        hashlib.sha256(detector_bytes(detector)).hexdigest(),
         METHOD,
         components,
         len(train),
-        float((checked > gate.limit).mean()),
-        gate.limit,
+        float((checked > detector.limit).mean()),
+        detector.limit,
         tuple(shares),
     )
-    write_gate(folder, gate, facts)
+    write_detector(folder, detector, facts)
     return facts
 
 
-def lesion_shares(test: Dataset, distances: Distances, gate: Gate, draws: int) -> list[Share]:
-    """The share of real lesions that the gate refuses, in all and by diagnosis."""
+def lesion_shares(test: Dataset, distances: Distances, detector: Detector, draws: int) -> list[Share]:
+    """The share of real lesions that the detector refuses, in all and by diagnosis."""
     lesion_ids = np.array([record.lesion_id for record in test.records])
     labels = np.array([record.label for record in test.records])
     by_class = [
-        _refused(f"test photos of {label}", distances[labels == label], lesion_ids[labels == label], gate, draws)
+        _refused(f"test photos of {label}", distances[labels == label], lesion_ids[labels == label], detector, draws)
         for label in test.classes
         if (labels == label).any()
     ]
-    return [_refused("test photos of lesions", distances, lesion_ids, gate, draws), *by_class]
+    return [_refused("test photos of lesions", distances, lesion_ids, detector, draws), *by_class]
 
 
 def outside_shares(
     others: Dataset, distances: Distances, lesions: Distances, lesion_ids: Sequence[str], limit: float, draws: int
 ) -> list[Share]:
-    """AUROC of outside pictures against lesions, and the share of them that the gate lets through, in all and by kind."""
+    """AUROC of outside pictures against lesions, and the share of them that the detector lets through, in all and by kind."""
     sources = np.array([record.image_id.split("~")[0] for record in others.records])
     kinds = np.array([record.label for record in others.records])
     every = _share("all outside pictures", "let through", distances <= limit, sources, draws)
@@ -139,17 +146,16 @@ def _auroc_interval(
 
 
 def _share(of: str, meaning: str, hit: NDArray[np.bool_], sources: LesionIds, draws: int) -> Share:
-    weights = lesion_weights(sources, draws)
-    low, high = interval(weights @ hit / weights.sum(1))
-    return Share(of, meaning, len(hit), len(set(sources)), float(hit.mean()), low, high)
+    found = Bootstrap.over(sources, draws).mean(hit).estimate()
+    return Share(of, meaning, len(hit), len(set(sources)), found.value, found.low, found.high)
 
 
-def _refused(of: str, distances: Distances, sources: LesionIds, gate: Gate, draws: int) -> Share:
-    return _share(of, "refused", distances > gate.limit, sources, draws)
+def _refused(of: str, distances: Distances, sources: LesionIds, detector: Detector, draws: int) -> Share:
+    return _share(of, "refused", distances > detector.limit, sources, draws)
 
 
-def _drawn_shares(classifier: Classifier, gate: Gate, draws: int) -> list[Share]:
-    """What the gate refuses of drawings: the gallery's samples, lesions of all forms and tones, and skin without a lesion."""
+def _drawn_shares(classifier: Classifier, detector: Detector, draws: int) -> list[Share]:
+    """What the detector refuses of drawings: the gallery's samples, lesions of all forms and tones, and skin without a lesion."""
     size = max(MIN_SIZE, classifier.input_size)
     forms = product(HAM10000.classes, _TONES, _SEEDS)
     lesions = [Parameters(dx=dx, ita=ita, seed=seed, size=size) for dx, ita, seed in forms]
@@ -160,8 +166,8 @@ def _drawn_shares(classifier: Classifier, gate: Gate, draws: int) -> list[Share]
     }
     shares = []
     for of, drawings in pictures.items():
-        distances = gate.distance(_observed(classifier, [classifier.prepare(drawing) for drawing in drawings]))
-        shares.append(_refused(of, distances, [str(i) for i in range(len(distances))], gate, draws))
+        distances = detector.distance(_observed(classifier, [classifier.prepare(drawing) for drawing in drawings]))
+        shares.append(_refused(of, distances, [str(i) for i in range(len(distances))], detector, draws))
     return shares
 
 

@@ -16,7 +16,7 @@ from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.widgets.diagnosis import installed_detector, let_through
 from dermaviz.errors import EvidenceError
 from dermaviz.models.checkpoint import load_checkpoint
-from dermaviz.ood.detector import Gate, GateFacts, gate_bytes, write_gate
+from dermaviz.ood.detector import Detector, DetectorFacts, detector_bytes, write_detector
 from dermaviz.synthetic import SAMPLES
 
 WIDTH = 256
@@ -30,9 +30,9 @@ def png(seed: int) -> bytes:
     return file.getvalue()
 
 
-def facts_of(checkpoint: Checkpoint, gate: Gate) -> GateFacts:
-    digest = hashlib.sha256(gate_bytes(gate)).hexdigest()
-    return GateFacts(checkpoint.card.weights_sha256, "", digest, "by hand", 1, 9, 0.015, gate.limit, ())
+def facts_of(checkpoint: Checkpoint, gate: Detector) -> DetectorFacts:
+    digest = hashlib.sha256(detector_bytes(gate)).hexdigest()
+    return DetectorFacts(checkpoint.card.weights_sha256, "", digest, "by hand", 1, 9, 0.015, gate.limit, ())
 
 
 @pytest.fixture
@@ -40,8 +40,10 @@ def with_gate(checkpoint: Checkpoint) -> Callable[[float], Checkpoint]:
     """``with_gate(limit)``: the first checkpoint with a gate round the zero of its features."""
 
     def make(limit: float) -> Checkpoint:
-        gate = Gate(np.zeros(WIDTH, np.float32), np.eye(WIDTH, 1, dtype=np.float32), np.ones(1, np.float32), 1.0, limit)
-        write_gate(checkpoint.folder, gate, facts_of(checkpoint, gate))
+        gate = Detector(
+            np.zeros(WIDTH, np.float32), np.eye(WIDTH, 1, dtype=np.float32), np.ones(1, np.float32), 1.0, limit
+        )
+        write_detector(checkpoint.folder, gate, facts_of(checkpoint, gate))
         return checkpoint
 
     return make
@@ -79,6 +81,6 @@ def test_a_stale_gate_is_refused_and_costs_no_answer(with_gate: Callable[[float]
     checkpoint = with_gate(0.0)
     other = Checkpoint(checkpoint.folder, replace(checkpoint.card, weights_sha256="b" * 64))
     photo = uploaded_photo("noise.png", png(4))
-    with pytest.raises(EvidenceError, match="expected a gate of the weights bbbbbbbbbbbb… on the card"):
+    with pytest.raises(EvidenceError, match="expected a detector of the weights bbbbbbbbbbbb… on the card"):
         installed_detector(other)
     assert let_through(replace(ask(photo, checkpoint), checkpoint=other))

@@ -17,7 +17,7 @@ from dermaviz.plots.intervals import probability_bars
 from dermaviz.plots.theme import INK, percent
 
 if TYPE_CHECKING:
-    from dermaviz.ood.detector import Gate, GateFacts
+    from dermaviz.ood.detector import Detector, DetectorFacts
 
 _SHOWN_ANYWAY = "out-of-distribution photos shown anyway"
 
@@ -61,7 +61,7 @@ def let_through(case: Case) -> bool:
     Drawn lesions always pass: they are labelled synthetic, and the detector was made for photos. So does everything where
     the checkpoint has no detector; one that cannot be used costs one sentence.
     """
-    found: tuple[float, GateFacts] | None = None
+    found: tuple[float, DetectorFacts] | None = None
     with sentence_for_errors():
         found = out_of_distribution(case)
     if found is None:
@@ -87,7 +87,7 @@ def let_through(case: Case) -> bool:
     return False
 
 
-def out_of_distribution(case: Case) -> tuple[float, GateFacts] | None:
+def out_of_distribution(case: Case) -> tuple[float, DetectorFacts] | None:
     """A photo's distance, with the detector's facts, where it is beyond the limit; else None.
 
     Raises:
@@ -103,7 +103,7 @@ def out_of_distribution(case: Case) -> tuple[float, GateFacts] | None:
     return None if distance <= detector.limit else (distance, facts)
 
 
-def installed_detector(checkpoint: Checkpoint) -> tuple[Gate, GateFacts] | None:
+def installed_detector(checkpoint: Checkpoint) -> tuple[Detector, DetectorFacts] | None:
     """The out-of-distribution detector in a checkpoint's folder with its facts; None where there is none.
 
     Raises:
@@ -116,7 +116,7 @@ def installed_detector(checkpoint: Checkpoint) -> tuple[Gate, GateFacts] | None:
 
 
 @shared(max_entries=8, show_spinner=False)
-def _read(checkpoint: Checkpoint, written: int) -> tuple[Gate, GateFacts] | None:
-    from dermaviz.ood.detector import read_gate
+def _read(checkpoint: Checkpoint, written: int) -> tuple[Detector, DetectorFacts] | None:
+    from dermaviz.ood.detector import read_detector
 
-    return read_gate(checkpoint.folder, checkpoint.card)
+    return read_detector(checkpoint.folder, checkpoint.card)

@@ -1,4 +1,4 @@
-"""Tests of fitting and measuring a gate: on drawn data from end to end, and its figures against scikit-learn and by hand."""
+"""Tests of fitting and measuring a detector: on drawn data from end to end, and its figures against scikit-learn and by hand."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from dermaviz.errors import DatasetError
 from dermaviz.models.card import read_card
 from dermaviz.models.checkpoint import save_checkpoint
 from dermaviz.models.classifier import Classifier
-from dermaviz.ood.detector import read_gate
-from dermaviz.ood.fitting import auroc, fit_checkpoint_gate, outside_shares
+from dermaviz.ood.detector import read_detector
+from dermaviz.ood.fitting import auroc, fit_checkpoint_detector, outside_shares
 from tests.outside_scenes import KINDS, scene
 
 
@@ -38,9 +38,9 @@ def outside(tmp_path: Path) -> Path:
     return tmp_path / "outside"
 
 
-def test_a_gate_is_fitted_measured_and_kept(folder: Path, drawn_dataset: Path, outside: Path) -> None:
-    facts = fit_checkpoint_gate(folder, drawn_dataset, outside, components=4, refused=0.1, draws=20)
-    read = read_gate(folder, read_card(folder / "card.json"))
+def test_a_detector_is_fitted_measured_and_kept(folder: Path, drawn_dataset: Path, outside: Path) -> None:
+    facts = fit_checkpoint_detector(folder, drawn_dataset, outside, components=4, refused=0.1, draws=20)
+    read = read_detector(folder, read_card(folder / "card.json"))
     assert read is not None
     assert read[1] == facts
     assert facts.refused_on_validation <= 0.1
@@ -59,7 +59,7 @@ def test_another_split_than_the_cards_is_refused(
 ) -> None:
     root = write_ham10000(tmp_path / "other", {"L1": ("mel", 1), "L2": ("nv", 1)})
     with pytest.raises(DatasetError, match="expected"):
-        fit_checkpoint_gate(folder, root)
+        fit_checkpoint_detector(folder, root)
 
 
 def test_auroc_is_scikit_learns_also_with_ties_and_weights() -> None:

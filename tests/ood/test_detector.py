@@ -1,4 +1,4 @@
-"""Tests of the gate: distances known in closed form, the limit counted by hand, features by the same forward."""
+"""Tests of the detector: distances known in closed form, the limit counted by hand, features by the same forward."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from scipy.spatial.distance import mahalanobis
 
 from dermaviz.errors import CheckpointError, EvidenceError
 from dermaviz.models.classifier import Classifier
-from dermaviz.ood.detector import Gate, fit_gate, limit_for
+from dermaviz.ood.detector import Detector, fit_detector, limit_for
 
-KNOWN = Gate(
+KNOWN = Detector(
     mean=np.array([1, 2, 3], np.float32),
     directions=np.array([[0], [1], [0]], np.float32),
     spread=np.array([3], np.float32),
@@ -42,35 +42,35 @@ def test_the_distance_of_a_known_gaussian(features: list[float], squares: float)
 def test_the_distance_is_scipys_mahalanobis_distance_under_the_fitted_covariance() -> None:
     rng = np.random.default_rng(3)
     features = (rng.normal(size=(400, 5)) * [4, 2, 1, 1, 1]).astype(np.float32)
-    gate = fit_gate(features, 2)
-    along = gate.directions.astype(np.float64)
-    covariance = along * gate.spread**2 @ along.T + gate.rest**2 * (np.eye(5) - along @ along.T)
+    detector = fit_detector(features, 2)
+    along = detector.directions.astype(np.float64)
+    covariance = along * detector.spread**2 @ along.T + detector.rest**2 * (np.eye(5) - along @ along.T)
     inverse = np.linalg.inv(covariance)
-    expected = [mahalanobis(row, gate.mean, inverse) / np.sqrt(5) for row in features[:20]]
-    np.testing.assert_allclose(gate.distance(features[:20]), expected, rtol=1e-4)
+    expected = [mahalanobis(row, detector.mean, inverse) / np.sqrt(5) for row in features[:20]]
+    np.testing.assert_allclose(detector.distance(features[:20]), expected, rtol=1e-4)
 
 
 def test_a_fit_finds_the_gaussian_that_the_features_came_from() -> None:
     rng = np.random.default_rng(0)
     features = (rng.normal(size=(50_000, 4)) * [0.5, 3, 0.5, 0.5] + [1, 0, 0, -2]).astype(np.float32)
-    gate = fit_gate(features, 1)
-    assert gate.mean == pytest.approx([1, 0, 0, -2], abs=0.05)
-    assert np.abs(gate.directions[:, 0]) == pytest.approx([0, 1, 0, 0], abs=0.01)
-    assert gate.spread == pytest.approx([3], rel=0.02)
-    assert gate.rest == pytest.approx(0.5, rel=0.02)
-    assert np.sqrt((gate.distance(features) ** 2).mean()) == pytest.approx(1, abs=1e-3)
+    detector = fit_detector(features, 1)
+    assert detector.mean == pytest.approx([1, 0, 0, -2], abs=0.05)
+    assert np.abs(detector.directions[:, 0]) == pytest.approx([0, 1, 0, 0], abs=0.01)
+    assert detector.spread == pytest.approx([3], rel=0.02)
+    assert detector.rest == pytest.approx(0.5, rel=0.02)
+    assert np.sqrt((detector.distance(features) ** 2).mean()) == pytest.approx(1, abs=1e-3)
 
 
 @pytest.mark.parametrize(("components", "most"), [(0, 3), (4, 3), (9, 3)])
 def test_too_many_components_are_refused(components: int, most: int) -> None:
     with pytest.raises(EvidenceError, match=f"expected 1 to {most} for 50 images of 4 features, found {components}"):
-        fit_gate(np.zeros((50, 4), np.float32), components)
+        fit_detector(np.zeros((50, 4), np.float32), components)
 
 
 def test_features_that_never_vary_make_any_other_picture_far() -> None:
-    gate = fit_gate(np.ones((20, 4), np.float32), 2)
-    assert gate.distance(np.ones((1, 4), np.float32)) == pytest.approx([0])
-    assert gate.distance(np.zeros((1, 4), np.float32))[0] > 1000
+    detector = fit_detector(np.ones((20, 4), np.float32), 2)
+    assert detector.distance(np.ones((1, 4), np.float32)) == pytest.approx([0])
+    assert detector.distance(np.zeros((1, 4), np.float32))[0] > 1000
 
 
 @pytest.mark.parametrize(("refused", "limit"), [(0, 10), (0.1, 9), (0.19, 9), (0.2, 8), (0.5, 5)])
