@@ -14,7 +14,7 @@ from torch import nn
 
 from dermaviz import cli, plugins
 from dermaviz.data.records import Dataset, Record
-from dermaviz.data.selection import Task, find_task, pose
+from dermaviz.data.selection import Task, find_task, for_task
 from dermaviz.errors import WeightsError
 from dermaviz.models.specs import Architecture, Family, architecture
 from dermaviz.models.zoo import build
@@ -57,9 +57,9 @@ def test_a_network_of_a_plugin_is_built_by_its_name() -> None:
 @pytest.mark.usefixtures("own_plugin")
 def test_a_task_of_a_plugin_selects_and_renames() -> None:
     records = tuple(Record(label, Path(label), label, label, {}) for label in ("nv", "mel", "df"))
-    posed = pose(Dataset("own", ("df", "mel", "nv"), records), "spotted")
+    asked = for_task(Dataset("own", ("df", "mel", "nv"), records), "spotted")
     assert find_task("spotted") is SPOTTED
-    assert [record.label for record in posed.records] == ["spotted", "plain"]
+    assert [record.label for record in asked.records] == ["spotted", "plain"]
 
 
 @pytest.mark.usefixtures("own_plugin")

@@ -1,3 +1,3 @@
-"""What data is: specs, readers, lesion-grouped splits, packed arrays, augmentation, and drawn lesions."""
+"""What data is: specs, readers, splits by lesion, packed arrays, augmentation and lesion masks."""
 
 from __future__ import annotations

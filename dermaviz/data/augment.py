@@ -1,4 +1,4 @@
-"""Datasets: random views of training images, one affine resampling and one colour jitter for a whole batch."""
+"""Data: random views of training images, one affine resampling and one colour jitter for a whole batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Datasets: fetch HAM10000 with the ISIC archive's own tool, and check what arrived against the expected ids."""
+"""Data: fetch HAM10000 with the ISIC archive's own tool, and check what arrived against the expected ids."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _ARCHIVE_NAMES = MappingProxyType(
 
 @dataclass(frozen=True)
 class Arrival:
-    """What lies in a data folder, held against what should: ``missing`` are the ids without an image file.
+    """What lies in a data folder, compared with what should: ``missing`` are the ids without an image file.
 
     ``others`` counts images that belong to the archive's collection but not to the data set. ``labels`` is the
     metadata file, or None where there is none yet.
@@ -69,33 +69,36 @@ class Arrival:
         return f"{here}{beside}.\n{labels}\nLicence {HAM10000.licence}: {HAM10000.citation}."
 
 
-def download_ham10000(folder: Path, *, archive: str = ARCHIVE) -> Arrival:
-    """Fetch HAM10000 into ``folder`` with ``isic-cli`` and reconcile it with the committed manifest's ids.
+def download_ham10000(
+    folder: Path,
+    expected: Sequence[str] | None = None,
+    counts: Mapping[str, int] = PUBLISHED,
+    *,
+    archive: str = ARCHIVE,
+) -> Arrival:
+    """Fetch HAM10000 into ``folder`` with ``isic-cli`` and compare it with the committed manifest's ids.
 
     What is there already is not fetched again, so a folder that was filled elsewhere and copied here is only checked.
+    The tool says nothing of images that failed, so it is started once more while that brings something, and what is
+    missing then is an error, with all ids in ``missing.txt``. Labels are written from the archive's own metadata only
+    if they agree with ``counts``: the archive names diagnoses differently and holds more images in this collection.
+
+    Args:
+        expected: ids of the images; None for those of the committed manifest. ``counts``: images of each diagnosis.
 
     Raises:
         DatasetError: the tool is not installed, the archive cannot be reached, or images are still missing at the end.
     """
-    expected = tuple(named_manifest(HAM10000.name).assignment)
-    return download(folder, expected, PUBLISHED, archive=archive)
-
-
-def download(folder: Path, expected: Sequence[str], counts: Mapping[str, int], *, archive: str = ARCHIVE) -> Arrival:
-    """As :func:`download_ham10000`, for the ids in ``expected``; ``counts`` are the images of each diagnosis.
-
-    The tool says nothing of images that failed, so it is started once more while that brings something, and what is
-    missing then is an error, with all ids in ``missing.txt``. Labels are written from the archive's own metadata only
-    if they agree with ``counts``: the archive names diagnoses differently and holds more images in this collection.
-    """
+    expected = tuple(named_manifest(HAM10000.name).assignment) if expected is None else expected
     missing = reconcile(folder, expected).missing
     for _ in range(2 if missing else 0):
         _fetch(folder / "images", archive)
         before, missing = missing, reconcile(folder, expected).missing
         if not missing or len(missing) == len(before):
             break
-    _list_missing(folder, missing)
+    (folder / MISSING).unlink(missing_ok=True)
     if missing:
+        atomic_write(folder / MISSING, "".join(f"{image_id}\n" for image_id in missing), error=DatasetError)
         raise DatasetError(
             f"{folder / 'images'}: expected {len(expected):,} images, found {len(missing):,} missing "
             f"({', '.join(missing[:5])}; all in {folder / MISSING}). Run the same command again: it fetches only those."
@@ -105,7 +108,7 @@ def download(folder: Path, expected: Sequence[str], counts: Mapping[str, int], *
 
 
 def reconcile(folder: Path, expected: Sequence[str]) -> Arrival:
-    """Hold the image files in ``folder/images`` against the ids in ``expected``; an empty file counts as missing."""
+    """Compare the image files in ``folder/images`` with the ids in ``expected``; an empty file counts as missing."""
     images = folder / "images"
     files = list(images.glob("ISIC_*")) if images.is_dir() else []
     arrived = {path.stem for path in files if path.stat().st_size > 0}
@@ -156,13 +159,6 @@ def _by_hand(images: Path) -> str:
     )
 
 
-def _list_missing(folder: Path, missing: Sequence[str]) -> None:
-    if missing:
-        atomic_write(folder / MISSING, "".join(f"{image_id}\n" for image_id in missing), error=DatasetError)
-    else:
-        (folder / MISSING).unlink(missing_ok=True)
-
-
 def _write_labels(folder: Path, expected: Sequence[str], counts: Mapping[str, int]) -> None:
     """Translate the archive's ``images/metadata.csv`` into the published file's form, if the counts then agree."""
     source = folder / "images" / "metadata.csv"
@@ -177,8 +173,15 @@ def _write_labels(folder: Path, expected: Sequence[str], counts: Mapping[str, in
             f"{source}: expected {dict(counts)} images of each diagnosis, found {dict(found)}. The archive has changed "
             f"its labels; take {METADATA} from {HAM10000.homepage} and put it into {folder}."
         )
-    labels = pd.DataFrame([_published_form(row) for row in rows], columns=list(COLUMNS)).sort_values("image_id")
-    atomic_write(folder / METADATA, labels.to_csv(index=False), error=DatasetError)
+    labels = pd.DataFrame(
+        [
+            {"lesion_id": row.get("lesion_id") or row["isic_id"], "image_id": row["isic_id"], "dx": _diagnosis(row)}
+            | {column: row.get(name, "") for column, name in _ARCHIVE_NAMES.items()}
+            for row in rows
+        ],
+        columns=list(COLUMNS),
+    )
+    atomic_write(folder / METADATA, labels.sort_values("image_id").to_csv(index=False), error=DatasetError)
 
 
 def _diagnosis(row: Mapping[str, str]) -> str:
@@ -187,13 +190,3 @@ def _diagnosis(row: Mapping[str, str]) -> str:
         return "vasc"
     name = row.get("diagnosis_3", "")
     return _DIAGNOSES.get(name, name or "no diagnosis")
-
-
-def _published_form(row: Mapping[str, str]) -> dict[str, str]:
-    known = {column: row.get(name, "") for column, name in _ARCHIVE_NAMES.items()}
-    return {
-        "lesion_id": row.get("lesion_id") or row["isic_id"],
-        "image_id": row["isic_id"],
-        "dx": _diagnosis(row),
-        **known,
-    }

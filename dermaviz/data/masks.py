@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.data.masks"""
+"""Data: where the lesion is. Masks that came with the data set, and an estimate by classical steps where none did."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Datasets: decoded images packed into one memory-mapped uint8 array, so that an epoch never waits for a decoder."""
+"""Data: decoded images packed into one memory-mapped uint8 array, so that an epoch never waits for a decoder."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from tqdm import tqdm
 from dermaviz.data.records import Dataset, Record
 from dermaviz.errors import DatasetError, ImageError
 from dermaviz.images import read_image
+from dermaviz.io import atomic_write, read_json
+from dermaviz.schema import build, validated
 
 ARRAY = "images.npy"
 MANIFEST = "manifest.json"
-_CHUNK = 1 << 24
 _ABANDONED_SECONDS = 3600
 
 
@@ -48,6 +49,15 @@ class Pack:
                 f"({', '.join(absent[:3])}). Pack the data set that holds them."
             )
         return np.array([position[record.image_id] for record in dataset.records], dtype=np.int64)
+
+
+@validated(DatasetError, "manifest")
+class _Facts:
+    """What a pack's manifest says."""
+
+    shape: tuple[int, int, int, int]
+    sha256: str
+    image_ids: tuple[str, ...]
 
 
 def pack_root() -> Path:
@@ -85,7 +95,7 @@ def _build(dataset: Dataset, height: int, width: int, folder: Path, workers: int
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     shape = (len(dataset), height, width, 3)
-    images = np.lib.format.open_memmap(unfinished / ARRAY, mode="w+", dtype=np.uint8, shape=shape)
+    images = _new_array(unfinished / ARRAY, shape)
 
     def fill(numbered: tuple[int, Record]) -> None:
         row, record = numbered
@@ -107,7 +117,7 @@ def _build(dataset: Dataset, height: int, width: int, folder: Path, workers: int
             "sha256": _sha256(unfinished / ARRAY),
             "image_ids": [r.image_id for r in dataset.records],
         }
-        (unfinished / MANIFEST).write_text(json.dumps(facts), encoding="utf-8")
+        atomic_write(unfinished / MANIFEST, json.dumps(facts), error=DatasetError)
         try:
             unfinished.rename(folder)
         except OSError:
@@ -115,6 +125,26 @@ def _build(dataset: Dataset, height: int, width: int, folder: Path, workers: int
                 raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _new_array(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """A memory-mapped array whose bytes the disk really has: a page that it lacks would end the process by SIGBUS.
+
+    Raises:
+        DatasetError: the disk is too full.
+    """
+    images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    try:
+        if hasattr(os, "posix_fallocate"):
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as failure:
+        shutil.rmtree(path.parent, ignore_errors=True)
+        raise DatasetError(
+            f"{path.parent}: expected {images.nbytes / 1e9:.2f} GB for the packed images, found: {failure.strerror}. Make room, "
+            "or set DERMAVIZ_CACHE to another disk."
+        ) from failure
+    return images
 
 
 def _remove_abandoned(folder: Path) -> None:
@@ -137,25 +167,21 @@ def _fit(record: Record, height: int, width: int) -> NDArray[np.uint8]:
 
 def _open(folder: Path) -> Pack:
     try:
-        facts = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        expected, image_ids = facts["sha256"], tuple(facts["image_ids"])
+        facts = build(_Facts, read_json(folder / MANIFEST, "a pack's manifest", error=DatasetError))
         found = _sha256(folder / ARRAY)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, DatasetError) as error:
         raise DatasetError(
             f"{folder}: expected a pack ({ARRAY} and {MANIFEST}), found it incomplete or damaged ({error}). "
             "Delete the folder, it is rebuilt at the next use."
         ) from error
-    if found != expected:
+    if found != facts.sha256:
         raise DatasetError(
-            f"{folder / ARRAY}: expected sha256 {expected[:12]}…, found {found[:12]}…. "
+            f"{folder / ARRAY}: expected sha256 {facts.sha256[:12]}…, found {found[:12]}…. "
             "The packed images were changed or damaged: delete the folder, it is rebuilt at the next use."
         )
-    return Pack(np.load(folder / ARRAY, mmap_mode="r"), image_ids, found)
+    return Pack(np.load(folder / ARRAY, mmap_mode="r"), facts.image_ids, found)
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.data.readers"""
+"""Data: the readers. HAM10000 in its published form, folders with one sub-folder a class, and CSVs; one row each in READERS."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from dermaviz.data.split import Manifest, apply_split, named_manifest
 from dermaviz.errors import DatasetError
 
 METADATA = "HAM10000_metadata.csv"
-PHOTOS = (".jpg", ".jpeg", ".png", ".webp")
 MASK_ENDING = "_segmentation"
 """What stands in the name of a mask's file between the image's id and ``.png``."""
 COLUMNS = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".mpo")
+IMAGE_COLUMNS = ("image", "image_path", "path", "file", "filename", "image_id")
+LABEL_COLUMNS = ("label", "dx", "diagnosis", "class")
+LESION_COLUMNS = ("lesion_id",)
+_SPLIT_NAMES = frozenset({"train", "training", "val", "valid", "validation", "test"})
+_log = logging.getLogger(__name__)
 
 
-def find_ham10000(root: Path | None = None) -> Path:
+def find_ham10000(root: str | Path | None = None) -> Path:
     """The HAM10000 folder at or below ``root``, or below ``$DERMAVIZ_DATA`` where ``root`` is None.
 
     Raises:
         DatasetError: no folder there holds ``HAM10000_metadata.csv``.
     """
-    start = root or (Path(os.environ["DERMAVIZ_DATA"]) if os.environ.get("DERMAVIZ_DATA") else None)
-    if start is None:
-        raise DatasetError(
-            "expected a data root, found none: give --data FOLDER or set DERMAVIZ_DATA. "
-            "`dermaviz data download` says how to get the photos."
-        )
+    start = _data_root(root)
     for folder in (start, start / "ham10000", start / "HAM10000"):
         if (folder / METADATA).is_file():
             return folder
@@ -42,7 +42,7 @@ def find_ham10000(root: Path | None = None) -> Path:
     )
 
 
-def read_ham10000(root: Path | None = None) -> Dataset:
+def read_ham10000(root: str | Path | None = None) -> Dataset:
     """Read the records of HAM10000 (or of a data set in the same form) in order of ``image_id``.
 
     The seven labels are the classes of :data:`~dermaviz.data.records.HAM10000`. Metadata keeps ``dx_type``, ``age``,
@@ -53,55 +53,35 @@ def read_ham10000(root: Path | None = None) -> Dataset:
         DatasetError: the metadata lacks a column, or an image that it lists is not there.
     """
     folder = find_ham10000(root)
-    try:
-        table = pd.read_csv(folder / METADATA, dtype=str, keep_default_na=False)
-    except ValueError as error:  # pandas' own parsing errors and wrong encodings are all of this kind
-        raise DatasetError(
-            f"{folder / METADATA}: expected a CSV table, found none: {error}. Use the published file."
-        ) from error
+    table = _read_csv(folder / METADATA)
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         raise DatasetError(
             f"{folder / METADATA}: expected columns {', '.join(COLUMNS)}, found no {', '.join(missing)}. "
             "Use the file as published (doi:10.7910/DVN/DBW86T)."
         )
-    table = table.sort_values("image_id")
-    present, masks = _pictures(folder / "images"), _pictures(folder / "masks")
-    absent = [image_id for image_id in table["image_id"] if image_id not in present]
+    present, masks = _images_in(folder / "images"), _images_in(folder / "masks")
+    absent = [image_id for image_id in sorted(table["image_id"]) if image_id not in present]
     if absent:
         raise DatasetError(
             f"{folder / 'images'}: expected {len(table)} images, found no file for {len(absent)} of them "
             f"({', '.join(absent[:3])}). `dermaviz data download` fetches what is missing."
         )
-    kept = [column for column in table.columns if column not in ("lesion_id", "image_id", "dx")]
-    records = (
-        Record(
-            row["image_id"],
-            present[row["image_id"]],
-            row["dx"],
-            row["lesion_id"],
-            {k: row[k] for k in kept},
-            masks.get(f"{row['image_id']}{MASK_ENDING}"),
-        )
-        for row in table.to_dict("records")
-    )
+    records = []
+    for row in table.sort_values("image_id").to_dict("records"):
+        metadata = {str(name): row[name] for name in row if name not in ("lesion_id", "image_id", "dx")}
+        image_id, mask = row["image_id"], masks.get(f"{row['image_id']}{MASK_ENDING}")
+        records.append(Record(image_id, present[image_id], row["dx"], row["lesion_id"], metadata, mask))
     return Dataset(HAM10000.name, tuple(HAM10000.classes), tuple(records))
 
 
-def _pictures(folder: Path) -> dict[str, Path]:
-    """The pictures in a folder by their names without suffix; none where there is no folder."""
-    files = folder.iterdir() if folder.is_dir() else ()
-    return {path.stem: path for path in files if path.suffix.lower() in PHOTOS}
-
-
-def find_photo(root: Path | None, image_id: str) -> Path:
+def find_photo(root: str | Path | None, image_id: str) -> Path:
     """The photo of an image, without reading the whole data set.
 
     Raises:
         DatasetError: there is no data set, or no such photo in it.
     """
-    folder = find_ham10000(root) / "images"
-    paths = [folder / f"{image_id}{ending}" for ending in PHOTOS]
+    paths = [find_ham10000(root) / "images" / f"{image_id}{suffix}" for suffix in SUFFIXES]
     found = next((path for path in paths if path.is_file()), None)
     if found is None:
         raise DatasetError(
@@ -110,15 +90,7 @@ def find_photo(root: Path | None, image_id: str) -> Path:
     return found
 
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".mpo")
-IMAGE_COLUMNS = ("image", "image_path", "path", "file", "filename", "image_id")
-LABEL_COLUMNS = ("label", "dx", "diagnosis", "class")
-LESION_COLUMNS = ("lesion_id",)
-_SPLIT_NAMES = frozenset({"train", "training", "val", "valid", "validation", "test"})
-_log = logging.getLogger(__name__)
-
-
-def read_folders(root: Path | None = None, *, classes: Sequence[str] | None = None) -> Dataset:
+def read_folders(root: str | Path | None = None, *, classes: Sequence[str] | None = None) -> Dataset:
     """Read a folder with one sub-folder per class: ``root/CLASS/…/picture.jpg`` (None: ``$DERMAVIZ_DATA``).
 
     The classes are the sub-folders that hold a JPEG, PNG or WebP file, in alphabetical order unless ``classes`` gives
@@ -128,11 +100,11 @@ def read_folders(root: Path | None = None, *, classes: Sequence[str] | None = No
     Raises:
         DatasetError: there is no such folder or no picture in it, fewer than two classes, or an image id twice.
     """
-    folder = _place(root)
+    folder = _data_root(root)
     if not folder.is_dir():
         raise DatasetError(f"expected a folder with one sub-folder per class, found none at {folder}. Check the path.")
     below = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    found = {path.name: pictures for path in below if (pictures := _pictures_of_folders(path))}
+    found = {path.name: files for path in below if (files := sorted(filter(_is_image, path.rglob("*"))))}
     if not found:
         raise DatasetError(
             f"{folder}: expected sub-folders named after the classes, with JPEG, PNG or WebP files in them, found "
@@ -144,17 +116,16 @@ def read_folders(root: Path | None = None, *, classes: Sequence[str] | None = No
             f"Point at one of them, for instance {folder / next(iter(found))}."
         )
     _warn_without_lesions(folder)
-    records = [
-        Record(image_id, path, label, image_id)
-        for label, paths in found.items()
-        for path in paths
-        for image_id in [path.relative_to(folder).with_suffix("").as_posix()]
-    ]
+    records = []
+    for label, paths in found.items():
+        for path in paths:
+            image_id = path.relative_to(folder).with_suffix("").as_posix()
+            records.append(Record(image_id, path, label, image_id))
     return Dataset(folder.resolve().name, tuple(classes or found), tuple(records))
 
 
 def read_table(
-    root: Path | None = None,
+    root: str | Path | None = None,
     *,
     image: str | None = None,
     label: str | None = None,
@@ -172,8 +143,8 @@ def read_table(
     Raises:
         DatasetError: no CSV, a column, label or image file is missing, fewer than two classes, or an image id twice.
     """
-    path = _table_path(_place(root))
-    table = _load_table(path)
+    path = _table_path(_data_root(root))
+    table = _read_csv(path)
     image_column = _column(path, table, "image paths", image, IMAGE_COLUMNS)
     label_column = _column(path, table, "labels", label, LABEL_COLUMNS)
     has_lesions = lesion is not None or any(name in table.columns for name in LESION_COLUMNS)
@@ -182,26 +153,40 @@ def read_table(
         _warn_without_lesions(path)
     rows = table.to_dict("records")
     files = _find_images(path, [row[image_column] for row in rows])
-    _check_labels(path, [row[label_column] for row in rows])
+    unlabelled = [str(line) for line, row in enumerate(rows, start=2) if not row[label_column]]
+    if unlabelled:
+        raise DatasetError(
+            f"{path}: expected a label in every row, found none in {len(unlabelled)} "
+            f"(lines {', '.join(unlabelled[:3])}). Fill them in or remove the rows."
+        )
     used = {image_column, label_column, lesion_column}
     records = []
     for row, file in zip(rows, files, strict=True):
-        image_id = _without_suffix(row[image_column])
+        listed = Path(row[image_column])
+        image_id = (listed.with_suffix("") if listed.suffix.lower() in SUFFIXES else listed).as_posix()
         of_lesion = row[lesion_column] if lesion_column else ""
         metadata = {str(name): value for name, value in row.items() if name not in used}
         records.append(Record(image_id, file, row[label_column], of_lesion or image_id, metadata))
     return Dataset(path.stem, tuple(classes or sorted({record.label for record in records})), tuple(records))
 
 
-def _place(root: Path | None) -> Path:
+def _data_root(root: str | Path | None) -> Path:
     chosen = root or os.environ.get("DERMAVIZ_DATA")
     if not chosen:
-        raise DatasetError("expected the place of the data, found none. Give --data PATH or set DERMAVIZ_DATA.")
+        raise DatasetError(
+            "expected the place of the data, found none. Give --data PATH or set DERMAVIZ_DATA; `dermaviz data download` "
+            "says how to get the photos."
+        )
     return Path(chosen)
 
 
-def _pictures_of_folders(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def _images_in(folder: Path) -> dict[str, Path]:
+    """The images in a folder by their names without suffix; none where there is no folder."""
+    return {path.stem: path for path in filter(_is_image, folder.iterdir())} if folder.is_dir() else {}
 
 
 def _warn_without_lesions(place: Path) -> None:
@@ -224,11 +209,13 @@ def _table_path(place: Path) -> Path:
     return tables[0]
 
 
-def _load_table(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (ValueError, OSError) as failure:  # pandas' parser errors and bad UTF-8 are ValueErrors
-        raise DatasetError(f"{path}: expected a CSV in UTF-8, found one that cannot be read ({failure}).") from failure
+        raise DatasetError(
+            f"{path}: expected a CSV in UTF-8, found one that cannot be read ({failure}). Save it again as UTF-8."
+        ) from failure
     if table.empty:
         raise DatasetError(f"{path}: expected a row per image, found none. Check that this is the right file.")
     return table
@@ -236,50 +223,38 @@ def _load_table(path: Path) -> pd.DataFrame:
 
 def _column(path: Path, table: pd.DataFrame, holds: str, name: str | None, usual: Sequence[str]) -> str:
     wanted = [name] if name is not None else usual
-    for column in wanted:
-        if column in table.columns:
-            return column
-    raise DatasetError(
-        f"{path}: expected a column of {holds} named {' or '.join(wanted)}, found the columns "
-        f"{', '.join(map(str, table.columns))}. Rename the column, or say which one it is."
-    )
+    found = next((column for column in wanted if column in table.columns), None)
+    if found is None:
+        raise DatasetError(
+            f"{path}: expected a column of {holds} named {' or '.join(wanted)}, found the columns "
+            f"{', '.join(map(str, table.columns))}. Rename the column, or say which one it is."
+        )
+    return found
 
 
 def _find_images(path: Path, listed: Sequence[str]) -> list[Path]:
-    found = [_locate(path.parent, name) for name in listed]
-    absent = [name or "an empty path" for name, file in zip(listed, found, strict=True) if file is None]
+    """The file of each image that a CSV lists, looked for beside it and in ``images``, with and without a suffix."""
+    found: dict[str, Path] = {}
+    for name in listed:
+        places = (place / f"{name}{end}" for place in (path.parent, path.parent / "images") for end in ("", *SUFFIXES))
+        file = next((place for place in places if place.is_file()), None)
+        if file is not None:
+            found[name] = file
+    absent = [name or "an empty path" for name in listed if name not in found]
     if absent:
         raise DatasetError(
             f"{path}: expected every listed image below {path.parent}, found no file for {len(absent)} "
             f"({', '.join(absent[:3])}). Paths are taken relative to the CSV's folder, or to images in it."
         )
-    return [file for file in found if file is not None]
+    return [found[name] for name in listed]
 
 
-def _locate(folder: Path, listed: str) -> Path | None:
-    places = (place / f"{listed}{suffix}" for place in (folder, folder / "images") for suffix in ("", *SUFFIXES))
-    return next((path for path in places if path.is_file()), None)
+READERS: Mapping[str, Callable[[str | Path | None], Dataset]] = MappingProxyType(
+    {"ham10000": read_ham10000, "folder": read_folders, "csv": read_table}
+)
 
 
-def _without_suffix(listed: str) -> str:
-    path = Path(listed)
-    return path.with_suffix("").as_posix() if path.suffix.lower() in SUFFIXES else path.as_posix()
-
-
-def _check_labels(path: Path, labels: Sequence[str]) -> None:
-    unlabelled = [str(line) for line, label in enumerate(labels, start=2) if not label]
-    if unlabelled:
-        raise DatasetError(
-            f"{path}: expected a label in every row, found none in {len(unlabelled)} "
-            f"(lines {', '.join(unlabelled[:3])}). Fill them in or remove the rows."
-        )
-
-
-Reader = Callable[[Path | None], Dataset]
-READERS: Mapping[str, Reader] = MappingProxyType({"ham10000": read_ham10000, "folder": read_folders, "csv": read_table})
-
-
-def read_dataset(name: str, root: Path | None) -> Dataset:
+def read_dataset(name: str, root: str | Path | None) -> Dataset:
     """Read a data set with the reader of this name, from ``root`` (None: ``$DERMAVIZ_DATA``).
 
     Raises:
@@ -291,7 +266,7 @@ def read_dataset(name: str, root: Path | None) -> Dataset:
 
 
 def read_splits(
-    name: str, manifest: str, root: Path | None, *, leaky: bool = False
+    name: str, manifest: str, root: str | Path | None, *, leaky: bool = False
 ) -> tuple[dict[str, Dataset], Manifest]:
     """A data set's records by split. ``manifest`` is a committed manifest's name, or the path of one's own.
 

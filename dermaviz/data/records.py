@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.data.records"""
+"""Data: what is known of a data set before it is read, and its records: image, label, lesion, mask."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def find_task(name: str) -> Task:
     return tasks[name]
 
 
-def pose(dataset: Dataset, name: str) -> Dataset:
+def for_task(dataset: Dataset, name: str) -> Dataset:
     """The data set under the classes of a task: its order is kept, diagnoses that the task leaves out are not in it.
 
     The diagnosis of each image stays in its metadata as ``diagnosis``. Labels that are the task's classes already (one's
@@ -135,10 +135,10 @@ def select(splits: Mapping[str, Dataset], selection: Selection) -> dict[str, Dat
     wanted = {"train": selection.images, "validation": selection.validation_images}
     chosen = {}
     for number, (split, dataset) in enumerate(splits.items()):
-        posed, seed = pose(dataset, selection.task), (selection.seed, number)
-        if selection.balance and len(posed):
-            posed = balanced(posed, *seed)
-        chosen[split] = take_images(posed, wanted[split], *seed) if wanted.get(split) else posed
+        asked, seed = for_task(dataset, selection.task), (selection.seed, number)
+        if selection.balance and len(asked):
+            asked = balanced(asked, *seed)
+        chosen[split] = take_images(asked, wanted[split], *seed) if wanted.get(split) else asked
     return chosen
 
 

@@ -1,4 +1,4 @@
-"""Datasets: train / validation / test splits, grouped by lesion, kept in a committed manifest; and the leaky other kind."""
+"""Data: train / validation / test splits, grouped by lesion, kept in a committed manifest; and the leaky other kind."""
 
 from __future__ import annotations
 
@@ -65,23 +65,23 @@ def split_by_image(dataset: Dataset, seed: int = 0) -> dict[str, str]:
     return split_by_lesion(alone, seed)
 
 
-def write_manifest(assignment: dict[str, str], path: Path) -> Manifest:
+def write_manifest(assignment: dict[str, str], path: str | Path) -> Manifest:
     """Write ``image_id,split`` rows in order of ``image_id`` and return the manifest read back."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([("image_id", "split"), *sorted(assignment.items())])
     return read_manifest(atomic_write(path, text.getvalue(), error=DatasetError))
 
 
-def read_manifest(path: Path) -> Manifest:
+def read_manifest(path: str | Path) -> Manifest:
     """Read a manifest.
 
     Raises:
         DatasetError: the file is absent, names an unknown split, or lists an image twice.
     """
-    if not path.is_file():
+    if not Path(path).is_file():
         known = ", ".join(sorted(p.stem for p in MANIFESTS.glob("*.csv")))
         raise DatasetError(f"expected a split manifest at {path}, found none. Committed manifests: {known}.")
-    content = path.read_bytes()
+    content = Path(path).read_bytes()
     assignment: dict[str, str] = {}
     text = content.decode("utf-8-sig", errors="replace")  # spreadsheets put a mark in front
     for line, row in enumerate(csv.DictReader(io.StringIO(text, newline="")), start=2):

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from dermaviz.data.readers import read_dataset
 from dermaviz.data.records import Dataset, Record
-from dermaviz.data.selection import pose, read_selection, selection_on_card
+from dermaviz.data.selection import for_task, read_selection, selection_on_card
 from dermaviz.data.split import Split
 from dermaviz.errors import CheckpointError, DatasetError, ImageError
 from dermaviz.evidence.predictions import PREDICTIONS, Predictions, predictions_of
@@ -194,7 +194,7 @@ def images_to_audit(card: Card, root: Path | None, split: str, other: str = "") 
         DatasetError, CheckpointError: as :func:`split_of_checkpoint`; or there is no such data set.
     """
     if other:
-        return replace(pose(read_dataset(other, root), selection_on_card(card.data).task), classes=card.classes)
+        return replace(for_task(read_dataset(other, root), selection_on_card(card.data).task), classes=card.classes)
     return split_of_checkpoint(card, root, split)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dermaviz.data.download import MISSING, PUBLISHED, download, download_ham10000, reconcile
+from dermaviz.data.download import MISSING, PUBLISHED, download_ham10000, reconcile
 from dermaviz.data.readers import METADATA, read_ham10000
 from dermaviz.data.records import HAM10000
 from dermaviz.errors import DatasetError
@@ -73,7 +73,7 @@ def metadata_lines(text: str = METADATA_CSV) -> str:
 
 def test_a_complete_download_is_checked_and_labelled(tmp_path: Path, tool: Path, archive: str) -> None:
     write_tool(tool, "for i in 1 2 3 9; do echo x > ISIC_$i.jpg; done", metadata_lines())
-    arrival = download(tmp_path / "ham", IDS, COUNTS, archive=archive)
+    arrival = download_ham10000(tmp_path / "ham", IDS, COUNTS, archive=archive)
     assert calls(tool) == [f"image download --collections 212 {tmp_path / 'ham' / 'images'}"]
     assert (arrival.expected, arrival.missing, arrival.others) == (3, (), 1)
     assert "3 of 3 expected images" in str(arrival)
@@ -95,7 +95,7 @@ def test_a_complete_download_is_checked_and_labelled(tmp_path: Path, tool: Path,
 
 def test_what_failed_in_silence_is_fetched_once_more(tmp_path: Path, tool: Path, archive: str) -> None:
     write_tool(tool, "[ -e ISIC_1.jpg ] && echo x > ISIC_3.jpg", "echo x > ISIC_1.jpg; echo x > ISIC_2.jpg")
-    arrival = download(tmp_path / "ham", IDS, COUNTS, archive=archive)
+    arrival = download_ham10000(tmp_path / "ham", IDS, COUNTS, archive=archive)
     assert len(calls(tool)) == 2
     assert arrival.missing == ()
     assert arrival.labels is None
@@ -107,25 +107,25 @@ def test_what_stays_missing_is_named(tmp_path: Path, tool: Path, archive: str) -
     with pytest.raises(
         DatasetError, match=r"expected 3 images, found 2 missing \(ISIC_1, ISIC_3; all in .*missing\.txt"
     ):
-        download(tmp_path / "ham", IDS, COUNTS, archive=archive)
+        download_ham10000(tmp_path / "ham", IDS, COUNTS, archive=archive)
     assert (tmp_path / "ham" / MISSING).read_text() == "ISIC_1\nISIC_3\n"
     assert not (tmp_path / "ham" / METADATA).exists()
     write_tool(tool, "for i in 1 2 3; do echo x > ISIC_$i.jpg; done")
-    assert download(tmp_path / "ham", IDS, COUNTS, archive=archive).missing == ()
+    assert download_ham10000(tmp_path / "ham", IDS, COUNTS, archive=archive).missing == ()
     assert not (tmp_path / "ham" / MISSING).exists()
 
 
 def test_a_tool_that_brings_nothing_is_not_asked_for_ever(tmp_path: Path, tool: Path, archive: str) -> None:
     write_tool(tool)
     with pytest.raises(DatasetError, match="found 3 missing"):
-        download(tmp_path / "ham", IDS, COUNTS, archive=archive)
+        download_ham10000(tmp_path / "ham", IDS, COUNTS, archive=archive)
     assert len(calls(tool)) == 1
 
 
 def test_a_tool_that_fails(tmp_path: Path, tool: Path, archive: str) -> None:
     write_tool(tool, "echo x > ISIC_1.jpg", "exit 3")
     with pytest.raises(DatasetError, match=r"found exit code 3.*what has arrived is kept"):
-        download(tmp_path / "ham", IDS, COUNTS, archive=archive)
+        download_ham10000(tmp_path / "ham", IDS, COUNTS, archive=archive)
     assert reconcile(tmp_path / "ham", IDS).missing == ("ISIC_2", "ISIC_3")
 
 
@@ -135,7 +135,7 @@ def test_a_folder_filled_elsewhere_is_only_checked(tmp_path: Path, tool: Path) -
     for image_id in IDS:
         (images / f"{image_id}.jpg").write_bytes(b"x")
     (images / "metadata.csv").write_text(METADATA_CSV)
-    arrival = download(tmp_path / "ham", IDS, COUNTS, archive="http://127.0.0.1:1")
+    arrival = download_ham10000(tmp_path / "ham", IDS, COUNTS, archive="http://127.0.0.1:1")
     assert calls(tool) == []
     assert arrival.labels == tmp_path / "ham" / METADATA
 
@@ -144,7 +144,7 @@ def test_published_labels_are_kept(tmp_path: Path, tool: Path, archive: str) -> 
     (tmp_path / "ham").mkdir()
     (tmp_path / "ham" / METADATA).write_text("published\n")
     write_tool(tool, "for i in 1 2 3; do echo x > ISIC_$i.jpg; done", metadata_lines())
-    download(tmp_path / "ham", IDS, COUNTS, archive=archive)
+    download_ham10000(tmp_path / "ham", IDS, COUNTS, archive=archive)
     assert (tmp_path / "ham" / METADATA).read_text() == "published\n"
 
 
@@ -154,7 +154,7 @@ def test_labels_that_the_archive_has_changed_are_refused(tmp_path: Path, tool: P
     with pytest.raises(
         DatasetError, match=r"found \{'Nevus, renamed': 1.*take HAM10000_metadata\.csv from https://doi"
     ):
-        download(tmp_path / "ham", IDS, COUNTS, archive=archive)
+        download_ham10000(tmp_path / "ham", IDS, COUNTS, archive=archive)
     assert not (tmp_path / "ham" / METADATA).exists()
 
 

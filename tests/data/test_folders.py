@@ -89,6 +89,7 @@ def test_folders_that_cannot_be_read(tmp_path: Path, files: list[str], complaint
 def test_a_place_is_needed_and_may_come_from_the_environment(
     sorted_pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("DERMAVIZ_DATA", raising=False)
     with pytest.raises(DatasetError, match=r"Give --data PATH or set DERMAVIZ_DATA"):
         read_folders()
     with pytest.raises(DatasetError, match="expected a folder with one sub-folder per class, found none at"):

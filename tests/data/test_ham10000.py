@@ -56,7 +56,7 @@ def test_the_folder_is_found_at_the_root_below_it_or_by_environment(
 
 def test_without_a_root_it_says_how_to_give_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DERMAVIZ_DATA", raising=False)
-    with pytest.raises(DatasetError, match="give --data FOLDER or set DERMAVIZ_DATA"):
+    with pytest.raises(DatasetError, match="Give --data PATH or set DERMAVIZ_DATA"):
         find_ham10000()
 
 
@@ -69,8 +69,8 @@ def test_an_empty_root_is_named(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"image,dx\n1,nv\n", "found no lesion_id, image_id, dx_type"),
-        (b"", "expected a CSV table, found none"),
-        (b"\xff\xfe\x00\x81,\x9d\n", "expected a CSV table, found none"),
+        (b"", "expected a CSV in UTF-8, found one that cannot be read"),
+        (b"\xff\xfe\x00\x81,\x9d\n", "expected a CSV in UTF-8, found one that cannot be read"),
         (f"{HEADER}\nL1,L1-0,mole,histo,50,male,back\n".encode(), "expected labels among .*found .*mole"),
         (f"{HEADER}\nL1,L1-7,mel,histo,50,male,back\n".encode(), r"found no file for 1 of them \(L1-7\)"),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dermaviz.data.records import HAM10000, Dataset, Record
-from dermaviz.data.selection import find_task, pose
+from dermaviz.data.selection import find_task, for_task
 from dermaviz.errors import DatasetError, RecipeError
 from dermaviz.training.recipe import DataRecipe
 
@@ -31,24 +31,24 @@ def labelled(*labels: str, classes: tuple[str, ...] = SEVEN) -> Dataset:
     ],
 )  # fmt: skip
 def test_diagnoses_become_classes_in_their_order(task: str, classes: tuple[str, ...], labels: list[str]) -> None:
-    posed = pose(labelled(*SEVEN), task)
-    assert posed.classes == classes
-    assert [record.label for record in posed.records] == labels
-    kept = [record.metadata["diagnosis"] for record in posed.records]
+    asked = for_task(labelled(*SEVEN), task)
+    assert asked.classes == classes
+    assert [record.label for record in asked.records] == labels
+    kept = [record.metadata["diagnosis"] for record in asked.records]
     assert kept == (list(SEVEN) if task == "malignant" else ["bkl", "mel", "nv"])
-    assert all(record.metadata["sex"] == "female" for record in posed.records)
+    assert all(record.metadata["sex"] == "female" for record in asked.records)
 
 
 def test_the_diagnosis_itself_changes_nothing() -> None:
     data = labelled("b", "a", classes=("a", "b"))
-    assert pose(data, "diagnosis") is data
+    assert for_task(data, "diagnosis") is data
 
 
 def test_ones_own_classes_stay_and_get_the_task_s_order() -> None:
     data = labelled("malignant", "benign", classes=("malignant", "benign"))
-    posed = pose(data, "malignant")
-    assert posed.classes == ("benign", "malignant")
-    assert posed.records == data.records
+    asked = for_task(data, "malignant")
+    assert asked.classes == ("benign", "malignant")
+    assert asked.records == data.records
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_ones_own_classes_stay_and_get_the_task_s_order() -> None:
 )
 def test_what_does_not_fit_is_refused(data: Dataset, task: str, message: str) -> None:
     with pytest.raises(DatasetError, match=message):
-        pose(data, task)
+        for_task(data, task)
 
 
 @pytest.mark.parametrize("name", ["diagnosis", "malignant", "melanoma", "keratosis"])
