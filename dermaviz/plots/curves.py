@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.plots.curves"""
+"""Curves of a classifier: ROC, precision–recall, reliability, risk–coverage, and those of its training."""
 
 from __future__ import annotations
 
@@ -9,9 +9,23 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dermaviz.plots.theme import MUTED, SERIES, band, constant_line, interval_bars, line_style, share_axis, styled
+from dermaviz.plots.theme import (
+    MUTED,
+    add_note,
+    axis,
+    band,
+    colour_of,
+    constant_line,
+    interval_bars,
+    line_style,
+    share_axis,
+    styled,
+)
 
 _HEIGHT = 400
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
+_LOSSES = {"train_loss": "training loss", "loss": "validation loss"}
+_METRICS = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "accuracy": "accuracy"}
 
 
 def roc_figure(
@@ -70,7 +84,7 @@ def reliability_figure(bins: Mapping[str, pd.DataFrame], *, ink: str | None = No
     figure.update_xaxes(**share_axis(""), row=1, col=1)
     figure.update_xaxes(**share_axis("mean confidence of the images in a bin, 0 to 1"), row=2, col=1)
     figure.update_yaxes(**share_axis("share that is right, 0 to 1"), row=1, col=1)
-    figure.update_yaxes(title={"text": "images", "standoff": 6}, rangemode="tozero", nticks=3, row=2, col=1)
+    figure.update_yaxes(**axis("images", rangemode="tozero", nticks=3), row=2, col=1)
     figure.update_layout(barmode="overlay")
     return styled(figure, 470, ink)
 
@@ -95,9 +109,7 @@ def risk_coverage_figure(curves: Mapping[str, pd.DataFrame], *, ink: str | None 
             )
         )
     figure.update_xaxes(**share_axis("coverage: share answered, the surest first, 0 to 1"))
-    figure.update_yaxes(
-        title={"text": "risk: share of these that is wrong", "standoff": 6}, rangemode="tozero", tickformat=".0%"
-    )
+    figure.update_yaxes(**axis("risk: share of these that is wrong", rangemode="tozero", tickformat=".0%"))
     return styled(figure, 360, ink, legend=len(curves) > 1)
 
 
@@ -121,25 +133,21 @@ def _add_points(
     figure: go.Figure, curves: Mapping[str, pd.DataFrame], points: pd.DataFrame | None, x: str, y: str
 ) -> None:
     """Operating points: large marks with a rim, and a cross of intervals where they are known."""
-    order = list(curves)
+    order, axes = list(curves), f"{x.replace('_', ' ')} %{{x:.3f}}<br>{y} %{{y:.3f}}"
     for point in () if points is None else points.to_dict("records"):
-        name = str(point["name"])
-        colour = SERIES[(order.index(name) if name in order else 0) % len(SERIES)]
+        colour = colour_of(order.index(point["name"]) if point["name"] in order else 0)
+        threshold = f"threshold {point['threshold']:.2f}"
         figure.add_trace(
             go.Scatter(
                 x=[point[x]],
                 y=[point[y]],
                 error_x=_error(point, x, colour),
                 error_y=_error(point, y, colour),
-                name=f"{name}, threshold {point['threshold']:.2f}"
-                if len(order) > 1
-                else f"threshold {point['threshold']:.2f}",
+                name=threshold if len(order) == 1 else f"{point['name']}, {threshold}",
                 showlegend=len(order) == 1,  # with several, their colours say whose they are, and the key stays short
                 mode="markers",
                 marker={"size": 13, "color": colour, "symbol": "diamond", "line": {"color": "white", "width": 1.5}},
-                hovertemplate=(
-                    f"{x.replace('_', ' ')} %{{x:.3f}}<br>{y} %{{y:.3f}}<extra>threshold {point['threshold']:.3f}</extra>"
-                ),
+                hovertemplate=f"{axes}<extra>threshold {point['threshold']:.3f}</extra>",
             )
         )
 
@@ -153,22 +161,16 @@ def _error(point: Mapping[str, float], of: str, colour: str) -> dict[str, object
 
 
 def _reliability_points(name: str, table: pd.DataFrame, index: int) -> go.Scatter:
+    bars = (table[column] for column in ("accuracy", "accuracy_low", "accuracy_high"))
     return go.Scatter(
         x=table["confidence"],
         y=table["accuracy"],
-        error_y=interval_bars(
-            table["accuracy"],
-            table["accuracy_low"],
-            table["accuracy_high"],
-            SERIES[index % len(SERIES)],
-            thickness=1.5,
-            width=3,
-        ),
+        error_y=interval_bars(*bars, colour_of(index), thickness=1.5, width=3),
         customdata=table[["low", "high", "accuracy_low", "accuracy_high", "n"]],
         name=name,
         mode="lines+markers",
         line=line_style(index) | {"width": 1.5},
-        marker={"size": 8, "symbol": ("circle", "square", "diamond", "triangle-up")[index % 4]},
+        marker={"size": 8, "symbol": _SYMBOLS[index % 4]},
         hovertemplate=(
             "confidence %{customdata[0]:.2f} to %{customdata[1]:.2f}, %{customdata[4]:,} images<br>"
             "right: %{y:.1%} (%{customdata[2]:.1%} to %{customdata[3]:.1%})<extra></extra>"
@@ -177,7 +179,7 @@ def _reliability_points(name: str, table: pd.DataFrame, index: int) -> go.Scatte
 
 
 def _bin_sizes(name: str, table: pd.DataFrame, index: int) -> go.Bar:
-    colour = SERIES[index % len(SERIES)]
+    colour = colour_of(index)
     return go.Bar(
         x=(table["low"] + table["high"]) / 2,
         width=(table["high"] - table["low"]) * 0.9,
@@ -188,11 +190,6 @@ def _bin_sizes(name: str, table: pd.DataFrame, index: int) -> go.Bar:
         showlegend=False,
         hovertemplate=f"%{{y:,}} images<extra>{name}</extra>",
     )
-
-
-_LOSSES = {"train_loss": "training loss", "loss": "validation loss"}
-_METRICS = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "accuracy": "accuracy"}
-_SIGNS = ("circle", "square", "diamond", "triangle-up", "cross")
 
 
 def learning_figure(curve: pd.DataFrame, kept_epoch: int | None = None, *, ink: str | None = None) -> go.Figure:
@@ -215,15 +212,13 @@ def learning_figure(curve: pd.DataFrame, kept_epoch: int | None = None, *, ink: 
     _mark_sizes(figure, curve, ink)
     if kept_epoch is not None:
         figure.add_vline(x=kept_epoch, line={"color": ink or MUTED, "width": 1.5})
-        figure.add_annotation(
-            x=kept_epoch, y=0, yref="y2 domain", yanchor="bottom", xanchor="right", xshift=-3, text="kept",
-            showarrow=False, font={"color": ink, "size": 12},
-        )  # fmt: skip
-    figure.update_yaxes(title={"text": "loss, 0 is perfect", "standoff": 6}, rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(title={"text": "on validation, 0 to 1", "standoff": 6}, nticks=6, row=2, col=1)
+        place = {"yref": "y2 domain", "yanchor": "bottom", "xanchor": "right", "xshift": -3}
+        add_note(figure, "kept", ink, x=kept_epoch, y=0, **place)
+    figure.update_yaxes(**axis("loss, 0 is perfect", rangemode="tozero"), row=1, col=1)
+    figure.update_yaxes(**axis("on validation, 0 to 1", nticks=6), row=2, col=1)
     last = int(curve["epoch"].max()) if len(curve) else 1
     figure.update_xaxes(range=[0.5, last + 0.5], tickformat="d", nticks=8)
-    figure.update_xaxes(title={"text": "epoch", "standoff": 6}, row=2, col=1)
+    figure.update_xaxes(**axis("epoch"), row=2, col=1)
     return styled(figure, 460, ink)
 
 
@@ -234,7 +229,7 @@ def _line(curve: pd.DataFrame, column: str, name: str, index: int) -> go.Scatter
         name=name,
         mode="lines+markers",
         line=line_style(index) | {"width": 2},
-        marker={"size": 6, "symbol": _SIGNS[index % len(_SIGNS)]},
+        marker={"size": 6, "symbol": _SYMBOLS[index % len(_SYMBOLS)]},
         hovertemplate=f"epoch %{{x}}: {name} %{{y:.3f}}<extra></extra>",
     )
 
@@ -247,7 +242,5 @@ def _mark_sizes(figure: go.Figure, curve: pd.DataFrame, ink: str | None) -> None
     for epoch, size in zip(changed["epoch"], changed["size"], strict=True):
         if epoch != curve["epoch"].iloc[0]:
             figure.add_vline(x=epoch - 0.5, line={"color": MUTED, "dash": "dot", "width": 1.5})
-        figure.add_annotation(
-            x=epoch - 0.5, y=0, yref="y domain", yanchor="bottom", xanchor="left", text=f"{size} px",
-            showarrow=False, font={"color": ink, "size": 12},
-        )  # fmt: skip
+        place = {"yref": "y domain", "yanchor": "bottom", "xanchor": "left"}
+        add_note(figure, f"{size} px", ink, x=epoch - 0.5, y=0, **place)

@@ -1,28 +1,34 @@
-"""Figures: estimates with their intervals as dots on a line, such as metrics, groups, or coverage by class."""
+"""Charts of values with their intervals: metrics, groups, several models beside each other; and class probabilities."""
 
 from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from dermaviz.plots.theme import (
     BENIGN,
     MALIGNANT,
     MALIGNANT_PATTERN,
     MUTED,
+    add_note,
+    colour_of,
+    constant_line,
     interval_bars,
     percent,
-    share_axis,
+    row_axis,
     signed,
+    span_axis,
     styled,
 )
 
+_SYMBOLS = ("circle", "diamond-open", "square-open", "x-thin-open", "triangle-up-open")
 _LABEL_LETTERS = 20
 _ROW_HEIGHT, _LINE_HEIGHT, _FRAME_HEIGHT = 24, 14, 112
 
@@ -52,23 +58,28 @@ def estimates_figure(
         ink: colour of the words, of the page's theme; by default Plotly's.
     """
     places = list(range(len(table)))
-    known = table["value"].notna().to_numpy()
+    counts = table["n"] if "n" in table else [None] * len(table)
+    labels = [_label(label, n) for label, n in zip(table["label"], counts, strict=True)]
     constant = table["constant"] if "constant" in table else pd.Series(np.nan, index=table.index)
-    labels = [_label(label, n) for label, n in zip(table["label"], _counts(table), strict=True)]
     figure = go.Figure(_dots(table, places, labels, dots_name, change))
     if constant.notna().any():
-        figure.add_trace(_hollow(constant, places, constant_name))
-    if reference is not None:
-        figure.add_trace(_reference(reference, len(places)))
-    room = (span[1] - span[0]) * 0.03
-    for place in (place for place in places if not known[place]):
-        figure.add_annotation(
-            x=span[0], y=place, xanchor="left", text="too few to say", showarrow=False, font={"color": ink, "size": 12}
+        figure.add_scatter(
+            x=constant,
+            y=places,
+            name=constant_name,
+            mode="markers",
+            marker={"size": 10, "symbol": "diamond-open", "color": MUTED, "line": {"width": 2, "color": MUTED}},
+            hovertemplate=f"{constant_name}: %{{x:.3f}}<extra></extra>",
         )
-    figure.update_xaxes(**share_axis(title, range=[span[0] - room, span[1] + room], dtick=None, nticks=6))
-    figure.update_yaxes(
-        tickvals=places, ticktext=labels, range=[len(places) - 0.5, -0.5], ticksuffix=" ", showgrid=False
-    )
+    if reference is not None:
+        at, named = reference
+        line = {"color": MUTED, "dash": "dash", "width": 2}
+        ends = [-0.5, len(places) - 0.5]
+        figure.add_scatter(x=[at, at], y=ends, name=named, mode="lines", line=line, hoverinfo="skip")
+    for place in np.flatnonzero(table["value"].isna()):
+        add_note(figure, "too few to say", ink, x=span[0], y=int(place), xanchor="left")
+    figure.update_xaxes(**span_axis(title, span, tick0=0, dtick=None))
+    figure.update_yaxes(**row_axis(labels))
     lines = max((label.count("<br>") for label in labels), default=0)
     return styled(figure, _FRAME_HEIGHT + (_ROW_HEIGHT + _LINE_HEIGHT * lines) * len(places), ink)
 
@@ -81,21 +92,61 @@ def coverage_figure(table: pd.DataFrame, level: float, *, ink: str | None = None
         level: the nominal coverage in [0, 1], drawn as a line.
         ink: colour of the words, of the page's theme; by default Plotly's.
     """
-    return estimates_figure(
-        table,
-        title="share of sets that hold the true class, 0 to 1",
-        reference=(level, f"promised: {level:.0%}"),
-        ink=ink,
-    )
+    title, promised = "share of sets that hold the true class, 0 to 1", (level, f"promised: {level:.0%}")
+    return estimates_figure(table, title=title, reference=promised, ink=ink)
 
 
-def _counts(table: pd.DataFrame) -> list[int | None]:
-    return [None if pd.isna(n) else int(n) for n in table["n"]] if "n" in table else [None] * len(table)
+def groups_figure(table: pd.DataFrame, title: str, *, around_zero: bool = False, ink: str | None = None) -> go.Figure:
+    """One metric by group, with 95% intervals.
+
+    Args:
+        table: ``group, value, low, high, n_images``, a row per group, the first on top.
+        title: of the axis, with the unit and range.
+        around_zero: whether the axis is even about 0, for a metric that has a sign; else it runs from 0 to 1.
+        ink: colour of the words, of the page's theme; by default Plotly's.
+    """
+    most = float(np.nanmax(np.abs(table[["low", "high"]].to_numpy(np.float64)), initial=0.05))
+    span = (-most, most) if around_zero else (0.0, 1.0)
+    return estimates_figure(table.assign(label=table["group"], n=table["n_images"]), title=title, span=span, ink=ink)
 
 
-def _label(label: str, n: int | None) -> str:
+def comparison_figure(
+    tables: Mapping[str, pd.DataFrame],
+    title: str,
+    *,
+    span: tuple[float, float] = (0.0, 1.0),
+    form: str = ".3f",
+    reference: tuple[float, str] | None = None,
+    ink: str | None = None,
+) -> go.Figure:
+    """The same figures of several things, such as a map and its baselines: a row per label, a sign per name, 95% intervals.
+
+    Args:
+        tables: per name a table ``label, value, low, high`` with the same labels in the same order; NaN is left out.
+        title: what is measured, with its unit and range.
+        span: ends of the axis.
+        form: how a value is written, as Python's format takes it.
+        reference: a line to hold all values against, and its name.
+        ink: colour of the words, of the page's theme; by default Plotly's.
+    """
+    labels = list(next(iter(tables.values()))["label"])
+    step = 0.6 / max(len(tables), 1)
+    figure = go.Figure()
+    for index, (name, table) in enumerate(tables.items()):
+        places = np.arange(len(labels), dtype=np.float64) + step * (index - (len(tables) - 1) / 2)
+        figure.add_trace(_series(table, places, index, name, form))
+    if reference is not None:
+        at, named = reference
+        figure.add_trace(constant_line([at, at], [-0.5, len(labels) - 0.5], named))
+    ticks = form.replace("%", "~%") if form.endswith("%") else None
+    figure.update_xaxes(**span_axis(title, span, tickformat=ticks))
+    figure.update_yaxes(**row_axis(labels))
+    return styled(figure, 132 + (22 + 12 * len(tables)) * len(labels), ink)
+
+
+def _label(label: str, n: float | None) -> str:
     lines = textwrap.wrap(str(label), _LABEL_LETTERS) or [""]
-    return "<br>".join(lines if n is None else [*lines, f'<span style="font-size:10px">n = {n:,}</span>'])
+    return "<br>".join(lines if pd.isna(n) else [*lines, f'<span style="font-size:10px">n = {int(n):,}</span>'])
 
 
 def _dots(table: pd.DataFrame, places: list[int], labels: list[str], name: str, change: bool) -> go.Scatter:
@@ -116,26 +167,21 @@ def _dots(table: pd.DataFrame, places: list[int], labels: list[str], name: str, 
     )
 
 
-def _hollow(constant: pd.Series, places: list[int], name: str) -> go.Scatter:
+def _series(table: pd.DataFrame, places: NDArray[np.float64], index: int, name: str, form: str) -> go.Scatter:
+    colour = colour_of(index)
+    said = [
+        f"{row.value:{form}}" + (f" ({row.low:{form}} to {row.high:{form}})" if np.isfinite(row.low) else "")
+        for row in table.itertuples()
+    ]
     return go.Scatter(
-        x=constant,
+        x=table["value"],
         y=places,
+        error_x=interval_bars(table["value"], table["low"], table["high"], colour, thickness=2),
+        hovertext=said,
+        hovertemplate=f"{name}: %{{hovertext}}<extra></extra>",
         name=name,
         mode="markers",
-        marker={"size": 10, "symbol": "diamond-open", "color": MUTED, "line": {"width": 2, "color": MUTED}},
-        hovertemplate=f"{name}: %{{x:.3f}}<extra></extra>",
-    )
-
-
-def _reference(reference: tuple[float, str], rows: int) -> go.Scatter:
-    at, name = reference
-    return go.Scatter(
-        x=[at, at],
-        y=[-0.5, rows - 0.5],
-        name=name,
-        mode="lines",
-        line={"color": MUTED, "dash": "dash", "width": 2},
-        hoverinfo="skip",
+        marker={"size": 9, "symbol": _SYMBOLS[index % len(_SYMBOLS)], "color": colour, "line": {"width": 2}},
     )
 
 

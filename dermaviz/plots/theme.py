@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.plots.theme"""
+"""How every chart looks: palette for light and dark, axes, interval bars and bands; and how numbers are written."""
 
 from __future__ import annotations
 
@@ -99,14 +99,47 @@ def styled(figure: go.Figure, height: int, ink: str | None, *, legend: bool = Tr
     return figure
 
 
+def axis(title: str, standoff: int = 6, **more: Any) -> dict[str, Any]:
+    """An axis with its title, ``standoff`` pixels away from it."""
+    return {"title": {"text": title, "standoff": standoff}, **more}
+
+
 def share_axis(title: str, **more: Any) -> dict[str, Any]:
     """An axis from 0 to 1, with a little room for marks that lie on its ends."""
-    return {"title": {"text": title, "standoff": 6}, "range": [-0.02, 1.02], "tick0": 0, "dtick": 0.25} | more
+    return axis(title, range=[-0.02, 1.02], tick0=0, dtick=0.25) | more
+
+
+def span_axis(title: str, span: tuple[float, float], **more: Any) -> dict[str, Any]:
+    """An axis between two ends, with a little room for marks that lie on them."""
+    room = (span[1] - span[0]) * 0.03
+    return axis(title, range=[span[0] - room, span[1] + room], nticks=6) | more
+
+
+def row_axis(labels: Sequence[str]) -> dict[str, Any]:
+    """A vertical axis of rows with these labels, the first on top."""
+    ticks = {"tickvals": list(range(len(labels))), "ticktext": list(labels), "ticksuffix": " "}
+    return ticks | {"range": [len(labels) - 0.5, -0.5], "showgrid": False}
+
+
+def add_note(figure: go.Figure, text: str, ink: str | None, **place: Any) -> None:
+    """Words in a chart, without an arrow."""
+    figure.add_annotation(text=text, showarrow=False, font={"color": ink, "size": _SMALL}, **place)
+
+
+def add_cuts(figure: go.Figure, cuts: Iterable[float], colour: str = MUTED) -> None:
+    """A thin vertical line at each border between groups."""
+    for cut in cuts:
+        figure.add_vline(x=cut, line={"color": colour, "width": 1, "dash": "dot"})
+
+
+def colour_of(index: int) -> str:
+    """The colour of the n-th model or setting."""
+    return SERIES[index % len(SERIES)]
 
 
 def line_style(index: int) -> dict[str, Any]:
     """The line of the n-th model or setting: a colour and a dash of its own."""
-    return {"color": SERIES[index % len(SERIES)], "dash": DASHES[index % len(DASHES)], "width": 2.5}
+    return {"color": colour_of(index), "dash": DASHES[index % len(DASHES)], "width": 2.5}
 
 
 def interval_bars(
@@ -127,7 +160,7 @@ def constant_line(x: list[float], y: list[float], name: str) -> go.Scatter:
 def band(x: Iterable[float], low: Iterable[float], high: Iterable[float], index: int) -> go.Scatter:
     """The n-th line's interval as a shade in its colour: there along the upper bounds, back along the lower ones."""
     places, lower = list(x), list(low)
-    red, green, blue = hex_to_rgb(SERIES[index % len(SERIES)])
+    red, green, blue = hex_to_rgb(colour_of(index))
     return go.Scatter(
         x=[*places, *reversed(places)],
         y=[*high, *reversed(lower)],

@@ -1,4 +1,4 @@
-"""Figures: skin tone and attention over a test set: how tone is spread, what follows it, and who looks at the lesion."""
+"""Charts of skin tone and attention: how tone is spread, what changes along it, and whether right answers look at the lesion."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from dermaviz.plots.theme import (
     BENIGN,
     MALIGNANT,
     MUTED,
-    SERIES,
+    add_cuts,
+    add_note,
+    axis,
     band,
     constant_line,
     interval_bars,
     line_style,
     percent,
+    row_axis,
     share_axis,
     styled,
 )
 
 _HEIGHT = 400
+_ITA = "ITA, degrees (higher is lighter)"
 _TONES = "cividis"
 _LIGHTEST, _DARKEST = 0.96, 0.1
 _ROW, _FRAME = 68, 132
-_BASE, _STEP = 22, 12
-"""Height of a row: that of its label, and more for each of its signs."""
 _SPREAD = 0.16
 """Half the width of the strip over which a row's dots are scattered."""
-_SIGNS = ("circle", "diamond-open", "square-open", "x-thin-open", "triangle-up-open")
 SMALLEST_RATIO, LARGEST_RATIO = 0.1, 10.0
 """Ends of the axis of energy ÷ lesion area; what lies outside is drawn at them."""
 _OUTCOMES = MappingProxyType({True: ("called rightly", BENIGN, "circle"), False: ("called wrongly", MALIGNANT, "x")})
@@ -52,20 +53,17 @@ def distribution_figure(
         ink: colour of the words, of the page's theme; by default Plotly's.
     """
     known = ita[np.isfinite(ita)]
-    ends = [np.inf, *cuts, -np.inf]
+    borders = [np.inf, *cuts, -np.inf]
     colours = sample_colorscale(_TONES, np.linspace(_LIGHTEST, _DARKEST, len(groups)).tolist())
     figure = go.Figure()
-    for name, colour, high, low in zip(groups, colours, ends, ends[1:], strict=False):
+    for name, colour, high, low in zip(groups, colours, borders, borders[1:], strict=False):
         mine = known[(known > low) & (known <= high)]
         figure.add_trace(_bars(mine, low, f"{name}: {len(mine):,}", name, colour))
-    for cut in cuts:
-        figure.add_vline(x=cut, line={"color": ink or MUTED, "width": 1, "dash": "dot"})
+    add_cuts(figure, cuts, ink or MUTED)
     lowest, highest = (known.min(), known.max()) if known.size else (0.0, 0.0)
-    figure.update_xaxes(
-        title={"text": "ITA, degrees (higher is lighter)", "standoff": 6},
-        range=[min(lowest, min(cuts, default=0)) - 3, max(highest, max(cuts, default=0)) + 3],
-    )
-    figure.update_yaxes(title={"text": "images per degree", "standoff": 14}, rangemode="tozero", nticks=5)
+    ends = [min(lowest, min(cuts, default=0)) - 3, max(highest, max(cuts, default=0)) + 3]
+    figure.update_xaxes(**axis(_ITA, range=ends))
+    figure.update_yaxes(**axis("images per degree", 14, rangemode="tozero", nticks=5))
     figure.update_layout(barmode="overlay", bargap=0)
     return styled(figure, _HEIGHT, ink)
 
@@ -103,12 +101,9 @@ def against_ita_figure(
         )  # fmt: skip
     if points is not None and len(points):
         figure.add_trace(_steps(points, ink))
-    for cut in cuts:
-        figure.add_vline(x=cut, line={"color": MUTED, "width": 1, "dash": "dot"})
-    figure.update_xaxes(title={"text": "ITA, degrees (higher is lighter)", "standoff": 6})
-    figure.update_yaxes(
-        title={"text": title, "standoff": 14}, tickformat=".1~%", range=list(span) if span else None, nticks=6
-    )
+    add_cuts(figure, cuts)
+    figure.update_xaxes(**axis(_ITA))
+    figure.update_yaxes(**axis(title, 14, tickformat=".1~%", range=list(span) if span else None, nticks=6))
     return styled(figure, _HEIGHT, ink)
 
 
@@ -144,55 +139,11 @@ def looking_figure(
     figure.add_trace(constant_line([0.0, 0.0], [-0.5, len(place) - 0.5], "chance: the lesion's share of the picture"))
     lowest = _placed(min(rows["ratio"].min(), 0.5)) if len(rows) else _placed(SMALLEST_RATIO)
     ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10) if _placed(tick) >= lowest - 0.01]
-    figure.update_xaxes(
-        title={"text": "energy in lesion ÷ lesion area (log scale)", "standoff": 6}, range=[lowest - 0.06, 1.06],
-        tickvals=[_placed(tick) for tick in ticks], ticktext=[f"{tick:g}×" for tick in ticks],
-    )  # fmt: skip
-    figure.update_yaxes(
-        tickvals=list(place.values()), ticktext=list(groups.values()), range=[len(place) - 0.5, -0.5], ticksuffix=" ",
-        showgrid=False,
-    )  # fmt: skip
+    at, words = [_placed(tick) for tick in ticks], [f"{tick:g}×" for tick in ticks]
+    title = "energy in lesion ÷ lesion area (log scale)"
+    figure.update_xaxes(**axis(title, range=[lowest - 0.06, 1.06], tickvals=at, ticktext=words))
+    figure.update_yaxes(**row_axis(list(groups.values())))
     return styled(figure, _FRAME + _ROW * len(place), ink)
-
-
-def beside_figure(
-    tables: Mapping[str, pd.DataFrame],
-    title: str,
-    *,
-    span: tuple[float, float] = (0.0, 1.0),
-    form: str = ".3f",
-    reference: tuple[float, str] | None = None,
-    ink: str | None = None,
-) -> go.Figure:
-    """The same figures of several things, such as a map and its baselines: a row per label, a sign per name, 95% intervals.
-
-    Args:
-        tables: per name a table ``label, value, low, high`` with the same labels in the same order; NaN is left out.
-        title: what is measured, with its unit and range.
-        span: ends of the axis.
-        form: how a value is written, as Python's format takes it.
-        reference: a line to hold all values against, and its name.
-        ink: colour of the words, of the page's theme; by default Plotly's.
-    """
-    labels = list(next(iter(tables.values()))["label"])
-    step = 0.6 / max(len(tables), 1)
-    figure = go.Figure()
-    for index, (name, table) in enumerate(tables.items()):
-        places = np.arange(len(labels), dtype=np.float64) + step * (index - (len(tables) - 1) / 2)
-        figure.add_trace(_dots(table, places, index, name, form))
-    if reference is not None:
-        at, named = reference
-        figure.add_trace(constant_line([at, at], [-0.5, len(labels) - 0.5], named))
-    room = (span[1] - span[0]) * 0.03
-    figure.update_xaxes(
-        title={"text": title, "standoff": 6}, range=[span[0] - room, span[1] + room], nticks=6,
-        tickformat=form.replace("%", "~%") if form.endswith("%") else None,
-    )  # fmt: skip
-    figure.update_yaxes(
-        tickvals=list(range(len(labels))), ticktext=labels, range=[len(labels) - 0.5, -0.5], ticksuffix=" ",
-        showgrid=False,
-    )  # fmt: skip
-    return styled(figure, _FRAME + (_BASE + _STEP * len(tables)) * len(labels), ink)
 
 
 def _bars(mine: NDArray[np.float64], low: float, name: str, group: str, colour: str) -> go.Bar:
@@ -261,33 +212,14 @@ def _medians(rows: pd.DataFrame, place: Mapping[str, int], right: bool, ink: str
     )  # fmt: skip
 
 
-def _dots(table: pd.DataFrame, places: NDArray[np.float64], index: int, name: str, form: str) -> go.Scatter:
-    colour: Any = SERIES[index % len(SERIES)]
-    said = [
-        f"{row.value:{form}}" + (f" ({row.low:{form}} to {row.high:{form}})" if np.isfinite(row.low) else "")
-        for row in table.itertuples()
-    ]
-    return go.Scatter(
-        x=table["value"],
-        y=places,
-        error_x=interval_bars(table["value"], table["low"], table["high"], colour, thickness=2),
-        hovertext=said,
-        hovertemplate=f"{name}: %{{hovertext}}<extra></extra>",
-        name=name,
-        mode="markers",
-        marker={"size": 9, "symbol": _SIGNS[index % len(_SIGNS)], "color": colour, "line": {"width": 2}},
-    )
-
-
 def _placed(ratio: float) -> float:
     """Where a ratio stands on the axis: its logarithm to base ten, within the axis's ends."""
     return float(np.log10(np.clip(ratio, SMALLEST_RATIO, LARGEST_RATIO)))
 
 
 def _said(row: Mapping[str, Any]) -> str:
-    if not np.isfinite(row["low"]):
-        return f"{percent(row['value'])}"
-    return f"{percent(row['value'])} ({percent(row['low'])} to {percent(row['high'])})"
+    bounds = f" ({percent(row['low'])} to {percent(row['high'])})" if np.isfinite(row["low"]) else ""
+    return percent(row["value"]) + bounds
 
 
 def counterfactual_figure(
@@ -310,8 +242,8 @@ def counterfactual_figure(
         ink: colour of the words, of the page's theme; by default Plotly's.
     """
     figure = go.Figure()
-    for index, (axis, name) in enumerate(names.items()):
-        rows = table[table["axis"] == axis].sort_values("ita")
+    for index, (direction, name) in enumerate(names.items()):
+        rows = table[table["axis"] == direction].sort_values("ita")
         said = [
             f"ITA {_degrees(ita)}: {measure} {percent(value)}<br>{words}"
             for ita, value, words in zip(rows["ita"], rows["value"], rows["said"], strict=True)
@@ -328,19 +260,14 @@ def counterfactual_figure(
                 hovertemplate=f"%{{hovertext}}<extra>{name}</extra>",
             )
         )
-    for cut in cuts:
-        figure.add_vline(x=cut, line={"color": MUTED, "width": 1, "dash": "dot"})
+    add_cuts(figure, cuts)
     for place, (name, at) in enumerate((marks or {}).items()):
         figure.add_vline(x=at, line={"color": ink or MUTED, "width": 1.5})
-        figure.add_annotation(
-            x=at, y=1 - 0.08 * place, yref="y domain", yanchor="top", xshift=2, text=name, showarrow=False,
-            xanchor="right" if at > 20 else "left", font={"color": ink, "size": 12},
-        )  # fmt: skip
+        side = {"yanchor": "top", "xanchor": "right" if at > 20 else "left", "xshift": 2}
+        add_note(figure, name, ink, x=at, y=1 - 0.08 * place, yref="y domain", **side)
     first, last = float(table["ita"].min()), float(table["ita"].max())
-    figure.update_xaxes(
-        title={"text": "ITA in degrees: dark on the left, very light on the right", "standoff": 6},
-        range=[first - 2, last + 2], dtick=20, tick0=0,
-    )  # fmt: skip
+    title = "ITA in degrees: dark on the left, very light on the right"
+    figure.update_xaxes(**axis(title, range=[first - 2, last + 2], dtick=20, tick0=0))
     figure.update_yaxes(**share_axis(f"{measure}, 0 to 1"), tickformat=".0%")
     return styled(figure, 380, ink)
 

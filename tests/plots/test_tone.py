@@ -9,8 +9,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
+from dermaviz.plots.intervals import comparison_figure
 from dermaviz.plots.theme import INK
-from dermaviz.plots.tone import against_ita_figure, beside_figure, distribution_figure, looking_figure
+from dermaviz.plots.tone import against_ita_figure, distribution_figure, looking_figure
 
 GROUPS = ("very light", "light", "intermediate", "tan", "brown", "dark")
 CUTS = (55.0, 41.0, 28.0, 10.0, -30.0)
@@ -119,7 +120,7 @@ def score(*values: float) -> pd.DataFrame:
 
 def test_a_map_and_its_baselines_share_rows() -> None:
     tables = {"map": score(0.6, math.nan), "centre": score(0.5, 0.4)}
-    figure = beside_figure(tables, "energy", reference=(0.0, "nothing"))
+    figure = comparison_figure(tables, "energy", reference=(0.0, "nothing"))
     ours, centre, line = figure.data
     assert (ours.name, centre.name, line.name) == ("map", "centre", "nothing")
     assert ours.y[0] < 0 < centre.y[0] < 0.5
@@ -133,7 +134,7 @@ FIGURES = {
     "distribution": distribution_figure(ITA, CUTS, GROUPS, ink=INK["dark"]),
     "against ITA": against_ita_figure({"right": LINE}, "share", ink=INK["dark"]),
     "looking": looking_figure(IMAGES, LABELS, {"light": 1.5}, ink=INK["dark"]),
-    "beside": beside_figure({"map": score(0.6, 0.5)}, "energy", ink=INK["dark"]),
+    "beside": comparison_figure({"map": score(0.6, 0.5)}, "energy", ink=INK["dark"]),
 }
 
 

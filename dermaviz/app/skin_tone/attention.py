@@ -23,8 +23,9 @@ from dermaviz.attention.methods import METHODS
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import Evidence
 from dermaviz.metrics.confusion import by_class
+from dermaviz.plots.intervals import comparison_figure
 from dermaviz.plots.theme import percent
-from dermaviz.plots.tone import beside_figure, looking_figure
+from dermaviz.plots.tone import looking_figure
 
 BARS: Mapping[str, str] = MappingProxyType(
     {"lesion_area": "more than an even map (chance)", "energy_centre": "more than a spot in the picture's centre"}
@@ -108,7 +109,7 @@ def show_attention(ask: ToneAsk) -> None:
     score = SCORES[name]
     tables = _tables(ask, seen, score)
     top = max(score.top, *(float(np.nanmax(table["high"], initial=0)) for table in tables.values()))
-    figure = beside_figure(
+    figure = comparison_figure(
         tables, f"{score.label}, 95% intervals", span=(0.0, top if score.per_area else 1.0), ink=ink()
     )
     show_chart(figure, "attention", attention_sentence(score.label.capitalize(), tables))

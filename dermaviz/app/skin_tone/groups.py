@@ -19,7 +19,7 @@ from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.evidence.predictions import TONE_GROUP
 from dermaviz.fairness.tone_groups import ESTIMATORS, GROUPS, agreement, tone_groups
 from dermaviz.metrics.bootstrap import Estimate
-from dermaviz.plots.intervals import estimates_figure
+from dermaviz.plots.intervals import groups_figure
 from dermaviz.plots.theme import percent, signed
 from dermaviz.plots.tone import distribution_figure
 
@@ -123,8 +123,9 @@ def show_groups(ask: ToneAsk) -> None:
     order = names_of(ask, measured.groups)
     rows = table[table["metric"] == metric].set_index("group").loc[order].reset_index()
     as_share = metric in SHARES
-    shown = rows.assign(label=rows["group"], n=rows["n_images"])
-    figure = estimates_figure(shown, title=_title(labels[metric], metric), span=_span(rows, metric), ink=ink())
+    has_sign = metric == "calibration_bias"
+    title = labels[metric] if has_sign else f"{labels[metric]}, 0 to 1"
+    figure = groups_figure(rows, title, around_zero=has_sign, ink=ink())
     show_chart(figure, "groups", groups_sentence(labels[metric], rows, as_share))
     gaps = judged_gaps(ask)
     mine = gaps[(gaps["metric"] == metric) & ~gaps["suppressed"]]
@@ -163,18 +164,6 @@ def judged_gaps(ask: ToneAsk) -> pd.DataFrame:
         for name, groups in others.items()
     }
     return judge_gaps(measured, again)
-
-
-def _title(label: str, metric: str) -> str:
-    return label if metric == "calibration_bias" else f"{label}, 0 to 1"
-
-
-def _span(rows: pd.DataFrame, metric: str) -> tuple[float, float]:
-    """Ends of the axis: shares from 0 to 1, what has a sign evenly about 0."""
-    if metric != "calibration_bias":
-        return 0.0, 1.0
-    most = float(np.nanmax(np.abs(rows[["low", "high"]].to_numpy(np.float64)), initial=0.05))
-    return -most, most
 
 
 def groups_sentence(label: str, rows: pd.DataFrame, as_share: bool) -> str:

@@ -21,8 +21,9 @@ from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import Evidence
 from dermaviz.metrics.bootstrap import DRAWS, Estimate, interval, lesion_weights
 from dermaviz.metrics.classification import weighted_mean
+from dermaviz.plots.intervals import comparison_figure
 from dermaviz.plots.theme import percent, signed
-from dermaviz.plots.tone import against_ita_figure, beside_figure
+from dermaviz.plots.tone import against_ita_figure
 
 SHORTCUTS = "shortcuts"
 
@@ -99,7 +100,7 @@ def show_shortcuts(ask: ToneAsk) -> None:
             label=list(words.values())
         ),
     }
-    figure = beside_figure(
+    figure = comparison_figure(
         shown, f"change, {_SHORTCUT_METRICS[metric]}", span=_span(shown), form=".1%", reference=(0.0, "no change"),
         ink=ink(),
     )  # fmt: skip
