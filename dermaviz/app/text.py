@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from types import MappingProxyType
 
@@ -79,18 +78,9 @@ def images_of_lesions(n: int, n_lesions: int) -> str:
     return f"{images(n)} of {n_lesions:,} lesion{'' if n_lesions == 1 else 's'}"
 
 
-def share(estimate: Estimate) -> str:
-    """A share with its interval: ``14% (95% interval 9% to 19%)``."""
-    return with_interval(estimate, percent)
-
-
-def with_interval(estimate: Estimate, write: Callable[[float], str] = "{:.3f}".format) -> str:
-    """A figure with its interval: ``0.719 (95% interval 0.663 to 0.772)``; without one where no resampling defines it."""
-    if math.isnan(estimate.value):
-        return "undefined"
-    if math.isnan(estimate.low) or math.isnan(estimate.high):
-        return write(estimate.value)
-    return f"{write(estimate.value)} (95% interval {write(estimate.low)} to {write(estimate.high)})"
+def estimate_of(row: Mapping[str, float]) -> Estimate:
+    """A row with ``value``, ``low`` and ``high`` as a figure with its interval."""
+    return Estimate(row["value"], row["low"], row["high"])
 
 
 def p_value(p: float) -> str:

@@ -11,7 +11,7 @@ import streamlit as st
 from dermaviz.app.confusion.metrics import COVERAGE, calibration_table, coverage_curve, reliability_bins, set_coverage
 from dermaviz.app.confusion.view import ALL_IMAGES
 from dermaviz.app.evidence import audited
-from dermaviz.app.text import class_names, images, share
+from dermaviz.app.text import class_names, images
 from dermaviz.app.widgets.chart import ink, intervals, show_chart
 from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.bootstrap import Estimate
@@ -59,7 +59,7 @@ def show_abstaining(audited: Audited) -> None:
     row = curve.iloc[(curve["coverage"] - _ABSTAIN_AT).abs().argmin()]
     said = (
         f"If it answers only the {percent(row['coverage'])} of {images(len(audited))} on which it is most confident, it is "
-        f"wrong on {share(Estimate(row['risk'], row['low'], row['high']))}; if it answers all, on "
+        f"wrong on {Estimate(row['risk'], row['low'], row['high']).text(percent)}; if it answers all, on "
         f"{percent(curve.iloc[-1]['risk'])}."
     )
     show_chart(risk_coverage_figure({"": curve}, ink=ink()), "abstaining", said)

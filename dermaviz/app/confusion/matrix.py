@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from dermaviz.app.confusion.metrics import areas, point_at, threshold_curves
 from dermaviz.app.confusion.view import BENIGN, MALIGNANT, OTHERS, SHOWN, Form, View, group_words
 from dermaviz.app.evidence import share_right
-from dermaviz.app.text import group_label, images, share, with_interval
+from dermaviz.app.text import group_label, images
 from dermaviz.app.widgets.cases import PAGE, case_table, list_cases
 from dermaviz.app.widgets.chart import ink, show_chart
 from dermaviz.evidence.predictions import Audited
-from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import ORDERS, Mistake, Verdicts, most_frequent_mistake
 from dermaviz.metrics.ranking import OperatingPoint
 from dermaviz.models.card import Card
 from dermaviz.plots.confusion_matrix import confusion_figure
 from dermaviz.plots.curves import precision_recall_figure, roc_figure
+from dermaviz.plots.theme import percent
 
 ANY = "any"
 TRUE, PREDICTED = "true", "called"
@@ -55,7 +55,7 @@ def show_answer(audited: Audited, view: View, verdicts: Verdicts) -> None:
         st.markdown(f"#### {_threshold_sentence(group_words(card, view.groups[0]), point_at(audited, view))}")
         return
     right, mistake = int(verdicts.right.sum()), most_frequent_mistake(verdicts)
-    said = f"**{right:,} of {images(len(audited))}** are classified correctly: {share(share_right(audited))}."
+    said = f"**{right:,} of {images(len(audited))}** are classified correctly: {share_right(audited).text(percent)}."
     if mistake is None:
         st.markdown(f"#### {said} There is no mistake among them.")
     else:
@@ -71,18 +71,15 @@ def mistake_sentence(mistake: Mistake, names: Mapping[str, str]) -> str:
 def _threshold_sentence(wanted: str, point: OperatingPoint) -> str:
     """What is missed and what is alarmed on at a threshold, as Markdown."""
     positives, negatives = point.tp + point.fn, point.fp + point.tn
-    alarms = f"raises a false alarm on **{point.fp:,} of {negatives:,}** others: {share(complement(point.specificity))}"
+    alarms = (
+        f"raises a false alarm on **{point.fp:,} of {negatives:,}** others: {(1 - point.specificity).text(percent)}"
+    )
     if not positives:
         return f"There are no images of {wanted} here, so none can be missed. At this threshold it {alarms}."
-    missed = f"misses **{point.fn:,} of {positives:,}** images of {wanted}: {share(complement(point.sensitivity))}"
+    missed = f"misses **{point.fn:,} of {positives:,}** images of {wanted}: {(1 - point.sensitivity).text(percent)}"
     if not negatives:
         return f"At this threshold it {missed}. There are no other images here to alarm on."
     return f"At this threshold it {missed}; and it {alarms}."
-
-
-def complement(estimate: Estimate) -> Estimate:
-    """One minus a share, with its interval turned round."""
-    return Estimate(1 - estimate.value, 1 - estimate.high, 1 - estimate.low)
 
 
 def show_matrix(card: Card, verdicts: Verdicts, form: Form, cell: Cell) -> None:
@@ -168,12 +165,10 @@ def show_curves(audited: Audited, view: View) -> None:
     marks = _marks(name, point)
     left, right = st.columns(2)
     with left:
-        show_chart(
-            roc_figure({name: roc}, marks, ink=ink()), "roc", f"Area under the ROC curve: {with_interval(area)}."
-        )
+        show_chart(roc_figure({name: roc}, marks, ink=ink()), "roc", f"Area under the ROC curve: {area.text()}.")
     with right:
         figure = precision_recall_figure({name: recall}, positives / len(audited), marks, ink=ink())
-        show_chart(figure, "recall", f"Average precision: {with_interval(precision)}.")
+        show_chart(figure, "recall", f"Average precision: {precision.text()}.")
 
 
 def _marks(name: str, point: OperatingPoint) -> pd.DataFrame:
@@ -181,7 +176,7 @@ def _marks(name: str, point: OperatingPoint) -> pd.DataFrame:
     rates = {
         "sensitivity": point.sensitivity,
         "recall": point.sensitivity,
-        "false_positive_rate": complement(point.specificity),
+        "false_positive_rate": 1 - point.specificity,
         "precision": point.precision,
     }
     row: dict[str, str | float] = {"name": name, "threshold": point.threshold}

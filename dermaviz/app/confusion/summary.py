@@ -9,10 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from dermaviz.app.confusion.metrics import metric_table
-from dermaviz.app.text import class_names, images, images_of_lesions, with_interval
+from dermaviz.app.text import class_names, estimate_of, images, images_of_lesions
 from dermaviz.app.widgets.chart import ink, show_chart
 from dermaviz.evidence.predictions import Audited
-from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.plots.curves import learning_figure
 from dermaviz.plots.intervals import estimates_figure
 
@@ -37,7 +36,7 @@ def show_metrics(audited: Audited) -> None:
     commonest = card.classes[int(np.bincount(audited.labels, minlength=len(card.classes)).argmax())]
     row = table.set_index("metric").loc["balanced_accuracy"]
     st.markdown(
-        f"Its balanced accuracy is **{row_with_interval(row)}** on {images_of_lesions(len(audited), audited.n_lesions)}; always "
+        f"Its balanced accuracy is **{estimate_of(row).text()}** on {images_of_lesions(len(audited), audited.n_lesions)}; always "
         f"answering {names[commonest]} would get {row['constant']:.3f}.",
         help=METRIC_MEANINGS,
     )
@@ -81,13 +80,8 @@ def show_by_class(rows: pd.DataFrame, label: str, names: Mapping[str, str], comm
     if len(known):
         lowest = known.loc[known["value"].idxmin()]
         n = images(int(lowest["n_positives"]))
-        said = f"{label} is lowest for {names[lowest['class']]}: {row_with_interval(lowest)}, with {n} of it."
+        said = f"{label} is lowest for {names[lowest['class']]}: {estimate_of(lowest).text()}, with {n} of it."
     show_chart(figure, "metrics by class", said)
-
-
-def row_with_interval(row: Mapping[str, float]) -> str:
-    """A row of a table of metrics as a figure with its interval."""
-    return with_interval(Estimate(row["value"], row["low"], row["high"]))
 
 
 def show_training(audited: Audited) -> None:

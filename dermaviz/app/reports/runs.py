@@ -13,10 +13,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dermaviz.app.confusion.matrix import matrix_sentence, mistake_sentence
-from dermaviz.app.confusion.summary import row_with_interval, show_by_class, training_sentence
+from dermaviz.app.confusion.summary import show_by_class, training_sentence
 from dermaviz.app.confusion.view import GROUP_WORDS, MALIGNANT, OTHERS
 from dermaviz.app.reports.results import Result, finished, read_vouched_for
-from dermaviz.app.text import images, names_in, with_interval
+from dermaviz.app.text import estimate_of, images, names_in
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import Verdicts, by_class, most_frequent_mistake
@@ -134,7 +134,7 @@ def right_sentence(run: Rerun) -> str:
     """How many test images it calls what they are, beside the constant answer, and its most frequent mistake; Markdown."""
     verdicts, row = run.verdicts, run.result.figure("accuracy")
     said = (
-        f"It calls **{int(verdicts.right.sum()):,} of {images(len(run.labels))}** what they are: {row_with_interval(row)}; "
+        f"It calls **{int(verdicts.right.sum()):,} of {images(len(run.labels))}** what they are: {estimate_of(row).text()}; "
         f"always answering “{run.commonest}” gets {row['constant']:.3f}."
     )
     mistake = most_frequent_mistake(verdicts)
@@ -149,7 +149,7 @@ def under_attack_sentences(result: Result) -> list[str]:
     for name, words in _UNDER.items():
         for row in (row for row in result.under.get(name, ()) if row["metric"] == "accuracy"):
             under = words.format(size=result.settings.get(name, 0.0))
-            said.append(f"{under}, its accuracy is {row_with_interval(row)}, on clean photos {clean:.3f}.")
+            said.append(f"{under}, its accuracy is {estimate_of(row).text()}, on clean photos {clean:.3f}.")
     return said
 
 
@@ -250,5 +250,5 @@ def _show_roc(run: Rerun) -> None:
         sought = st.selectbox(
             "Curve of", offered, format_func=lambda name: words.get(name, name), key="roc_of", bind="query-params"
         )
-    said = f"Area under the ROC curve of {words.get(sought, sought)}: {with_interval(run.area(sought))}."
+    said = f"Area under the ROC curve of {words.get(sought, sought)}: {run.area(sought).text()}."
     show_chart(roc_figure({sought: run.roc(sought)}, ink=ink()), "run roc", said)

@@ -18,15 +18,14 @@ from dermaviz.app.cache import remembered
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import table_of
 from dermaviz.app.robustness.live_text import levels_words
-from dermaviz.app.text import FACETS, class_names, images, images_of_lesions, in_order, share, value_words
+from dermaviz.app.text import FACETS, class_names, estimate_of, images, images_of_lesions, in_order, value_words
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import Evidence
-from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.classification import MELANOMA
 from dermaviz.metrics.confusion import AGE, cohort_names
 from dermaviz.models.card import Card
 from dermaviz.plots.robustness import REPORTED, epsilon_in_words
-from dermaviz.plots.theme import signed
+from dermaviz.plots.theme import percent, signed
 from dermaviz.robustness.attacks import ATTACKS as ATTACK_ROWS
 from dermaviz.robustness.outcomes import (
     BY_ATTACK,
@@ -320,7 +319,7 @@ def capitalised(words: str) -> str:
 
 
 def share_of(row: pd.Series) -> str:
-    return share(Estimate(row["value"], row["low"], row["high"]))
+    return estimate_of(row).text(percent)
 
 
 def row_at(table: pd.DataFrame, size: str, at: float) -> pd.Series:

@@ -18,10 +18,11 @@ from dermaviz.app.evidence import table_of
 from dermaviz.app.skin_tone.question import ToneAsk, groups_of, mean_by_group, names_of, one_each
 from dermaviz.app.text import images, value_words
 from dermaviz.app.widgets.cases import CASE, PAGE, case_table, list_cases, show_case
-from dermaviz.app.widgets.chart import ink, show_chart, show_table, with_interval
+from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.attention.methods import METHODS
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import Evidence
+from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import by_class
 from dermaviz.plots.intervals import comparison_figure
 from dermaviz.plots.theme import percent
@@ -152,7 +153,7 @@ def _in_words(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(
         columns
         | {
-            name: [with_interval(*row) for row in zip(table["value"], table["low"], table["high"], strict=True)]
+            name: [Estimate(*row).cell() for row in zip(table["value"], table["low"], table["high"], strict=True)]
             for name, table in tables.items()
         }
     )

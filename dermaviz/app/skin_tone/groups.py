@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dermaviz.app.cache import remembered, shared
 from dermaviz.app.skin_tone.question import ToneAsk, groups_of, ita_of, names_of, other_groups, tones
-from dermaviz.app.text import class_names, images, share
+from dermaviz.app.text import class_names, images
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.evidence.predictions import TONE_GROUP
 from dermaviz.fairness.tone_groups import ESTIMATORS, GROUPS, agreement, tone_groups
@@ -205,7 +205,7 @@ def _ends(low: str, high: str, gap: Estimate) -> str:
 def _value(row: pd.Series, as_share: bool) -> str:
     found = Estimate(row["value"], row["low"], row["high"])
     if as_share:
-        return share(found)
+        return found.text(percent)
     return f"{found.value:.3f}{_ends(f'{found.low:.3f}', f'{found.high:.3f}', found)}"
 
 

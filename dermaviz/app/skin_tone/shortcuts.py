@@ -15,7 +15,7 @@ from dermaviz.app.evidence import share_right, table_of
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.skin_tone.attention import plain, shares_between
 from dermaviz.app.skin_tone.question import ToneAsk
-from dermaviz.app.text import images, share
+from dermaviz.app.text import estimate_of, images
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import Evidence
@@ -232,10 +232,10 @@ def shortcut_sentence(rows: pd.DataFrame, labels: Mapping[str, str], what: str) 
 def parts_sentence(rows: pd.DataFrame, clean: Estimate, commonest: float) -> str:
     """Accuracy on lesion-only and background-only images beside that on whole photos, and the commonest diagnosis's share."""
     found = rows.set_index("variant")
-    said = [f"{share(_estimate(found.loc[name]))} on {name} images" for name in found.index]
+    said = [f"{estimate_of(found.loc[name]).text(percent)} on {name} images" for name in found.index]
     return (
-        f"It is right on {share(clean)} of whole photos, {' and '.join(said)}; always giving the commonest diagnosis would be "
-        f"right on {percent(commonest)}."
+        f"It is right on {clean.text(percent)} of whole photos, {' and '.join(said)}; always giving the commonest diagnosis "
+        f"would be right on {percent(commonest)}."
     )
 
 
@@ -278,10 +278,6 @@ def change_between(value: float, low: float, high: float) -> str:
 def angle(degrees: float) -> str:
     """Whole degrees."""
     return f"{degrees:.0f}°".replace("-", "−")
-
-
-def _estimate(row: pd.Series) -> Estimate:
-    return Estimate(row["value"], row["low"], row["high"])
 
 
 def _points(row: pd.Series, name: str) -> str:

@@ -17,7 +17,7 @@ from dermaviz.app.cache import shared
 from dermaviz.app.skin_tone.groups import _name
 from dermaviz.app.skin_tone.question import ToneAsk, ita_of, mean_by_group, wanted, wanted_classes
 from dermaviz.app.text import images
-from dermaviz.app.widgets.chart import ink, show_chart, show_table, with_interval
+from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.evidence.predictions import Audited
 from dermaviz.fairness.tone_groups import ESTIMATORS
 from dermaviz.metrics.bootstrap import DRAWS, Estimate
@@ -140,6 +140,6 @@ def _steps_in_words(steps: pd.DataFrame) -> pd.DataFrame:
         {
             "images": steps["n_images"],
             "median ITA": [f"{ita:.0f}°" for ita in steps["ita"]],
-            "share": [with_interval(*row) for row in ends],
+            "share": [Estimate(*row).cell() for row in ends],
         }
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from functools import partial
 
 import pandas as pd
@@ -12,6 +11,7 @@ import streamlit as st
 from PIL import Image
 
 from dermaviz.images import RGB
+from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.plots.theme import INK, signed
 
 
@@ -26,18 +26,10 @@ def show_chart(figure: go.Figure, key: str, sentence: str) -> None:
     st.caption(sentence)
 
 
-def with_interval(value: float, low: float, high: float, *, change: bool = False) -> str:
-    """Three decimals, a ``change`` with its sign: ``0.041 (0.033 to 0.062)``; a dash where it is undefined."""
-    if math.isnan(value):
-        return "–"
-    said, first, last = (signed(number, 3) if change else f"{number:.3f}" for number in (value, low, high))
-    return said if math.isnan(low) else f"{said} ({first} to {last})"
-
-
 def intervals(table: pd.DataFrame, column: str, *, change: bool = False) -> list[str]:
-    """A column of figures with its ``column_low`` and ``column_high``, as cells of a table."""
+    """A column of figures with its ``column_low`` and ``column_high``, as cells of a table; a ``change`` with its sign."""
     rows = zip(table[column], table[f"{column}_low"], table[f"{column}_high"], strict=True)
-    return [with_interval(*row, change=change) for row in rows]
+    return [Estimate(*row).cell(partial(signed, digits=3) if change else "{:.3f}".format) for row in rows]
 
 
 def show_table(table: pd.DataFrame, name: str, key: str, title: str = "The table behind it") -> None:

@@ -11,15 +11,16 @@ import pytest
 
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.confusion.confidence import sets_sentence
-from dermaviz.app.confusion.matrix import complement
 from dermaviz.app.confusion.summary import training_sentence
 from dermaviz.app.confusion.view import MALIGNANCY, question_label, questions, view_of
 from dermaviz.app.evidence import audited
-from dermaviz.app.text import group_label, p_value, share, with_interval
+from dermaviz.app.text import group_label, p_value
+from dermaviz.app.widgets.chart import intervals
 from dermaviz.app.widgets.cohort import cohort_sentence
 from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.models.card import Card
+from dermaviz.plots.theme import percent
 
 NAN = float("nan")
 
@@ -52,11 +53,10 @@ def test_a_cohort_says_how_many_remain(images: Audited) -> None:
 
 
 def test_shares_and_figures_have_their_interval_where_there_is_one() -> None:
-    assert share(Estimate(0.14, 0.09, 0.19)) == "14% (95% interval 9% to 19%)"
-    assert share(Estimate(0.14, NAN, NAN)) == "14%"
-    assert share(Estimate(NAN, NAN, NAN)) == "undefined"
-    assert with_interval(Estimate(0.9118, 0.8911, 0.9309)) == "0.912 (95% interval 0.891 to 0.931)"
-    assert complement(Estimate(0.75, 0.5, 1.0)) == Estimate(0.25, 0.0, 0.5)
+    assert Estimate(0.14, 0.09, 0.19).text(percent) == "14% (95% interval 9% to 19%)"
+    assert Estimate(0.14, NAN, NAN).text(percent) == "14%"
+    columns = {"gap": [-0.25, NAN], "gap_low": [-0.5, NAN], "gap_high": [0.0, NAN]}
+    assert intervals(pd.DataFrame(columns), "gap", change=True) == ["−0.250 (−0.500 to 0)", "–"]
     assert (p_value(0.0001), p_value(0.031)) == ("< 0.001", "= 0.031")
 
 
