@@ -1,32 +1,178 @@
-"""Classical learners on features: fitted, asked for probabilities, written and read again."""
+"""Classical learners on features of images: a forest, a support vector machine, boosted trees; and a row learnt by one."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import importlib
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 from tqdm import tqdm
 
-from dermaviz.errors import CheckpointError, DatasetError, RecipeError
-from dermaviz.io import atomic_write
+from dermaviz.errors import DatasetError, DependencyError, RecipeError
 from dermaviz.models.classifier import central_square, equalise
-from dermaviz.schema import build
+from dermaviz.schema import Number, Whole, build, validated
 from dermaviz.training.optimisation import class_weights
 from studies.five_reports.features import image_features
-from studies.five_reports.learners import Settings, kind_of
 from studies.five_reports.plan import Run
 from studies.five_reports.result import Learned, answers
 from studies.five_reports.train_network import Photos
 
-LEARNER = "learner.json"
+Features = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Weights = NDArray[np.float64]
+Answers = tuple[NDArray[np.int64], NDArray[np.floating]]
+"""The classes that a learner knows ``[P]``, and its probabilities of them ``[N, P]``."""
+
+_MAY_BE_0 = frozenset({"class_weight_power", "depth"})
+
+
+@validated(RecipeError, "settings")
+class Settings:
+    """``class_weight_power`` weighs classes by their inverse frequencies to this power, as a recipe's loss does (0: not)."""
+
+    class_weight_power: Number = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not math.isfinite(value) or value < 0 or (value == 0 and name not in _MAY_BE_0):
+                expected = "0 or more" if name in _MAY_BE_0 else "more than 0"
+                raise RecipeError(f"settings.{name}: expected {expected}, found {value}. Leave it out for the default.")
+
+
+@validated(RecipeError, "settings")
+class ForestSettings(Settings):
+    """Breiman, Machine Learning 45:5 (2001), with scikit-learn's defaults; ``depth`` is that of a tree at most, 0 for any."""
+
+    trees: Whole = 100
+    depth: Whole = 0
+    smallest_leaf: Whole = 1
+
+
+@validated(RecipeError, "settings")
+class SvmSettings(Settings):
+    """Cortes and Vapnik, Machine Learning 20:273 (1995), with scikit-learn's defaults; ``penalty`` is C. The kernel is
+    Gaussian, its width that of columns with standard deviation 1."""
+
+    penalty: Number = 1.0
+
+
+@validated(RecipeError, "settings")
+class XgboostSettings(Settings):
+    """Chen and Guestrin, KDD 2016, with XGBoost's defaults; ``rounds`` of one tree for each class, ``rate`` is η, ``depth``
+    that of a tree at most, 0 for any."""
+
+    rounds: Whole = 100
+    rate: Number = 0.3
+    depth: Whole = 6
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of learner. ``fit`` takes its settings, features ``[N, D]``, labels ``[N]``, a weight for each class ``[C]``
+    and a seed, and gives what it learnt; ``ask`` what that answers to features."""
+
+    settings: type[Settings]
+    fit: Callable[[Any, Features, Labels, Weights, int], Any]
+    ask: Callable[[Any, Features], Answers]
+
+
+def _fit_forest(
+    settings: ForestSettings, features: Features, labels: Labels, weights: Weights, seed: int
+) -> RandomForestClassifier:
+    forest = RandomForestClassifier(
+        settings.trees,
+        max_depth=settings.depth or None,
+        min_samples_leaf=settings.smallest_leaf,
+        class_weight=_of_present(weights, labels),
+        random_state=seed,
+        n_jobs=-1,
+    )
+    return forest.fit(features, labels).set_params(
+        n_jobs=1
+    )  # asked, threads add up the trees in whatever order they end
+
+
+def _fit_svm(settings: SvmSettings, features: Features, labels: Labels, weights: Weights, seed: int) -> Pipeline:
+    """The machine after standardised columns; nothing in it is drawn."""
+    machine = SVC(C=settings.penalty, class_weight=_of_present(weights, labels))
+    return make_pipeline(StandardScaler(), machine).fit(features, labels)
+
+
+def _fit_xgboost(settings: XgboostSettings, features: Features, labels: Labels, weights: Weights, seed: int) -> Any:
+    library = _library("xgboost")
+    parameters = {
+        "objective": "multi:softprob",
+        "num_class": len(weights),
+        "eta": settings.rate,
+        "max_depth": settings.depth,
+        "seed": seed,
+        "verbosity": 0,
+    }
+    return library.train(parameters, library.DMatrix(features, labels, weight=weights[labels]), settings.rounds)
+
+
+def _of_present(weights: Weights, labels: Labels) -> dict[int, float]:
+    """Weight of each class that occurs."""
+    return {int(c): float(weights[c]) for c in np.unique(labels)}
+
+
+def _ask_forest(forest: RandomForestClassifier, features: Features) -> Answers:
+    return forest.classes_, forest.predict_proba(features)
+
+
+def _ask_svm(pipeline: Pipeline, features: Features) -> Answers:
+    values = pipeline.decision_function(features)
+    if values.ndim == 1:  # of two classes scikit-learn gives only the second's
+        values = np.stack([-values, values], axis=1)
+    return pipeline.classes_, softmax(values, axis=1)
+
+
+def _ask_xgboost(booster: Any, features: Features) -> Answers:
+    given = booster.predict(_library("xgboost").DMatrix(features)).astype(np.float64)
+    return np.arange(given.shape[1]), given / given.sum(1, keepdims=True)
+
+
+def _library(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise DependencyError(
+            f"expected the package {name.partition('.')[0]} for classical learners, found none. Install it with "
+            "`pip install 'dermaviz[reports]'`."
+        ) from error
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "forest": Kind(ForestSettings, _fit_forest, _ask_forest),
+        "svm": Kind(SvmSettings, _fit_svm, _ask_svm),
+        "xgboost": Kind(XgboostSettings, _fit_xgboost, _ask_xgboost),
+    }
+)
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of learner of that name.
+
+    Raises:
+        RecipeError: there is none.
+    """
+    if name not in KINDS:
+        raise RecipeError(f"learner: expected one of {', '.join(KINDS)}, found {name!r}.")
+    return KINDS[name]
 
 
 @dataclass(frozen=True)
@@ -56,55 +202,6 @@ class ClassicalLearner:
         among_all[:, classes] = given
         return among_all
 
-    def save(self, folder: Path) -> None:
-        """Write what was learnt and then ``learner.json``, which holds its sha256, into ``folder``.
-
-        Raises:
-            DependencyError: the package that writes the format is not installed.
-        """
-        kind = kind_of(self.name)
-        content = kind.dump(self.fitted)
-        atomic_write(folder / kind.file, content, error=CheckpointError)
-        facts = {
-            "name": self.name,
-            "n_classes": self.n_classes,
-            "n_features": self.n_features,
-            "seed": self.seed,
-            "settings": asdict(self.settings),
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
-        atomic_write(folder / LEARNER, json.dumps(facts, indent=2) + "\n", error=CheckpointError)
-
-
-def load_learner(folder: Path) -> ClassicalLearner:
-    """Read a learner that :meth:`ClassicalLearner.save` wrote.
-
-    The hash finds damage, and no code of the file's is ever run; but trees forged to crash a library would crash it, so
-    read the learners of people you trust.
-
-    Raises:
-        CheckpointError: a file is absent, damaged, or no such learner.
-        DependencyError: the package that reads the format is not installed.
-    """
-    try:
-        facts = json.loads((folder / LEARNER).read_text(encoding="utf-8"))
-        kind = kind_of(facts["name"])
-        settings = build(kind.settings, facts["settings"])
-        sizes = {key: int(facts[key]) for key in ("n_classes", "n_features", "seed")}
-        content, expected = (folder / kind.file).read_bytes(), facts["sha256"]
-    except (OSError, ValueError, KeyError, TypeError, RecipeError) as error:
-        raise CheckpointError(
-            f"{folder}: expected a learner ({LEARNER} and what was learnt), found it absent or damaged "
-            f"({type(error).__name__}: {error}). Copy the whole folder again, or fit the learner again."
-        ) from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != expected:
-        raise CheckpointError(
-            f"{folder / kind.file}: expected sha256 {expected[:12]}…, found {found[:12]}…. "
-            "The learner was changed or damaged: copy the whole folder again, or fit the learner again."
-        )
-    return ClassicalLearner(facts["name"], settings=settings, fitted=kind.load(folder / kind.file, content), **sizes)
-
 
 def fit_learner(
     name: str,
@@ -121,7 +218,7 @@ def fit_learner(
         features: ``[N, D]``, as :func:`~studies.five_reports.features.image_features` gives them.
         labels: ``[N]``, numbers of classes from 0 to ``n_classes`` − 1; at least two of them occur.
         seed: of all that is drawn.
-        settings: values for the fields of :class:`~studies.five_reports.learners.Settings` and those of the kind; {} for
+        settings: values for the fields of :class:`~studies.five_reports.classical.Settings` and those of the kind; {} for
             the libraries' own.
 
     Raises:

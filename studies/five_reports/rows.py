@@ -15,7 +15,6 @@ from dermaviz.training.recipe import Recipe, recipe_of
 Budget = Literal["laptop", "full"]
 Learner = Literal["network", "forest", "svm", "xgboost"]
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
-LEARNERS: tuple[Learner, ...] = get_args(Learner)
 NETWORK: Learner = "network"
 
 

@@ -1,22 +1,15 @@
-"""Classical learners: what they learn from drawn pictures, what is kept of them, and what they refuse."""
+"""Classical learners: what they learn from drawn pictures, and what they refuse."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
 
-from dermaviz.errors import CheckpointError, DatasetError, DependencyError, RecipeError
-from studies.five_reports.classical import LEARNER, fit_learner, load_learner
+from dermaviz.errors import DatasetError, DependencyError, RecipeError
+from studies.five_reports.classical import KINDS, fit_learner
 from studies.five_reports.features import image_features
-from studies.five_reports.learners import KINDS, TRUSTED_TYPES
 
 COUNTS = (18, 8, 6)
 LESIONS = ((150, 100, 80), (90, 60, 60), (150, 100, 80))
@@ -52,14 +45,6 @@ def one_column(*values: float) -> np.ndarray:
     return np.array(values, np.float32)[:, None]
 
 
-@pytest.fixture
-def saved(name: str, tmp_path: Path) -> Path:
-    """The folder of a learner of each kind that was shown four numbers."""
-    need("xgboost" if name == "xgboost" else "skops")
-    fit_learner(name, one_column(0, 1, 2, 3), np.array([0, 0, 1, 1]), 2, 0, {}).save(tmp_path / name)
-    return tmp_path / name
-
-
 def test_each_beats_always_answering_the_commonest_class(name):
     learner = fit_learner(name, *draw(0), 3, 0, {})
     features, labels = draw(1)
@@ -70,16 +55,6 @@ def test_each_beats_always_answering_the_commonest_class(name):
     right = found.argmax(1) == labels
     assert right.mean() > max(COUNTS) / sum(COUNTS)
     assert min(right[labels == c].mean() for c in range(3)) >= 0.75
-
-
-def test_what_is_read_back_answers_the_same(name, tmp_path):
-    need("xgboost" if name == "xgboost" else "skops")
-    learner = fit_learner(name, *draw(0), 3, 7, {"class_weight_power": 0.5})
-    learner.save(tmp_path / "kept")
-    again = load_learner(tmp_path / "kept")
-    features, _ = draw(1)
-    np.testing.assert_array_equal(again.probabilities(features), learner.probabilities(features))
-    assert (again.name, again.settings, again.seed, again.n_features) == (name, learner.settings, 7, features.shape[1])
 
 
 def test_a_forest_is_decided_by_its_seed():
@@ -162,60 +137,7 @@ def test_features_of_another_kind_are_refused():
         learner.probabilities(np.zeros((4, 2)))
 
 
-def damage(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
-def replace_with(path: Path, content: bytes) -> None:
-    """Other content under a hash that fits it."""
-    path.write_bytes(content)
-    facts = json.loads((path.parent / LEARNER).read_text(encoding="utf-8"))
-    facts["sha256"] = hashlib.sha256(content).hexdigest()
-    (path.parent / LEARNER).write_text(json.dumps(facts), encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda file: damage(file), r"expected sha256 \w+…, found \w+…\. The learner was changed or damaged"),
-        (lambda file: file.unlink(), "absent or damaged .FileNotFoundError.*Copy the whole folder"),
-        (lambda file: (file.parent / LEARNER).write_text("{}"), "absent or damaged .KeyError"),
-        (lambda file: (file.parent / LEARNER).write_text("{"), "absent or damaged .JSONDecodeError"),
-        (lambda file: replace_with(file, b"not what a library writes"), "expected (a learner|boosted trees).*Fit"),
-    ],
-    ids=["changed", "absent", "no facts", "no JSON", "foreign"],
-)
-def test_what_is_damaged_is_not_read(saved, name, change, message):
-    change(saved / KINDS[name].file)
-    with pytest.raises(CheckpointError, match=message):
-        load_learner(saved)
-
-
-def test_foreign_code_is_not_read(tmp_path):
-    need("skops")
-    from skops import io
-
-    fit_learner("svm", one_column(0, 1), np.array([0, 1]), 2, 0, {}).save(tmp_path)
-    replace_with(tmp_path / "svm.skops", io.dumps(make_pipeline(FunctionTransformer(os.getcwd))))
-    with pytest.raises(CheckpointError, match=r"UntrustedTypesFoundException.*getcwd"):
-        load_learner(tmp_path)
-
-
-@pytest.mark.parametrize(("learner", "types"), [("forest", TRUSTED_TYPES), ("svm", ())])
-def test_no_more_types_are_trusted_than_a_learner_has(learner, types, tmp_path):
-    need("skops")
-    from skops import io
-
-    fit_learner(learner, *draw(0), 3, 0, {}).save(tmp_path)
-    assert tuple(io.get_untrusted_types(file=tmp_path / KINDS[learner].file)) == types
-
-
-@pytest.mark.parametrize(("learner", "package"), [("forest", "skops"), ("svm", "skops"), ("xgboost", "xgboost")])
-def test_without_the_package_it_says_what_to_install(monkeypatch, tmp_path, learner, package):
-    for module in (package, f"{package}.io"):
-        monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(DependencyError, match=rf"package {package} .*pip install 'dermaviz\[reports\]'"):
-        fit_learner(learner, one_column(0, 1), np.array([0, 1]), 2, 0, {}).save(tmp_path / "kept")
-    assert not (tmp_path / "kept").exists()
+def test_without_the_package_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    with pytest.raises(DependencyError, match=r"package xgboost .*pip install 'dermaviz\[reports\]'"):
+        fit_learner("xgboost", one_column(0, 1), np.array([0, 1]), 2, 0, {})
