@@ -1,8 +1,8 @@
-"""TODO docstring dermaviz.robustness.outcomes"""
+"""Robustness: what attacks and corruptions cost a model over a data set, from evidence, with intervals. Free of torch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import require_columns
-from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Estimate, interval, lesion_weights
-from dermaviz.metrics.classification import Labels, Values, Weights, ratio, weighted_mean
+from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Bootstrap, Estimate, LesionIds, Sampled, interval_table
+from dermaviz.metrics.classification import Labels, Values, Weights, ratio
 from dermaviz.robustness.corruptions import CORRUPTIONS
 
 BY_ATTACK, BY_CORRUPTION = ("method", "epsilon"), ("corruption", "severity")
@@ -94,23 +94,18 @@ def curves(answers: Answers, draws: int = DRAWS, seed: int = 0, fewest: int = FE
         drop_high`` (clean minus value, paired; above 0 is a loss); ``n_images`` and ``n_lesions`` that the figure is of.
         Balanced accuracy is the mean sensitivity over the classes that have images.
     """
-    shown = measured(answers, None)
-    drawn = measured(answers, lesion_weights(answers.lesion_ids.tolist(), draws, seed))
-    what, size = answers.conditions.columns
-    rows: list[dict[str, Any]] = []
-    for (metric, name), sample in drawn.items():
-        mine = answers.labels == answers.classes.index(name) if name else np.ones(len(answers), dtype=bool)
-        counts = {"n_images": int(mine.sum()), "n_lesions": len(set(answers.lesion_ids[mine]))}
-        figures = list(_with_drops(shown[metric, name], sample, enough=counts["n_images"] >= fewest))
-        where = {series: [(0.0, figures[0])] for series in answers.conditions[what].unique()}
-        for (series, at), figure in zip(answers.conditions.itertuples(index=False), figures[1:], strict=True):
-            where[series].append((float(at), figure))
-        rows += (
-            {what: series, size: at, "metric": metric, "class": name, **figure, **counts}
-            for series, points in where.items()
-            for at, figure in points
-        )
-    return pd.DataFrame(rows)
+    lesions = Bootstrap.over(answers.lesion_ids, draws, seed)
+    conditions = answers.conditions.assign(column=np.arange(len(answers.conditions)) + 1)
+    rows = _with_clean(conditions)
+    columns, clean = rows.pop("column").to_numpy(), np.zeros(len(rows), dtype=int)
+    parts = []
+    for (metric, name), figure in _figures(answers, lesions).items():
+        counts = _counts(answers, lesions, name)
+        shown = figure.where(counts["n_images"] >= fewest)
+        named = rows.assign(**{"metric": metric, "class": name})
+        table = interval_table(named, value=shown[columns], drop=shown[clean] - shown[columns])
+        parts.append(table.assign(**counts))
+    return pd.concat(parts, ignore_index=True)
 
 
 def cohort_curves(
@@ -137,7 +132,7 @@ def cohort_curves(
 
 
 def median_flip_distance(
-    epsilons: NDArray[np.float64], lesion_ids: Sequence[str], draws: int = DRAWS, seed: int = 0
+    epsilons: NDArray[np.float64], lesion_ids: LesionIds, draws: int = DRAWS, seed: int = 0
 ) -> Estimate:
     """Median over images of the smallest ε that flips them, with its interval; ``inf`` where half withstand all tried.
 
@@ -150,50 +145,53 @@ def median_flip_distance(
     order = np.argsort(epsilons[right], kind="stable")
     # A number beyond every ε, since percentiles interpolate and infinity minus infinity is nothing.
     sizes = np.where(np.isinf(epsilons), 1e9, epsilons)[right][order]
-    weights = lesion_weights(lesion_ids, draws, seed)[:, right][:, order]
-    value, low, high = (
-        np.inf if figure > 1 else float(figure)
-        for figure in (_medians(sizes, np.ones((1, len(sizes))))[0], *interval(_medians(sizes, weights)))
-    )
-    return Estimate(value, low, high)
-
-
-def measured(answers: Answers, weights: Weights | None) -> dict[tuple[str, str], Values]:
-    """Accuracy, balanced accuracy and each class's sensitivity: by metric and class, ``[..., 1 + K]``, clean first.
-
-    ``weights`` ``[..., N]`` say how often each image counts; NaN where a class has no image in a draw.
-    """
-    right = np.column_stack([answers.clean, answers.right]).astype(np.float64)
-    everything = np.ones(len(answers)) if weights is None else weights
-    classes = [answers.labels == index for index in range(len(answers.classes))]
-    sensitivities = [weighted_mean(right[mine], everything[..., mine]) for mine in classes]
-    stacked = np.stack(sensitivities)
-    balanced = ratio(np.nansum(stacked, axis=0), (~np.isnan(stacked)).sum(axis=0))
-    overall = {("accuracy", ""): weighted_mean(right, everything), ("balanced_accuracy", ""): balanced}
-    return overall | {
-        ("sensitivity", name): sensitivity for name, sensitivity in zip(answers.classes, sensitivities, strict=True)
-    }
-
-
-def _with_drops(shown: Values, drawn: Values, *, enough: bool) -> Iterator[dict[str, float]]:
-    """Of values ``[1 + K]`` and their draws ``[draws, 1 + K]``: figures and drops with intervals, one by one."""
-    names = ("value", "low", "high", "drop", "drop_low", "drop_high")
-    for k, value in enumerate(shown):
-        lost = drawn[:, 0] - drawn[:, k]
-        figures = (value, *interval(drawn[:, k]), shown[0] - value, *interval(lost)) if enough else (np.nan,) * 6
-        yield dict(zip(names, map(float, figures), strict=True))
+    lesions = Bootstrap.over(lesion_ids, draws, seed).take(right).take(order)
+    found = lesions.sample(lambda weights: _medians(sizes, weights)).estimate()
+    return Estimate(*(np.inf if figure > 1 else figure for figure in (found.value, found.low, found.high)))
 
 
 def _medians(sizes: Values, weights: Weights) -> Values:
-    """Median of ascending ``sizes`` ``[N]``, each as often as ``weights`` ``[draws, N]`` say: ``[draws]``."""
-    medians = np.full(len(weights), np.nan)
-    if len(sizes):
-        reached = weights.cumsum(axis=1)
-        half = reached[:, -1:] / 2
-        lower, upper = (reached >= half).argmax(axis=1), (reached > half).argmax(axis=1)
-        some = half[:, 0] > 0
-        medians[some] = ((sizes[lower] + sizes[upper]) / 2)[some]
-    return medians
+    """Median of ascending ``sizes`` ``[N]``, each as often as ``weights`` ``[..., N]`` say: ``[...]``; NaN of none."""
+    if not len(sizes):
+        return np.full(weights.shape[:-1], np.nan)
+    reached = weights.cumsum(axis=-1)
+    half = reached[..., -1:] / 2
+    lower, upper = (reached >= half).argmax(axis=-1), (reached > half).argmax(axis=-1)
+    return np.where(half[..., 0] > 0, (sizes[lower] + sizes[upper]) / 2, np.nan)
+
+
+def _figures(answers: Answers, lesions: Bootstrap) -> dict[tuple[str, str], Sampled]:
+    """Accuracy, balanced accuracy and each class's sensitivity: by metric and class, ``[1 + K]``, clean first.
+
+    NaN where a class has no image in a draw.
+    """
+    right = np.column_stack([answers.clean, answers.right]).astype(np.float64)
+    classes = [answers.labels == index for index in range(len(answers.classes))]
+    sensitivities = [lesions.take(mine).mean(right[mine]) for mine in classes]
+    balanced = Sampled(
+        _mean_of_known(one.value for one in sensitivities), _mean_of_known(one.draws for one in sensitivities)
+    )
+    overall = {("accuracy", ""): lesions.mean(right), ("balanced_accuracy", ""): balanced}
+    return overall | {("sensitivity", name): one for name, one in zip(answers.classes, sensitivities, strict=True)}
+
+
+def _mean_of_known(values: Iterable[Values]) -> Values:
+    stacked = np.stack(list(values))
+    return ratio(np.nansum(stacked, axis=0), (~np.isnan(stacked)).sum(axis=0))
+
+
+def _counts(answers: Answers, lesions: Bootstrap, name: str) -> dict[str, int]:
+    """Images and lesions that a figure is of: those of a class, or all ("")."""
+    return (lesions.take(answers.labels == answers.classes.index(name)) if name else lesions).counts
+
+
+def _with_clean(conditions: pd.DataFrame) -> pd.DataFrame:
+    """The conditions of each method or corruption, in a first row its clean point: size and columns of figures are 0."""
+    parts = []
+    for _, rows in conditions.groupby(conditions.columns[0], sort=False):
+        clean = rows.iloc[:1].assign(**dict.fromkeys(conditions.columns[1:], 0))
+        parts += [clean, rows]
+    return pd.concat(parts, ignore_index=True).astype({conditions.columns[1]: float})
 
 
 MEAN = "mean"
@@ -225,39 +223,33 @@ def corruption_errors(
     """
     if reference is not None:
         _require_same(answers, reference)
-    weights = lesion_weights(answers.lesion_ids.tolist(), draws, seed)
-    shown, drawn = _errors(answers, reference, None), _errors(answers, reference, weights)
-    rows: list[dict[str, Any]] = []
-    for key, value in shown.items():
-        low, high = interval(drawn[key])
-        rows.append({"corruption": key[0], "metric": key[1], "value": float(value), "low": low, "high": high})
-    return pd.DataFrame(rows)
+    lesions = Bootstrap.over(answers.lesion_ids, draws, seed)
+    error, *others = (
+        1 - _figures(of, lesions)["balanced_accuracy", ""] for of in (answers, reference) if of is not None
+    )
+    found: dict[tuple[str, str], Sampled] = {}
+    by_corruption = answers.conditions.groupby(answers.conditions.columns[0], sort=False).indices
+    for name, rows in by_corruption.items():
+        columns = np.asarray(rows) + 1
+        level, extra = _level_and_extra(error, columns)
+        found[name, "error"], found[name, "extra_error"] = level, extra
+        for other in others:
+            other_level, other_extra = _level_and_extra(other, columns)
+            found[name, "ce"], found[name, "relative_ce"] = level / other_level, extra / other_extra
+    averaged = [name for name in by_corruption if name not in CORRUPTIONS or CORRUPTIONS[name].averaged]
+    for metric in dict.fromkeys(metric for _, metric in found) if averaged else ():
+        found[MEAN, metric] = _mean(Sampled.join(found[name, metric] for name in averaged))
+    names, metrics = zip(*found, strict=True)
+    return interval_table({"corruption": names, "metric": metrics}, value=Sampled.join(found.values()))
 
 
-def _errors(answers: Answers, reference: Answers | None, weights: Weights | None) -> dict[tuple[str, str], Values]:
-    """By corruption and metric, ``[...]``; the means last."""
-    name = answers.conditions.columns[0]
-    by_corruption = answers.conditions.groupby(name, sort=False).indices
-    error = 1 - measured(answers, weights)["balanced_accuracy", ""]
-    other = None if reference is None else 1 - measured(reference, weights)["balanced_accuracy", ""]
-    found: dict[tuple[str, str], Values] = {}
-    for corruption, columns in by_corruption.items():
-        found |= {(corruption, metric): values for metric, values in _of_one(error, other, np.asarray(columns) + 1)}
-    averaged = [one for one in by_corruption if one not in CORRUPTIONS or CORRUPTIONS[one].averaged]
-    for metric in dict.fromkeys(metric for _, metric in found):
-        if averaged:
-            found[MEAN, metric] = np.mean([found[one, metric] for one in averaged], axis=0)
-    return found
+def _level_and_extra(error: Sampled, columns: NDArray[np.int64]) -> tuple[Sampled, Sampled]:
+    """Of errors ``[1 + K]``, clean first: the mean of some columns, and of what they add to the clean error."""
+    return _mean(error[columns]), _mean(error[columns] - error[np.zeros_like(columns)])
 
 
-def _of_one(error: Values, other: Values | None, columns: Values) -> Iterator[tuple[str, Values]]:
-    """Of errors ``[..., 1 + K]``, clean first, those of one corruption's columns."""
-    level, extra = error[..., columns].mean(-1), (error[..., columns] - error[..., :1]).mean(-1)
-    yield "error", level
-    yield "extra_error", extra
-    if other is not None:
-        yield "ce", ratio(level, other[..., columns].mean(-1))
-        yield "relative_ce", ratio(extra, (other[..., columns] - other[..., :1]).mean(-1))
+def _mean(figures: Sampled) -> Sampled:
+    return Sampled(figures.value.mean(-1), figures.draws.mean(-1))
 
 
 def _require_same(answers: Answers, reference: Answers) -> None:
@@ -287,30 +279,16 @@ def paired_curves(first: Answers, second: Answers, draws: int = DRAWS, seed: int
     Raises:
         EvidenceError: the two are not of the same images and classes, or share no condition.
     """
-    conditions = _shared(first, second)
-    what, size = conditions.columns[:2]
-    weights = lesion_weights(first.lesion_ids.tolist(), draws, seed)
-    shown = [measured(answers, None) for answers in (first, second)]
-    drawn = [measured(answers, weights) for answers in (first, second)]
-    rows: list[dict[str, Any]] = []
-    for metric, name in shown[0]:
-        mine = first.labels == first.classes.index(name) if name else np.ones(len(first), dtype=bool)
-        of = {
-            "metric": metric, "class": name, "n_images": int(mine.sum()), "n_lesions": len(set(first.lesion_ids[mine])),
-        }  # fmt: skip
-        for series, at, *columns in _points(conditions):
-            values = [float(of_one[metric, name][k]) for of_one, k in zip(shown, columns, strict=True)]
-            samples = [of_one[metric, name][:, k] for of_one, k in zip(drawn, columns, strict=True)]
-            row: dict[str, Any] = {what: series, size: at}
-            for column, value, sample in (
-                ("first", values[0], samples[0]),
-                ("second", values[1], samples[1]),
-                ("difference", values[1] - values[0], samples[1] - samples[0]),
-            ):
-                row[column] = value
-                row[f"{column}_low"], row[f"{column}_high"] = interval(sample)
-            rows.append(row | of)
-    return pd.DataFrame(rows)
+    rows = _with_clean(_shared(first, second))
+    columns = [rows.pop(name).to_numpy() for name in ("first", "second")]
+    lesions = Bootstrap.over(first.lesion_ids, draws, seed)
+    figures = [_figures(answers, lesions) for answers in (first, second)]
+    parts = []
+    for metric, name in figures[0]:
+        one, other = (of[metric, name][at] for of, at in zip(figures, columns, strict=True))
+        table = interval_table(rows, first=one, second=other, difference=other - one)
+        parts.append(table.assign(**{"metric": metric, "class": name, **_counts(first, lesions, name)}))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _shared(first: Answers, second: Answers) -> pd.DataFrame:
@@ -329,12 +307,3 @@ def _shared(first: Answers, second: Answers) -> pd.DataFrame:
             f"{len(second):,} images and no condition in common. Make both tables of the same split with `dermaviz audit`."
         )
     return found
-
-
-def _points(conditions: pd.DataFrame) -> list[tuple[Any, float, int, int]]:
-    """For each method or corruption its clean point, then its conditions."""
-    points: list[tuple[Any, float, int, int]] = []
-    for series, rows in conditions.groupby(conditions.columns[0], sort=False):
-        points.append((series, 0.0, 0, 0))
-        points += [(series, float(row[2]), int(row[3]), int(row[4])) for row in rows.itertuples()]
-    return points
