@@ -161,11 +161,11 @@ def _error(point: Mapping[str, float], of: str, colour: str) -> dict[str, object
 
 
 def _reliability_points(name: str, table: pd.DataFrame, index: int) -> go.Scatter:
-    bars = (table[column] for column in ("accuracy", "accuracy_low", "accuracy_high"))
+    value, low, high = (table[column] for column in ("accuracy", "accuracy_low", "accuracy_high"))
     return go.Scatter(
         x=table["confidence"],
         y=table["accuracy"],
-        error_y=interval_bars(*bars, colour_of(index), thickness=1.5, width=3),
+        error_y=interval_bars(value, low, high, colour_of(index), thickness=1.5, width=3),
         customdata=table[["low", "high", "accuracy_low", "accuracy_high", "n"]],
         name=name,
         mode="lines+markers",

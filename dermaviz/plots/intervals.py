@@ -146,7 +146,9 @@ def comparison_figure(
 
 def _label(label: str, n: float | None) -> str:
     lines = textwrap.wrap(str(label), _LABEL_LETTERS) or [""]
-    return "<br>".join(lines if pd.isna(n) else [*lines, f'<span style="font-size:10px">n = {int(n):,}</span>'])
+    return "<br>".join(
+        lines if n is None or pd.isna(n) else [*lines, f'<span style="font-size:10px">n = {int(n):,}</span>']
+    )
 
 
 def _dots(table: pd.DataFrame, places: list[int], labels: list[str], name: str, change: bool) -> go.Scatter:

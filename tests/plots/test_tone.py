@@ -9,9 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from dermaviz.plots.intervals import comparison_figure
 from dermaviz.plots.theme import INK
-from dermaviz.plots.tone import against_ita_figure, distribution_figure, looking_figure
+from dermaviz.plots.tone import against_ita_figure, counterfactual_figure, distribution_figure, looking_figure
 
 GROUPS = ("very light", "light", "intermediate", "tan", "brown", "dark")
 CUTS = (55.0, 41.0, 28.0, 10.0, -30.0)
@@ -113,28 +112,10 @@ def test_the_same_picture_is_drawn_every_time() -> None:
     assert list(first.data[0].y) == list(second.data[0].y)
 
 
-def score(*values: float) -> pd.DataFrame:
-    value = np.array(values)
-    return pd.DataFrame({"label": ["all", "tan"], "value": value, "low": value - 0.1, "high": value + 0.1})
-
-
-def test_a_map_and_its_baselines_share_rows() -> None:
-    tables = {"map": score(0.6, math.nan), "centre": score(0.5, 0.4)}
-    figure = comparison_figure(tables, "energy", reference=(0.0, "nothing"))
-    ours, centre, line = figure.data
-    assert (ours.name, centre.name, line.name) == ("map", "centre", "nothing")
-    assert ours.y[0] < 0 < centre.y[0] < 0.5
-    assert ours.error_x.array[0] == pytest.approx(0.1)
-    assert ours.hovertext[0] == "0.600 (0.500 to 0.700)"
-    assert len({trace.marker.symbol for trace in (ours, centre)}) == 2
-    assert list(figure.layout.yaxis.ticktext) == ["all", "tan"]
-
-
 FIGURES = {
     "distribution": distribution_figure(ITA, CUTS, GROUPS, ink=INK["dark"]),
     "against ITA": against_ita_figure({"right": LINE}, "share", ink=INK["dark"]),
     "looking": looking_figure(IMAGES, LABELS, {"light": 1.5}, ink=INK["dark"]),
-    "beside": comparison_figure({"map": score(0.6, 0.5)}, "energy", ink=INK["dark"]),
 }
 
 
@@ -145,3 +126,38 @@ def test_a_phone_can_scroll_past_and_words_take_the_ink(figure: go.Figure) -> No
         assert axis.tickfont.color == INK["dark"]
         assert axis.title.text is None or axis.title.font.color == INK["dark"]
     assert figure.layout.dragmode is False
+
+
+DIRECTIONS = {"melanin": "other skin", "control": "control"}
+SHIFTS = pd.DataFrame(
+    {
+        "axis": ["melanin"] * 3 + ["control"] * 3,
+        "ita": [70, -60, 45.2, 70, -60, 45.2],
+        "value": [0.1, 0.6, 0.2, 0.15, 0.3, 0.2],
+        "said": ["says nevus", "says melanoma", "says nevus"] * 2,
+    }
+)
+
+
+def test_a_line_for_each_axis_from_dark_to_light() -> None:
+    tone, control = counterfactual_figure(SHIFTS, DIRECTIONS, "p(malignant)", ink="#1A2B30").data
+    assert (tone.name, control.name) == ("other skin", "control")
+    assert list(tone.x) == [-60, 45.2, 70]
+    assert list(tone.y) == [0.6, 0.2, 0.1]
+    assert tone.hovertext[0] == "ITA −60°: p(malignant) 60%<br>says melanoma"
+    assert tone.line.dash != control.line.dash
+    assert tone.line.color != control.line.color
+
+
+def test_cuts_and_marks_stand_where_they_are() -> None:
+    figure = counterfactual_figure(
+        SHIFTS, DIRECTIONS, "p(malignant)", cuts=(55, 10), marks={"as it is": 45.2, "chosen": -20}
+    )
+    assert [line.x0 for line in figure.layout.shapes] == [55, 10, 45.2, -20]
+    assert {note.text: note.x for note in figure.layout.annotations} == {"as it is": 45.2, "chosen": -20}
+    assert figure.layout.xaxis.range == (-62, 72)
+
+
+def test_an_axis_without_rows_is_an_empty_line() -> None:
+    figure = counterfactual_figure(SHIFTS, DIRECTIONS | {"redrawn": "drawn anew"}, "p(malignant)")
+    assert len(figure.data[2].x) == 0

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 from dermaviz.plots.confusion_matrix import cell_sentence, confusion_figure, difference_figure, header_sentence, shares
-from dermaviz.plots.theme import INK, signed
+from dermaviz.plots.theme import INK
 
 CLASSES = ["mel", "nv", "df"]
 NAMES = {"mel": "melanoma", "nv": "nevus", "df": "dermatofibroma"}
@@ -203,10 +203,3 @@ def test_a_difference_says_both_models_and_has_the_same_clicks() -> None:
 def test_equal_matrices_differ_nowhere() -> None:
     figure = difference_figure(MATRIX, MATRIX, CLASSES, CLASSES, "counts")
     assert set(words(figure).values()) == {"0"}
-
-
-@pytest.mark.parametrize(
-    ("number", "digits", "said"), [(3, 0, "+3"), (-1234, 0, "−1,234"), (0, 0, "0"), (-0.04, 1, "0"), (-0.06, 1, "−0.1")]
-)
-def test_signed_numbers(number: float, digits: int, said: str) -> None:
-    assert signed(number, digits) == said

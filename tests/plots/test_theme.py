@@ -1,11 +1,22 @@
-"""The palette: words are readable on every colour of the scales, and the scales run one way in lightness."""
+"""The theme: words are readable on every colour, intervals are drawn as they are, numbers are written without false certainty."""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from dermaviz.plots.theme import INK, SERIES, colour_at, diverging_scale, sequential_scale, words_on
+from dermaviz.plots.theme import (
+    INK,
+    SERIES,
+    colour_at,
+    diverging_scale,
+    interval_bars,
+    percent,
+    sequential_scale,
+    signed,
+    words_on,
+)
 
 THEMES = ["light", "dark"]
 
@@ -63,3 +74,28 @@ def test_a_scale_is_mixed_between_its_stops_and_ends_where_it_ends() -> None:
 
 def test_series_have_colours_of_their_own() -> None:
     assert len(set(SERIES)) == len(SERIES)
+
+
+def test_the_bars_reach_from_the_lower_to_the_upper_bound() -> None:
+    value, low, high = pd.Series([0.5, 0.75]), pd.Series([0.25, 0.5]), pd.Series([1.0, 0.875])
+
+    bars = interval_bars(value, low, high, "#123456", thickness=1, width=3)
+
+    assert (value + bars["array"]).tolist() == [1.0, 0.875]
+    assert (value - bars["arrayminus"]).tolist() == [0.25, 0.5]
+    assert (bars["color"], bars["thickness"], bars["width"]) == ("#123456", 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("probability", "said"),
+    [(0.0, "0%"), (0.004, "<1%"), (0.0149, "1%"), (0.375, "38%"), (0.9949, ">99%"), (0.9999, ">99%"), (1.0, "100%")],
+)
+def test_percentages_never_round_to_a_false_certainty(probability: float, said: str) -> None:
+    assert percent(probability) == said
+
+
+@pytest.mark.parametrize(
+    ("number", "digits", "said"), [(3, 0, "+3"), (-1234, 0, "−1,234"), (0, 0, "0"), (-0.04, 1, "0"), (-0.06, 1, "−0.1")]
+)
+def test_signed_numbers(number: float, digits: int, said: str) -> None:
+    assert signed(number, digits) == said
