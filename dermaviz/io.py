@@ -150,11 +150,12 @@ def read_yaml(
 def _refusal_of_yaml(text: str) -> str | None:
     depth = 0
     for event in yaml.parse(text, Loader=_SAFE):
+        line = event.start_mark.line + 1 if event.start_mark else 0
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            return f"more than {MAX_DEPTH} nested levels in line {event.start_mark.line + 1}"
+            return f"more than {MAX_DEPTH} nested levels in line {line}"
         if isinstance(event, yaml.AliasEvent):
-            return f"the alias *{event.anchor} in line {event.start_mark.line + 1}; write the values out"
+            return f"the alias *{event.anchor} in line {line}; write the values out"
     return None
 
 

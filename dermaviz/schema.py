@@ -32,7 +32,7 @@ def within(low: float, high: float = math.inf) -> AfterValidator:
 
     def check(value: float) -> float:
         if not (low <= value <= high and abs(value) != math.inf):
-            raise PydanticCustomError("range", expected)  # type: ignore[arg-type]
+            raise PydanticCustomError("range", expected)
         return value
 
     return AfterValidator(check)

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +128,7 @@ def _build(dataset: Dataset, height: int, width: int, folder: Path, workers: int
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _new_array(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
     """A memory-mapped array whose bytes the disk really has: a page that it lacks would end the process by SIGBUS.
 
     Raises:

@@ -1,17 +1,27 @@
-"""Tests of the classifier: what it sees (against Pillow), normalisation, temperature, and eight threads at once."""
+"""Classifiers: from pixels to an answer, evened-out lightness, and freed memory that is kept."""
 
 from __future__ import annotations
 
+import copy
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from dermaviz.images import RGB
-from dermaviz.models.classifier import Classifier, central_square
+from dermaviz.errors import CheckpointError
+from dermaviz.images import RGB, read_image
+from dermaviz.models.card import Equalisation
+from dermaviz.models.classifier import Classifier, central_square, equalise, keep_freed_memory
 
 Draw = Callable[..., RGB]
 
@@ -113,3 +123,125 @@ def test_eight_threads_get_the_single_threaded_answers(tiny_classifier: Classifi
     for i, probabilities in enumerate(together):
         np.testing.assert_array_equal(probabilities, alone[i % 24])
     assert all(torch.equal(state[key], value) for key, value in tiny_classifier.network.state_dict().items())
+
+
+METHODS = tuple(name for name in get_args(Equalisation) if name)
+
+
+def greys(levels: np.ndarray) -> np.ndarray:
+    """A grey picture, uint8 ``[1, H, W, 3]``."""
+    return np.repeat(levels.astype(np.uint8)[None, ..., None], 3, axis=-1)
+
+
+def test_nothing_is_done_unless_it_is_asked_for() -> None:
+    images = greys(np.arange(64).reshape(8, 8))
+    assert equalise(images, "") is images
+
+
+def test_the_darkest_lightness_becomes_black_and_the_lightest_white_with_equal_shares_between() -> None:
+    """Four levels that fill a quarter each: (cdf − cdf₀) / (1 − cdf₀) puts them at L* of 0, 1/3, 2/3 and 1."""
+    seen = equalise(greys(np.repeat([100, 105, 111, 118], 16).reshape(8, 8)), "histogram")[0, ..., 0]
+    levels = seen.reshape(4, 16)
+    assert (levels == levels[:, :1]).all()
+    lightness = np.array([0, 100 / 3, 200 / 3, 100])
+    luminance = np.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness / 903.3)
+    expected = 255 * np.where(luminance > 0.0031308, 1.055 * luminance ** (1 / 2.4) - 0.055, 12.92 * luminance)
+    np.testing.assert_allclose(levels[:, 0].astype(float), expected, atol=1.5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_flat_picture_gains_contrast_and_keeps_its_hue(method: Equalisation) -> None:
+    shade = np.random.default_rng(0).uniform(0.9, 1.1, (64, 64, 1))
+    picture = np.clip(np.array([170.0, 120.0, 105.0]) * shade, 0, 255).astype(np.uint8)[None]
+    seen = equalise(picture, method)
+    assert (seen.shape, seen.dtype) == (picture.shape, np.uint8)
+    assert seen.std(axis=(1, 2)).mean() > 1.2 * picture.std(axis=(1, 2)).mean()
+    red, green, blue = seen[0].reshape(-1, 3).mean(0)
+    assert red > green > blue
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_pictures_of_a_batch_do_not_see_each_other(method: Equalisation) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, 24, 32, 3), dtype=np.uint8)
+    before = images.copy()
+    together = equalise(images, method)
+    np.testing.assert_array_equal(images, before)
+    np.testing.assert_array_equal(together, np.concatenate([equalise(images[i : i + 1], method) for i in range(3)]))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_classifier_sees_the_square_of_the_evened_out_picture(
+    make_classifier: Callable[..., Classifier], draw_photo: Callable[..., np.ndarray], method: Equalisation
+) -> None:
+    plain, evened = make_classifier(), make_classifier(equalise=method)
+    pixels = draw_photo() // 2
+    pixels.setflags(write=False)
+    np.testing.assert_array_equal(evened.prepare(pixels), plain.prepare(equalise(pixels[None], method)[0]))
+    assert not np.array_equal(evened.prepare(pixels), plain.prepare(pixels))
+
+
+MEASURE = """
+import resource, sys
+import numpy as np
+from dermaviz.models.classifier import keep_freed_memory
+if "keep" in sys.argv:
+    assert keep_freed_memory()
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+np.ones(3 << 20, np.uint8).sum()
+before = faults()
+for _ in range(20):
+    np.ones(3 << 20, np.uint8)
+print(faults() - before)
+"""
+
+
+def test_large_blocks_in_every_thread() -> None:
+    keep_freed_memory()
+    with ThreadPoolExecutor(2) as pool:
+        sums = list(pool.map(lambda n: int(np.ones(n, np.uint8).sum()), [100 << 20, 70 << 20]))
+    assert sums == [100 << 20, 70 << 20]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mallopt is glibc's")
+def test_freed_pages_are_used_again() -> None:
+    """By default pages of 20 arrays of 3 MB (numpy asks for huge pages from 4 MB on) are faulted in anew; with it, none."""
+    by_default, kept = (
+        int(subprocess.check_output([sys.executable, "-c", MEASURE, *arguments], text=True))
+        for arguments in ([], ["keep"])
+    )
+    assert kept < by_default / 10
+
+
+def test_an_answer_holds_the_prediction_and_what_it_was_made_of(tiny_classifier: Classifier, tmp_path: Path) -> None:
+    """``test_resnet`` is timm's, so that it gives its features; a detector sets their distance beside its limit."""
+    draw = np.random.default_rng(3).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    Image.fromarray(draw).save(tmp_path / "photo.png")
+    image = read_image(str(tmp_path / "photo.png"))
+    answer = tiny_classifier.predict(image)
+    images = tiny_classifier.to_tensor([tiny_classifier.prepare(draw)])
+    np.testing.assert_array_equal(answer.probabilities, tiny_classifier.probabilities(images)[0])
+    np.testing.assert_array_equal(answer.features, tiny_classifier.observe(images)[1])
+    assert (answer.image_sha256, answer.size, answer.notes) == (image.sha256, (50, 40), ())
+    assert (answer.checkpoint, answer.checkpoint_sha256) == ("tiny", tiny_classifier.card.answers_sha256)
+    assert (answer.ood_distance, answer.out_of_distribution) == (None, None)
+    assert answer.confidence == answer.probabilities.max()
+    assert str(answer).startswith(f"tiny: {answer.diagnosis} {answer.confidence:.1%}, ")
+
+    detector = SimpleNamespace(limit=1.5, distance=lambda features: np.full(len(features), 2.0))
+    far = replace(tiny_classifier, detector=detector).predict(draw)
+    assert (far.ood_distance, far.ood_limit, far.out_of_distribution) == (2.0, 1.5, True)
+    assert str(far).endswith("The image is unlike those that the model was trained on.")
+    kept = pickle.loads(pickle.dumps(far))
+    np.testing.assert_array_equal(kept.prepared, far.prepared)
+
+
+def test_outputs_that_are_not_finite_are_no_answer(tiny_classifier: Classifier) -> None:
+    network = copy.deepcopy(tiny_classifier.network)
+    with torch.no_grad():
+        next(iter(network.parameters())).mul_(float("nan"))
+    broken = replace(tiny_classifier, network=network)
+    with pytest.raises(CheckpointError, match="checkpoint 'tiny': expected finite outputs, found NaN or infinity"):
+        broken.predict(np.zeros((40, 40, 3), np.uint8))
+    with pytest.raises(CheckpointError, match="expected finite outputs"):
+        broken.probabilities(torch.zeros(1, 3, 32, 32))
