@@ -28,8 +28,8 @@ from dermaviz.plots.theme import (
     styled,
 )
 
-REPORTED = 3e-3
-"""The one ε, and the one σ, at which Gupta et al. measured; every axis of ε or σ marks it."""
+DEFAULT_SIZE = 3e-3
+"""The ε and the σ that pages show first, 0.765 of a grey level; every axis of them marks it."""
 _HEIGHT = 420
 _SIGNS = ("circle", "square", "diamond", "triangle-up", "cross")
 _LEAST_SCALE = 0.1
@@ -51,7 +51,7 @@ class Sizes:
 
 def epsilon_in_words(epsilon: float) -> str:
     """An ε in grey levels of 255: ``2/255``, ``1/8/255`` as ``⅛/255``; 3e-3 is what it is."""
-    if math.isclose(epsilon, REPORTED):
+    if math.isclose(epsilon, DEFAULT_SIZE):
         return "3e-3"
     levels = epsilon * 255
     near = Fraction(levels).limit_denominator(8)
@@ -65,11 +65,11 @@ SIZES = MappingProxyType(
     {
         "epsilon": Sizes(
             "ε, largest change, grey levels of 255", lambda size: math.log2(1 + 8 * 255 * size),
-            epsilon_in_words, (REPORTED, "3e-3, as reported"),
+            epsilon_in_words, (DEFAULT_SIZE, "3e-3, as reported"),
         ),
         "sigma": Sizes(
-            "σ of Gaussian noise, pixels from 0 to 1", lambda size: math.log2(1 + size / REPORTED),
-            lambda size: f"{size:.3g}", (REPORTED, "3e-3, as reported"),
+            "σ of Gaussian noise, pixels from 0 to 1", lambda size: math.log2(1 + size / DEFAULT_SIZE),
+            lambda size: f"{size:.3g}", (DEFAULT_SIZE, "3e-3, as reported"),
         ),
         "severity": Sizes("severity, 0 (clean) to 5", float, lambda size: f"{size:g}"),
     }

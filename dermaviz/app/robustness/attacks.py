@@ -38,7 +38,7 @@ from dermaviz.app.robustness.question import (
 )
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.evidence.predictions import same_images
-from dermaviz.plots.robustness import REPORTED, decline_figure, epsilon_in_words
+from dermaviz.plots.robustness import DEFAULT_SIZE, decline_figure, epsilon_in_words
 from dermaviz.robustness.corruptions import CORRUPTIONS
 
 _OVERSHOT = 0.02
@@ -68,7 +68,7 @@ def _by_group(ask: Ask, images: Trial) -> tuple[dict[str, pd.DataFrame], str, st
     method = choose_method("method_shown", conditions["method"].unique())
     drawn = lines(images, ask, lambda table: table[table["method"] == method])
     sizes = conditions.loc[conditions["method"] == method, "epsilon"]
-    epsilon = choose_size(sizes, REPORTED, f"at_{method.replace(' ', '_')}")
+    epsilon = choose_size(sizes, DEFAULT_SIZE, f"at_{method.replace(' ', '_')}")
     rows = {name: row_at(table, "epsilon", epsilon) for name, table in drawn.items()}
     said = extremes_sentence(ask.measured, rows, f"under {METHODS[method]} at {epsilon_words(epsilon)}")
     return drawn, said, join_sentence(METHODS[method], first_size(conditions, method))
@@ -76,7 +76,7 @@ def _by_group(ask: Ask, images: Trial) -> tuple[dict[str, pd.DataFrame], str, st
 
 def _said_together(ask: Ask, drawn: Mapping[str, pd.DataFrame]) -> str:
     """The strongest attack that was made at an ε, noise of the same size, and what a longer step of FGSM does."""
-    epsilon = choose_size(pd.concat([rows["epsilon"] for rows in drawn.values()]), REPORTED, "at")
+    epsilon = choose_size(pd.concat([rows["epsilon"] for rows in drawn.values()]), DEFAULT_SIZE, "at")
     here = {name: rows for name, rows in drawn.items() if (rows["epsilon"] == epsilon).any()}
     method = next(name for name in STRONGEST_FIRST if name in here)
     clean, after = (row_at(drawn[method], "epsilon", at) for at in (0, epsilon))
@@ -123,8 +123,8 @@ def show_noise(ask: Ask) -> None:
     worst = float(first["sigma"].max())
     under = f"under Gaussian noise of σ = {worst:g}"
     if ask.grouping == TOGETHER:
-        reported = f"at σ = {REPORTED:g}, as reported"
-        said = decline_sentence(ask.measured, row_at(first, "sigma", 0), row_at(first, "sigma", REPORTED), reported)
+        reported = f"at σ = {DEFAULT_SIZE:g}, as reported"
+        said = decline_sentence(ask.measured, row_at(first, "sigma", 0), row_at(first, "sigma", DEFAULT_SIZE), reported)
         said = f"{said} {further_sentence(row_at(first, 'sigma', worst), under)}"
     else:
         said = extremes_sentence(

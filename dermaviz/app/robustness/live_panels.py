@@ -31,13 +31,13 @@ from dermaviz.attention.localisation import drift
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
 from dermaviz.images import RGB
 from dermaviz.models.card import Card
-from dermaviz.plots.robustness import REPORTED, epsilon_in_words
+from dermaviz.plots.robustness import DEFAULT_SIZE, epsilon_in_words
 from dermaviz.robustness.attacks import ATTACKS, Attack
 from dermaviz.synthetic import CAPTION
 
 EPSILONS = tuple(
     sorted(
-        {REPORTED}
+        {DEFAULT_SIZE}
         | {k / 32 * GREY for k in range(5)}
         | {k / 8 * GREY for k in range(33)}
         | {k / 4 * GREY for k in range(16, 33)}
@@ -91,7 +91,7 @@ def choose_attempt(case: Case) -> Attempt:
         )  # fmt: skip
     with sizes:
         epsilon = st.select_slider(
-            "ε: the most that any value of any pixel may be changed, in grey levels of 255", EPSILONS, REPORTED,
+            "ε: the most that any value of any pixel may be changed, in grey levels of 255", EPSILONS, DEFAULT_SIZE,
             epsilon_label, key=EPSILON, bind="query-params",
             help="ε is an L∞ radius: every value of red, green and blue may move by up to ε, none by more. Gupta et al. "
             "measured at 3e-3, which is 0.765 of a grey level: less than the smallest step of a picture file.",

@@ -11,7 +11,7 @@ from dermaviz.app.text import class_names, class_with_probability
 from dermaviz.images import RGB
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
-from dermaviz.plots.robustness import REPORTED
+from dermaviz.plots.robustness import DEFAULT_SIZE
 from dermaviz.plots.theme import percent
 from dermaviz.robustness.attacks import ATTACKS
 
@@ -29,8 +29,8 @@ def levels_words(epsilon: float) -> str:
 
 def epsilon_label(epsilon: float) -> str:
     """An ε as the slider and the link write it: ``0.25/255``; the reported one by its own name."""
-    if math.isclose(epsilon, REPORTED):
-        return f"3e-3 = {REPORTED / GREY:.3g}/255 (as reported)"
+    if math.isclose(epsilon, DEFAULT_SIZE):
+        return f"3e-3 = {DEFAULT_SIZE / GREY:.3g}/255 (as reported)"
     return f"{epsilon / GREY:g}/255"
 
 

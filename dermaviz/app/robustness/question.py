@@ -24,7 +24,7 @@ from dermaviz.evidence.store import Evidence
 from dermaviz.metrics.classification import MELANOMA
 from dermaviz.metrics.confusion import AGE, cohort_names
 from dermaviz.models.card import Card
-from dermaviz.plots.robustness import REPORTED, epsilon_in_words
+from dermaviz.plots.robustness import DEFAULT_SIZE, epsilon_in_words
 from dermaviz.plots.theme import percent, signed
 from dermaviz.robustness.attacks import ATTACKS as ATTACK_ROWS
 from dermaviz.robustness.outcomes import (
@@ -252,7 +252,7 @@ def choose_size(sizes: Iterable[float], default: float, key: str) -> float:
     first = min(offered, key=lambda size: abs(size - default))
     return st.select_slider(
         "Read off at ε", offered, first, epsilon_in_words, key=key, bind="query-params",
-        help=f"In grey levels of 255. {epsilon_in_words(REPORTED)} is the ε of Gupta et al., 0.765 of a grey level.",
+        help=f"In grey levels of 255. {epsilon_in_words(DEFAULT_SIZE)} is the ε of Gupta et al., 0.765 of a grey level.",
     )  # fmt: skip
 
 
@@ -288,7 +288,7 @@ def extremes_sentence(measure: str, rows: Mapping[str, pd.Series], under: str) -
 def epsilon_words(epsilon: float) -> str:
     """An ε as sentences write it."""
     written = f"ε = {epsilon_in_words(epsilon)}"
-    return f"{written} ({levels_words(epsilon)})" if math.isclose(epsilon, REPORTED) else written
+    return f"{written} ({levels_words(epsilon)})" if math.isclose(epsilon, DEFAULT_SIZE) else written
 
 
 def join_sentence(method: str, first: float | None) -> str:
