@@ -1,3 +1,1 @@
-"""Evaluation: model + data → predictions → metrics with intervals; calibration."""
-
-from __future__ import annotations
+"""Metrics of a classifier's predictions: plain functions, with intervals from one bootstrap over lesions."""

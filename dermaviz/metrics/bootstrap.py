@@ -104,6 +104,9 @@ class Sampled:
     value: Values
     draws: Values
 
+    def __add__(self, other: Sampled) -> Sampled:
+        return Sampled(self.value + other.value, self.draws + other.draws)
+
     def __sub__(self, other: Sampled) -> Sampled:
         """By how much these figures are higher than others of the same draws."""
         return Sampled(self.value - other.value, self.draws - other.draws)

@@ -1,4 +1,4 @@
-"""Evaluation: one temperature, fitted on validation, that makes probabilities mean what they say, and what it changed."""
+"""One temperature, fitted on validation, that makes probabilities mean what they say, and what it changed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def expected_calibration_error(
 ) -> Values:
     """ECE in [0, 1]: |confidence − accuracy| over ``bins`` equally wide bins of confidence, weighted by their images.
 
-    As every metric (``evaluation.metrics``): ``weights`` ``[..., N]`` give ``[...]``. Source: Guo et al. 2017, equation 3.
+    As every metric (``metrics.classification``): ``weights`` ``[..., N]`` give ``[...]``. Source: Guo et al. 2017, equation 3.
     """
     confidence, correct = probabilities.max(1, initial=0), probabilities.argmax(1) == labels
     gap = np.eye(bins)[confidence_bin(confidence, bins)] * (confidence - correct)[:, None]
@@ -125,7 +125,7 @@ def _compared(
 
 
 def flagged_share(of: Sequence[int], by: Sequence[int], threshold: float | None) -> Metric:
-    """A metric: of the images of the classes ``of``, the share called one of the classes ``by`` (``thresholds.called``)."""
+    """A metric: of the images of the classes ``of``, the share called one of the classes ``by`` (``ranking.called``)."""
 
     def share(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
         mine, flagged = np.isin(labels, of), called(probabilities, by, threshold)

@@ -1,4 +1,4 @@
-"""Evaluation: metrics of the answers and probabilities, plain functions that also take how often each image counts.
+"""Metrics of the answers and probabilities, plain functions that also take how often each image counts.
 
 Every metric takes ``labels`` int64 ``[N]``, ``probabilities`` ``[N, C]`` and, optionally, ``weights`` ``[..., N]``: how often
 each image counts, once each by default. It returns float64 ``[...]``, or ``[..., C]`` where it has one value per class: all
@@ -61,7 +61,7 @@ def confusion_matrix(labels: Labels, probabilities: Probabilities, weights: Weig
 class OfConfusion:
     """A metric that the confusion matrix alone decides; ``of`` a matrix ``[..., C, C]`` it is a plain function.
 
-    Draws that many such metrics need are counted once, in one matrix (``intervals.over_draws``).
+    Draws that many such metrics need are counted once, in one matrix (``bootstrap.over_draws``).
     """
 
     def __init__(self, of: Callable[[Values], Values]) -> None:
@@ -111,13 +111,13 @@ def f1(matrix: Values) -> Values:
 @OfConfusion
 def balanced_accuracy(matrix: Values) -> Values:
     """Mean sensitivity over the classes that have images, in [0, 1]."""
-    return _mean_of_defined(sensitivity.of(matrix))
+    return mean_of_defined(sensitivity.of(matrix))
 
 
 @OfConfusion
 def macro_f1(matrix: Values) -> Values:
     """Mean F1 over the classes that have images, in [0, 1]."""
-    return _mean_of_defined(f1.of(matrix))
+    return mean_of_defined(f1.of(matrix))
 
 
 @OfConfusion
@@ -151,6 +151,6 @@ def _diagonal(matrix: Values) -> Values:
     return np.diagonal(matrix, axis1=-2, axis2=-1)
 
 
-def _mean_of_defined(values: Values) -> Values:
+def mean_of_defined(values: Values) -> Values:
     """Mean over the last axis without what is NaN; NaN where all is."""
     return ratio(np.nansum(values, axis=-1), (~np.isnan(values)).sum(-1))

@@ -1,4 +1,4 @@
-"""Evaluation: two checkpoints on the same images — differences with paired intervals, McNemar's test, who fixed what."""
+"""Two checkpoints on the same images — differences with paired intervals, McNemar's test, who fixed what."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.metrics.confusion"""
+"""Which images are confused with what: cohorts of images, and what each is and is called."""
 
 from __future__ import annotations
 

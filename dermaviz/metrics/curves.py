@@ -1,4 +1,4 @@
-"""Evaluation: curves as tables — ROC, precision against recall, reliability, and risk against coverage."""
+"""Curves as tables — ROC, precision against recall, reliability, and risk against coverage."""
 
 from __future__ import annotations
 

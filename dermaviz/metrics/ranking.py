@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.metrics.ranking"""
+"""Some classes against the others: what a threshold gives, and areas under curves over all thresholds."""
 
 from __future__ import annotations
 
@@ -9,21 +9,18 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from dermaviz.metrics.bootstrap import Estimate, LesionIds, interval
+from dermaviz.metrics.bootstrap import Estimate, Sampled
 from dermaviz.metrics.classification import Labels, Metric, Probabilities, Values, Weights, each_once, ratio
 
 Positive = NDArray[np.bool_]
 Score = NDArray[np.floating]
-
-TP, FP, FN, TN = range(4)
 
 
 @dataclass(frozen=True)
 class OperatingPoint:
     """Images on either side of a threshold, called positive where their score is at least ``threshold``.
 
-    ``tp``, ``fp``, ``fn``, ``tn`` count images. ``n_lesions`` is the number of lesions they show, None where the lesions
-    were not given.
+    ``tp``, ``fp``, ``fn``, ``tn`` count images.
     """
 
     threshold: float
@@ -34,7 +31,6 @@ class OperatingPoint:
     sensitivity: Estimate
     specificity: Estimate
     precision: Estimate
-    n_lesions: int | None
 
 
 def binary_view(labels: Labels, probabilities: Probabilities, class_indices: Sequence[int]) -> tuple[Positive, Score]:
@@ -53,42 +49,25 @@ def called(probabilities: Probabilities, class_indices: Sequence[int], threshold
 
 
 def operating_point(
-    positive: Positive,
-    score: Score,
-    threshold: float,
-    weights: Weights | None = None,
-    lesion_ids: LesionIds | None = None,
+    positive: Positive, score: Score, threshold: float, weights: Weights | None = None
 ) -> OperatingPoint:
     """What calling ``score >= threshold`` positive gives.
 
     ``weights`` ``[draws, N]`` from ``lesion_weights`` make the 95% intervals, which are NaN without them; make them once for
     all positions of a slider. What the images do not define (the sensitivity to a class that has none) is NaN.
     """
-    tp, fp, fn, tn = counts = _counts(positive, score, threshold, each_once(positive))
-    drawn = np.full((4, 1), np.nan) if weights is None else _counts(positive, score, threshold, weights)
-
-    def share(hit: int, miss: int) -> Estimate:
-        value = ratio(counts[hit], counts[hit] + counts[miss])
-        return Estimate(float(value), *interval(ratio(drawn[hit], drawn[hit] + drawn[miss])))
-
-    return OperatingPoint(
-        threshold=float(threshold),
-        tp=int(tp),
-        fp=int(fp),
-        fn=int(fn),
-        tn=int(tn),
-        sensitivity=share(TP, FN),
-        specificity=share(TN, FP),
-        precision=share(TP, FP),
-        n_lesions=None if lesion_ids is None else len(set(lesion_ids)),
-    )
-
-
-def _counts(positive: Positive, score: Score, threshold: float, weights: Weights) -> Values:
-    """True and false positives, false and true negatives: ``[4, ...]``."""
     called = score >= threshold
     cells = np.stack([positive & called, ~positive & called, positive & ~called, ~positive & ~called], axis=1)
-    return np.moveaxis(weights @ cells.astype(np.float64), -1, 0)
+    drawn = np.full((1, 4), np.nan) if weights is None else weights @ cells.astype(np.float64)
+    counts = Sampled(cells.sum(axis=0), drawn)
+    tp, fp, fn, tn = (counts[cell] for cell in range(4))
+    return OperatingPoint(
+        float(threshold),
+        *(int(n) for n in counts.value),
+        sensitivity=(tp / (tp + fn)).estimate(),
+        specificity=(tn / (tn + fp)).estimate(),
+        precision=(tp / (tp + fp)).estimate(),
+    )
 
 
 RankingMetric = Callable[[Positive, Score, Weights | None], Values]

@@ -1,4 +1,4 @@
-"""Evaluation: a split in figures, with intervals and counts, beside the constant answer: a page's table, a card's figures."""
+"""A split in figures, with intervals and counts, beside the constant answer: a page's table, a card's figures."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def measure(
     Columns: ``metric`` (slug), ``label`` (in words), ``class`` ("" where it is one value), ``value``, ``low`` and ``high``
     (95% interval of ``draws`` resamplings of whole lesions), ``n_images``, ``n_lesions``, ``n_positives`` (images of the
     class or of the malignant classes; missing where all classes count alike), ``constant`` (the same figure of the
-    commonest class of these images, given always and with certainty). What is undefined is NaN (``intervals.interval``).
+    commonest class of these images, given always and with certainty). What is undefined is NaN (``bootstrap.interval``).
     """
     figures = figures_for(classes, malignant)
     metrics = [figure.metric for figure in figures]

@@ -21,7 +21,6 @@ def test_a_score_at_the_threshold_is_called_positive() -> None:
     assert point.sensitivity.value == pytest.approx(2 / 3)
     assert point.specificity.value == pytest.approx(2 / 4)
     assert point.precision.value == pytest.approx(2 / 4)
-    assert point.n_lesions is None
 
 
 @pytest.mark.parametrize("threshold", [-1, 0.0, 0.15, 0.5, 0.9, 2])
@@ -36,12 +35,11 @@ def test_what_nothing_defines_is_nan() -> None:
     assert (nothing_called.sensitivity.value, nothing_called.specificity.value) == (0, 1)
     assert math.isnan(nothing_called.precision.value)
     assert math.isnan(nothing_called.precision.low)
-    nobody_ill = operating_point(np.zeros(7, bool), SCORE, 0.5, np.ones((20, 7)), ["a"] * 7)
+    nobody_ill = operating_point(np.zeros(7, bool), SCORE, 0.5, np.ones((20, 7)))
     assert math.isnan(nobody_ill.sensitivity.value)
     assert nobody_ill.specificity.value == pytest.approx(3 / 7)
-    assert nobody_ill.n_lesions == 1
-    empty = operating_point(POSITIVE[:0], SCORE[:0], 0.5, np.zeros((20, 0)), [])
-    assert (empty.tp, empty.fn, empty.n_lesions) == (0, 0, 0)
+    empty = operating_point(POSITIVE[:0], SCORE[:0], 0.5, np.zeros((20, 0)))
+    assert (empty.tp, empty.fn) == (0, 0)
     assert math.isnan(empty.specificity.value)
 
 
@@ -49,7 +47,7 @@ def test_intervals_are_of_the_draws_that_were_given(guesses, lesions_of) -> None
     labels, probabilities = guesses(0)
     positive, score = binary_view(labels, probabilities, [3])
     weights = lesion_weights(lesions_of(200), draws=60)
-    point = operating_point(positive, score, 0.3, weights, lesions_of(200))
+    point = operating_point(positive, score, 0.3, weights)
     called = score >= 0.3
     drawn = {
         "sensitivity": [recall_score(positive, called, sample_weight=w) for w in weights],
@@ -60,7 +58,6 @@ def test_intervals_are_of_the_draws_that_were_given(guesses, lesions_of) -> None
         found = getattr(point, name)
         assert [found.low, found.high] == pytest.approx(list(np.percentile(sample, [2.5, 97.5])))
         assert found.low < found.value < found.high
-    assert point.n_lesions == len(set(lesions_of(200)))
     assert math.isnan(operating_point(positive, score, 0.3).sensitivity.low)
 
 
