@@ -1,7 +1,8 @@
-"""Datasets, drawn lesions: schematic images made to order, with exact masks, chosen skin tone and known artefacts.
+"""Drawn lesions: schematic images made to order, with exact masks, chosen skin tone and known artefacts.
 
 Made for teaching, for tests without data, and for questions that no photograph can answer (the same lesion on another
-skin). Schematic: nothing measured on drawn lesions is a clinical finding."""
+skin). Schematic: nothing measured on drawn lesions is a clinical finding.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Datasets, drawn lesions: artefacts as layers with masks, to be laid over any picture, drawn or photographed."""
+"""Artefacts (hair, ruler, ink, gel …) as layers with masks, to be laid over any picture, drawn or photographed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from dermaviz.colour import decode_srgb, encode_srgb
 from dermaviz.errors import DatasetError
 from dermaviz.images import RGB
 from dermaviz.synthetic.fields import Field, Path, discs, lattice_noise, ramp, stream, strokes
-from dermaviz.synthetic.parameters import ARTEFACT_NAMES
 
 _VISIBLE = 0.004
 
@@ -39,9 +38,7 @@ def draw_layer(name: str, height: int, width: int, seed: int = 0) -> Layer:
         DatasetError: the artefact is unknown.
     """
     if name not in ARTEFACTS:
-        raise DatasetError(
-            f"artefact: expected one of {', '.join(ARTEFACT_NAMES)}, found {name!r}. Correct the spelling."
-        )
+        raise DatasetError(f"artefact: expected one of {', '.join(ARTEFACTS)}, found {name!r}. Correct the spelling.")
     return ARTEFACTS[name](stream(seed, "artefact", name), height, width)
 
 
@@ -202,18 +199,6 @@ def _noise(rng: Generator, cells: int, height: int, width: int) -> Field:
     return lattice_noise(rng, cells, max(height, width))[:height, :width]
 
 
-ARTEFACTS = MappingProxyType[str, Callable[[Generator, int, int], Layer]](
-    {
-        "hair": hair,
-        "curled_hair": curled_hair,
-        "light_hair": light_hair,
-        "ruler": ruler,
-        "ink": ink,
-        "gel": gel,
-        "colour_patch": colour_patch,
-        "glare": glare,
-        "dark_corners": dark_corners,
-        "fine_hair": fine_hair,
-    }
-)
-"""Name, as in ``ARTEFACT_NAMES``, to function of a random generator, height and width."""
+_FUNCTIONS = (hair, curled_hair, light_hair, ruler, ink, gel, colour_patch, glare, dark_corners, fine_hair)
+ARTEFACTS = MappingProxyType[str, Callable[[Generator, int, int], Layer]]({draw.__name__: draw for draw in _FUNCTIONS})
+"""Name to function of a random generator, height and width, in the order in which several are laid over a picture."""

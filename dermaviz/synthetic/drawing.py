@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.synthetic.drawing"""
+"""Draw a lesion on skin from its parameters; the fourteen samples to choose by name."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from dermaviz.colour import encode_srgb
 from dermaviz.data.records import HAM10000
 from dermaviz.images import RGB
-from dermaviz.synthetic import artefacts
-from dermaviz.synthetic import instrument as camera
+from dermaviz.synthetic import artefacts, instrument
 from dermaviz.synthetic.fields import stream
 from dermaviz.synthetic.lesions import Pigments, coverage, draw_body, draw_outline
 from dermaviz.synthetic.optics import root_rgb
@@ -54,7 +53,7 @@ def draw(parameters: Parameters) -> SyntheticLesion:
     masks: dict[str, NDArray[np.bool_]] = {}
     for name in (name for name in ARTEFACT_NAMES if name in parameters.artefacts):
         layer = artefacts.draw_layer(name, size, size, seed=parameters.seed + parameters.view)
-        layer = camera.seen(layer, parameters.camera)
+        layer = instrument.recorded_layer(layer, parameters.camera)
         image = artefacts.lay_over(image, layer)
         masks[name] = layer.mask
     return SyntheticLesion(image, mask, MappingProxyType(masks), parameters)
@@ -87,9 +86,9 @@ def _photograph(parameters: Parameters, skin: Skin, lesion: Pigments | None) -> 
         white = np.clip(lesion.white, 0, 0.85)[..., None]
         root = np.sqrt((1 - white) * root**2 + white * np.array(_KERATIN, dtype=np.float32))
     gain = np.sqrt(skin.shading)[..., None] * np.sqrt(np.array(LAMPS[parameters.lamp], np.float32))
-    root = camera.recorded(root * gain, parameters.camera)
+    root = instrument.recorded(root * gain, parameters.camera)
     tone = _TONES[np.clip(root * 4095 + 0.5, 0, 4095).astype(np.int32)]
-    grain = camera.grain(parameters.camera, parameters.size, stream(parameters.seed, "grain", parameters.view))
+    grain = instrument.grain(parameters.camera, parameters.size, stream(parameters.seed, "grain", parameters.view))
     return np.clip(tone + grain[..., None] + np.float32(0.5), 0, 255).astype(np.uint8)
 
 

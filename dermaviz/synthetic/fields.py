@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.synthetic.fields"""
+"""Building blocks of a drawing: noise, soft discs, strokes and branching vessels, each from a random stream of its own."""
 
 from __future__ import annotations
 

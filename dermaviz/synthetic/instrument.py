@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.synthetic.instrument"""
+"""The camera between the light and the file, and parameters of lesions as HAM10000's cameras and clinics show them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def grain(camera: Camera, size: int, rng: Generator) -> Field:
     return rng.standard_normal((size, size), dtype=np.float32) * np.float32(camera.grain)
 
 
-def seen(layer: Layer, camera: Camera) -> Layer:
+def recorded_layer(layer: Layer, camera: Camera) -> Layer:
     """A layer as the camera records it: tinted and blurred. Its mask grows by as much as the blur reaches."""
     tint = np.array(camera.gain, dtype=np.float32)
     return Layer(np.minimum(vivid(layer.colour * tint, camera), 1), blurred(layer.opacity, camera))

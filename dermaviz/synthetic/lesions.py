@@ -1,4 +1,4 @@
-"""Datasets, drawn lesions: outline, exact mask, and maps of the pigment, blood and white that a lesion adds to skin."""
+"""The outline, the exact mask, and maps of the pigment, blood and white that a lesion adds to skin."""
 
 from __future__ import annotations
 

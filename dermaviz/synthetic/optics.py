@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.synthetic.optics"""
+"""The optics of skin: from volume fractions of melanin and blood to reflectance, colour and ITA (Kubelka–Munk layers)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from scipy.ndimage import map_coordinates
 from dermaviz.colour import WHITE, XYZ_OF_LINEAR, ita_of_linear
 
 Spectrum = NDArray[np.float64]
+Fraction = NDArray[np.float64]
 
 WAVELENGTHS: Spectrum = np.arange(400.0, 701.0, 10.0)
 OXYGENATION = 0.8
@@ -66,9 +67,6 @@ SCATTERING: Spectrum = 46.0 * (WAVELENGTHS / 500) ** -1.421
 FINE_SCATTERING: Spectrum = 2e5 * WAVELENGTHS**-1.5 + 2e12 * WAVELENGTHS**-4
 """Reduced scattering by fibres and fibrils, Mie and Rayleigh parts, 1/cm (Jacques 1998, skinoptics.html)."""
 
-
-Fraction = NDArray[np.float64]
-
 EPIDERMIS_CM = 0.006
 CLEAR_DERMIS_CM = 0.008
 SURFACE_SHARE = 0.025
@@ -81,7 +79,7 @@ _NODES = (56, 40, 20)
 
 
 def reflectance(melanin: ArrayLike, blood: ArrayLike, deep_melanin: ArrayLike = 0.0) -> NDArray[np.float64]:
-    """Diffuse reflectance of skin at each of the wavelengths of ``spectra``.
+    """Diffuse reflectance of skin at each of ``WAVELENGTHS``.
 
     Args:
         melanin: volume fraction of melanosomes in the epidermis, any shape ``[...]``.

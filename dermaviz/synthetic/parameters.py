@@ -1,4 +1,4 @@
-"""Datasets, drawn lesions: what can be asked for, checked when it is set, so that no drawing fails half-way."""
+"""The parameters of a drawing, checked when they are set, so that no drawing fails half-way."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from dermaviz.data.records import HAM10000
 from dermaviz.errors import DatasetError
+from dermaviz.synthetic.artefacts import ARTEFACTS
 from dermaviz.synthetic.optics import ITA_RANGE
 
 MIN_SIZE, MAX_SIZE = 64, 1024
@@ -24,9 +25,7 @@ LAMPS = MappingProxyType(
 )
 """Gains on linear red, green and blue. Only daylight (D65) keeps the measured ITA at the requested one."""
 
-ARTEFACT_NAMES = (
-    "hair", "curled_hair", "light_hair", "ruler", "ink", "gel", "colour_patch", "glare", "dark_corners", "fine_hair",
-)  # fmt: skip
+ARTEFACT_NAMES = tuple(ARTEFACTS)
 
 
 def _check_range(name: str, value: object, low: float, high: float) -> None:
@@ -144,10 +143,8 @@ class Camera:
             raise DatasetError(f"camera.gain: expected red, green and blue, found {self.gain!r}. Give three numbers.")
         for value in self.gain:
             _check_range("camera.gain", value, 0.05, 5)
-        _check_range("camera.contrast", self.contrast, 0.5, 2)
-        _check_range("camera.saturation", self.saturation, 0.5, 2)
-        _check_range("camera.blur", self.blur, 0, 5)
-        _check_range("camera.grain", self.grain, 0, 10)
+        for name, low, high in (("contrast", 0.5, 2), ("saturation", 0.5, 2), ("blur", 0, 5), ("grain", 0, 10)):
+            _check_range(f"camera.{name}", getattr(self, name), low, high)
         if self.pixels != 0:
             _check_whole("camera.pixels", self.pixels, 32, MAX_SIZE)
 

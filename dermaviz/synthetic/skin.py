@@ -1,4 +1,4 @@
-"""Datasets, drawn lesions: plain skin as maps of melanin and blood, and the light that falls on it."""
+"""Plain skin as maps of melanin and blood, and the light that falls on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Datasets, drawn lesions: dermoscopic structures, each one function that draws into the lesion's pigments.
+"""Dermoscopic structures (network, globules, veil …), each one function that draws into the lesion's pigments.
 
 The forms follow the consensus terms of H. Kittler et al., "Standardization of terminology in dermoscopy", J. Am. Acad.
 Dermatol. 74:1093 (2016). They are schematic: to be recognised, not to be measured."""
@@ -16,6 +16,7 @@ from dermaviz.synthetic.fields import discs, fractal_noise, lattice_noise, ramp,
 from dermaviz.synthetic.lesions import Outline, Pigments
 
 Structure = Callable[[Outline, Pigments, Generator, float], None]
+"""Draws into the pigments of a lesion with this outline, with a strength in [0, 1]."""
 _MESHES = 36
 
 
@@ -166,20 +167,9 @@ def scale(outline: Outline, pigments: Pigments, rng: Generator, strength: float)
     pigments.white[...] += np.float32(0.30 * strength) * flakes * drift * ramp(outline.depth, 0.0, 0.15)
 
 
-STRUCTURES = MappingProxyType[str, Structure](
-    {
-        "network": network,
-        "globules": globules,
-        "streaks": streaks,
-        "ridges": ridges,
-        "blue_nests": blue_nests,
-        "red_lacunae": red_lacunae,
-        "arborising_vessels": arborising_vessels,
-        "white_patch": white_patch,
-        "blue_white_veil": blue_white_veil,
-        "cysts": cysts,
-        "comedo_openings": comedo_openings,
-        "scale": scale,
-    }
+_FUNCTIONS: tuple[Structure, ...] = (
+    *(network, globules, streaks, ridges, blue_nests, red_lacunae, arborising_vessels),
+    *(white_patch, blue_white_veil, cysts, comedo_openings, scale),
 )
+STRUCTURES = MappingProxyType[str, Structure]({draw.__name__: draw for draw in _FUNCTIONS})
 """Name, as in :class:`~dermaviz.synthetic.parameters.Form`, to function; drawn in this order."""

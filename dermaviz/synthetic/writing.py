@@ -1,4 +1,4 @@
-"""Datasets, drawn lesions: a whole data set on disk, in the form that the readers take."""
+"""A drawn data set on disk, in the form that the readers take."""
 
 from __future__ import annotations
 
