@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from functools import partial
@@ -13,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
@@ -165,13 +164,9 @@ def _write_pictures(folder: Path, record: Record, lesion: SyntheticLesion) -> No
 
 
 def _write_metadata(folder: Path, records: list[Record]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=["lesion_id", "image_id", "dx", *records[0].metadata])
-    writer.writeheader()
-    for record in records:
-        known = {"lesion_id": record.lesion_id, "image_id": record.image_id, "dx": record.label}
-        writer.writerow({**known, **record.metadata})
-    atomic_write(folder / METADATA, text.getvalue().encode(), error=DatasetError)
+    known = ({"lesion_id": r.lesion_id, "image_id": r.image_id, "dx": r.label, **r.metadata} for r in records)
+    text = pd.DataFrame(known).to_csv(index=False, lineterminator="\r\n")
+    atomic_write(folder / METADATA, text.encode(), error=DatasetError)
 
 
 def _texts(part: Parameters | Form | Camera, prefix: str = "") -> dict[str, str]:

@@ -1,11 +1,10 @@
-"""Tests of the drawn lesions: tone, exact masks, one change at a time, and the data set they are written as."""
+"""Drawn lesions: the requested tone, exact masks, and one parameter changed alone, which moves nothing else."""
 
 from __future__ import annotations
 
-import csv
 from dataclasses import fields, replace
 from math import atan2, degrees
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +13,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
-from dermaviz.data.masks import read_mask
-from dermaviz.data.readers import read_ham10000
 from dermaviz.data.records import HAM10000
 from dermaviz.errors import DatasetError
 from dermaviz.synthetic import (
@@ -30,7 +27,6 @@ from dermaviz.synthetic import (
     draw_skin,
     lay_over,
     soft_border,
-    write_dataset,
 )
 from dermaviz.synthetic.artefacts import ARTEFACTS
 from dermaviz.synthetic.structures import STRUCTURES
@@ -252,31 +248,65 @@ def test_samples_cover_diagnoses_tones_and_artefacts() -> None:
     assert itas[0] < -30 < 55 < itas[-1]
 
 
-def test_data_set_is_read_by_the_reader(tmp_path: Path) -> None:
-    write_dataset(tmp_path, 16, seed=1, size=64)
-    dataset = read_ham10000(tmp_path)
-    assert len(dataset) == 16
-    assert set(dataset.counts()) == set(LABELS)
-    assert len({record.lesion_id for record in dataset.records}) < 16
-    with (tmp_path / "HAM10000_metadata.csv").open(encoding="utf-8") as file:
-        row = list(csv.DictReader(file))[5]
-    form = Form(**{f.name: float(row[f"form_{f.name}"]) for f in fields(Form)})
-    parameters = Parameters(
-        dx=row["dx"],
-        form=form,
-        artefacts=tuple(row["artefacts"].split()),
-        lamp=row["lamp"],
-        **{name: int(row[name]) for name in ("seed", "view", "size")},
-        **{name: float(row[name]) for name in ("ita", "redness", "texture", "uneven_light", "vignette")},
-    )
-    assert np.array_equal(draw(parameters).mask, read_mask(dataset.records[5]))
+@pytest.mark.parametrize(
+    ("slug", "area", "colour"),
+    [
+        ("akiec-very-light", 15033, (206.9, 167.4, 148.6)),
+        ("bkl-dark-gel", 11976, (104.1, 61.4, 45.3)),
+        ("mel-light", 12196, (184.1, 148.0, 124.4)),
+        ("nv-very-light-hair", 7035, (197.5, 160.9, 139.8)),
+        ("vasc-tan-ruler", 6807, (176.7, 125.3, 88.9)),
+    ],
+)
+def test_a_sample_stays_the_picture_it_is(slug: str, area: int, colour: tuple[float, ...]) -> None:
+    """Its mask to a pixel or two, its mean colour to half a level: what another stream of random numbers would change."""
+    lesion = draw(next(sample.parameters for sample in SAMPLES if sample.slug == slug))
+    assert lesion.mask.sum() == pytest.approx(area, abs=2)
+    assert lesion.image.mean((0, 1)) == pytest.approx(colour, abs=0.5)
 
 
-def test_data_set_is_fixed_by_its_seed_and_never_overwritten(tmp_path: Path) -> None:
-    one, two = (write_dataset(tmp_path / name, 2, seed=7, size=64) for name in ("one", "two"))
-    for path in sorted(p.relative_to(one) for p in one.rglob("*.*")):
-        assert (one / path).read_bytes() == (two / path).read_bytes()
-    with pytest.raises(DatasetError, match=r"expected no data set there, found HAM10000_metadata\.csv"):
-        write_dataset(one, 2)
-    with pytest.raises(DatasetError, match="n: expected at least 1 image, found 0"):
-        write_dataset(tmp_path / "none", 0)
+SMALL = 64
+shares = st.floats(0, 1)
+SURROUNDINGS = {
+    "ita": st.floats(-60, 70),
+    "redness": shares,
+    "texture": shares,
+    "uneven_light": shares,
+    "vignette": shares,
+    "lamp": st.sampled_from(list(LAMPS)),
+    "artefacts": st.lists(st.sampled_from(ARTEFACT_NAMES), max_size=2, unique=True).map(tuple),
+}
+INSIDE = ("pigment", "blood", "edge", *(name for name in STRUCTURES if name != "streaks"))  # streaks reach out
+one_of_the_surroundings = st.sampled_from(list(SURROUNDINGS)).flatmap(
+    lambda name: SURROUNDINGS[name].map(lambda value: {name: value})
+)
+one_inside = st.one_of(
+    st.builds(lambda name, value: {name: value}, st.sampled_from(INSIDE), shares),
+    st.integers(1, 6).map(lambda value: {"colours": value}),
+)
+drawings = st.builds(
+    Parameters, dx=st.sampled_from(list(HAM10000.classes)), seed=st.integers(0, 2**40), size=st.just(SMALL)
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(parameters=drawings, change=one_of_the_surroundings)
+def test_nothing_round_the_lesion_moves_its_mask(parameters: Parameters, change: dict[str, Any]) -> None:
+    assert np.array_equal(draw(parameters).mask, draw(replace(parameters, **change)).mask)
+
+
+@settings(max_examples=20, deadline=None)
+@given(parameters=drawings, change=one_inside)
+def test_nothing_inside_the_lesion_moves_its_mask(parameters: Parameters, change: dict[str, Any]) -> None:
+    changed = replace(parameters, form=replace(FORMS[parameters.dx], **change))
+    assert np.array_equal(draw(parameters).mask, draw(changed).mask)
+
+
+@settings(max_examples=10, deadline=None)
+@given(parameters=drawings, change=one_of_the_surroundings, names=st.sets(st.sampled_from(ARTEFACT_NAMES), min_size=2))
+def test_artefacts_stay_where_they_are(parameters: Parameters, change: dict[str, Any], names: set[str]) -> None:
+    change.pop("artefacts", None)
+    both = draw(replace(parameters, artefacts=tuple(names)))
+    for name in names:
+        alone = draw(replace(parameters, artefacts=(name,), **change))
+        assert np.array_equal(alone.artefact_masks[name], both.artefact_masks[name])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from dermaviz.data.masks import read_mask
 from dermaviz.data.readers import METADATA, read_ham10000
+from dermaviz.data.records import HAM10000
 from dermaviz.data.split import apply_split, read_manifest
 from dermaviz.errors import DatasetError
 from dermaviz.synthetic import draw, writing
@@ -92,3 +94,33 @@ def test_other_records_hold_no_drawing(folder: Path) -> None:
             parameters_of(replace(record, metadata=metadata))
     with pytest.raises(DatasetError, match=r"ita: expected a number from -60 to 70, found 99\.0"):
         parameters_of(replace(record, metadata={**record.metadata, "ita": "99"}))
+
+
+def test_data_set_is_read_by_the_reader(tmp_path: Path) -> None:
+    write_dataset(tmp_path, 16, seed=1, size=64)
+    dataset = read_ham10000(tmp_path)
+    assert len(dataset) == 16
+    assert set(dataset.counts()) == set(HAM10000.classes)
+    assert len({record.lesion_id for record in dataset.records}) < 16
+    with (tmp_path / "HAM10000_metadata.csv").open(encoding="utf-8") as file:
+        row = list(csv.DictReader(file))[5]
+    form = Form(**{f.name: float(row[f"form_{f.name}"]) for f in fields(Form)})
+    parameters = Parameters(
+        dx=row["dx"],
+        form=form,
+        artefacts=tuple(row["artefacts"].split()),
+        lamp=row["lamp"],
+        **{name: int(row[name]) for name in ("seed", "view", "size")},
+        **{name: float(row[name]) for name in ("ita", "redness", "texture", "uneven_light", "vignette")},
+    )
+    assert np.array_equal(draw(parameters).mask, read_mask(dataset.records[5]))
+
+
+def test_data_set_is_fixed_by_its_seed_and_never_overwritten(tmp_path: Path) -> None:
+    one, two = (write_dataset(tmp_path / name, 2, seed=7, size=64) for name in ("one", "two"))
+    for path in sorted(p.relative_to(one) for p in one.rglob("*.*")):
+        assert (one / path).read_bytes() == (two / path).read_bytes()
+    with pytest.raises(DatasetError, match=r"expected no data set there, found HAM10000_metadata\.csv"):
+        write_dataset(one, 2)
+    with pytest.raises(DatasetError, match="n: expected at least 1 image, found 0"):
+        write_dataset(tmp_path / "none", 0)
