@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dermaviz.app.case import Case, ask
 from dermaviz.app.checkpoints import installed_checkpoints
 from dermaviz.app.frame import sentence_for_errors
+from dermaviz.app.text import escaped
 from dermaviz.app.widgets.diagnosis import let_through, show_diagnosis, show_notes
 from dermaviz.app.widgets.model_card import choose_checkpoint
 from dermaviz.app.widgets.panels import (
@@ -78,7 +79,7 @@ def _compare(case: Case, look: Look) -> None:
         with sentence_for_errors():
             show_side_by_side(case, look)
     if look.other:
-        st.header(f"The same photo through {look.other.name}", anchor=False)
+        st.header(f"The same photo through {escaped(look.other.name)}", anchor=False)
         with sentence_for_errors():
             second = ask(case.photo, look.other)
             show_diagnosis(second)

@@ -11,7 +11,7 @@ from dermaviz.app.confusion.matrix import group_order
 from dermaviz.app.confusion.metrics import differences
 from dermaviz.app.confusion.view import ALL_IMAGES, MALIGNANT, Form, View, group_words
 from dermaviz.app.evidence import audited
-from dermaviz.app.text import images_of_lesions, p_value
+from dermaviz.app.text import escaped, images_of_lesions, p_value
 from dermaviz.app.widgets.chart import ink, intervals, show_chart
 from dermaviz.evidence.predictions import Audited, same_images
 from dermaviz.plots.confusion_matrix import difference_figure
@@ -25,9 +25,10 @@ def show_comparison(images: Audited, other: Checkpoint, view: View, form: Form) 
     first, second = same_images(images, audited(other))
     before, after = view.verdicts(first), view.verdicts(second)
     names = (first.checkpoint.name, second.checkpoint.name)
-    st.subheader(f"What does {names[1]} get right that {names[0]} gets wrong, and the reverse?", anchor=False)
+    one, other_one = (escaped(name) for name in names)
+    st.subheader(f"What does {other_one} get right that {one} gets wrong, and the reverse?", anchor=False)
     table, card = differences(first, second), first.checkpoint.card
-    _show_test(names, before.right, after.right, first.n_lesions)
+    _show_test((one, other_one), before.right, after.right, first.n_lesions)
     words = {group: group_words(card, group) for group in view.groups}
     order = group_order(card, before, form)
     groups = [view.groups[i] for i in order]
@@ -37,7 +38,7 @@ def show_comparison(images: Audited, other: Checkpoint, view: View, form: Form) 
     )  # fmt: skip
     row = table.iloc[0]
     change, low, high = (signed(row[name], 3) for name in ("difference", "difference_low", "difference_high"))
-    said = f"{row['label']} is {row['first']:.3f} for {names[0]} and {row['second']:.3f} for {names[1]}"
+    said = f"{row['label']} is {row['first']:.3f} for {one} and {row['second']:.3f} for {other_one}"
     show_chart(figure, "difference", f"{said}: a difference of {change} (95% interval {low} to {high}).")
     shares = np.eye(len(view.groups))
     fixed = who_fixed_what(before.true, shares[before.called], shares[after.called], view.groups)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dermaviz.app.confusion.metrics import areas, point_at, threshold_curves
 from dermaviz.app.confusion.view import BENIGN, MALIGNANT, OTHERS, SHOWN, Form, View, group_words
 from dermaviz.app.evidence import share_right
-from dermaviz.app.text import group_label, images
+from dermaviz.app.text import escaped, group_label, images
 from dermaviz.app.widgets.cases import PAGE, case_table, list_cases
 from dermaviz.app.widgets.chart import ink, show_chart
 from dermaviz.evidence.predictions import Audited
@@ -52,14 +52,16 @@ def show_answer(audited: Audited, view: View, verdicts: Verdicts) -> None:
     """What the matrix says, in one or two sentences."""
     card = audited.checkpoint.card
     if view.positive:
-        st.markdown(f"#### {_threshold_sentence(group_words(card, view.groups[0]), point_at(audited, view))}")
+        st.markdown(f"#### {_threshold_sentence(escaped(group_words(card, view.groups[0])), point_at(audited, view))}")
         return
     right, mistake = int(verdicts.right.sum()), most_frequent_mistake(verdicts)
     said = f"**{right:,} of {images(len(audited))}** are classified correctly: {share_right(audited).text(percent)}."
     if mistake is None:
         st.markdown(f"#### {said} There is no mistake among them.")
     else:
-        st.markdown(f"#### {said} {mistake_sentence(mistake, {name: group_words(card, name) for name in view.groups})}")
+        st.markdown(
+            f"#### {said} {mistake_sentence(mistake, {name: escaped(group_words(card, name)) for name in view.groups})}"
+        )
 
 
 def mistake_sentence(mistake: Mistake, names: Mapping[str, str]) -> str:
@@ -133,10 +135,10 @@ def show_cases(audited: Audited, verdicts: Verdicts, cell: Cell) -> str | None:
     """How many images are in a cell, and the table of them; the id of the one chosen, if any."""
     card, rows, (true, predicted) = audited.checkpoint.card, verdicts.cell(*cell), cell
     n, wrong = len(rows), int((~verdicts.take(rows).right).sum())
-    which = f" of {group_words(card, true)}" if true else ""
+    which = f" of {escaped(group_words(card, true))}" if true else ""
     if predicted:
         short = {MALIGNANT: "malignant", BENIGN: "benign", OTHERS: "something else"}
-        which += f" classified as {short.get(predicted) or group_words(card, predicted)}"
+        which += f" classified as {short.get(predicted) or escaped(group_words(card, predicted))}"
     if not n:
         st.markdown(f"There are no images{which} here.")
         return None

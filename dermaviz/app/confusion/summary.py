@@ -10,7 +10,7 @@ import streamlit as st
 
 from dermaviz.app.confusion.metrics import metric_table
 from dermaviz.app.text import class_names, estimate_of, images, images_of_lesions
-from dermaviz.app.widgets.chart import ink, show_chart
+from dermaviz.app.widgets.chart import ink, offer_csv, show_chart
 from dermaviz.evidence.predictions import Audited
 from dermaviz.plots.curves import learning_figure
 from dermaviz.plots.intervals import estimates_figure
@@ -49,10 +49,7 @@ def show_metrics(audited: Audited) -> None:
         column_config=dict.fromkeys(("value", "from", "to", constant), number)
         | {"n_images": "images", "n_positives": "positives"},
     )  # fmt: skip
-    st.download_button(
-        "All of it (CSV)", lambda: table.to_csv(index=False).encode(), f"{audited.checkpoint.name}-metrics.csv",
-        "text/csv", key="metrics file", on_click="ignore", icon=":material/download:",
-    )  # fmt: skip
+    offer_csv(table, f"{audited.checkpoint.name}-metrics.csv", "All of it (CSV)", key="metrics file")
     by_class = table[table["class"] != ""]
     label = st.selectbox("By class", by_class["label"].unique(), key="metric", bind="query-params")
     show_by_class(by_class[by_class["label"] == label], label, names, commonest)

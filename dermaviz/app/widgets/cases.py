@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from dermaviz.app.case import Photo, ask, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.text import FACETS, class_names, class_with_probability, group_label, value_words
-from dermaviz.app.widgets.chart import show_picture
+from dermaviz.app.text import FACETS, class_names, class_with_probability, escaped, group_label, value_words
+from dermaviz.app.widgets.chart import offer_csv, show_picture
 from dermaviz.app.widgets.diagnosis import show_probabilities
 from dermaviz.app.widgets.panels import show_map
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
@@ -68,10 +68,7 @@ def list_cases(audited: Audited, table: pd.DataFrame) -> str | None:
         at = st.pagination(n_pages, max_visible_pages=5, key=PAGE, bind="query-params") if n_pages > 1 else 1
         page = table.iloc[(at - 1) * PER_PAGE : at * PER_PAGE]
         st.caption(f"{(at - 1) * PER_PAGE + 1:,} to {(at - 1) * PER_PAGE + len(page):,} of {len(table):,}")
-        st.download_button(
-            "All of them (CSV)", lambda: table.to_csv(index=False).encode(), "cases.csv", "text/csv", on_click="ignore",
-            icon=":material/download:",
-        )  # fmt: skip
+        offer_csv(table, "cases.csv", "All of them (CSV)")
     ids = tuple(page["image"])
     key = f"cases {hash(ids)}"  # another page of cases is another table, without a chosen row
     above.dataframe(
@@ -118,8 +115,8 @@ def show_case(audited: Audited, image_id: str) -> None:
     true_index = audited.classes.index(facts["dx"])
     saying, showing = st.columns([7, 6], gap="large")
     with saying:
-        words = class_names(card)
-        true, predicted, p = words[facts["dx"]], words[prediction.diagnosis], percent(prediction.confidence)
+        words, p = class_names(card), percent(prediction.confidence)
+        true, predicted = escaped(words[facts["dx"]]), escaped(words[prediction.diagnosis])
         if prediction.index == true_index:
             st.markdown(f"It is **{true}**, and the model says so with probability **{p}**.")
         else:
@@ -143,12 +140,12 @@ def _metadata(facts: pd.Series) -> str:
     image_id = facts["image_id"]
     link = archive_link(image_id)
     parts = [
-        f"{image_id} [in the ISIC archive]({link})" if link != image_id else image_id,
-        f"lesion {facts['lesion_id']}",
+        f"{image_id} [in the ISIC archive]({link})" if link != image_id else escaped(image_id),
+        f"lesion {escaped(facts['lesion_id'])}",
     ]
     if AGE in facts:
         parts.append(f"age {facts[AGE].removesuffix('.0') or 'unknown'}")
-    parts += [f"{label.lower()} {value_words(facts[name])}" for name, label in FACETS.items() if name in facts]
+    parts += [f"{label.lower()} {escaped(value_words(facts[name]))}" for name, label in FACETS.items() if name in facts]
     return " · ".join(parts)
 
 
@@ -181,6 +178,6 @@ def _show_maps(photo: Photo, checkpoint: Checkpoint, true_index: int) -> None:
             title, alt = f"Attention map for {why}: {named}", f"Attention map for {named} laid over the model input"
             show_map(case.answer.prepared, case.attention(index), title, alt)
     st.caption(
-        f"{checkpoint.name} · {METHODS[DEFAULT_METHOD].label} · layer {checkpoint.card.attention_layer} · a map shows what "
-        "raised the score of its class, not why; the Classify page has other methods."
+        f"{escaped(checkpoint.name)} · {METHODS[DEFAULT_METHOD].label} · layer {checkpoint.card.attention_layer} · a map shows "
+        "what raised the score of its class, not why; the Classify page has other methods."
     )

@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.app.widgets.chart"""
+"""Charts, tables and pictures as every page shows them: with a sentence, a text alternative, and the table as a file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def ink() -> str | None:
 
 
 def show_chart(figure: go.Figure, key: str, sentence: str) -> None:
-    """A chart that is looked at, not used: no tool bar, no zooming, its sentence as caption and for screen readers."""
+    """A chart without tool bar or zooming; its sentence, as Markdown, is the caption and read by screen readers."""
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=sentence.replace("*", ""))
     st.caption(sentence)
 
@@ -42,14 +42,15 @@ def show_table(table: pd.DataFrame, name: str, key: str, title: str = "The table
             column_config=dict.fromkeys(shares, number) | {"epsilon": st.column_config.NumberColumn(format="%.5f")},
             alt=f"{len(table)} rows: {', '.join(map(str, table.columns))}",
         )  # fmt: skip
-        st.download_button(
-            "All of it (CSV)", partial(_csv, table), f"{name}.csv", "text/csv", key=f"{key} file", on_click="ignore",
-            icon=":material/download:",
-        )  # fmt: skip
+        offer_csv(table, f"{name}.csv", "All of it (CSV)", key=f"{key} file")
 
 
-def _csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False).encode()
+def offer_csv(table: pd.DataFrame, file: str, label: str, key: str | None = None) -> None:
+    """A table as a file, written when it is asked for."""
+    st.download_button(
+        label, lambda: table.to_csv(index=False).encode(), file, "text/csv", key=key, on_click="ignore",
+        icon=":material/download:",
+    )  # fmt: skip
 
 
 def show_picture(pixels: RGB, caption: str, alt: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.text import class_names, images_of_lesions
+from dermaviz.app.text import class_names, escaped, images_of_lesions
 from dermaviz.data.selection import DIAGNOSIS, find_task
 from dermaviz.errors import DatasetError
 from dermaviz.models.card import Card
@@ -36,8 +36,8 @@ def choose_checkpoint(checkpoints: dict[str, Checkpoint]) -> Checkpoint:
 def show_model(name: str, card: Card) -> None:
     """A checkpoint's card: figures first, then what it was made of and for."""
     st.markdown(
-        f"**{name}** · {card.architecture} at {card.input_size} × {card.input_size} pixels · "
-        f"{len(card.classes)} classes: {', '.join(class_names(card).values())}."
+        f"**{escaped(name)}** · {escaped(card.architecture)} at {card.input_size} × {card.input_size} pixels · "
+        f"{len(card.classes)} classes: {escaped(', '.join(class_names(card).values()))}."
     )
     if leak := card.data.get("leak"):
         st.warning(leak, icon=":material/warning:")

@@ -13,7 +13,7 @@ from PIL import Image
 
 from dermaviz.app.case import Case
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.text import STATUS_SENTENCES, class_label, class_with_probability, file_stem
+from dermaviz.app.text import STATUS_SENTENCES, class_label, class_with_probability, escaped, file_stem
 from dermaviz.app.widgets.chart import show_picture
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.attention.overlay import COLOUR_MAPS, outlined, overlay
@@ -161,7 +161,7 @@ def show_caption(case: Case, look: Look) -> None:
         return
     attended = case.attention(look.index(case), look.method)
     named = class_with_probability(case.card, case.answer, attended.class_index)
-    parts = (case.checkpoint.name, METHODS[look.method].label, named, f"layer {attended.layer}")
+    parts = (escaped(case.checkpoint.name), METHODS[look.method].label, named, f"layer {attended.layer}")
     st.caption(f"{' · '.join(parts)} · {attended.seconds:.2f} s", help=_about(attended))
     stem = file_stem(case.photo.name, case.checkpoint.name, case.answer, attended)
     with st.container(horizontal=True):
