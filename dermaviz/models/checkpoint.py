@@ -20,12 +20,13 @@ from dermaviz.models.zoo import build, load_weights
 WEIGHTS = "model.safetensors"
 
 
-def save_checkpoint(folder: Path, network: nn.Module, card: Card, *, half: bool = True) -> Card:
+def save_checkpoint(folder: str | Path, network: nn.Module, card: Card, *, half: bool = True) -> Card:
     """Write the weights and then the card, which receives the weights' sha256; returns that card.
 
     With ``half`` floating-point tensors are stored as fp16: half the size. `dermaviz train` compares the predictions
     of both forms on validation and records the comparison on the card.
     """
+    folder = Path(folder)
     # safetensors writes several metadata entries in random order: with one, the same weights have the same sha256
     content = save(to_disk(network.state_dict(), half=half), metadata={"format": "pt"})
     atomic_write(folder / WEIGHTS, content, error=CheckpointError)
@@ -43,39 +44,53 @@ def to_disk(state: dict[str, Tensor], *, half: bool) -> dict[str, Tensor]:
     }
 
 
-def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Classifier:
+def load_checkpoint(folder: str | Path, device: str | torch.device = "cpu") -> Classifier:
     """Load a checkpoint folder as a classifier in fp32, eval mode, without gradients on its weights.
 
     Raises:
-        CheckpointError: card or weights are missing, the weights' sha256 is not the card's, or they do not fit it.
+        CheckpointError: card or weights are missing, the weights' sha256 is not the card's, they do not fit it, or are not
+            finite.
     """
+    folder = Path(folder)
     card = read_card(folder / CARD)
     content = _verified(folder / WEIGHTS, card)
     try:
         network = build(card.architecture, len(card.classes), "none")
-        load_weights(network, load(content), source=str(folder / WEIGHTS))
+        state = load(content)
+        load_weights(network, state, source=str(folder / WEIGHTS))
     except (WeightsError, SafetensorError) as error:
         raise CheckpointError(f"checkpoint {folder.name}: {error}") from error
+    broken = [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise CheckpointError(
+            f"{folder / WEIGHTS}: expected finite weights, found NaN or infinity in {', '.join(broken[:3])}. Such a network has "
+            "no answer: train or export the checkpoint again."
+        )
     network = network.float().eval().requires_grad_(False)
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Classifier(card, network, torch.device(device))
 
 
-def verify_checkpoint(folder: Path) -> Card:
+def verify_checkpoint(folder: str | Path) -> Card:
     """Check that card and weights are there and belong together, without building the network; returns the card.
 
     Raises:
         CheckpointError: as :func:`load_checkpoint`.
     """
-    card = read_card(folder / CARD)
-    _verified(folder / WEIGHTS, card)
+    card = read_card(Path(folder) / CARD)
+    _verified(Path(folder) / WEIGHTS, card)
     return card
 
 
 def _verified(path: Path, card: Card) -> bytes:
     if not path.is_file():
         raise CheckpointError(f"expected weights at {path}, found none. Copy the whole checkpoint folder.")
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(
+            f"{path}: expected weights that can be read, found {error.strerror}. Copy them again."
+        ) from error
     found = hashlib.sha256(content).hexdigest()
     if found != card.weights_sha256:
         raise CheckpointError(

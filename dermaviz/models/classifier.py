@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.models.classifier"""
+"""Models: the classifier. From pixels to what the network sees, to logits, calibrated probabilities and an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.models.zoo"""
+"""Models: networks with initial weights, random, packaged, from a hub or from a file; and loading a state dict safely."""
 
 from __future__ import annotations
 

@@ -28,12 +28,12 @@ from dermaviz.training.optimisation import (
     after_epoch,
     class_weights,
     freeze,
+    frozen_in_eval,
     frozen_names,
     harden,
     learning_rate_factor,
     loss_per_image,
     make_optimiser,
-    still,
 )
 from dermaviz.training.progress import Progress, Validation, append_metrics, claim_run, restore_state, save_state
 from dermaviz.training.recipe import Recipe
@@ -186,7 +186,7 @@ class Trainer:
         key = (self.recipe.seed, progress.epoch, progress.step, 2, *([rank] if rank else []))
         torch.manual_seed(generator_at(*key).initial_seed())
         self.network.train()
-        still(self.accelerator.unwrap_model(self.network), self.frozen, self.recipe.model.freeze_batch_norm)
+        frozen_in_eval(self.accelerator.unwrap_model(self.network), self.frozen, self.recipe.model.freeze_batch_norm)
         with self.accelerator.autocast():
             logits = self.network(seen)
         loss = loss_per_image(logits, labels.to(self.device), self.weights, self.recipe.loss).mean()

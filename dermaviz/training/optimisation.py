@@ -122,7 +122,7 @@ def freeze(network: nn.Module, names: Iterable[str]) -> None:
         module.requires_grad_(False)
 
 
-def still(network: nn.Module, names: Iterable[str], batch_norm: bool) -> None:
+def frozen_in_eval(network: nn.Module, names: Iterable[str], batch_norm: bool) -> None:
     """Put the frozen modules, and with ``batch_norm`` every batch norm, in eval mode: their statistics stay."""
     for module in named_modules(network, names):
         module.eval()

@@ -109,6 +109,42 @@ def test_values_that_mean_nothing_are_refused(
         read_card(write(tmp_path / CARD, asdict(make_card()) | changes))
 
 
+JUNK: tuple[Any, ...] = (
+    *(None, True, -1, 0, 1, 10**9, 10**400, 0.5, 1e308, 1e-320, float("nan"), float("-inf"), "", "x", "0.5", "\ud800"),
+    *(
+        [],
+        {},
+        [[]],
+        [["mel"]],
+        [{}],
+        ["mel", "nv"],
+        [1, 2, 3],
+        [0.5, 0.5, 0.5],
+        {"mel": 1},
+        [None] * 3,
+        [float("nan")] * 3,
+    ),
+)
+
+
+@pytest.mark.parametrize("key", [field.name for field in fields(Card)])
+def test_whatever_a_key_holds_a_card_is_read_or_refused(
+    make_card: Callable[..., Card], tmp_path: Path, key: str
+) -> None:
+    read, refusals = 0, []
+    for value in JUNK:
+        write(tmp_path / CARD, asdict(make_card()) | {key: value})
+        try:
+            card = read_card(tmp_path / CARD)
+        except CheckpointError as refusal:
+            refusals.append(str(refusal))
+        else:
+            read += 1
+            assert len(card.answers_sha256) == 64
+    assert read < len(JUNK) / 2
+    assert all(refusal.startswith(f"{tmp_path / CARD}: {key}") for refusal in refusals)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

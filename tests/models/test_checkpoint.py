@@ -74,6 +74,16 @@ def test_the_card_receives_the_hash_of_the_weights(saved: Path) -> None:
     assert sorted(path.name for path in saved.iterdir()) == [CARD, WEIGHTS]
 
 
+def test_weights_that_are_not_finite_are_refused(tiny_classifier: Classifier, saved: Path) -> None:
+    """Their hash may match; a network of NaN would still name a diagnosis."""
+    state = load_file(saved / WEIGHTS)
+    state["fc.weight"] *= float("nan")
+    save_file(state, saved / WEIGHTS)
+    change_card(saved, weights_sha256=hashlib.sha256((saved / WEIGHTS).read_bytes()).hexdigest())
+    with pytest.raises(CheckpointError, match=r"expected finite weights, found NaN or infinity in fc\.weight"):
+        load_checkpoint(str(saved))
+
+
 def test_saving_again_is_byte_for_byte_the_same(tiny_classifier: Classifier, saved: Path, tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "again", tiny_classifier.network, tiny_classifier.card)
     for file in (WEIGHTS, CARD):
