@@ -145,3 +145,14 @@ def test_the_tour_runs_from_its_first_cell_to_its_last(lesions: Path) -> None:
         if cell["cell_type"] == "code":
             exec("".join(cell["source"]), names)
     assert (lesions / "audit.html").is_file()
+
+
+def test_contributing_names_files_and_registries_that_are_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:dermaviz|tests|docs|studies|benchmarks|recipes|pages)/[\w/.]*)`", text)
+    assert len(named) > 15
+    missing = [path for path in named if not (ROOT / path).exists() and "NAME" not in path and "N_Name" not in path]
+    assert missing == []
+    for registry, path in re.findall(r"`(_?[A-Z][A-Z_]+|__all__|register)` in `([\w/.]+\.py)`", text):
+        if "NAME" not in path:
+            assert re.search(rf"^{registry}\b", (ROOT / path).read_text(encoding="utf-8"), re.M), (registry, path)

@@ -48,10 +48,39 @@ import torch, scipy.stats
 assert torch.Tensor and not failed, failed
 """
 
+HALF_OF_TORCH = """
+import importlib, sys, types
+import numpy as np
+import dermaviz.app.frame as frame
+frame.import_in_order()
+assert "torch" not in sys.modules
+sys.modules["torch"] = types.ModuleType("torch")  # as it is while another session imports it: there, and empty
+
+for page in frame.PAGES:
+    importlib.import_module(page.show.partition(":")[0])
+for name in ("metrics.comparison", "metrics.conformal", "fairness.trend", "fairness.looking", "fairness.counterfactual"):
+    importlib.import_module(f"dermaviz.{name}")
+from scipy import ndimage, optimize, special, stats
+from sklearn.metrics import cohen_kappa_score
+x = np.linspace(0.1, 0.9, 9).reshape(3, 3)
+special.betaincinv(2.0, 3.0, x), special.ndtri(x), special.expit(x), special.softmax(x, axis=1)
+stats.norm.sf(x), stats.binomtest(3, 10).pvalue, stats.fisher_exact([[3, 4], [5, 6]]), stats.spearmanr(x[0], x[1])
+ndimage.gaussian_filter(x, 1), ndimage.map_coordinates(x, x[:2]), ndimage.distance_transform_edt(x > 0.5)
+ndimage.binary_closing(x > 0.5), ndimage.binary_dilation(x > 0.5), ndimage.binary_fill_holes(x > 0.5)
+optimize.minimize_scalar(lambda t: (t - 1) ** 2, bounds=(0, 3), method="bounded"), cohen_kappa_score([0, 1], [1, 1])
+"""
+
 
 def test_all_of_it_is_loaded_before_a_page_and_no_torch() -> None:
     told = subprocess.run([sys.executable, "-c", ORDER], capture_output=True, text=True, check=True, timeout=120)
     assert told.stdout.split() == ["[]", "[]", "False"]
+
+
+def test_pages_and_what_they_ask_of_scipy_do_without_the_half_of_torch_that_another_session_has_imported() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HALF_OF_TORCH], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 @pytest.mark.parametrize("start", range(STARTS))

@@ -1,4 +1,4 @@
-"""`dermaviz gate`: a checkpoint gets its gate, and what was measured is printed and kept."""
+"""`dermaviz ood`: a checkpoint gets its out-of-distribution check; what was measured is printed and kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dermaviz.models.classifier import Classifier
 from tests.outside_scenes import scene
 
 
-def test_gate_is_fitted_by_command(
+def test_the_check_is_fitted_by_command_and_gate_is_its_old_name(
     dermaviz: Callable[..., Any], drawn_dataset: Path, tmp_path: Path, drawn_classifier: Classifier
 ) -> None:
     folder = tmp_path / "checkpoints" / "tiny"
@@ -23,7 +23,7 @@ def test_gate_is_fitted_by_command(
         (tmp_path / "outside" / kind).mkdir(parents=True)
         Image.fromarray(scene(kind, 0)).save(tmp_path / "outside" / kind / "0~whole.png")
     settings = ["--components", 4, "--refused", 0.1, "--draws", 10]
-    answer = dermaviz("gate", "tiny", "--data", drawn_dataset, "--outside", tmp_path / "outside", *settings)
+    answer = dermaviz("ood", "tiny", "--data", drawn_dataset, "--outside", tmp_path / "outside", *settings)
     assert answer.code == 0, answer.err
     facts = json.loads((folder / "gate.json").read_text(encoding="utf-8"))
     assert f"tiny: fitted on {facts['trained_on']} photos, limit {facts['limit']:.2f}" in answer.out
