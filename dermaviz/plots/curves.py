@@ -17,7 +17,7 @@ from dermaviz.plots.theme import (
     colour_of,
     constant_line,
     interval_bars,
-    line_style,
+    line_trace,
     share_axis,
     styled,
 )
@@ -98,16 +98,8 @@ def risk_coverage_figure(curves: Mapping[str, pd.DataFrame], *, ink: str | None 
     figure = go.Figure()
     for index, (name, table) in enumerate(curves.items()):
         figure.add_trace(band(table["coverage"], table["low"], table["high"], index))
-        figure.add_trace(
-            go.Scatter(
-                x=table["coverage"],
-                y=table["risk"],
-                name=name,
-                mode="lines",
-                line=line_style(index),
-                hovertemplate="Of the most confident %{x:.0%}, %{y:.1%} are wrong.<extra></extra>",
-            )
-        )
+        words = "Of the most confident %{x:.0%}, %{y:.1%} are wrong.<extra></extra>"
+        figure.add_trace(line_trace(table["coverage"], table["risk"], name, index, hovertemplate=words))
     figure.update_xaxes(**share_axis("coverage: share answered, the surest first, 0 to 1"))
     figure.update_yaxes(**axis("risk: share of these that is wrong", rangemode="tozero", tickformat=".0%"))
     return styled(figure, 360, ink, legend=len(curves) > 1)
@@ -116,17 +108,8 @@ def risk_coverage_figure(curves: Mapping[str, pd.DataFrame], *, ink: str | None 
 def _add_curves(figure: go.Figure, curves: Mapping[str, pd.DataFrame], x: str, y: str, shape: str) -> None:
     words = f"{x.replace('_', ' ')} %{{x:.3f}}<br>{y} %{{y:.3f}}<br>threshold %{{customdata:.3f}}"
     for index, (name, table) in enumerate(curves.items()):
-        figure.add_trace(
-            go.Scatter(
-                x=table[x],
-                y=table[y],
-                customdata=table["threshold"],
-                name=name,
-                mode="lines",
-                line=line_style(index) | {"shape": shape},
-                hovertemplate=f"{words}<extra>{name}</extra>",
-            )
-        )
+        said = {"customdata": table["threshold"], "hovertemplate": f"{words}<extra>{name}</extra>"}
+        figure.add_trace(line_trace(table[x], table[y], name, index, line={"shape": shape}, **said))
 
 
 def _add_points(
@@ -162,14 +145,15 @@ def _error(point: Mapping[str, float], of: str, colour: str) -> dict[str, object
 
 def _reliability_points(name: str, table: pd.DataFrame, index: int) -> go.Scatter:
     value, low, high = (table[column] for column in ("accuracy", "accuracy_low", "accuracy_high"))
-    return go.Scatter(
-        x=table["confidence"],
-        y=table["accuracy"],
+    return line_trace(
+        table["confidence"],
+        value,
+        name,
+        index,
+        mode="lines+markers",
+        line={"width": 1.5},
         error_y=interval_bars(value, low, high, colour_of(index), thickness=1.5, width=3),
         customdata=table[["low", "high", "accuracy_low", "accuracy_high", "n"]],
-        name=name,
-        mode="lines+markers",
-        line=line_style(index) | {"width": 1.5},
         marker={"size": 8, "symbol": _SYMBOLS[index % 4]},
         hovertemplate=(
             "confidence %{customdata[0]:.2f} to %{customdata[1]:.2f}, %{customdata[4]:,} images<br>"
@@ -208,7 +192,12 @@ def learning_figure(curve: pd.DataFrame, kept_epoch: int | None = None, *, ink: 
     present = [*((1, column, name) for column, name in _LOSSES.items() if column in curve)]
     present += [(2, column, name) for column, name in _METRICS.items() if column in curve]
     for index, (row, column, name) in enumerate(present):
-        figure.add_trace(_line(curve, column, name, index), row=row, col=1)
+        more = {"line": {"width": 2}, "marker": {"size": 6, "symbol": _SYMBOLS[index % len(_SYMBOLS)]}}
+        words = f"epoch %{{x}}: {name} %{{y:.3f}}<extra></extra>"
+        trace = line_trace(
+            curve["epoch"], curve[column], name, index, mode="lines+markers", hovertemplate=words, **more
+        )
+        figure.add_trace(trace, row=row, col=1)
     _mark_sizes(figure, curve, ink)
     if kept_epoch is not None:
         figure.add_vline(x=kept_epoch, line={"color": ink or MUTED, "width": 1.5})
@@ -220,18 +209,6 @@ def learning_figure(curve: pd.DataFrame, kept_epoch: int | None = None, *, ink: 
     figure.update_xaxes(range=[0.5, last + 0.5], tickformat="d", nticks=8)
     figure.update_xaxes(**axis("epoch"), row=2, col=1)
     return styled(figure, 460, ink)
-
-
-def _line(curve: pd.DataFrame, column: str, name: str, index: int) -> go.Scatter:
-    return go.Scatter(
-        x=curve["epoch"],
-        y=curve[column],
-        name=name,
-        mode="lines+markers",
-        line=line_style(index) | {"width": 2},
-        marker={"size": 6, "symbol": _SYMBOLS[index % len(_SYMBOLS)]},
-        hovertemplate=f"epoch %{{x}}: {name} %{{y:.3f}}<extra></extra>",
-    )
 
 
 def _mark_sizes(figure: go.Figure, curve: pd.DataFrame, ink: str | None) -> None:

@@ -142,6 +142,11 @@ def line_style(index: int) -> dict[str, Any]:
     return {"color": colour_of(index), "dash": DASHES[index % len(DASHES)], "width": 2.5}
 
 
+def line_trace(x: Any, y: Any, name: str, index: int, *, mode: str = "lines", **more: Any) -> go.Scatter:
+    """The line of the n-th model or setting; ``more`` is Plotly's, its ``line`` on top of the usual style."""
+    return go.Scatter(x=x, y=y, name=name, mode=mode, line=line_style(index) | more.pop("line", {}), **more)
+
+
 def interval_bars(
     value: pd.Series, low: pd.Series, high: pd.Series, colour: str, *, thickness: float = 2.5, width: float = 0
 ) -> dict[str, Any]:

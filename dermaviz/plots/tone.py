@@ -22,7 +22,7 @@ from dermaviz.plots.theme import (
     band,
     constant_line,
     interval_bars,
-    line_style,
+    line_trace,
     percent,
     row_axis,
     share_axis,
@@ -92,13 +92,10 @@ def against_ita_figure(
         known = table.dropna(subset=["value"]).sort_values("ita")
         shaded = known.dropna(subset=["low", "high"])
         figure.add_trace(band(shaded["ita"], shaded["low"], shaded["high"], index))
-        figure.add_trace(
-            go.Scatter(
-                x=known["ita"], y=known["value"], name=name if len(known) else f"{name}: too few to say", mode="lines",
-                line=line_style(index), hovertext=[_said(row) for row in known.to_dict("records")],
-                hovertemplate=f"ITA %{{x:.0f}}°: %{{hovertext}}<extra>{name}</extra>",
-            )
-        )  # fmt: skip
+        words = f"ITA %{{x:.0f}}°: %{{hovertext}}<extra>{name}</extra>"
+        said = [_said(row) for row in known.to_dict("records")]
+        shown = name if len(known) else f"{name}: too few to say"
+        figure.add_trace(line_trace(known["ita"], known["value"], shown, index, hovertext=said, hovertemplate=words))
     if points is not None and len(points):
         figure.add_trace(_steps(points, ink))
     add_cuts(figure, cuts)
@@ -127,15 +124,15 @@ def looking_figure(
     for right in (True, False):
         figure.add_trace(_medians(rows[rows["right"] == right], place, right, ink))
     known = {name: ratio for name, ratio in centre.items() if name in place and np.isfinite(ratio)}
-    figure.add_trace(
-        go.Scatter(
-            x=[_placed(ratio) for ratio in known.values()], y=[place[name] for name in known], mode="markers",
-            name="a spot in the centre, median",
-            marker={"symbol": "diamond-open", "size": 12, "color": ink or MUTED, "line": {"width": 2}},
-            customdata=list(known.values()),
-            hovertemplate="A Gaussian in the picture's centre: %{customdata:.2f} × chance<extra></extra>",
-        )
-    )  # fmt: skip
+    figure.add_scatter(
+        x=[_placed(ratio) for ratio in known.values()],
+        y=[place[name] for name in known],
+        mode="markers",
+        name="a spot in the centre, median",
+        marker={"symbol": "diamond-open", "size": 12, "color": ink or MUTED, "line": {"width": 2}},
+        customdata=list(known.values()),
+        hovertemplate="A Gaussian in the picture's centre: %{customdata:.2f} × chance<extra></extra>",
+    )
     figure.add_trace(constant_line([0.0, 0.0], [-0.5, len(place) - 0.5], "chance: the lesion's share of the picture"))
     lowest = _placed(min(rows["ratio"].min(), 0.5)) if len(rows) else _placed(SMALLEST_RATIO)
     ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10) if _placed(tick) >= lowest - 0.01]
@@ -201,15 +198,13 @@ def _medians(rows: pd.DataFrame, place: Mapping[str, int], right: bool, ink: str
         x=[_placed(ratio) for ratio in medians],
         y=[place[group] + (-0.22 if right else 0.22) for group in medians.index],
         mode="markers",
-        marker={
-            "symbol": "line-ns", "size": 26, "color": colour, "line": {"width": 4, "color": ink or colour},
-        },
+        marker={"symbol": "line-ns", "size": 26, "color": colour, "line": {"width": 4, "color": ink or colour}},
         name="median",
         legendgroup="median",
         showlegend=right,
         customdata=medians.to_numpy(),
         hovertemplate=f"Median of those {name}: %{{customdata:.2f}} × chance<extra></extra>",
-    )  # fmt: skip
+    )
 
 
 def _placed(ratio: float) -> float:
@@ -248,18 +243,10 @@ def counterfactual_figure(
             f"ITA {_degrees(ita)}: {measure} {percent(value)}<br>{words}"
             for ita, value, words in zip(rows["ita"], rows["value"], rows["said"], strict=True)
         ]
-        figure.add_trace(
-            go.Scatter(
-                x=rows["ita"],
-                y=rows["value"],
-                name=name,
-                mode="lines+markers",
-                line=line_style(index),
-                marker={"size": 7, "symbol": ("circle", "square", "diamond")[index % 3]},
-                hovertext=said,
-                hovertemplate=f"%{{hovertext}}<extra>{name}</extra>",
-            )
-        )
+        more = {"marker": {"size": 7, "symbol": ("circle", "square", "diamond")[index % 3]}, "hovertext": said}
+        words = f"%{{hovertext}}<extra>{name}</extra>"
+        trace = line_trace(rows["ita"], rows["value"], name, index, mode="lines+markers", hovertemplate=words, **more)
+        figure.add_trace(trace)
     add_cuts(figure, cuts)
     for place, (name, at) in enumerate((marks or {}).items()):
         figure.add_vline(x=at, line={"color": ink or MUTED, "width": 1.5})
