@@ -46,28 +46,28 @@ def show() -> None:
     checkpoints = installed_checkpoints()
     source = choose_source()
     live = source == "draw"
-    places = _beside_the_sliders() if live else _beside_the_diagnosis()
-    with places.asking:
-        photo = choose_photo(source, places.wide)
+    layout = _beside_the_sliders() if live else _beside_the_diagnosis()
+    with layout.asking:
+        photo = choose_photo(source, layout.wide)
         checkpoint = choose_checkpoint(checkpoints)
     if photo is None:
-        places.saying.info("Once there is a photo, the diagnosis appears here and the attention map below.")
+        layout.saying.info("Once there is a photo, the diagnosis appears here and the attention map below.")
         return
-    with places.saying:
+    with layout.saying:
         case = ask(photo, checkpoint)
         shown = let_through(case)
         if shown:
             show_diagnosis(case)
-    with places.asking:
+    with layout.asking:
         show_notes(case)
     if not shown:
         return
-    with places.looking:
+    with layout.looking:
         st.header("How to look" if live else "Where did it look?", anchor=False)
         look = choose_look(checkpoint, checkpoints, known_lesion=photo.drawn)
-    with places.pictures, sentence_for_errors():
+    with layout.pictures, sentence_for_errors():
         show_pictures(case, look, narrow=live)
-    with places.below, sentence_for_errors():
+    with layout.below, sentence_for_errors():
         show_caption(case, look)
     _compare(case, look)
 
@@ -87,7 +87,7 @@ def _compare(case: Case, look: Look) -> None:
 
 
 @dataclass(frozen=True)
-class _Places:
+class _Layout:
     """Containers: ``wide`` over all others, then for what is asked of the user, what the model says, how to look at the
     pictures, the pictures, and what comes below them."""
 
@@ -99,15 +99,15 @@ class _Places:
     below: DeltaGenerator
 
 
-def _beside_the_diagnosis() -> _Places:
+def _beside_the_diagnosis() -> _Layout:
     """Questions left, diagnosis right, the pictures under both over the whole width."""
     wide = st.container()
     asking, saying = st.columns([5, 8], gap="large")
     looking, pictures = st.container(), st.container()
-    return _Places(wide, asking, saying, looking, pictures, pictures)
+    return _Layout(wide, asking, saying, looking, pictures, pictures)
 
 
-def _beside_the_sliders() -> _Places:
+def _beside_the_sliders() -> _Layout:
     """Pictures and diagnosis left, sliders right, so that the effect of a slider is in sight while it moves."""
     paper = st.get_option(f"theme.{st.context.theme.type or 'light'}.backgroundColor")
     st.html(_STICKY_PICTURES.replace("PAPER", paper))
@@ -117,4 +117,4 @@ def _beside_the_sliders() -> _Places:
     pictures = left.container(key="live")
     saying = left.container()
     looking = st.container()
-    return _Places(wide, asking, saying, looking, pictures, looking)
+    return _Layout(wide, asking, saying, looking, pictures, looking)

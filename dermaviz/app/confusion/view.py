@@ -26,8 +26,8 @@ GROUP_WORDS = MappingProxyType({MALIGNANT: "malignant lesions", BENIGN: "benign 
 class View:
     """A question to ask of each image, and at which probability in [0, 1] the answer becomes yes.
 
-    ``groups`` are what an image can be and be called; ``positive`` names the classes that count as yes, and is empty where
-    each class is a group of its own.
+    ``groups`` are what an image can be and be classified as. ``positive`` names the classes that count as yes; it is empty
+    where each class is a group of its own.
     """
 
     question: str
@@ -36,7 +36,7 @@ class View:
     threshold: float = 0.5
 
     def verdicts(self, audited: Audited) -> Verdicts:
-        """What each image is and is called."""
+        """The true and the predicted group of each image."""
         if not self.positive:
             return by_class(audited.labels, audited.probabilities, self.groups)
         yes, no = self.groups
