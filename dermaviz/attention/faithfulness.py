@@ -50,6 +50,8 @@ def impute(images: Tensor, known: Tensor, noise: Tensor | None = None) -> Tensor
         )
     if not known.flatten(1).any(dim=1).all():
         raise AttentionError("expected a known pixel in every image, found an image without. Remove fewer pixels.")
+    # Not pytorch-grad-cam's sparse solver: that one is exact, but takes 5.6 times as long (7.9 s a map against 1.4 s at 192 px
+    # on one core) and moves ROAD by up to 3e-4, so evidence made with this one could not be made again.
     with torch.no_grad():
         hole = (~known)[:, None].to(images.dtype)
         filled = _first_solution(images * (1 - hole), hole)

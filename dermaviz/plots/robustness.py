@@ -11,13 +11,13 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from dermaviz.plots.matrix import Cells, Chosen, Headers, matrix_figure
 from dermaviz.plots.theme import (
     DASHES,
     MUTED,
     SERIES,
+    add_note,
     band,
     constant_line,
     line_style,
@@ -100,14 +100,18 @@ def decline_figure(
     tables = {name: table.dropna(subset=["value"]).sort_values(size) for name, table in lines.items()}
     figure = go.Figure()
     for index, (name, table) in enumerate(tables.items()):
-        figure.add_trace(_band(table, size, index))
+        known = table.dropna(subset=["low", "high"])
+        figure.add_trace(band([axis.place(at) for at in known[size]], known["low"], known["high"], index))
         figure.add_trace(_line(table, size, index, name, measure))
     shown = sorted({float(at) for table in tables.values() for at in table[size]})
     places = [axis.place(at) for at in shown]
     if baseline is not None and places:
         figure.add_trace(constant_line([places[0], places[-1]], [baseline[0]] * 2, f"{baseline[1]}: {baseline[0]:.0%}"))
     if axis.marked is not None and places and axis.place(axis.marked[0]) <= places[-1]:
-        _mark(figure, axis.place(axis.marked[0]), axis.marked[1], ink)
+        at = axis.place(axis.marked[0])
+        figure.add_vline(x=at, line={"color": ink or MUTED, "width": 1, "dash": "dot"})
+        place = {"x": at, "y": 1, "yref": "y domain", "yanchor": "top", "xanchor": "left", "xshift": 2}
+        add_note(figure, axis.marked[1], ink, **place)
     figure.update_xaxes(title={"text": axis.title, "standoff": 6}, **_ticks(axis, shown))
     figure.update_yaxes(**share_axis(f"{measure}, 0 to 1"), tickformat=".0%")
     return styled(figure, _HEIGHT, ink)
@@ -151,16 +155,24 @@ def corruption_figure(
     ]
     matrix = Cells(
         colours=100 * np.maximum(drops, 0),
-        words=[[_cell_words(float(cell["value"])) for cell in row] for row in cells],
+        words=[["–" if math.isnan(cell["value"]) else percent(cell["value"]) for cell in row] for row in cells],
         said=said,
         scale=sequential_scale(ink),
         low=0.0,
         high=100 * max(float(np.nanmax(drops, initial=0)), _LEAST_SCALE),
         title=f"percentage points of {measure} lost; clean: {percent(clean)}",
     )
-    return matrix_figure(
-        matrix, _corruption_headers(labels, drops), _severity_headers(severities, drops), selected=selected, ink=ink
-    )
+    names, notes = list(labels.values()), [f"mean {_points(mean)}" for mean in drops.mean(axis=1)]
+    said_of_rows = [f"{name}: {note} points over its severities." for name, note in zip(names, notes, strict=True)]
+    rows = Headers(names, notes, said_of_rows, [False] * len(names), "corruption")
+    means = [_points(mean) for mean in drops.mean(axis=0)]  # as short as a phone's column
+    said_of_columns = [
+        f"Severity {severity}: mean {mean} points over the corruptions shown."
+        for severity, mean in zip(severities, means, strict=True)
+    ]
+    title, marked = "severity, and the mean change in points", [False] * len(severities)
+    columns = Headers(list(map(str, severities)), means, said_of_columns, marked, title)
+    return matrix_figure(matrix, rows, columns, selected=selected, ink=ink)
 
 
 def _line(table: pd.DataFrame, size: str, index: int, name: str, measure: str) -> go.Scatter:
@@ -184,29 +196,12 @@ def _line(table: pd.DataFrame, size: str, index: int, name: str, measure: str) -
     )
 
 
-def _band(table: pd.DataFrame, size: str, index: int) -> go.Scatter:
-    known = table.dropna(subset=["low", "high"])
-    return band([SIZES[size].place(at) for at in known[size]], known["low"], known["high"], index)
-
-
 def _ticks(axis: Sizes, shown: Sequence[float]) -> dict[str, object]:
     """A tick at every size that was measured, but for the marked one, whose line has its own words."""
     marked = None if axis.marked is None else axis.marked[0]
     kept = [at for at in shown if marked is None or not math.isclose(at, marked)]
     words = [axis.word(at).removesuffix("/255") for at in kept]
     return {"tickvals": [axis.place(at) for at in kept], "ticktext": words, "tickangle": 0}
-
-
-def _mark(figure: go.Figure, at: float, name: str, ink: str | None) -> None:
-    figure.add_vline(x=at, line={"color": ink or MUTED, "width": 1, "dash": "dot"})
-    figure.add_annotation(
-        x=at, y=1, yref="y domain", yanchor="top", xanchor="left", xshift=2, text=name, showarrow=False,
-        font={"color": ink, "size": 12},
-    )  # fmt: skip
-
-
-def _cell_words(value: float) -> str:
-    return "–" if math.isnan(value) else percent(value)
 
 
 def _estimate(row: Mapping[str, float] | pd.Series) -> str:
@@ -225,22 +220,6 @@ def _cell_sentence(cell: pd.Series, label: str, severity: int, meaning: str, mea
         f"{signed(-100 * cell['drop'], 1)} points against {percent(clean)} on the clean images; "
         f"n = {int(cell['n_images']):,} images."
     )
-
-
-def _corruption_headers(labels: Mapping[str, str], drops: NDArray[np.float64]) -> Headers:
-    notes = [f"mean {_points(mean)}" for mean in drops.mean(axis=1)]
-    said = [f"{label}: {note} points over its severities." for label, note in zip(labels.values(), notes, strict=True)]
-    return Headers(list(labels.values()), notes, said, [False] * len(labels), "corruption")
-
-
-def _severity_headers(severities: Sequence[int], drops: NDArray[np.float64]) -> Headers:
-    notes = [_points(mean) for mean in drops.mean(axis=0)]  # as short as a phone's column
-    said = [
-        f"Severity {severity}: mean {note} points over the corruptions shown."
-        for severity, note in zip(severities, notes, strict=True)
-    ]
-    names = [str(severity) for severity in severities]
-    return Headers(names, notes, said, [False] * len(severities), "severity, and the mean change in points")
 
 
 def _points(drop: float) -> str:
