@@ -28,13 +28,13 @@ from dermaviz.data.records import Dataset, Record
 from dermaviz.data.selection import for_task, read_selection, selection_on_card
 from dermaviz.data.split import Split
 from dermaviz.errors import CheckpointError, DatasetError, ImageError
-from dermaviz.evidence.predictions import PREDICTIONS, Predictions, predictions_of
-from dermaviz.evidence.store import Manifest, Source, build_evidence, read_evidence
+from dermaviz.evidence.predictions import PREDICTIONS, Predictions, read_audited
+from dermaviz.evidence.store import Manifest, Source, build_evidence
 from dermaviz.evidence.tables import DRAWN, TABLES
 from dermaviz.images import RGB, read_image
 from dermaviz.metrics.summary import summarise
 from dermaviz.models.answer import Prediction
-from dermaviz.models.card import CARD, Card
+from dermaviz.models.card import CARD, Card, Checkpoint
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.classifier import Classifier
 
@@ -55,9 +55,8 @@ def evaluate_checkpoint(
     dataset = split_of_checkpoint(card, root, split)
     rows = partial(prediction_rows, classifier, dataset)
     build_evidence(folder, evidence_source(PREDICTIONS, card, dataset, split), len(dataset), rows)
-    evidence = read_evidence(folder, PREDICTIONS, split, checkpoint_sha256=card.answers_sha256)
-    predictions = predictions_of(evidence.table, card.classes, card.temperature)
-    figures = summarise(predictions, card.temperature, classifier.malignant, draws)
+    found = read_audited(Checkpoint(folder, card), split)
+    figures = summarise(found.labels, found.probabilities, found.lesions, card.classes, classifier.malignant, draws)
     card = replace(card, metrics={**card.metrics, split: figures})
     card.write(folder / CARD)
     return card

@@ -40,24 +40,6 @@ class Predictions:
         return softmax(self.logits / temperature, axis=1)
 
 
-def predictions_of(table: pd.DataFrame, classes: tuple[str, ...], temperature: float) -> Predictions:
-    """The predictions in a table of evidence, with logits such that ``probabilities(temperature)`` are the table's.
-
-    Raises:
-        EvidenceError: the table has no probability of a class, or a diagnosis that is none.
-    """
-    labels = labels_of(table, classes)
-    smallest = np.finfo(np.float64).tiny
-    logits = temperature * np.log(np.maximum(table[[f"p_{name}" for name in classes]].to_numpy(np.float64), smallest))
-    return Predictions(
-        classes,
-        tuple(table["image_id"]),
-        tuple(table["lesion_id"]),
-        labels,
-        logits,
-    )
-
-
 @dataclass(frozen=True, eq=False)
 class Audited:
     """What a checkpoint said of N images: ``labels`` int64 ``[N]`` and ``probabilities`` float64 ``[N, C]`` in the card's order.

@@ -62,8 +62,11 @@ def operating_point(
     counts = Sampled(cells.sum(axis=0), drawn)
     tp, fp, fn, tn = (counts[cell] for cell in range(4))
     return OperatingPoint(
-        float(threshold),
-        *(int(n) for n in counts.value),
+        threshold=float(threshold),
+        tp=int(tp.value),
+        fp=int(fp.value),
+        fn=int(fn.value),
+        tn=int(tn.value),
         sensitivity=(tp / (tp + fn)).estimate(),
         specificity=(tn / (tn + fp)).estimate(),
         precision=(tp / (tp + fp)).estimate(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,10 +38,6 @@ from dermaviz.metrics.ranking import (
     sensitivity_at_specificity,
     specificity_at_sensitivity,
 )
-
-if TYPE_CHECKING:
-    from dermaviz.evidence.predictions import Predictions
-
 
 ON_CARD = (
     *("balanced_accuracy", "macro_f1", "accuracy", "negative_log_likelihood", "expected_calibration_error"),
@@ -171,26 +167,30 @@ def constant_answer(labels: Labels, probabilities: Probabilities) -> Probabiliti
 
 
 def summarise(
-    predictions: Predictions, temperature: float, malignant: frozenset[str], draws: int = DRAWS
+    labels: Labels,
+    probabilities: Probabilities,
+    lesion_ids: LesionIds,
+    classes: Sequence[str],
+    malignant: frozenset[str],
+    draws: int = DRAWS,
 ) -> dict[str, Any]:
-    """Figures of a split with 95% lesion-bootstrap intervals, counts, and the row of the constant answer.
+    """Figures of a split for its card, with 95% lesion-bootstrap intervals, counts, and the row of the constant answer.
 
     The constant answer is the most frequent class of this split, always: what a model must beat. A metric that the split
     does not define (there is no melanoma in it, say, or too few for an interval) is left out.
     """
-    metrics = metrics_for(predictions.classes, malignant)
-    probabilities = predictions.probabilities(temperature)
-    figures = estimate(metrics, predictions.labels, probabilities, predictions.lesion_ids, draws)
-    counts = np.bincount(predictions.labels, minlength=len(predictions.classes))
-    constant = constant_answer(predictions.labels, probabilities)
+    metrics = metrics_for(classes, malignant)
+    figures = estimate(metrics, labels, probabilities, lesion_ids, draws)
+    counts = np.bincount(labels, minlength=len(classes))
+    constant = constant_answer(labels, probabilities)
     return {
-        "n_images": len(predictions.labels),
-        "n_lesions": len(set(predictions.lesion_ids)),
-        "n_by_class": dict(zip(predictions.classes, counts.tolist(), strict=True)),
+        "n_images": len(labels),
+        "n_lesions": len(set(lesion_ids)),
+        "n_by_class": dict(zip(classes, counts.tolist(), strict=True)),
         "bootstrap_draws": draws,
         **{name: asdict(figure) for name, figure in figures.items() if np.isfinite(astuple(figure)).all()},
         "constant_answer": {
-            "class": predictions.classes[int(counts.argmax())],
-            **{name: float(metrics[name](predictions.labels, constant)) for name in CONSTANT_ON_CARD},
+            "class": classes[int(counts.argmax())],
+            **{name: float(metrics[name](labels, constant)) for name in CONSTANT_ON_CARD},
         },
     }

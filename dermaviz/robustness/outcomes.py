@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import require_columns
 from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Bootstrap, Estimate, LesionIds, Sampled, interval_table
-from dermaviz.metrics.classification import Labels, Values, Weights, ratio
+from dermaviz.metrics.classification import Labels, Values, Weights, mean_of_defined
 from dermaviz.robustness.corruptions import CORRUPTIONS
 
 BY_ATTACK, BY_CORRUPTION = ("method", "epsilon"), ("corruption", "severity")
@@ -169,15 +169,11 @@ def _figures(answers: Answers, lesions: Bootstrap) -> dict[tuple[str, str], Samp
     classes = [answers.labels == index for index in range(len(answers.classes))]
     sensitivities = [lesions.take(mine).mean(right[mine]) for mine in classes]
     balanced = Sampled(
-        _mean_of_known(one.value for one in sensitivities), _mean_of_known(one.draws for one in sensitivities)
+        mean_of_defined(np.stack([one.value for one in sensitivities], axis=-1)),
+        mean_of_defined(np.stack([one.draws for one in sensitivities], axis=-1)),
     )
     overall = {("accuracy", ""): lesions.mean(right), ("balanced_accuracy", ""): balanced}
     return overall | {("sensitivity", name): one for name, one in zip(answers.classes, sensitivities, strict=True)}
-
-
-def _mean_of_known(values: Iterable[Values]) -> Values:
-    stacked = np.stack(list(values))
-    return ratio(np.nansum(stacked, axis=0), (~np.isnan(stacked)).sum(axis=0))
 
 
 def _counts(answers: Answers, lesions: Bootstrap, name: str) -> dict[str, int]:

@@ -93,10 +93,13 @@ def export_checkpoint(recipe: Recipe, run: Path, folder: Path, root: Path | None
     half = comparison["changed_diagnoses"] == 0
     kept = stored if half else full
     temperature = fit_temperature(kept.logits, kept.labels)
+    figures = summarise(
+        kept.labels, kept.probabilities(temperature), kept.lesion_ids, card.classes, frozenset(card.malignant), draws
+    )
     card = replace(
         card,
         temperature=temperature,
-        metrics={"validation": summarise(kept, temperature, frozenset(card.malignant), draws)},
+        metrics={"validation": figures},
         training={
             **card.training,
             "trained_share": learning,

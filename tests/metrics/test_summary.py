@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,12 +23,11 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from dermaviz.evidence.predictions import Predictions, predictions_of
-from dermaviz.evidence.store import read_evidence
+from dermaviz.evidence.predictions import Predictions, read_audited
 from dermaviz.metrics.bootstrap import lesion_weights, over_draws
 from dermaviz.metrics.calibration import expected_calibration_error
 from dermaviz.metrics.summary import OF_GROUP, ON_CARD, figures_for, measure, metrics_for, summarise
-from dermaviz.models.card import read_card
+from dermaviz.models.card import Checkpoint, read_card
 
 CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "ham10000-efficientnet-lite0"
 CLASSES = ("bkl", "mel", "nv")
@@ -99,6 +99,10 @@ def predictions(labels: list[int], classes: tuple[str, ...] = CLASSES) -> Predic
     return Predictions(classes, ids, tuple(f"lesion{i // 2}" for i in range(n)), np.array(labels), logits)
 
 
+def summarised(said: Predictions, temperature: float, malignant: frozenset[str], draws: int) -> dict[str, Any]:
+    return summarise(said.labels, said.probabilities(temperature), said.lesion_ids, said.classes, malignant, draws)
+
+
 def test_probabilities_are_tempered() -> None:
     said = predictions([0, 1, 2, 2])
     np.testing.assert_allclose(said.probabilities(2.5), softmax(said.logits / 2.5, axis=1), rtol=1e-6)
@@ -106,7 +110,7 @@ def test_probabilities_are_tempered() -> None:
 
 def test_the_figures_of_a_split() -> None:
     said = predictions([0] * 5 + [1] * 10 + [2] * 25)
-    figures = summarise(said, 1.5, frozenset({"mel"}), draws=20)
+    figures = summarised(said, 1.5, frozenset({"mel"}), draws=20)
     assert (figures["n_images"], figures["n_lesions"], figures["bootstrap_draws"]) == (40, 20, 20)
     assert figures["n_by_class"] == {"bkl": 5, "mel": 10, "nv": 25}
     auc = roc_auc_score(said.labels == 1, softmax(said.logits / 1.5, axis=1)[:, 1])
@@ -119,7 +123,7 @@ def test_the_figures_of_a_split() -> None:
 
 def test_the_constant_answer_is_the_commonest_class() -> None:
     """Always "nv", 25 of 40: accuracy 25/40, balanced 1/3, F1 = 50/65 of one class in three."""
-    row = summarise(predictions([0] * 5 + [1] * 10 + [2] * 25), 1.0, frozenset({"mel"}), draws=5)["constant_answer"]
+    row = summarised(predictions([0] * 5 + [1] * 10 + [2] * 25), 1.0, frozenset({"mel"}), draws=5)["constant_answer"]
     assert row == {
         "class": "nv",
         "balanced_accuracy": pytest.approx(1 / 3),
@@ -129,7 +133,7 @@ def test_the_constant_answer_is_the_commonest_class() -> None:
 
 
 def test_what_the_split_does_not_define_is_left_out() -> None:
-    figures = summarise(predictions([0] * 5 + [2] * 7), 1.0, frozenset({"mel"}), draws=20)
+    figures = summarised(predictions([0] * 5 + [2] * 7), 1.0, frozenset({"mel"}), draws=20)
     assert not {"melanoma_auc", "melanoma_sensitivity", "malignant_auc"} & set(figures)
     assert figures["n_by_class"]["mel"] == 0
     json.dumps(figures, allow_nan=False)
@@ -215,9 +219,7 @@ def test_a_card_shows_some_of_the_page() -> None:
 def test_the_default_checkpoints_card_agrees_with_its_evidence(split: str) -> None:
     """The card was written by a loop over draws; the same resamples give the same figures here."""
     card = read_card(CHECKPOINT / "card.json")
-    table = read_evidence(CHECKPOINT, "predictions", split, checkpoint_sha256=card.answers_sha256).table
-    found = summarise(
-        predictions_of(table, card.classes, card.temperature), card.temperature, frozenset(card.malignant)
-    )
+    said = read_audited(Checkpoint(CHECKPOINT, card), split)
+    found = summarise(said.labels, said.probabilities, said.lesions, card.classes, frozenset(card.malignant))
     for name, expected in card.metrics[split].items():
         assert found[name] == (pytest.approx(expected, rel=1e-6) if name in ON_CARD else expected)

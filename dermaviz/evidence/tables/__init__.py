@@ -62,7 +62,7 @@ class Table:
 
     def make_rows(self) -> Callable[..., Iterator[pd.DataFrame]]:
         """The function that makes the rows. Imports torch."""
-        return resolve_name(self.rows)  # type: ignore[no-any-return]
+        return resolve_name(self.rows)
 
     def settings(self) -> dict[str, Any]:
         """Everything but the images and the model that decides what is in the table."""
