@@ -14,7 +14,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -194,7 +194,7 @@ def images_to_audit(card: Card, root: Path | None, split: str, other: str = "") 
     """
     if other:
         return replace(for_task(read_dataset(other, root), selection_on_card(card.data).task), classes=card.classes)
-    return split_of_checkpoint(card, root, split)
+    return split_of_checkpoint(card, root, cast("Split", split))
 
 
 def make_table(
