@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from dermaviz.attention.methods import AttentionMap
@@ -123,14 +123,6 @@ def energy_in_lesion(attention: AttentionMap, mask: NDArray[np.bool_]) -> float:
     _require_mask(mask)
     values = _positive(attention)
     return float("nan") if values is None else _energy(enlarge(values, *mask.shape), mask)
-
-
-def looks_at_lesion(energy: ArrayLike, lesion_area: ArrayLike) -> NDArray[np.bool_]:
-    """Whether more energy lies on the lesion than an even map would put there: energy ÷ area above 1, bool ``[...]``.
-
-    False where the energy is NaN: a map that shows nothing looks at nothing.
-    """
-    return np.asarray(np.asarray(energy, dtype=np.float64) > np.asarray(lesion_area, dtype=np.float64))
 
 
 def centre_gaussian_map(side: int) -> NDArray[np.float32]:

@@ -17,7 +17,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import fisher_exact, norm
 
-from dermaviz.attention.localisation import looks_at_lesion
 from dermaviz.errors import FairnessError
 from dermaviz.fairness.label_sheet import BENIGN, MALIGNANT
 from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, LesionIds, exact_interval
@@ -45,7 +44,7 @@ def where_looked(energy: ArrayLike, lesion_area: ArrayLike) -> NDArray[np.str_]:
     """
     inside, area = np.asarray(energy, dtype=np.float64), np.asarray(lesion_area, dtype=np.float64)
     known = np.isfinite(inside) & (area > 0) & (area < 1)
-    return np.where(known, np.where(looks_at_lesion(inside, area), LOOKING, ELSEWHERE), UNKNOWN)
+    return np.where(known, np.where(inside > area, LOOKING, ELSEWHERE), UNKNOWN)
 
 
 def right_and_looking(
