@@ -28,11 +28,7 @@ from dermaviz.robustness.corruptions import CORRUPTIONS, SEVERITIES
 from dermaviz.robustness.outcomes import MEAN, corruption_errors
 
 CORRUPTION = "corruption"
-
-
 MATRIX = "corruption matrix"
-
-
 _WORST = SEVERITIES[-1]
 
 

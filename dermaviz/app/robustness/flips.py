@@ -24,8 +24,6 @@ from dermaviz.plots.intervals import estimates_figure
 from dermaviz.robustness.outcomes import median_flip_distance
 
 _CHANGE = "smallest change, grey levels"
-
-
 _GREY_LEVELS = 255
 
 

@@ -38,32 +38,16 @@ from dermaviz.robustness.outcomes import (
 )
 
 ATTACKS = "attacks"
-
-
 FLIPS = "flips"
-
-
 CORRUPTED = "corruptions"
 """Tables of evidence."""
-
-
 _BY = MappingProxyType({ATTACKS: BY_ATTACK, CORRUPTED: BY_CORRUPTION})
-
-
 MOST_COHORTS = 5
 """Lines that a chart can hold; of more cohorts, the largest are shown."""
-
-
 TOGETHER = "all photos together"
-
-
 BY_CLASS = "the true diagnosis"
-
-
 METHODS = MappingProxyType({name: row.evidence for name, row in ATTACK_ROWS.items() if row.evidence})
 """Methods of the table ``attacks``, as lists and links call them."""
-
-
 NOISE = "uniform noise"
 STRONGEST_FIRST = sorted(
     METHODS, key=lambda name: (not ATTACK_ROWS[name].control, ATTACK_ROWS[name].passes), reverse=True

@@ -32,11 +32,7 @@ BARS: Mapping[str, str] = MappingProxyType(
     {"lesion_area": "more than an even map (chance)", "energy_centre": "more than a spot in the picture's centre"}
 )
 """Columns of the table ``attention``: how much energy must lie in the lesion for looking at it, with their names."""
-
-
 ATTENTION = "attention"
-
-
 DOTS = (
     "A dot is an image: the share of its attention map's energy that lies in the lesion, held against the lesion's share of the "
     "picture; a map that is everywhere alike stands at 1. Bars are medians. Lesions of HAM10000 lie in the middle, so the hollow "
@@ -68,8 +64,6 @@ def looking_counts(ask: ToneAsk, evidence: Evidence, bar: str) -> pd.DataFrame:
 
 
 MODEL, CENTRE, RANDOM, EVEN = "the model's maps", "a spot in the centre", "random maps", "an even map"
-
-
 ALL = "all photos"
 
 
@@ -161,14 +155,8 @@ def _in_words(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 WAS, LOOKED, GROUP, CHART = "was", "looked", "of_group", "looking chart"
 """Keys of the widgets that hold the chosen part of the chart, and of the chart."""
-
-
 ANSWERS: Mapping[str, bool | None] = MappingProxyType({ANY: None, "called rightly": True, "called wrongly": False})
-
-
 LOOKS: Mapping[str, bool | None] = MappingProxyType({ANY: None, "at the lesion": True, "elsewhere": False})
-
-
 _RATIO = "energy ÷ lesion area"
 
 

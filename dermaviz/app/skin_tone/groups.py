@@ -31,16 +31,12 @@ AGREEMENT = (
     "An estimate is no skin type: ITA from a photo came within one type of people's labels on 45.8% of Fitzpatrick17k's photos "
     "(whole picture), or 53.0% (skin only) (Groh et al. 2021)."
 )
-
-
 SHARES = frozenset(
     {
         "sensitivity", "specificity", "false_negative_rate", "false_positive_rate", "balanced_accuracy", "accuracy",
     }
 )  # fmt: skip
 """Figures that are said in percent; the others are plain numbers."""
-
-
 _WIDEST = 0.25
 
 

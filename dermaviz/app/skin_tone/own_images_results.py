@@ -152,8 +152,6 @@ _SOURCES: Mapping[str, Callable[[Checkpoint], Chosen | None]] = MappingProxyType
     }
 )
 """Where the photos come from, as the link says it."""
-
-
 _GROUPINGS = {
     "tone_group": "estimated skin tone",
     "tone": "tone label given",

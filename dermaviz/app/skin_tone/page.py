@@ -107,8 +107,6 @@ def show() -> None:
 
 INCONCLUSIVE = "inconclusive"
 """The verdict of ``fairness.gaps.judge`` on what other measurements do not bear out."""
-
-
 DARKER = ("brown", "dark")
 """Groups on which HAM10000 supports no claim."""
 

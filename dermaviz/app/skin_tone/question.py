@@ -26,8 +26,6 @@ from dermaviz.models.card import Card
 
 GROUPINGS = MappingProxyType({TONE_GROUP: "estimated skin tone", AGE: "age", "sex": "sex", "localization": "body site"})
 """Columns that photos are told apart by, with their names."""
-
-
 MOST_GROUPS = 8
 """Of more groups, such as body sites, the largest are shown."""
 
@@ -141,11 +139,7 @@ CUT_VARIANTS: Mapping[str, tuple[float, ...]] = MappingProxyType(
     {"55, 41, 28, 10, −30": CUTS, "55, 41, 28, 19, 10": NARROW_CUTS}
 )
 """Published borders of the tone groups, degrees of ITA: Del Bino and Bernerd 2013; Kinyanjui et al. 2019."""
-
-
 OWN_CUTS = "my own"
-
-
 _LOWEST, _HIGHEST = -60, 90
 
 

@@ -26,14 +26,8 @@ from dermaviz.plots.theme import percent, signed
 from dermaviz.plots.tone import against_ita_figure
 
 SHORTCUTS = "shortcuts"
-
-
 COUNTERFACTUALS = "counterfactuals"
-
-
 DRAWN_TONE = "drawn_tone"
-
-
 _SHORTCUT_METRICS: Mapping[str, str] = MappingProxyType(
     {
         "p_positive_change": "mean probability of melanoma",
@@ -45,8 +39,6 @@ _SHORTCUT_METRICS: Mapping[str, str] = MappingProxyType(
         "balanced_accuracy_change": "balanced accuracy",
     }
 )
-
-
 _SKIN_METRICS: Mapping[str, str] = MappingProxyType(
     {
         "p_malignant_change": "mean probability of malignancy",
@@ -57,8 +49,6 @@ _SKIN_METRICS: Mapping[str, str] = MappingProxyType(
         "rank_correlation": "rank correlation with the map on the photo as it is",
     }
 )
-
-
 _LINES: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("melanin", "fixed"): "other skin, the lesion as it is",
@@ -67,8 +57,6 @@ _LINES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("control", "re-pigmented"): "the same on skin and lesion",
     }
 )
-
-
 _COLUMNS: Mapping[str, str] = MappingProxyType(
     {
         "p_positive_change": "Δ p(melanoma), points",
@@ -77,8 +65,6 @@ _COLUMNS: Mapping[str, str] = MappingProxyType(
         "balanced_accuracy": "balanced accuracy",
     }
 )
-
-
 _LEAST_SPAN = 0.02
 
 

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 
 RIGHT, FOUND, ALARMED = "called what it is", "found", "false alarm"
-
-
 OUTCOMES: Mapping[str, str] = MappingProxyType(
     {
         RIGHT: "is called what it is",
@@ -39,8 +37,6 @@ OUTCOMES: Mapping[str, str] = MappingProxyType(
     }
 )
 """What a trend can be of, with its name."""
-
-
 STEPS = 8
 """Groups of equally many images in which a trend is shown beside its line."""
 

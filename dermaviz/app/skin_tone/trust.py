@@ -23,12 +23,8 @@ from dermaviz.evidence.store import Evidence
 from dermaviz.plots.intervals import estimates_figure
 
 CONTROLS: Mapping[str, str] = MappingProxyType({"random": "a random map", "centre": "a spot in the centre"})
-
-
 FAITHFULNESS, RANDOMISATION = "faithfulness", "randomisation"
 """Tables of evidence."""
-
-
 HARDLY_CHANGES = "hardly changes"
 """The verdict of ``audits.ranking.what_is_left`` that a warning belongs to."""
 
