@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from types import MappingProxyType
+
+import pandas as pd
 
 from dermaviz.attention.methods import AttentionMap, MapStatus
 from dermaviz.data.records import SPECS
@@ -16,7 +18,7 @@ from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import AGE, AGE_GROUPS
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
-from dermaviz.plots.theme import percent
+from dermaviz.plots.theme import percent, points
 
 STATUS_SENTENCES: MappingProxyType[MapStatus, str] = MappingProxyType(
     {
@@ -78,9 +80,14 @@ def images_of_lesions(n: int, n_lesions: int) -> str:
     return f"{images(n)} of {n_lesions:,} lesion{'' if n_lesions == 1 else 's'}"
 
 
-def estimate_of(row: Mapping[str, float]) -> Estimate:
-    """A row with ``value``, ``low`` and ``high`` as a figure with its interval."""
-    return Estimate(row["value"], row["low"], row["high"])
+def figure(row: pd.Series, name: str = "value", write: Callable[[float], str] = "{:.3f}".format) -> str:
+    """A figure of a table's row with its interval, see :meth:`Estimate.of`."""
+    return Estimate.of(row, name).text(write)
+
+
+def in_points(row: pd.Series, name: str = "value") -> str:
+    """A change of a share in a table's row, in percentage points with its interval: ``+3.7 points (95% interval …)``."""
+    return Estimate.of(row, name).text(points, " points")
 
 
 def p_value(p: float) -> str:

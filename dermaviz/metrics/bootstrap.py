@@ -68,6 +68,12 @@ class Estimate:
     low: float
     high: float
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any] | pd.Series, name: str = "value") -> Estimate:
+        """The figure in a table's row: ``value, low, high``, or ``NAME, NAME_low, NAME_high``."""
+        low, high = ("low", "high") if name == "value" else (f"{name}_low", f"{name}_high")
+        return cls(*(float(row[column]) for column in (name, low, high)))
+
     def __rsub__(self, whole: float) -> Estimate:
         """``1 - share``: the share of the others, with its interval turned round."""
         return Estimate(whole - self.value, whole - self.high, whole - self.low)

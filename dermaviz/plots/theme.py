@@ -187,6 +187,11 @@ def percent(probability: float) -> str:
     return f"{probability:.0%}"
 
 
+def points(change: float) -> str:
+    """A change of a share in [−1, 1], in percentage points with its sign: ``+3.7``."""
+    return signed(100 * change, 1)
+
+
 def signed(number: float, digits: int = 0) -> str:
     """A difference with its sign written out: ``+3``, ``−0.4``; what rounds to nothing is ``0``."""
     rounded = round(float(number), digits)

@@ -143,7 +143,7 @@ def faithfulness_table(table: pd.DataFrame) -> pd.DataFrame:
                 {
                     "image_id": table["image_id"], "method": name, "deletion": 0.5 - good / 2 + noise,
                     "insertion": 0.5 + good / 2 + noise, "road": good + noise, "energy": 0.5, "pointing": True,
-                    "lesion_area": AREA,
+                    "lesion_area": AREA, "predicted": "nv", "mask": "true",
                 }
             )
             for name, good, noise in zip(names, best, shaken, strict=True)

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dermaviz.app.confusion.metrics import metric_table
-from dermaviz.app.text import class_names, estimate_of, images, images_of_lesions
+from dermaviz.app.text import class_names, figure, images, images_of_lesions
 from dermaviz.app.widgets.chart import ink, offer_csv, show_chart
 from dermaviz.evidence.predictions import Audited
 from dermaviz.plots.curves import learning_figure
@@ -36,7 +36,7 @@ def show_metrics(audited: Audited) -> None:
     commonest = card.classes[int(np.bincount(audited.labels, minlength=len(card.classes)).argmax())]
     row = table.set_index("metric").loc["balanced_accuracy"]
     st.markdown(
-        f"Its balanced accuracy is **{estimate_of(row).text()}** on {images_of_lesions(len(audited), audited.n_lesions)}; always "
+        f"Its balanced accuracy is **{figure(row)}** on {images_of_lesions(len(audited), audited.n_lesions)}; always "
         f"answering {names[commonest]} would get {row['constant']:.3f}.",
         help=METRIC_MEANINGS,
     )
@@ -77,7 +77,7 @@ def show_by_class(rows: pd.DataFrame, label: str, names: Mapping[str, str], comm
     if len(known):
         lowest = known.loc[known["value"].idxmin()]
         n = images(int(lowest["n_positives"]))
-        said = f"{label} is lowest for {names[lowest['class']]}: {estimate_of(lowest).text()}, with {n} of it."
+        said = f"{label} is lowest for {names[lowest['class']]}: {figure(lowest)}, with {n} of it."
     show_chart(figure, "metrics by class", said)
 
 

@@ -16,7 +16,7 @@ from dermaviz.app.confusion.matrix import matrix_sentence, mistake_sentence
 from dermaviz.app.confusion.summary import show_by_class, training_sentence
 from dermaviz.app.confusion.view import GROUP_WORDS, MALIGNANT, OTHERS
 from dermaviz.app.reports.results import Result, finished, read_vouched_for
-from dermaviz.app.text import estimate_of, images, names_in
+from dermaviz.app.text import figure, images, names_in
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import Verdicts, by_class, most_frequent_mistake
@@ -134,7 +134,7 @@ def right_sentence(run: Rerun) -> str:
     """How many test images it calls what they are, beside the constant answer, and its most frequent mistake; Markdown."""
     verdicts, row = run.verdicts, run.result.figure("accuracy")
     said = (
-        f"It calls **{int(verdicts.right.sum()):,} of {images(len(run.labels))}** what they are: {estimate_of(row).text()}; "
+        f"It calls **{int(verdicts.right.sum()):,} of {images(len(run.labels))}** what they are: {figure(row)}; "
         f"always answering “{run.commonest}” gets {row['constant']:.3f}."
     )
     mistake = most_frequent_mistake(verdicts)
@@ -149,7 +149,7 @@ def under_attack_sentences(result: Result) -> list[str]:
     for name, words in _UNDER.items():
         for row in (row for row in result.under.get(name, ()) if row["metric"] == "accuracy"):
             under = words.format(size=result.settings.get(name, 0.0))
-            said.append(f"{under}, its accuracy is {estimate_of(row).text()}, on clean photos {clean:.3f}.")
+            said.append(f"{under}, its accuracy is {figure(row)}, on clean photos {clean:.3f}.")
     return said
 
 

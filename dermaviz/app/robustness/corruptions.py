@@ -21,6 +21,7 @@ from dermaviz.app.robustness.question import (
     lines,
     trial,
 )
+from dermaviz.app.text import figure
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.evidence.predictions import same_images
 from dermaviz.plots.robustness import corruption_figure, decline_figure
@@ -124,22 +125,16 @@ def corruption_sentence(table: pd.DataFrame, other: str | None) -> str:
     averaged = sum(name not in CORRUPTIONS or CORRUPTIONS[name].averaged for name in found)
     said = (
         f"Over {averaged} corruptions and their severities, the mean balanced error (1 − balanced accuracy) is "
-        f"**{_figure(mean.loc['error'])}**, which is {_figure(mean.loc['extra_error'])} more than on the photos as they are."
+        f"**{figure(mean.loc['error'])}**, which is {figure(mean.loc['extra_error'])} more than on the photos as they are."
     )
     if other is None or "ce" not in mean.index:
         return said
     relative = (
         f"has no value: some corruption takes nothing from {other}"
         if math.isnan(mean.loc["relative_ce", "value"])
-        else f"is **{_figure(mean.loc['relative_ce'])}**"
+        else f"is **{figure(mean.loc['relative_ce'])}**"
     )
     return (
-        f"{said} Held against {other}, the mean corruption error is **{_figure(mean.loc['ce'])}** (below 1 is better than "
+        f"{said} Held against {other}, the mean corruption error is **{figure(mean.loc['ce'])}** (below 1 is better than "
         f"{other}); the relative one, which counts only what corruptions add, {relative}."
     )
-
-
-def _figure(row: pd.Series) -> str:
-    if math.isnan(row["low"]):
-        return f"{row['value']:.3f}"
-    return f"{row['value']:.3f} (95% interval {row['low']:.3f} to {row['high']:.3f})"

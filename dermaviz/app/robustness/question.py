@@ -18,7 +18,7 @@ from dermaviz.app.cache import remembered
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import table_of
 from dermaviz.app.robustness.live_text import levels_words
-from dermaviz.app.text import FACETS, class_names, estimate_of, images, images_of_lesions, in_order, value_words
+from dermaviz.app.text import FACETS, class_names, figure, images, images_of_lesions, in_order, value_words
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import Evidence
 from dermaviz.metrics.classification import MELANOMA
@@ -303,7 +303,7 @@ def capitalised(words: str) -> str:
 
 
 def share_of(row: pd.Series) -> str:
-    return estimate_of(row).text(percent)
+    return figure(row, write=percent)
 
 
 def row_at(table: pd.DataFrame, size: str, at: float) -> pd.Series:

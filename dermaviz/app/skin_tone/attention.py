@@ -16,7 +16,7 @@ from dermaviz.app.cache import remembered
 from dermaviz.app.confusion.matrix import ANY
 from dermaviz.app.evidence import table_of
 from dermaviz.app.skin_tone.question import ToneAsk, groups_of, mean_by_group, names_of, one_each
-from dermaviz.app.text import images, value_words
+from dermaviz.app.text import figure, images, value_words
 from dermaviz.app.widgets.cases import CASE, PAGE, case_table, list_cases, show_case
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.attention.methods import METHODS
@@ -145,11 +145,7 @@ def _in_words(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     first = next(iter(tables.values()))
     columns = {"images": first["n_images"], "photos": [label.split("<br>")[0] for label in first["label"]]}
     return pd.DataFrame(
-        columns
-        | {
-            name: [Estimate(*row).cell() for row in zip(table["value"], table["low"], table["high"], strict=True)]
-            for name, table in tables.items()
-        }
+        columns | {name: [Estimate.of(row).cell() for _, row in table.iterrows()] for name, table in tables.items()}
     )
 
 
@@ -255,7 +251,8 @@ def _counts_in_words(counts: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
         row = {"images": f"{int(mine['n_group'].iloc[0]):,}", "group": value_words(name)}
         for label, cell in cells.items():
             found = mine.loc[cell]
-            row[label] = f"{int(found['n_images']):,} ({shares_between(found['share'], found['low'], found['high'])})"
+            share = Estimate(found["share"], found["low"], found["high"])
+            row[label] = f"{int(found['n_images']):,}: {share.cell(percent)}"
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -270,8 +267,13 @@ def counts_sentence(counts: pd.DataFrame) -> str:
     if not known["n_images"].any():
         return f"No right answer looked elsewhere: 0 of {int(known['n_right'].sum()):,} in the groups that are large enough."
     high, low = (known.loc[at] for at in (known["share_of_answers"].idxmax(), known["share_of_answers"].idxmin()))
-    said = f"Right, but looking elsewhere: **{_of_right(high)}** of the right answers for {high['group']}"
-    return f"{said}." if len(known) == 1 else f"{said}, the most; **{_of_right(low)}** for {low['group']}, the least."
+    most = figure(high, "share_of_answers", percent)
+    said = f"Right, but looking elsewhere: **{most}** of the right answers for {high['group']}"
+    return (
+        f"{said}."
+        if len(known) == 1
+        else f"{said}, the most; **{figure(low, 'share_of_answers', write=percent)}** for {low['group']}, the least."
+    )
 
 
 def maps_sentence(seen: pd.DataFrame) -> str:
@@ -300,23 +302,6 @@ def attention_sentence(score: str, tables: Mapping[str, pd.DataFrame]) -> str:
         return "No photo here has a map and a lesion."
     verdict = "better than" if model["low"] > centre["value"] else "no better than"
     return (
-        f"{score}: **{plain(model)}** for the model's maps, {centre['value']:.3f} for a spot in the picture's centre: "
+        f"{score}: **{figure(model)}** for the model's maps, {centre['value']:.3f} for a spot in the picture's centre: "
         f"**{verdict}** a map that knows nothing of the photo. n = {images(int(model['n_images']))}."
     )
-
-
-def _of_right(row: pd.Series) -> str:
-    low, high = row["share_of_answers_low"], row["share_of_answers_high"]
-    return f"{percent(row['share_of_answers'])} (95% interval {percent(low)} to {percent(high)})"
-
-
-def shares_between(value: float, low: float, high: float) -> str:
-    """A share with its interval, short enough for a table: ``81%, 77 to 86``."""
-    return percent(value) if math.isnan(low) else f"{percent(value)}, {100 * low:.0f} to {100 * high:.0f}"
-
-
-def plain(row: pd.Series) -> str:
-    """A figure with its interval."""
-    if math.isnan(row["low"]):
-        return f"{row['value']:.3f}"
-    return f"{row['value']:.3f} (95% interval {row['low']:.3f} to {row['high']:.3f})"

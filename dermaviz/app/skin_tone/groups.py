@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -14,13 +13,13 @@ from numpy.typing import NDArray
 
 from dermaviz.app.cache import remembered, shared
 from dermaviz.app.skin_tone.question import ToneAsk, groups_of, ita_of, names_of, other_groups, tones
-from dermaviz.app.text import class_names, images
+from dermaviz.app.text import class_names, figure, images
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.evidence.predictions import TONE_GROUP
 from dermaviz.fairness.tone_groups import ESTIMATORS, GROUPS, agreement, tone_groups
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.plots.intervals import groups_figure
-from dermaviz.plots.theme import percent, signed
+from dermaviz.plots.theme import percent, points, signed
 from dermaviz.plots.tone import distribution_figure
 
 if TYPE_CHECKING:
@@ -134,8 +133,8 @@ def show_groups(ask: ToneAsk) -> None:
         + "Of many gaps, one in twenty does so by chance alone. Intervals: 95%, from resampling whole lesions."
     )  # fmt: skip
     front = ["group", "n_images", "n_lesions", "n_positives", "n_negatives", "metric"]
-    show_table(table[[*front, *(name for name in table if name not in front)]], _name(ask, "groups"), "groups")
-    show_table(gaps, _name(ask, "gaps"), "gaps", "The gaps behind the verdicts")
+    show_table(table[[*front, *(name for name in table if name not in front)]], file_name(ask, "groups"), "groups")
+    show_table(gaps, file_name(ask, "gaps"), "gaps", "The gaps behind the verdicts")
 
 
 @shared(max_entries=32)
@@ -164,6 +163,7 @@ def judged_gaps(ask: ToneAsk) -> pd.DataFrame:
 
 def groups_sentence(label: str, rows: pd.DataFrame, as_share: bool) -> str:
     """For which group a figure is lowest and highest, and which groups are too small for one, as Markdown."""
+    written = percent if as_share else "{:.3f}".format
     known = rows[rows["value"].notna()]
     few = rows[rows["suppressed"]]
     ending = ""
@@ -174,36 +174,23 @@ def groups_sentence(label: str, rows: pd.DataFrame, as_share: bool) -> str:
         return f"No group is large enough for this figure.{ending}"
     if len(known) == 1:
         row = known.iloc[0]
-        return f"{label}: **{_value(row, as_share)}** in the one group that is large enough, {row['group']}.{ending}"
+        return (
+            f"{label}: **{figure(row, write=written)}** in the one group that is large enough, {row['group']}.{ending}"
+        )
     low, high = (known.loc[at] for at in (known["value"].idxmin(), known["value"].idxmax()))
     return (
-        f"{label} is lowest for **{low['group']}**, {_value(low, as_share)}, n = {images(int(low['n_images']))}, and highest for "
-        f"**{high['group']}**, {_value(high, as_share)}, n = {images(int(high['n_images']))}.{ending}"
+        f"{label} is lowest for **{low['group']}**, {figure(low, write=written)}, n = {images(int(low['n_images']))}, and "
+        f"highest for **{high['group']}**, {figure(high, write=written)}, n = {images(int(high['n_images']))}.{ending}"
     )
 
 
 def verdict_sentence(row: Mapping[str, object] | pd.Series, as_share: bool) -> str:
     """One gap and what is left of it under other groupings."""
-    gap = Estimate(*(float(row[f"difference{end}"]) for end in ("", "_low", "_high")))  # type: ignore[arg-type]
-    size = _points(gap) if as_share else f"{signed(gap.value, 3)}{_ends(signed(gap.low, 3), signed(gap.high, 3), gap)}"
+    gap = Estimate.of(row, "difference")
+    size = gap.text(points, " points") if as_share else gap.text(lambda number: signed(number, 3))
     reason = f" ({row['reason']})" if row["reason"] else ""
     return f"{row['group']} against {row['reference']}: {size}: **{row['verdict']}**{reason}."
 
 
-def _points(gap: Estimate) -> str:
-    return f"{signed(100 * gap.value, 1)} points{_ends(signed(100 * gap.low, 1), signed(100 * gap.high, 1), gap)}"
-
-
-def _ends(low: str, high: str, gap: Estimate) -> str:
-    return "" if math.isnan(gap.low) else f" (95% interval {low} to {high})"
-
-
-def _value(row: pd.Series, as_share: bool) -> str:
-    found = Estimate(row["value"], row["low"], row["high"])
-    if as_share:
-        return found.text(percent)
-    return f"{found.value:.3f}{_ends(f'{found.low:.3f}', f'{found.high:.3f}', found)}"
-
-
-def _name(ask: ToneAsk, what: str) -> str:
+def file_name(ask: ToneAsk, what: str) -> str:
     return f"{ask.images.checkpoint.name}-{ask.by.replace('_', '-')}-{what}"

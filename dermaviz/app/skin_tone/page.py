@@ -19,7 +19,7 @@ from dermaviz.app.skin_tone.attention import looking, show_attention, show_looki
 from dermaviz.app.skin_tone.groups import AGREEMENT, changed_sentence, show_distribution, show_groups
 from dermaviz.app.skin_tone.question import ToneAsk, choose_grouping, choose_tone, choose_wanted, ita_of, tones, wanted
 from dermaviz.app.skin_tone.shortcuts import show_other_skin, show_shortcuts
-from dermaviz.app.skin_tone.trend import RIGHT, _number, show_trend, trend, trend_verdict
+from dermaviz.app.skin_tone.trend import RIGHT, odds_text, show_trend, trend, trend_verdict
 from dermaviz.app.skin_tone.trust import show_faithfulness
 from dermaviz.app.text import images
 from dermaviz.app.widgets.cohort import choose_cohort
@@ -134,7 +134,7 @@ def _trend_clause(slope: Trend, verdict: str, reason: str) -> str:
     if slope.suppressed:
         return "too few of them are right, or too few wrong, to say whether skin tone plays a part"
     darker = Estimate(*(1 / odds for odds in (slope.odds_ratio.value, slope.odds_ratio.high, slope.odds_ratio.low)))
-    size = f"each 10° of ITA darker multiplies the odds of being right by {_number(darker)}"
+    size = f"each 10° of ITA darker multiplies the odds of being right by {odds_text(darker)}"
     if math.isnan(darker.low):
         return f"there are too few lesions to say whether skin tone plays a part ({size})"
     if darker.low <= 1 <= darker.high:

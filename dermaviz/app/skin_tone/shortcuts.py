@@ -13,16 +13,15 @@ import streamlit as st
 from dermaviz.app.cache import remembered
 from dermaviz.app.evidence import share_right, table_of
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.skin_tone.attention import plain, shares_between
 from dermaviz.app.skin_tone.question import ToneAsk
-from dermaviz.app.text import estimate_of, images
+from dermaviz.app.text import figure, images, in_points
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import Evidence
 from dermaviz.metrics.bootstrap import DRAWS, Estimate, interval, lesion_weights
 from dermaviz.metrics.classification import weighted_mean
 from dermaviz.plots.intervals import comparison_figure
-from dermaviz.plots.theme import percent, signed
+from dermaviz.plots.theme import percent, points
 from dermaviz.plots.tone import against_ita_figure
 
 SHORTCUTS = "shortcuts"
@@ -161,9 +160,8 @@ def _in_words(table: pd.DataFrame, variants: list[str]) -> pd.DataFrame:
         row = {"images": f"{int(found.loc[(name, 'flips'), 'n_images']):,}", "photo with": name}
         for metric, label in _COLUMNS.items():
             if (name, metric) in found.index:
-                value, low, high = found.loc[(name, metric), ["value", "low", "high"]]
-                written = change_between if metric.endswith("change") else shares_between
-                row[label] = written(value, low, high)
+                written = points if metric.endswith("change") else percent
+                row[label] = Estimate.of(found.loc[(name, metric)]).cell(written)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -211,14 +209,16 @@ def shortcut_sentence(rows: pd.DataFrame, labels: Mapping[str, str], what: str) 
     n = images(int(most["n_images"]))
     beyond = ""
     if not math.isnan(most["beyond"]):
-        beyond = f"; that is {_points(most, 'beyond')} more than the same places covered in the photo's own skin colour"
-    return f"**{labels[most['variant']]}** moves the {what} most: by {_points(most, 'value')}{beyond}. n = {n}."
+        beyond = (
+            f"; that is {in_points(most, 'beyond')} more than the same places covered in the photo's own skin colour"
+        )
+    return f"**{labels[most['variant']]}** moves the {what} most: by {in_points(most)}{beyond}. n = {n}."
 
 
 def parts_sentence(rows: pd.DataFrame, clean: Estimate, commonest: float) -> str:
     """Accuracy on lesion-only and background-only images beside that on whole photos, and the commonest diagnosis's share."""
     found = rows.set_index("variant")
-    said = [f"{estimate_of(found.loc[name]).text(percent)} on {name} images" for name in found.index]
+    said = [f"{figure(found.loc[name], write=percent)} on {name} images" for name in found.index]
     return (
         f"It is right on {clean.text(percent)} of whole photos, {' and '.join(said)}; always giving the commonest diagnosis "
         f"would be right on {percent(commonest)}."
@@ -236,11 +236,11 @@ def other_skin_sentence(rows: pd.DataFrame, what: str, changes: bool) -> str:
         return "There is no shift of the skin alone among these."
     row = tone.loc[tone["ita_to"].idxmin()]
     n = images(int(row["n_images"]))
-    size = f"changes by **{_points(row, 'value')}**" if changes else f"is **{plain(row)}**"
+    size = f"changes by **{in_points(row)}**" if changes else f"is **{figure(row)}**"
     said = f"With the skin at ITA {angle(row['ita_to'])} and the lesion as it is, the {what} {size}"
     if math.isnan(row["beyond"]):
         return f"{said}. n = {n}."
-    return f"{said}; beyond an equal shift of colour that is no tone: {_points(row, 'beyond')}. n = {n}."
+    return f"{said}; beyond an equal shift of colour that is no tone: {in_points(row, 'beyond')}. n = {n}."
 
 
 def drawn_sentence(lines: Mapping[str, pd.DataFrame]) -> str:
@@ -255,22 +255,6 @@ def drawn_sentence(lines: Mapping[str, pd.DataFrame]) -> str:
     return f"Mean probability of malignancy, {'; '.join(parts)}."
 
 
-def change_between(value: float, low: float, high: float) -> str:
-    """A change of a share in percentage points with its interval, for a table: ``+2.0, +1.5 to +2.5``."""
-    said, first, last = (signed(100 * number, 1) for number in (value, low, high))
-    return said if math.isnan(low) else f"{said}, {first} to {last}"
-
-
 def angle(degrees: float) -> str:
     """Whole degrees."""
     return f"{degrees:.0f}°".replace("-", "−")
-
-
-def _points(row: pd.Series, name: str) -> str:
-    value, low, high = (100 * float(row[column]) for column in (name, *(_end(name, end) for end in ("low", "high"))))
-    said = f"{signed(value, 1)} points"
-    return said if math.isnan(low) else f"{said} (95% interval {signed(low, 1)} to {signed(high, 1)})"
-
-
-def _end(name: str, end: str) -> str:
-    return end if name == "value" else f"{name}_{end}"

@@ -14,7 +14,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dermaviz.app.cache import shared
-from dermaviz.app.skin_tone.groups import _name
+from dermaviz.app.skin_tone.groups import file_name
 from dermaviz.app.skin_tone.question import ToneAsk, ita_of, mean_by_group, wanted, wanted_classes
 from dermaviz.app.text import images
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
@@ -60,7 +60,7 @@ def show_trend(ask: ToneAsk) -> None:
         "band is 95% over resampled lesions. Circles: eighths of the images by ITA, as they are. Dotted: borders of the groups. "
         "A trend is no effect of skin: what the light does to ITA is in it as well."
     )
-    show_table(found.curve, _name(ask, "trend"), "trend")
+    show_table(found.curve, file_name(ask, "trend"), "trend")
     st.table(_steps_in_words(steps), border="horizontal", hide_index=True)
 
 
@@ -119,23 +119,22 @@ def trend_sentence(outcome: str, found: Trend) -> str:
     holds = found.odds_ratio.low <= 1 <= found.odds_ratio.high
     verdict = "it holds 1: no trend" if holds else "it leaves out 1"
     return (
-        f"For each 10° towards lighter skin the odds of {what} are multiplied by **{_number(found.odds_ratio)}** ({verdict}). "
+        f"For each 10° towards lighter skin the odds of {what} are multiplied by **{odds_text(found.odds_ratio)}** ({verdict}). "
         f"n = {images(found.n_images)} of {found.n_lesions:,} lesions, {found.n_with:,} with and {found.n_without:,} without."
     )
 
 
-def _number(found: Estimate) -> str:
+def odds_text(found: Estimate) -> str:
     if math.isnan(found.low):
         return f"{found.value:.2f}"
     return f"{found.value:.2f}, 95% interval {found.low:.2f} to {found.high:.2f}"
 
 
 def _steps_in_words(steps: pd.DataFrame) -> pd.DataFrame:
-    ends = zip(steps["value"], steps["low"], steps["high"], strict=True)
     return pd.DataFrame(
         {
             "images": steps["n_images"],
             "median ITA": [f"{ita:.0f}°" for ita in steps["ita"]],
-            "share": [Estimate(*row).cell() for row in ends],
+            "share": [Estimate.of(row).cell() for _, row in steps.iterrows()],
         }
     )

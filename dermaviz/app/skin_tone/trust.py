@@ -12,9 +12,8 @@ import streamlit as st
 from dermaviz.app.cache import remembered
 from dermaviz.app.evidence import table_of
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.skin_tone.attention import plain
 from dermaviz.app.skin_tone.question import ToneAsk
-from dermaviz.app.text import images
+from dermaviz.app.text import figure, images
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.attention.methods import METHODS
 from dermaviz.errors import EvidenceError
@@ -164,7 +163,7 @@ def faithfulness_sentence(score: str, table: pd.DataFrame) -> str:
     random, centre = (table[table["method"] == control].iloc[0] for control in ("random", "centre"))
     alike = best["low"] <= centre["value"] <= best["high"]
     said = (
-        f"By {score}, **{best['label']}** is the most faithful of {len(methods)} methods: {plain(best)}; a random map has "
+        f"By {score}, **{best['label']}** is the most faithful of {len(methods)} methods: {figure(best)}; a random map has "
         f"{random['value']:.3f}, and a spot in the picture's centre, which knows nothing of the photo, {centre['value']:.3f}"
         f"{': **no method is told apart from it**' if alike else ''}. n = {images(int(best['n_images']))}."
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermaviz.app.skin_tone.attention import attention_sentence, counts_sentence, maps_sentence, shares_between
+from dermaviz.app.skin_tone.attention import attention_sentence, counts_sentence, maps_sentence
 from dermaviz.app.skin_tone.groups import (
     changed_sentence,
     excluded_sentence,
@@ -19,7 +19,6 @@ from dermaviz.app.skin_tone.groups import (
 from dermaviz.app.skin_tone.page import cannot_say, finding_sentence
 from dermaviz.app.skin_tone.shortcuts import (
     angle,
-    change_between,
     other_skin_sentence,
     parts_sentence,
     shortcut_sentence,
@@ -216,13 +215,6 @@ def test_the_darkest_skin_is_the_one_that_is_said() -> None:
     assert "the accuracy is **0.200 (95%" in other_skin_sentence(rows, "accuracy", changes=False)
     assert "no shift of the skin alone" in other_skin_sentence(rows.iloc[:0], "accuracy", changes=True)
     assert angle(-9.6) == "−10°"
-
-
-def test_tables_say_intervals_shortly() -> None:
-    assert shares_between(0.812, 0.77, 0.861) == "81%, 77 to 86"
-    assert shares_between(0.812, NAN, NAN) == "81%"
-    assert change_between(-0.02, -0.03, 0.0) == "−2.0, −3.0 to 0"
-    assert change_between(0.02, NAN, NAN) == "+2.0"
 
 
 def test_a_warning_names_the_methods() -> None:
