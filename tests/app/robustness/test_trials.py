@@ -44,6 +44,8 @@ def attacked(audit: Callable[..., Checkpoint]) -> Checkpoint:
             "method": "fgsm",
             "epsilon": 0.01,
             "predicted": ["nv", "nv", "mel", "nv"],
+            "p_true": 0.5,
+            "p_malignant": 0.5,
             "zero_gradient": [False, False, False, True],
         }
     )

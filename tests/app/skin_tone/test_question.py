@@ -40,7 +40,9 @@ def toned(audit: Callable[..., Checkpoint]) -> Checkpoint:
     source = read_evidence(checkpoint.folder, "predictions", checkpoint_sha256=sha).manifest.source
     ita = [60.0, 45.0, np.nan, 20.0]
     tone = pd.DataFrame({"image_id": IDS, "ita": ita, "ita_clusters": ita, "ita_constancy": ita, "tone_group": ""})
+    tone = tone.assign(mask="true", b=1.0, excluded="")
     maps = {"energy": [0.5, 0.125, 0.25, np.nan], "energy_centre": 0.375, "lesion_area": 0.25, "status": "ok"}
+    maps |= {"predicted": "mel", "method": "gradcam++", "mask": "true", "energy_random": 0.25}
     write_evidence(checkpoint.folder, tone, replace(source, table="tone"), {})
     write_evidence(checkpoint.folder, pd.DataFrame({"image_id": IDS, **maps}), replace(source, table="attention"), {})
     return checkpoint
