@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from dermaviz import __version__
-from dermaviz.cli.options import DataRoot, Device, checkpoint_folder, chosen_device
+from dermaviz.cli.options import CheckpointArgument, DataRoot, Device, chosen_device
 from dermaviz.evidence.tables import TABLES
+from dermaviz.models.card import find_checkpoint
 
 
 def audit(
-    checkpoint: Annotated[str, typer.Argument(help="A checkpoint's folder, or its name in checkpoints/.")],
+    checkpoint: CheckpointArgument,
     root: DataRoot = None,
     split: Annotated[
         str, typer.Option(help="train, validation or test; with --dataset, the name under which to keep the evidence.")
@@ -47,7 +48,7 @@ def audit(
     if not dataset and split not in SPLITS:
         raise typer.BadParameter(f"expected one of {', '.join(SPLITS)}, found {split!r}", param_hint="--split")
     keep_freed_memory()
-    folder, where = checkpoint_folder(checkpoint), chosen_device(device)
+    folder, where = find_checkpoint(checkpoint), chosen_device(device)
     state = PartialState(cpu=where == "cpu")
     classifier = load_checkpoint(folder, state.device if state.num_processes > 1 else where)
     data = cache(partial(images_to_audit, classifier.card, root, split, dataset))

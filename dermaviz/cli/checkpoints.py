@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dermaviz.cli.options import DataRoot, Device, checkpoint_folder, chosen_device
+from dermaviz.cli.options import CheckpointArgument, DataRoot, Device, chosen_device
+from dermaviz.models.card import CARD, Checkpoint, find_checkpoint, new_checkpoint_folder, read_card
 
 if TYPE_CHECKING:
     from dermaviz.data.split import Split
@@ -28,7 +29,6 @@ def train(
     """
     from accelerate import PartialState
 
-    from dermaviz.models.card import new_checkpoint_folder
     from dermaviz.training.export import export_checkpoint, load_training_data
     from dermaviz.training.loop import Trainer
     from dermaviz.training.recipe import read_recipe
@@ -43,7 +43,7 @@ def train(
 
 
 def evaluate(
-    checkpoint: Annotated[str, typer.Argument(help="A checkpoint's folder, or its name in checkpoints/.")],
+    checkpoint: CheckpointArgument,
     root: DataRoot = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     draws: Annotated[int, typer.Option(help="Bootstrap draws.", min=1)] = 1000,
@@ -56,7 +56,7 @@ def evaluate(
     if split not in SPLITS:
         raise typer.BadParameter(f"expected one of {', '.join(SPLITS)}, found {split!r}", param_hint="--split")
     chosen: Split = split
-    card = evaluate_checkpoint(checkpoint_folder(checkpoint), root, chosen, draws=draws, device=chosen_device(device))
+    card = evaluate_checkpoint(find_checkpoint(checkpoint), root, chosen, draws=draws, device=chosen_device(device))
     _show(card.metrics[split], split)
 
 
@@ -72,7 +72,7 @@ def _show(figures: dict[str, object], split: str) -> None:
 
 
 def report(
-    checkpoint: Annotated[str, typer.Argument(help="A checkpoint's folder, or its name in checkpoints/.")],
+    checkpoint: CheckpointArgument,
     output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="The HTML file to write.")] = Path(
         "audit.html"
     ),
@@ -81,15 +81,14 @@ def report(
     """Write one self-contained HTML file from a checkpoint's evidence: figures, charts and what they cannot say."""
     from dermaviz.evidence.predictions import read_audited
     from dermaviz.html_report import write_report
-    from dermaviz.models.card import CARD, Checkpoint, read_card
 
-    folder = checkpoint_folder(checkpoint)
+    folder = find_checkpoint(checkpoint)
     path = write_report(read_audited(Checkpoint(folder, read_card(folder / CARD)), split), output)
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, opens without a network")
 
 
 def out_of_distribution(
-    checkpoint: Annotated[str, typer.Argument(help="A checkpoint's folder, or its name in checkpoints/.")],
+    checkpoint: CheckpointArgument,
     root: DataRoot = None,
     outside: Annotated[
         Path | None,
@@ -108,7 +107,7 @@ def out_of_distribution(
     """
     from dermaviz.ood.fitting import fit_checkpoint_detector
 
-    folder = checkpoint_folder(checkpoint)
+    folder = find_checkpoint(checkpoint)
     facts = fit_checkpoint_detector(
         folder, root, outside, components=components, refused=refused, draws=draws, device=chosen_device(device)
     )

@@ -11,17 +11,10 @@ DataRoot = Annotated[
     Path | None,
     typer.Option("--data", envvar="DERMAVIZ_DATA", help="Folder of the data set, or the folder above it."),
 ]
-CheckpointName = Annotated[
-    str, typer.Option("--checkpoint", "-c", help="A checkpoint's folder, or its name in checkpoints/.")
-]
+_CHECKPOINT = "A checkpoint's folder, or the name of one that is installed."
+CheckpointArgument = Annotated[str, typer.Argument(help=_CHECKPOINT)]
+CheckpointName = Annotated[str, typer.Option("--checkpoint", "-c", help=_CHECKPOINT)]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
-
-
-def checkpoint_folder(name: str) -> Path:
-    """The folder of a checkpoint: a path as given, or the name of one that is found."""
-    from dermaviz.models.card import find_checkpoint
-
-    return find_checkpoint(name)
 
 
 def chosen_device(name: str) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dermaviz.cli.options import CheckpointName, Device, checkpoint_folder, chosen_device
-from dermaviz.models.card import DEFAULT_CHECKPOINT
+from dermaviz.cli.options import CheckpointName, Device, chosen_device
+from dermaviz.models.card import DEFAULT_CHECKPOINT, find_checkpoint
 
 if TYPE_CHECKING:
     from dermaviz.models.classifier import Classifier
@@ -27,7 +27,7 @@ def predict(
     from dermaviz.evidence.evaluate import predict_folder
     from dermaviz.models.checkpoint import load_checkpoint
 
-    classifier = load_checkpoint(checkpoint_folder(checkpoint), chosen_device(device))
+    classifier = load_checkpoint(find_checkpoint(checkpoint), chosen_device(device))
     rows = predict_folder(classifier, folder, output, batch_size)
     typer.echo(f"{output}: {rows} rows")
 
@@ -49,7 +49,7 @@ def explain_photos(
     from dermaviz.models.checkpoint import load_checkpoint
 
     find_method(method)
-    classifier = load_checkpoint(checkpoint_folder(checkpoint), chosen_device(device))
+    classifier = load_checkpoint(find_checkpoint(checkpoint), chosen_device(device))
     if class_name and class_name not in classifier.classes:
         raise typer.BadParameter(
             f"expected one of {', '.join(classifier.classes)}, found {class_name!r}", param_hint="--class"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dermaviz.cli.options import CheckpointName, DataRoot, Device, checkpoint_folder, chosen_device
+from dermaviz.cli.options import CheckpointName, DataRoot, Device, chosen_device
 from dermaviz.io import atomic_write
-from dermaviz.models.card import DEFAULT_CHECKPOINT
+from dermaviz.models.card import DEFAULT_CHECKPOINT, find_checkpoint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +48,7 @@ def compare(
     from studies.drawn_lesions import drawn
     from studies.drawn_lesions.realism import measure_pictures
 
-    classifier = load_checkpoint(checkpoint_folder(checkpoint), chosen_device(device))
+    classifier = load_checkpoint(find_checkpoint(checkpoint), chosen_device(device))
     records = drawn.one_per_lesion(read_ham10000(root), n, seed)
     diagnoses = [record.label for record in records[: len(records) // 2]]
     sets = {drawn.PHOTOGRAPHS: measure_pictures(_photographs(records), _SIDE, seed=seed)}

@@ -49,7 +49,7 @@ def test_version(dermaviz: Callable[..., Any]) -> None:
         ("train absent.yaml", "dermaviz: expected a recipe at absent.yaml, found none"),
         ("evaluate no-such-one", "dermaviz: expected a checkpoint's folder or name, found 'no-such-one'"),
         ("evaluate no-such-one --split exam", "expected one of train, validation, test, found 'exam'"),
-        ("data info", "dermaviz: expected a data root, found none"),
+        ("data info", "dermaviz: expected the place of the data, found none"),
         ("data info --dataset cifar", "dermaviz: expected a data set among ham10000"),
         ("data pack --height 0", "Invalid value for '--height'"),
         ("predict", "Missing argument"),
