@@ -1,4 +1,4 @@
-"""A counting_passes classifier answers as the one that it watches, counts its passes, and can be stopped."""
+"""A classifier that counts its passes answers as the one it wraps, tells of each pass, and can be stopped."""
 
 from __future__ import annotations
 
