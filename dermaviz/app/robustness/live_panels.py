@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.app.robustness.live_panels"""
+"""Robustness, one image live: what to do to it, the pictures with their maps, and the file to take home."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.app.skin_tone.other_skin_panels"""
+"""Skin tone, one image on other skin: the slider, the pictures with their maps, and the curve over the range of tones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.app.skin_tone.own_images"""
+"""Skin tone, your own images: what the model says of each, where it looked, and how an audit of a few images is worded."""
 
 from __future__ import annotations
 

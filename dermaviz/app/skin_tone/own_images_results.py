@@ -1,4 +1,4 @@
-"""TODO docstring dermaviz.app.skin_tone.own_images_results"""
+"""Skin tone, your own images: upload with labels, counts with exact intervals, and image by image."""
 
 from __future__ import annotations
 
