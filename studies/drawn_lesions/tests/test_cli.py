@@ -47,5 +47,5 @@ def test_compare_without_photographs_says_what_to_do(
     monkeypatch.delenv("DERMAVIZ_DATA", raising=False)
     answer = dermaviz("data", "compare", "--out", tmp_path / "out", "-c", checkpoint)
     assert answer.code == 2
-    assert "expected a data root, found none" in answer.err
+    assert "expected the place of the data, found none" in answer.err
     assert not (tmp_path / "out").exists()
