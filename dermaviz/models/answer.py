@@ -17,7 +17,9 @@ Features = NDArray[np.float32]
 class Detector(Protocol):
     """What says how far features are from those of the training images; ``dermaviz.ood`` has one."""
 
-    limit: float
+    @property
+    def limit(self) -> float:
+        """The largest usual distance."""
 
     def distance(self, features: Features) -> NDArray[np.float64]:
         """Distances ``[N]`` of features ``[N, K]``; out of distribution where above ``limit``."""
