@@ -82,14 +82,20 @@ def render_views(images: Tensor, views: Tensor, size: int) -> Tensor:
     pictures = images.permute(0, 3, 1, 2).float().div_(255)
     short = min(pictures.shape[-2:])
     if short > 1.5 * size:
-        factor = 1.25 * size / short
-        pictures = F.interpolate(pictures, scale_factor=factor, mode="bilinear", antialias=True)
-    height, width = pictures.shape[-2:]
-    grid = F.affine_grid(
-        _affine(views, height, width).to(pictures.device), [len(views), 3, size, size], align_corners=False
-    )
+        pictures = F.interpolate(pictures, scale_factor=1.25 * size / short, mode="bilinear", antialias=True)
+    affine = _affine(views, *pictures.shape[-2:]).to(pictures.device)
+    grid = F.affine_grid(affine, [len(views), 3, size, size], align_corners=False)
     seen = F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    return _jitter(seen, views.to(seen.device))
+
+    views = views.to(seen.device)
+    brightness, contrast, saturation = (views[:, i, None, None, None] for i in (7, 8, 9))
+    weights = torch.tensor([0.299, 0.587, 0.114], device=seen.device).view(1, 3, 1, 1)
+    seen = seen * brightness
+    mean = (seen * weights).sum(1, keepdim=True).mean((2, 3), keepdim=True)
+    seen = mean + (seen - mean) * contrast
+    grey = (seen * weights).sum(1, keepdim=True)
+    seen = (grey + (seen - grey) * saturation).clamp_(0, 1)
+    return turn_hue(seen, views[:, _HUE]) if views[:, _HUE].any() else seen
 
 
 def _affine(views: Tensor, height: int, width: int) -> Tensor:
@@ -100,17 +106,6 @@ def _affine(views: Tensor, height: int, width: int) -> Tensor:
     row_x = torch.stack([cos * flip_x, (cos * slant - sin) * flip_y, shift_x], dim=1) * x_share
     row_y = torch.stack([sin * flip_x, (sin * slant + cos) * flip_y, shift_y], dim=1) * y_share
     return torch.stack([row_x, row_y], dim=1)
-
-
-def _jitter(images: Tensor, views: Tensor) -> Tensor:
-    brightness, contrast, saturation = (views[:, i, None, None, None] for i in (7, 8, 9))
-    weights = torch.tensor([0.299, 0.587, 0.114], device=images.device).view(1, 3, 1, 1)
-    images = images * brightness
-    mean = (images * weights).sum(1, keepdim=True).mean((2, 3), keepdim=True)
-    images = mean + (images - mean) * contrast
-    grey = (images * weights).sum(1, keepdim=True)
-    images = (grey + (images - grey) * saturation).clamp_(0, 1)
-    return turn_hue(images, views[:, _HUE]) if views[:, _HUE].any() else images
 
 
 def turn_hue(images: Tensor, turns: Tensor) -> Tensor:

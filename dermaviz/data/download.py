@@ -118,15 +118,29 @@ def reconcile(folder: Path, expected: Sequence[str]) -> Arrival:
 
 
 def _fetch(images: Path, archive: str) -> None:
+    """Run the archive's tool. Its answer is asked for first: without a network the tool retries in silence for 20 minutes."""
+    by_hand = (
+        f"Without a network here: on a machine that has one, run `pip install isic-cli` and `isic {' '.join(_COMMAND)} images`, "
+        f"copy that folder to {images}, and run `dermaviz data download {images.parent}` again; it then checks what is there."
+    )
     # The interpreter's own folder is searched too: a venv's tool is there even when the venv is not activated.
     places = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
     tool = shutil.which("isic", path=places)
     if tool is None:
         raise DatasetError(
             "expected the ISIC archive's command `isic`, found none. Install it with `pip install isic-cli` and try again. "
-            + _by_hand(images)
+            + by_hand
         )
-    _check_reachable(archive, images)
+    try:
+        urllib.request.urlopen(archive, timeout=10).close()
+    except urllib.error.HTTPError as answer:  # any answer at all is an answer; the tool asks for the right page
+        answer.close()
+    except OSError as failure:
+        reason = getattr(failure, "reason", failure)
+        if not isinstance(reason, ssl.SSLError):  # else it was reached; the tool brings its own certificates
+            raise DatasetError(
+                f"expected the ISIC archive at {archive}, found no connection ({reason}). Try again later. {by_hand}"
+            ) from None
     images.mkdir(parents=True, exist_ok=True)
     ended = subprocess.run([tool, *_COMMAND, str(images)], check=False)
     if ended.returncode != 0:
@@ -134,29 +148,6 @@ def _fetch(images: Path, archive: str) -> None:
             f"expected `isic {' '.join(_COMMAND)}` to finish, found exit code {ended.returncode}; its reason stands "
             "above. Run the same command again: what has arrived is kept."
         )
-
-
-def _check_reachable(archive: str, images: Path) -> None:
-    """Ask first, because without a network the tool retries in silence for twenty minutes."""
-    try:
-        urllib.request.urlopen(archive, timeout=10).close()
-    except urllib.error.HTTPError as answer:  # any answer at all is an answer; the tool asks for the right page
-        answer.close()
-    except OSError as failure:
-        reason = getattr(failure, "reason", failure)
-        if isinstance(reason, ssl.SSLError):  # reached; the tool brings its own certificates
-            return
-        raise DatasetError(
-            f"expected the ISIC archive at {archive}, found no connection ({reason}). Try again later. {_by_hand(images)}"
-        ) from None
-
-
-def _by_hand(images: Path) -> str:
-    command = f"isic {' '.join(_COMMAND)} images"
-    return (
-        f"Without a network here: on a machine that has one, run `pip install isic-cli` and `{command}`, copy that folder "
-        f"to {images}, and run `dermaviz data download {images.parent}` again; it then checks what is there."
-    )
 
 
 def _write_labels(folder: Path, expected: Sequence[str], counts: Mapping[str, int]) -> None:

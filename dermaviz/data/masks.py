@@ -57,9 +57,13 @@ def find_lesion(pixels: RGB) -> Region:
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     lab = np.asarray(cv2.medianBlur(lab_of_linear(_LINEAR[small]).astype(np.float32), _HAIR), dtype=np.float32)
     usable = lab[..., 0] >= _BLACK
-    sharp = _difference_from_skin(lab, usable)
-    difference = np.asarray(cv2.GaussianBlur(sharp, (0, 0), _SMOOTH), dtype=np.float32)
-    level = _LEVEL * _otsu(difference[usable]) if usable.any() else 0.0
+    difference = np.asarray(cv2.GaussianBlur(_difference_from_skin(lab, usable), (0, 0), _SMOOTH), dtype=np.float32)
+    if not usable.any():
+        return np.zeros((height, width), dtype=bool)
+    top = max(float(difference[usable].max()), 1e-6)
+    grey = np.rint(difference[usable] * (255 / top)).astype(np.uint8)
+    otsu, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    level = _LEVEL * (otsu * top / 255)
     if level < _LEAST:
         return np.zeros((height, width), dtype=bool)
     region = _central_region((difference > level) & usable)
@@ -86,13 +90,6 @@ def _difference_from_skin(lab: Field, usable: Region) -> Field:
         away = lab - terms @ np.linalg.lstsq(terms[skin], lab[skin], rcond=None)[0]
     away[..., 0] = np.minimum(away[..., 0], 0)
     return np.sqrt((away**2).sum(axis=-1)).astype(np.float32)
-
-
-def _otsu(values: Field) -> float:
-    top = max(float(values.max()), 1e-6)
-    grey = np.rint(values * (255 / top)).astype(np.uint8)
-    level, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    return level * top / 255
 
 
 def _central_region(regions: Region) -> Region:

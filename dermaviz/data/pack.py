@@ -85,10 +85,26 @@ def open_or_build_pack(
         DatasetError: an image is refused (named, with the reason), or the pack does not have the hash it was built with.
     """
     folder = pack_folder(dataset, height, width, root)
-    _remove_abandoned(folder)
+    for unfinished in folder.parent.glob(f"{folder.name}.*.tmp"):
+        array = unfinished / ARRAY
+        if array.is_file() and time.time() - array.stat().st_mtime > _ABANDONED_SECONDS:
+            shutil.rmtree(unfinished, ignore_errors=True)
     if not folder.is_dir():
         _build(dataset, height, width, folder, workers)
-    return _open(folder)
+    try:
+        facts = build(_Facts, read_json(folder / MANIFEST, "a pack's manifest", error=DatasetError))
+        found = _sha256(folder / ARRAY)
+    except (OSError, DatasetError) as error:
+        raise DatasetError(
+            f"{folder}: expected a pack ({ARRAY} and {MANIFEST}), found it incomplete or damaged ({error}). "
+            "Delete the folder, it is rebuilt at the next use."
+        ) from error
+    if found != facts.sha256:
+        raise DatasetError(
+            f"{folder / ARRAY}: expected sha256 {facts.sha256[:12]}…, found {found[:12]}…. "
+            "The packed images were changed or damaged: delete the folder, it is rebuilt at the next use."
+        )
+    return Pack(np.load(folder / ARRAY, mmap_mode="r"), facts.image_ids, found)
 
 
 def _build(dataset: Dataset, height: int, width: int, folder: Path, workers: int | None) -> None:
@@ -100,24 +116,19 @@ def _build(dataset: Dataset, height: int, width: int, folder: Path, workers: int
 
     def fill(numbered: tuple[int, Record]) -> None:
         row, record = numbered
-        images[row] = _fit(record, height, width)
+        try:
+            pixels = read_image(record.path).pixels
+        except ImageError as refusal:
+            raise DatasetError(f"{record.path}: cannot be packed. {refusal}") from refusal
+        images[row] = ImageOps.fit(Image.fromarray(pixels), (width, height), Image.Resampling.BILINEAR)
 
     try:
         with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-            progress = tqdm(
-                pool.map(fill, enumerate(dataset.records)),
-                total=len(dataset),
-                desc=f"packing {dataset.name}",
-                unit=" images",
-            )
-            for _ in progress:
-                pass
+            filled = pool.map(fill, enumerate(dataset.records))
+            list(tqdm(filled, total=len(dataset), desc=f"packing {dataset.name}", unit=" images"))
         images.flush()
-        facts = {
-            "shape": shape,
-            "sha256": _sha256(unfinished / ARRAY),
-            "image_ids": [r.image_id for r in dataset.records],
-        }
+        image_ids = [record.image_id for record in dataset.records]
+        facts = {"shape": shape, "sha256": _sha256(unfinished / ARRAY), "image_ids": image_ids}
         atomic_write(unfinished / MANIFEST, json.dumps(facts), error=DatasetError)
         try:
             unfinished.rename(folder)
@@ -146,41 +157,6 @@ def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np
             "or set DERMAVIZ_CACHE to another disk."
         ) from failure
     return images
-
-
-def _remove_abandoned(folder: Path) -> None:
-    """Remove unfinished builds of this pack to which nobody has written for an hour; they are as large as the pack."""
-    for unfinished in folder.parent.glob(f"{folder.name}.*.tmp"):
-        array = unfinished / ARRAY
-        if array.is_file() and time.time() - array.stat().st_mtime > _ABANDONED_SECONDS:
-            shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _fit(record: Record, height: int, width: int) -> NDArray[np.uint8]:
-    try:
-        pixels = read_image(record.path).pixels
-    except ImageError as refusal:
-        raise DatasetError(f"{record.path}: cannot be packed. {refusal}") from refusal
-    if pixels.shape[:2] == (height, width):
-        return pixels
-    return np.asarray(ImageOps.fit(Image.fromarray(pixels), (width, height), Image.Resampling.BILINEAR))
-
-
-def _open(folder: Path) -> Pack:
-    try:
-        facts = build(_Facts, read_json(folder / MANIFEST, "a pack's manifest", error=DatasetError))
-        found = _sha256(folder / ARRAY)
-    except (OSError, DatasetError) as error:
-        raise DatasetError(
-            f"{folder}: expected a pack ({ARRAY} and {MANIFEST}), found it incomplete or damaged ({error}). "
-            "Delete the folder, it is rebuilt at the next use."
-        ) from error
-    if found != facts.sha256:
-        raise DatasetError(
-            f"{folder / ARRAY}: expected sha256 {facts.sha256[:12]}…, found {found[:12]}…. "
-            "The packed images were changed or damaged: delete the folder, it is rebuilt at the next use."
-        )
-    return Pack(np.load(folder / ARRAY, mmap_mode="r"), facts.image_ids, found)
 
 
 def _sha256(path: Path) -> str:

@@ -68,10 +68,7 @@ def _plain(colour: tuple[float, float, float], opacity: Field) -> Layer:
 
 
 def _strand(rng: Generator, height: int, width: int, length: float, curl: float, heading: float | None = None) -> Path:
-    """A hair as a polyline: it starts anywhere, even a little outside, and bends by about ``curl`` radians a step.
-
-    Without a ``heading`` in radians it sets out in any direction.
-    """
+    """A hair from anywhere, even a little outside, that bends by about ``curl`` radians a step; any way without ``heading``."""
     place = rng.uniform(-0.15, 1.15, 2) * (width, height)
     heading = rng.uniform(0, 2 * np.pi) if heading is None else heading
     turn, wind = rng.normal(0, curl), rng.normal(0, curl / 9)

@@ -1,4 +1,4 @@
-"""Draw a lesion on skin from its parameters; the fourteen samples to choose by name."""
+"""Draw a lesion on skin from its parameters: the skin, the light on it, the picture; fourteen samples to choose by name."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dermaviz.colour import encode_srgb
+from dermaviz.colour import encode_srgb, ita_of_linear
 from dermaviz.data.records import HAM10000
 from dermaviz.images import RGB
 from dermaviz.synthetic import artefacts, instrument
-from dermaviz.synthetic.fields import stream
+from dermaviz.synthetic.fields import Field, discs, fractal_noise, lattice_noise, ramp, stream, strokes, vessel_tree
 from dermaviz.synthetic.lesions import Pigments, coverage, draw_body, draw_outline
-from dermaviz.synthetic.optics import root_rgb
+from dermaviz.synthetic.optics import blood_for_ita, melanin_for_ita, root_rgb
 from dermaviz.synthetic.parameters import ARTEFACT_NAMES, LAMPS, Parameters
-from dermaviz.synthetic.skin import Skin, draw_maps
 from dermaviz.synthetic.structures import STRUCTURES
 
 _TONES = (encode_srgb((np.arange(4096) / 4095) ** 2) * 255).astype(np.float32)
 _MAX_BLEACH = 0.85
+MIN_BLOOD, MAX_BLOOD = 0.004, 0.030
 _KERATIN = (0.78, 0.70, 0.60)
 """Linear sRGB of what scatters light back above the pigment: scale, cysts, scar."""
 
@@ -48,8 +48,17 @@ def draw(parameters: Parameters) -> SyntheticLesion:
     parameter moves nothing else: another tone keeps the mask, an artefact keeps every pixel outside its own mask.
     """
     size = parameters.size
-    mask, pigments = _lesion(parameters)
-    image = _photograph(parameters, draw_maps(parameters), pigments)
+    outline = draw_outline(parameters)
+    pigments = draw_body(parameters, outline)
+    for name, structure in STRUCTURES.items():
+        strength = getattr(parameters.lesion_form, name)
+        if strength > 0:
+            structure(outline, pigments, stream(parameters.seed, "structure", name), strength)
+    cover = coverage(outline.mask)
+    fields = (pigments.melanin, pigments.blood, pigments.deep_melanin, pigments.white, pigments.bleach)
+    turned = (np.rot90(np.maximum(field, 0) * cover, parameters.view) for field in fields)
+    image = _photograph(parameters, Pigments(*turned))
+    mask = np.ascontiguousarray(np.rot90(outline.mask, parameters.view))
     masks: dict[str, NDArray[np.bool_]] = {}
     for name in (name for name in ARTEFACT_NAMES if name in parameters.artefacts):
         layer = artefacts.draw_layer(name, size, size, seed=parameters.seed + parameters.view)
@@ -61,23 +70,11 @@ def draw(parameters: Parameters) -> SyntheticLesion:
 
 def draw_skin(parameters: Parameters) -> RGB:
     """The same picture without lesion and artefacts, uint8 ``[H, W, 3]``."""
-    return _photograph(parameters, draw_maps(parameters), None)
+    return _photograph(parameters, None)
 
 
-def _lesion(parameters: Parameters) -> tuple[NDArray[np.bool_], Pigments]:
-    outline = draw_outline(parameters)
-    pigments = draw_body(parameters, outline)
-    for name, structure in STRUCTURES.items():
-        strength = getattr(parameters.lesion_form, name)
-        if strength > 0:
-            structure(outline, pigments, stream(parameters.seed, "structure", name), strength)
-    cover = coverage(outline.mask)
-    fields = (pigments.melanin, pigments.blood, pigments.deep_melanin, pigments.white, pigments.bleach)
-    turned = (np.rot90(np.maximum(field, 0) * cover, parameters.view) for field in fields)
-    return np.ascontiguousarray(np.rot90(outline.mask, parameters.view)), Pigments(*turned)
-
-
-def _photograph(parameters: Parameters, skin: Skin, lesion: Pigments | None) -> RGB:
+def _photograph(parameters: Parameters, lesion: Pigments | None) -> RGB:
+    skin = draw_maps(parameters)
     if lesion is None:
         root = root_rgb(skin.melanin, skin.blood, np.zeros_like(skin.melanin))
     else:
@@ -90,6 +87,86 @@ def _photograph(parameters: Parameters, skin: Skin, lesion: Pigments | None) -> 
     tone = _TONES[np.clip(root * 4095 + 0.5, 0, 4095).astype(np.int32)]
     grain = instrument.grain(parameters.camera, parameters.size, stream(parameters.seed, "grain", parameters.view))
     return np.clip(tone + grain[..., None] + np.float32(0.5), 0, 255).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Skin:
+    """Maps float32 ``[H, W]``: melanin and blood as volume fractions, and the gain on light (about 1)."""
+
+    melanin: Field
+    blood: Field
+    shading: Field
+
+
+def draw_maps(parameters: Parameters) -> Skin:
+    """The skin's melanin, blood and shading, such that its median ITA in daylight is the requested one."""
+    size, strength = parameters.size, parameters.texture
+    wanted = MIN_BLOOD + parameters.redness * (MAX_BLOOD - MIN_BLOOD)
+    level = blood_for_ita(float(parameters.ita), wanted)
+    flush = fractal_noise(_stream(parameters, "flush"), 7, size)
+    clouds = strength * parameters.mottling
+    flush = np.exp(0.42 * clouds * np.clip(flush - flush.mean(), -2, 2))
+    blood = np.asarray(level * flush + 0.014 * strength * _capillaries(parameters), dtype=np.float32)
+    plain = melanin_for_ita(float(parameters.ita), level)
+    mottle = fractal_noise(_stream(parameters, "mottle"), 6, size)
+    # Skin with much melanin is mottled relatively less; equal shares would draw clouds on it.
+    unevenness = 0.30 * clouds * np.sqrt(0.05 / max(plain, 0.05))
+    spread = np.exp(unevenness * np.clip(mottle - mottle.mean(), -2, 2)).astype(np.float32)
+    freckles = np.float32(0.10 * strength) * _freckles(parameters)
+    shading = _light(parameters) * _relief(parameters)
+    # Texture and shade move the median a little: measure by how much, and aim as much to the other side.
+    pigment, red, gain = (field[::7, ::7] for field in (np.float32(plain) * spread + freckles, blood, shading))
+    linear = root_rgb(pigment, red, np.zeros_like(pigment)) ** 2 * gain[..., None]
+    off = float(np.median(ita_of_linear(np.minimum(linear, 1)))) - parameters.ita
+    melanin = melanin_for_ita(float(parameters.ita - off), level)
+    return Skin(np.float32(melanin) * spread + freckles, blood, shading)
+
+
+def _stream(parameters: Parameters, name: str) -> np.random.Generator:
+    return stream(parameters.seed, "skin", parameters.view, name)
+
+
+def _freckles(parameters: Parameters) -> Field:
+    rng, size = _stream(parameters, "freckles"), parameters.size
+    n = int(rng.integers(0, 7))
+    return discs(size, rng.uniform(0, size, (n, 2)), size * rng.uniform(0.008, 0.03, n), softness=1.0) * np.float32(0.5)
+
+
+def _capillaries(parameters: Parameters) -> Field:
+    rng, size = _stream(parameters, "capillaries"), parameters.size
+    paths = []
+    for _ in range(int(rng.integers(3, 9))):
+        start = rng.uniform(0, size, 2)
+        paths += vessel_tree(rng, start, rng.uniform(0, 2 * np.pi), size * 0.10, size * 0.006, forks=2)
+    return strokes(size, size, paths)
+
+
+def _relief(parameters: Parameters) -> Field:
+    """Skin lines cross at a slant and bend; pores are small dark dots; fine grain is everywhere."""
+    rng, size, strength = _stream(parameters, "relief"), parameters.size, parameters.texture
+    y, x = np.mgrid[0:size, 0:size].astype(np.float32) / np.float32(size)
+    turn = rng.uniform(0, np.pi)
+    furrow = np.zeros((size, size), dtype=np.float32)
+    for angle, count in ((turn, 15), (turn + 1.15, 19)):
+        bend = fractal_noise(rng, 4, size, octaves=3)
+        phase = count * (np.cos(angle) * x + np.sin(angle) * y) * np.float32(np.pi) + 1.3 * bend
+        furrow += ramp(np.abs(np.sin(phase)), 0.45, 0.0)
+    n = int(rng.integers(50, 90))
+    pores = discs(size, rng.uniform(0, size, (n, 2)), size * rng.uniform(0.005, 0.010, n), softness=0.9)
+    grain = 0.6 * fractal_noise(rng, 56, size, octaves=2, gain=0.8)
+    relief = 0.060 * grain - 0.065 * furrow * (1 + 0.5 * lattice_noise(rng, 6, size)) - 0.12 * pores
+    return np.asarray(1 + strength * (relief - relief.mean()), dtype=np.float32)
+
+
+def _light(parameters: Parameters) -> Field:
+    """Gain of the light, float32 ``[H, W]``: a slope across the picture and a fall towards the corners, mean 1."""
+    size = parameters.size
+    y, x = np.mgrid[0:size, 0:size].astype(np.float32) / np.float32(size - 1) * 2 - 1
+    angle = stream(parameters.seed, "light", parameters.view).uniform(0, 2 * np.pi)
+    slope = np.float32(0.10 * parameters.uneven_light) * (np.cos(angle) * x + np.sin(angle) * y)
+    fall = np.float32(0.55 * parameters.vignette) * ramp(np.hypot(x, y), 0.75, 1.55)
+    gain = (1 + slope) * (1 - fall)
+    return np.asarray(gain / gain.mean(), dtype=np.float32)
 
 
 CAPTION = "synthetic lesion (schematic)"

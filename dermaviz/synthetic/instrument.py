@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -160,10 +159,12 @@ def _between(value: float, low: float = 0.0, high: float = 1.0, digits: int = 3)
 
 
 def _camera(light: Light, rng: Generator) -> Camera:
-    """A camera in which skin of the usual tone comes out in this light."""
+    """A camera in which plain skin of the usual tone comes out in this light."""
     exposure, red, blue = (rng.normal(*moments) for moments in light[:3])
     ratios = np.array([red, 0, blue]) - (red + blue) / 3
-    reds, greens, blues = np.exp((exposure + ratios / _SATURATION) / _CONTRAST - _log_light_of_skin())
+    blood = 0.017
+    plain_skin = np.log(linear_rgb(reflectance(melanin_for_ita(TONE[0], blood), blood)))
+    reds, greens, blues = np.exp((exposure + ratios / _SATURATION) / _CONTRAST - plain_skin)
     return Camera(
         gain=(_between(reds, 0.05, 5), _between(greens, 0.05, 5), _between(blues, 0.05, 5)),
         contrast=_CONTRAST,
@@ -172,13 +173,6 @@ def _camera(light: Light, rng: Generator) -> Camera:
         blur=_between(rng.uniform(*light.blur), 0, 5),
         grain=_between(rng.lognormal(0.55, 0.4), 0, 10),
     )
-
-
-@lru_cache(maxsize=1)
-def _log_light_of_skin() -> np.ndarray:
-    """Log of linear red, green and blue of plain skin of the usual tone in daylight."""
-    blood = 0.017
-    return np.log(linear_rgb(reflectance(melanin_for_ita(TONE[0], blood), blood)))
 
 
 def _form(kind: Kind, rng: Generator) -> Form:

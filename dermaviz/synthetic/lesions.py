@@ -77,7 +77,10 @@ def draw_outline(parameters: Parameters) -> Outline:
     radius = form.diameter * size / 2
     y, x = np.mgrid[0:size, 0:size].astype(np.float32)
     u, v = (x - np.float32(centre[0])) / np.float32(radius), (y - np.float32(centre[1])) / np.float32(radius)
-    u, v = _stretched(u, v, form.elongation, seed)
+    if form.elongation:  # up to twice as long as wide, of the same area
+        turn, root = stream(seed, "elongation").uniform(0, np.pi), np.sqrt(1 + form.elongation)
+        along, across = np.cos(turn) * u + np.sin(turn) * v, np.cos(turn) * v - np.sin(turn) * u
+        u, v = np.asarray(along / root, np.float32), np.asarray(across * root, np.float32)
     rho, theta = np.hypot(u, v), np.arctan2(v, u)
     angles = np.linspace(-np.pi, np.pi, _ANGLES)
     reach = np.interp(theta, angles, _radius_by_angle(form, seed, angles)).astype(np.float32)
@@ -88,16 +91,6 @@ def draw_outline(parameters: Parameters) -> Outline:
         torn = fractal_noise(stream(seed, "fray"), max(round(2.2 / form.diameter), 2), size, octaves=5, gain=0.5)
         depth = depth + np.float32(0.30 * form.fray) * torn * ramp(rho, 0.05, 0.7)
     return Outline(u, v, rho, theta, depth, depth > 0, centre, radius)
-
-
-def _stretched(u: Field, v: Field, elongation: float, seed: int) -> tuple[Field, Field]:
-    """Coordinates in which a lesion of up to twice its width's length is round; its area stays."""
-    if elongation == 0:
-        return u, v
-    turn = stream(seed, "elongation").uniform(0, np.pi)
-    along, across = np.cos(turn) * u + np.sin(turn) * v, np.cos(turn) * v - np.sin(turn) * u
-    root = np.sqrt(1 + elongation)
-    return np.asarray(along / root, np.float32), np.asarray(across * root, np.float32)
 
 
 def _radius_by_angle(form: Form, seed: int, angles: NDArray[np.float64]) -> NDArray[np.float64]:

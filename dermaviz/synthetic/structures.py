@@ -61,15 +61,12 @@ def globules(outline: Outline, pigments: Pigments, rng: Generator, strength: flo
 def streaks(outline: Outline, pigments: Pigments, rng: Generator, strength: float) -> None:
     """Radial lines at the border; the outline already bulges where they leave the lesion."""
     angles = np.linspace(-np.pi, np.pi, 512)
-    lines = np.interp(outline.theta, angles, np.clip(_fringe(rng, angles), 0, 1)).astype(np.float32)
+    away = np.angle(np.exp(1j * (angles[:, None] - rng.uniform(-np.pi, np.pi, 26))))
+    fringe = np.exp(-((away / 0.035) ** 2)).sum(axis=1)
+    lines = np.interp(outline.theta, angles, np.clip(fringe, 0, 1)).astype(np.float32)
     band = ramp(outline.depth, 0.45, 0.05)
     pigments.melanin[...] += np.float32(0.22 * strength) * lines * band
     pigments.melanin[...] += np.float32(0.16 * strength) * ramp(outline.rho + outline.depth, 1.02, 1.22) * band
-
-
-def _fringe(rng: Generator, angles: NDArray[np.float64]) -> NDArray[np.float64]:
-    away = np.angle(np.exp(1j * (angles[:, None] - rng.uniform(-np.pi, np.pi, 26))))
-    return np.asarray(np.exp(-((away / 0.035) ** 2)).sum(axis=1))
 
 
 def blue_white_veil(outline: Outline, pigments: Pigments, rng: Generator, strength: float) -> None:
