@@ -178,9 +178,10 @@ def faithfulness(
     shown = [i for i, raw in enumerate(maps) if np.isfinite(raw).all() and np.ptp(raw) > 0]
     if not shown:
         return [NOTHING] * len(maps)
+    median = image.flatten(2).median(dim=2).values[..., None, None].expand_as(image)
     ranks = torch.stack([pixel_ranks(maps[i], classifier.input_size, seed) for i in shown]).to(image.device)
     scores = zip(
-        _areas(classifier, class_index, image, _median_colour(image), ranks),
+        _areas(classifier, class_index, image, median, ranks),
         _areas(classifier, class_index, _blurred(image), image, ranks),
         _road(classifier, class_index, image, ranks, seed),
         strict=True,
@@ -231,11 +232,6 @@ def _probability(classifier: Classifier, class_index: int, pictures: Iterable[Te
     while batch := list(islice(stream, BATCH)):
         found.append(classifier.probabilities(torch.stack(batch))[:, class_index].astype(np.float64))
     return np.concatenate(found)
-
-
-def _median_colour(image: Tensor) -> Tensor:
-    """A picture all of the image's median colour, channel by channel."""
-    return image.flatten(2).median(dim=2).values[..., None, None].expand_as(image)
 
 
 def _blurred(image: Tensor) -> Tensor:
@@ -318,12 +314,11 @@ def stages(network: nn.Module) -> list[list[str]]:
     Raises:
         AttentionError: no child of the network has weights.
     """
-    layers = [
-        name
-        for top, child in network.named_children()
-        for name, layer in _opened(top, child)
-        if any(True for _ in layer.parameters())
-    ]
+    layers: list[str] = []
+    for top, child in network.named_children():
+        opened = isinstance(child, nn.Sequential | nn.ModuleList)
+        inside = [(f"{top}.{key}", layer) for key, layer in child.named_children()] if opened else [(top, child)]
+        layers += [name for name, layer in inside if any(True for _ in layer.parameters())]
     if not layers:
         raise AttentionError(
             f"expected layers with weights in {type(network).__name__}, found none. There is nothing to make random."
@@ -331,12 +326,6 @@ def stages(network: nn.Module) -> list[list[str]]:
     head, *below = reversed(layers)
     runs = np.array_split(below, min(STAGES - 1, len(below))) if below else []
     return [[head], *([str(name) for name in run] for run in runs)]
-
-
-def _opened(name: str, child: nn.Module) -> list[tuple[str, nn.Module]]:
-    if isinstance(child, nn.Sequential | nn.ModuleList):
-        return [(f"{name}.{key}", layer) for key, layer in child.named_children()]
-    return [(name, child)]
 
 
 def _forget(layer: nn.Module, generator: Generator) -> None:

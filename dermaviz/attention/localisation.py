@@ -104,7 +104,8 @@ def localise(attention: AttentionMap | NDArray[np.floating], mask: NDArray[np.bo
         return Localisation(area, float("nan"), False, float("nan"), (float("nan"),) * len(IOU_THRESHOLDS))
     shown = enlarge(values, *mask.shape)
     away = _peak_distance(values, mask)
-    ious = (_iou(shown >= threshold, mask) for threshold in IOU_THRESHOLDS)
+    regions = (shown >= threshold for threshold in IOU_THRESHOLDS)
+    ious = (float((region & mask).sum() / (region | mask).sum()) for region in regions)
     return Localisation(area, _energy(shown, mask), away <= POINTING_TOLERANCE, away, tuple(ious))
 
 
@@ -153,10 +154,6 @@ def _positive(attention: AttentionMap | NDArray[np.floating]) -> NDArray[np.floa
 
 def _energy(shown: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
     return float(shown[mask].sum(dtype=np.float64) / shown.sum(dtype=np.float64))
-
-
-def _iou(region: NDArray[np.bool_], mask: NDArray[np.bool_]) -> float:
-    return float((region & mask).sum() / (region | mask).sum())
 
 
 def _peak_distance(values: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:

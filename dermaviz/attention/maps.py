@@ -53,7 +53,14 @@ def explain(
     started = time.perf_counter()
     row, layer = find_method(method), layer or classifier.attention_layer
     require_images(images, classifier.input_size, AttentionError)
-    classes = None if class_index is None else _one_per_image(classifier, class_index, len(images))
+    classes = None
+    if class_index is not None:
+        given = [class_index] * len(images) if isinstance(class_index, int | np.integer) else list(class_index)
+        if len(given) != len(images):
+            raise AttentionError(
+                f"expected one class for all images or {len(images)}, one per image; found {len(given)}."
+            )
+        classes = check_classes(given, len(classifier.classes))
     with torch.no_grad():
         normalised = classifier.normalise(images)
     if row.formula:
@@ -110,13 +117,6 @@ def _wrap(
 ) -> list[AttentionMap]:
     seconds = (time.perf_counter() - started) / len(classes)
     return [AttentionMap(one, row.name, index, layer, seconds) for one, index in zip(raw, classes, strict=True)]
-
-
-def _one_per_image(classifier: Classifier, class_index: int | Sequence[int], count: int) -> list[int]:
-    classes = [class_index] * count if isinstance(class_index, int | np.integer) else list(class_index)
-    if len(classes) != count:
-        raise AttentionError(f"expected one class for all images or {count}, one per image; found {len(classes)}.")
-    return check_classes(classes, len(classifier.classes))
 
 
 def maps_per_image(
@@ -197,23 +197,22 @@ def _map(formula: Formula, features: Tensor, gradients: Tensor) -> Tensor:
 def _library_map(
     network: nn.Module, layer: str, image: Tensor, class_index: int, method: Method
 ) -> NDArray[np.float32]:
-    """The raw map of one image, float32 ``[h, w]``, before the library clips, scales and enlarges it.
+    """The raw map ``[h, w]`` of a normalised image ``[1, 3, S, S]``, before the library clips, scales and enlarges it."""
+    import pytorch_grad_cam as library
+    from pytorch_grad_cam import ablation_cam, score_cam
 
-    Args:
-        network: in evaluation mode; it is copied and stays as it is.
-        layer: dotted name of the attention layer.
-        image: normalised, float32 ``[1, 3, S, S]``.
-        class_index: the class whose logit is explained.
-        method: a row of ``METHODS`` that names a class of the library.
-
-    Raises:
-        AttentionError: the network has no such layer.
-    """
     require_layer(network, layer)
-    library = _library()
+    for module in (ablation_cam, score_cam):
+        module.tqdm = SimpleNamespace(tqdm=iter)  # the library has no switch for its bars on stderr
     with _LOCK, differentiable(image.device):
-        private = _private_copy(network)
-        options: dict[str, Any] = {"reshape_transform": _contiguous_map}
+        private = copy.deepcopy(network).requires_grad_(True)
+        for part in private.modules():
+            if getattr(part, "inplace", False):
+                vars(part).update(
+                    inplace=False
+                )  # else the activation after the layer overwrites what the hook has kept
+        # Without strides, since Score-CAM flattens the features with ``view``.
+        options: dict[str, Any] = {"reshape_transform": lambda features: channels_first(features).contiguous()}
         if method.library == "AblationCAM":
             options["ablation_layer"] = library.AblationLayer()  # the library's default is one object for everybody
         keeps_raw = type(method.library, (_KeepsRaw, getattr(library, method.library)), {})
@@ -232,25 +231,3 @@ class _KeepsRaw:
     def get_cam_image(self, *args: Any, **kwargs: Any) -> NDArray[np.float32]:
         self.raw = super().get_cam_image(*args, **kwargs)  # type: ignore[misc]
         return self.raw
-
-
-def _private_copy(network: nn.Module) -> nn.Module:
-    private = copy.deepcopy(network)
-    for module in private.modules():
-        if getattr(module, "inplace", False):
-            vars(module).update(inplace=False)  # else the activation after the layer overwrites what the hook has kept
-    return private.requires_grad_(True)
-
-
-def _contiguous_map(features: Tensor) -> Tensor:
-    """``[N, K, h, w]`` without strides: Score-CAM flattens it with ``view``."""
-    return channels_first(features).contiguous()
-
-
-def _library() -> Any:
-    import pytorch_grad_cam
-    from pytorch_grad_cam import ablation_cam, score_cam
-
-    for module in (ablation_cam, score_cam):
-        module.tqdm = SimpleNamespace(tqdm=iter)  # the library has no switch for its bars on stderr
-    return pytorch_grad_cam

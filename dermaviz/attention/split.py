@@ -70,7 +70,10 @@ def _cut(network: nn.Module, layer: str) -> Split:
     require_layer(network, layer)
     graph, skeleton = _record(network, layer)
     nodes = list(graph.nodes)
-    dependent = _dependent_on_input(nodes)
+    dependent: set[fx.Node] = set()  # on the input
+    for node in nodes:
+        if node.op == "placeholder" or any(source in dependent for source in node.all_input_nodes):
+            dependent.add(node)
     calls = [node for node in nodes if node.op == "call_module" and node.target == layer]
     if len(calls) != 1:
         raise _unclean(network, layer, f"one that runs {len(calls)} times", nodes, dependent)
@@ -80,11 +83,13 @@ def _cut(network: nn.Module, layer: str) -> Split:
         names = ", ".join(str(node.target) for node in passing[:3])
         reason = f"one that {len(passing)} other value(s) pass by (from {names})"
         raise _unclean(network, layer, reason, nodes, dependent)
-    return Split(
-        layer,
-        _module(network, skeleton, _features_graph(nodes[: at + 1])),
-        _module(network, skeleton, _head_graph(nodes, at, dependent)),
-    )
+    features = fx.Graph()
+    copies: dict[fx.Node, fx.Node] = {}
+    for node in nodes[: at + 1]:
+        copies[node] = features.node_copy(node, copies.__getitem__)
+    features.output(copies[nodes[at]])
+    head = _head_graph(nodes, at, dependent)
+    return Split(layer, _module(network, skeleton, features), _module(network, skeleton, head))
 
 
 def _verified(network: nn.Module, halves: Split, example: Tensor) -> Split:
@@ -168,14 +173,6 @@ def _shell(module: nn.Module, name: str, opened: set[str], layer: str, tracer: f
     return shell
 
 
-def _dependent_on_input(nodes: list[fx.Node]) -> set[fx.Node]:
-    dependent: set[fx.Node] = set()
-    for node in nodes:
-        if node.op == "placeholder" or any(source in dependent for source in node.all_input_nodes):
-            dependent.add(node)
-    return dependent
-
-
 def _passing(nodes: list[fx.Node], at: int, dependent: set[fx.Node]) -> list[fx.Node]:
     """Values other than ``nodes[at]`` that are computed from the input before it and used after it."""
     after = set(nodes[at + 1 :])
@@ -195,15 +192,6 @@ def _unclean(
         f"expected a layer of {type(network).__name__} through which everything passes once, found {layer!r}, {found}. "
         f"Layers that cut cleanly: {', '.join(clean) or 'none on this way'}."
     )
-
-
-def _features_graph(nodes: list[fx.Node]) -> fx.Graph:
-    graph = fx.Graph()
-    copies: dict[fx.Node, fx.Node] = {}
-    for node in nodes:
-        copies[node] = graph.node_copy(node, copies.__getitem__)
-    graph.output(copies[nodes[-1]])
-    return graph
 
 
 def _head_graph(nodes: list[fx.Node], at: int, dependent: set[fx.Node]) -> fx.Graph:
@@ -241,7 +229,8 @@ def run_features(halves: Split, images: Tensor) -> Tensor:
     """
     with torch.no_grad():
         features = halves.features(images)
-    if not isinstance(features, Tensor) or features.ndim != 4 or not _is_map(features):
+    is_map = isinstance(features, Tensor) and features.ndim == 4
+    if not is_map or len({*channels_first(features).shape[2:]}) > 1:
         found = list(features.shape) if isinstance(features, Tensor) else type(features).__name__
         raise AttentionError(
             f"expected a feature map [N, K, h, w] from layer {halves.layer!r}, found {found}. "
@@ -257,8 +246,3 @@ def channels_first(features: Tensor) -> Tensor:
     """
     _, a, b, c = features.shape
     return features.permute(0, 3, 1, 2) if a == b != c else features
-
-
-def _is_map(features: Tensor) -> bool:
-    height, width = channels_first(features).shape[2:]
-    return height == width

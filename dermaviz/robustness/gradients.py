@@ -254,12 +254,7 @@ class Probe:
         return GradientSign(here.logits.detach(), here.loss.detach(), here.reached, direction, zero_gradient)
 
     def attacked(
-        self,
-        points: Tensor,
-        here: Evaluation,
-        gradient: GradientSign | None,
-        epsilon: float,
-        since: Cost = NO_COST,
+        self, points: Tensor, here: Evaluation, gradient: GradientSign | None, epsilon: float, since: Cost = NO_COST
     ) -> Attacked:
         """The outcome of an attack on all images that ended at ``points``, for what it cost ``since``.
 

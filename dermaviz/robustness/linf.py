@@ -29,17 +29,13 @@ from dermaviz.robustness.gradients import (
     require_epsilon,
 )
 
-
-def _uniform(shape: torch.Size, generator: Generator) -> Tensor:
-    return torch.rand(shape, generator=generator).mul_(2).sub_(1)
-
-
-def _signs(shape: torch.Size, generator: Generator) -> Tensor:
-    return torch.randint(0, 2, shape, generator=generator).mul_(2).sub_(1).float()
-
-
 NOISES: Mapping[str, Callable[[torch.Size, Generator], Tensor]] = MappingProxyType(
-    {"uniform noise": _uniform, "random signs": _signs}
+    {
+        "uniform noise": lambda shape, generator: torch.rand(shape, generator=generator).mul_(2).sub_(1),
+        "random signs": lambda shape, generator: (
+            torch.randint(0, 2, shape, generator=generator).mul_(2).sub_(1).float()
+        ),
+    }
 )
 """Noise within [−1, 1] to be scaled by ε. Random signs are as large as FGSM in every norm, uniform noise in L∞ only."""
 
@@ -266,12 +262,7 @@ class _Best:
 
 
 def _climb(
-    probe: Probe,
-    box: Box,
-    best: _Best,
-    start: tuple[Tensor, Tensor, Tensor],
-    epsilon: float,
-    settings: PGDSettings,
+    probe: Probe, box: Box, best: _Best, start: tuple[Tensor, Tensor, Tensor], epsilon: float, settings: PGDSettings
 ) -> None:
     """One run of PGD from ``start``: rows of the images, their points, and the direction measured there.
 

@@ -87,10 +87,9 @@ def flip_distance(
         )
     gradient = probe.gradient(images)
     search = _Search(probe, images, gradient, resolution)
-    for step in _scan(round(cap / resolution)):
-        rows = (search.high < 0) & ~gradient.zero_gradient
-        if not rows.any():
-            break
+    step, last = 0, round(cap / resolution)
+    while step < last and (rows := (search.high < 0) & ~gradient.zero_gradient).any():
+        step = min(last, step + (1 if step < _EVERY else step // 4))
         search.evaluate(rows, torch.full_like(search.high, step))
     while (rows := search.high - search.low > 1).any():
         search.evaluate(rows, (search.low + search.high) // 2)
@@ -122,13 +121,6 @@ class _Search:
         self.low[rows] = torch.where(here.reached, self.low[rows], steps[rows])
         self.high[rows] = torch.where(here.reached, steps[rows], self.high[rows])
         self.predicted[rows] = torch.where(here.reached, here.logits.argmax(dim=1), self.predicted[rows])
-
-
-def _scan(last: int) -> Iterator[int]:
-    step = 0
-    while step < last:
-        step = min(last, step + (1 if step < _EVERY else step // 4))
-        yield step
 
 
 _SLACK = 1e-4
@@ -174,26 +166,21 @@ def eight_bit(classifier: Classifier, images: Tensor, attacked: Attacked, goal: 
         goal: that of the attack.
     """
     goal = goal.fitted(images, len(classifier.classes))
-    box = _level_box(images, attacked.epsilon)
+    ball, nearest = Box.around(images, attacked.epsilon), (images * 255).round()
+    low, high = (ball.low * 255 - _SLACK).ceil(), (ball.high * 255 + _SLACK).floor()
+    # Where no level lies within ε, as between two levels, the nearest is allowed.
+    box = Box(torch.minimum(low, nearest), torch.maximum(high, nearest))
     levels = box.clamp((attacked.images * 255).round())
     logits = _logits(classifier, levels)
     lost = (attacked.reached & ~goal.reached(logits)).nonzero().squeeze(1)
     if len(lost) and whole_levels(attacked.epsilon):
         direction = (attacked.images - images)[lost].sign()
-        furthest = box.take(lost).clamp((images[lost] * 255).round() + direction * whole_levels(attacked.epsilon))
+        furthest = box.take(lost).clamp(nearest[lost] + direction * whole_levels(attacked.epsilon))
         there = _logits(classifier, furthest)
         regained = goal.take(lost).reached(there)
         levels[lost[regained]], logits[lost[regained]] = furthest[regained], there[regained]
-    change = (levels - (images * 255).round()).abs().flatten(1).amax(dim=1)
+    change = (levels - nearest).abs().flatten(1).amax(dim=1)
     return EightBit(_pixels(levels), logits, goal.reached(logits), change.to(torch.int64).cpu().numpy(), attacked)
-
-
-def _level_box(images: Tensor, epsilon: float) -> Box:
-    """The grey levels that lie within ε; where none does, as between two levels, the nearest."""
-    box = Box.around(images, epsilon)
-    nearest = (images * 255).round()
-    low, high = (box.low * 255 - _SLACK).ceil(), (box.high * 255 + _SLACK).floor()
-    return Box(torch.minimum(low, nearest), torch.maximum(high, nearest))
 
 
 def _pixels(levels: Tensor) -> NDArray[np.uint8]:
@@ -335,22 +322,19 @@ class _Rows:
 
     def passing(self, method: str, outcomes: Iterable[Attacked]) -> Iterator[Attacked]:
         for outcome in outcomes:
-            self._add(method, outcome)
+            probabilities = (outcome.logits.double() / self._temperature).softmax(dim=1)
+            malignant = probabilities[:, self._malignant].sum(dim=1) if self._malignant else torch.nan
+            columns = {
+                "image_id": self._image_ids,
+                "method": method,
+                "epsilon": outcome.epsilon,
+                "predicted": [self._classes[i] for i in outcome.predicted.tolist()],
+                "p_true": probabilities.gather(1, self._labels[:, None]).squeeze(1).cpu().numpy(),
+                "p_malignant": malignant.cpu().numpy() if isinstance(malignant, Tensor) else malignant,
+                "zero_gradient": outcome.zero_gradient.cpu().numpy(),
+            }
+            self._parts.append(pd.DataFrame(columns))
             yield outcome
-
-    def _add(self, method: str, outcome: Attacked) -> None:
-        probabilities = (outcome.logits.double() / self._temperature).softmax(dim=1)
-        malignant = probabilities[:, self._malignant].sum(dim=1) if self._malignant else torch.nan
-        columns = {
-            "image_id": self._image_ids,
-            "method": method,
-            "epsilon": outcome.epsilon,
-            "predicted": [self._classes[i] for i in outcome.predicted.tolist()],
-            "p_true": probabilities.gather(1, self._labels[:, None]).squeeze(1).cpu().numpy(),
-            "p_malignant": malignant.cpu().numpy() if isinstance(malignant, Tensor) else malignant,
-            "zero_gradient": outcome.zero_gradient.cpu().numpy(),
-        }
-        self._parts.append(pd.DataFrame(columns))
 
     def table(self, methods: Sequence[str]) -> pd.DataFrame:
         """All rows: images in the order given, then methods in the order given, then growing ε."""
