@@ -71,14 +71,14 @@ def show_by_class(rows: pd.DataFrame, label: str, names: Mapping[str, str], comm
             **{name: rows[name].astype(float) for name in ("value", "low", "high", "constant")},
         }
     ).reset_index(drop=True)
-    figure = estimates_figure(chart, title=f"{label}, 0 to 1", constant_name=f"always “{commonest}”", ink=ink())
+    bars = estimates_figure(chart, title=f"{label}, 0 to 1", constant_name=f"always “{commonest}”", ink=ink())
     known = rows[rows["value"].notna()]
     said = f"{label} is defined for none of the classes here."
     if len(known):
         lowest = known.loc[known["value"].idxmin()]
         n = images(int(lowest["n_positives"]))
         said = f"{label} is lowest for {names[lowest['class']]}: {figure(lowest)}, with {n} of it."
-    show_chart(figure, "metrics by class", said)
+    show_chart(bars, "metrics by class", said)
 
 
 def show_training(audited: Audited) -> None:
