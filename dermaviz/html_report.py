@@ -82,7 +82,7 @@ def report_html(audited: Audited) -> str:
             _calibration(audited), "How often answers of a confidence are right. On the line they are as sure as right."
         ),
         "<h2>What this report cannot say</h2>",
-        _list(limits(audited)),
+        f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in limits(audited))}</ul>",
         "<h2>The model</h2>",
         _table(
             "From the model's card.",
@@ -184,7 +184,3 @@ def _cell(value: object) -> str:
 def _chart(figure: go.Figure, caption: str) -> str:
     drawn = figure.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
     return f"<figure>{drawn}<figcaption>{escape(caption)}</figcaption></figure>"
-
-
-def _list(sentences: Iterable[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>"

@@ -54,7 +54,11 @@ def show_page(title: str) -> None:
         menu_items={"About": f"**DermaViz {__version__}**. {REMINDER} {_ADVICE}"},
     )
     st.html(_READABLE_CAPTIONS)
-    _side_bar()
+    with st.sidebar:
+        st.markdown("### DermaViz")
+        for linked in PAGES:
+            st.page_link(linked.file, label=linked.title, icon=linked.icon, width="stretch")
+        st.caption(f"**{REMINDER}** Photos stay in this server's memory while the page is open, and are never saved.")
     st.bottom.caption(f"**{REMINDER}** {_ADVICE}", text_alignment="center")
     st.title(page.question, anchor=False)
     with sentence_for_errors():
@@ -86,11 +90,3 @@ def sentence_for_errors() -> Iterator[None]:
     except Exception:
         _LOG.exception("unexpected error on a page")
         st.error(_UNEXPECTED, icon=":material/error:")
-
-
-def _side_bar() -> None:
-    with st.sidebar:
-        st.markdown("### DermaViz")
-        for page in PAGES:
-            st.page_link(page.file, label=page.title, icon=page.icon, width="stretch")
-        st.caption(f"**{REMINDER}** Photos stay in this server's memory while the page is open, and are never saved.")

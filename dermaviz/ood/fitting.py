@@ -112,7 +112,8 @@ def outside_shares(
     sources = np.array([record.image_id.split("~")[0] for record in others.records])
     kinds = np.array([record.label for record in others.records])
     every = _share("all outside pictures", "let through", distances <= limit, sources, draws)
-    low, high = _auroc_interval(lesions, lesion_ids, distances, sources, draws)
+    drawn = zip(lesion_weights(lesion_ids, draws), lesion_weights(sources, draws, seed=1), strict=True)
+    low, high = interval(np.array([auroc(lesions, distances, here, there) for here, there in drawn]))
     area = replace(every, meaning="AUROC against test lesions", value=auroc(lesions, distances), low=low, high=high)
     by_kind = [
         _share(kind, "let through", distances[kinds == kind] <= limit, sources[kinds == kind], draws)
@@ -136,13 +137,6 @@ def auroc(
     there = np.bincount(np.searchsorted(ordered, outside), outside_weights, len(ordered))
     nearer = np.cumsum(here) - here / 2
     return float((nearer * there).sum() / (here.sum() * there.sum()))
-
-
-def _auroc_interval(
-    lesions: Distances, lesion_ids: Sequence[str], outside: Distances, sources: NDArray[np.str_], draws: int
-) -> tuple[float, float]:
-    drawn = zip(lesion_weights(lesion_ids, draws), lesion_weights(sources, draws, seed=1), strict=True)
-    return interval(np.array([auroc(lesions, outside, here, there) for here, there in drawn]))
 
 
 def _share(of: str, meaning: str, hit: NDArray[np.bool_], sources: LesionIds, draws: int) -> Share:

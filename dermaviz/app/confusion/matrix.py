@@ -164,24 +164,17 @@ def show_curves(audited: Audited, view: View) -> None:
         return
     (roc, recall), (area, precision) = threshold_curves(audited, view), areas(audited, view.positive)
     name = view.groups[0]
-    marks = _marks(name, point)
+    rates = {
+        "sensitivity": point.sensitivity, "recall": point.sensitivity, "false_positive_rate": 1 - point.specificity,
+        "precision": point.precision,
+    }  # fmt: skip
+    row: dict[str, str | float] = {"name": name, "threshold": point.threshold}
+    for of, rate in rates.items():
+        row |= {of: rate.value, f"{of}_low": rate.low, f"{of}_high": rate.high}
+    marks = pd.DataFrame([row])
     left, right = st.columns(2)
     with left:
         show_chart(roc_figure({name: roc}, marks, ink=ink()), "roc", f"Area under the ROC curve: {area.text()}.")
     with right:
         figure = precision_recall_figure({name: recall}, positives / len(audited), marks, ink=ink())
         show_chart(figure, "recall", f"Average precision: {precision.text()}.")
-
-
-def _marks(name: str, point: OperatingPoint) -> pd.DataFrame:
-    """The point with the ends of its intervals, as figures take it."""
-    rates = {
-        "sensitivity": point.sensitivity,
-        "recall": point.sensitivity,
-        "false_positive_rate": 1 - point.specificity,
-        "precision": point.precision,
-    }
-    row: dict[str, str | float] = {"name": name, "threshold": point.threshold}
-    for of, rate in rates.items():
-        row |= {of: rate.value, f"{of}_low": rate.low, f"{of}_high": rate.high}
-    return pd.DataFrame([row])

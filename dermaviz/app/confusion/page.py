@@ -7,12 +7,12 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
+from dermaviz.app.checkpoints import installed_checkpoints
 from dermaviz.app.confusion.comparison import show_comparison
 from dermaviz.app.confusion.confidence import show_abstaining, show_calibration, show_sets
 from dermaviz.app.confusion.matrix import choose_cell, show_answer, show_cases, show_curves, show_matrix
 from dermaviz.app.confusion.summary import show_metrics, show_training
-from dermaviz.app.confusion.view import Form, View, choose_form, choose_question, choose_second
+from dermaviz.app.confusion.view import choose_form, choose_question, choose_second
 from dermaviz.app.evidence import audited
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.widgets.cases import show_case
@@ -58,14 +58,9 @@ def show() -> None:
         if chosen:
             show_case(images, chosen)
     st.header("What else do these answers tell?", anchor=False)
-    _show_tabs(images, view, form, second)
-
-
-def _show_tabs(images: Audited, view: View, form: Form, second: Checkpoint | None) -> None:
-    """A tab for each question; only the open one is computed."""
     names = [*([COMPARISON] if second else []), *TABS]
     for name, tab in zip(names, st.tabs(names, key="card", bind="query-params"), strict=True):
-        if not tab.open:
+        if not tab.open:  # only the open one is computed
             continue
         with tab, sentence_for_errors():
             if name == COMPARISON and second:

@@ -41,18 +41,12 @@ def show_beside(page: Page, report: Report) -> None:
     results = table[table.pop("of_a_run")]
     _show_claims(results.drop(columns="report"), f"{report.name}-beside", page)
     st.subheader("Statement by statement", anchor=False)
-    _show_statements(report)
-
-
-def _show_statements(report: Report) -> None:
-    """What the text says, each with its verdict; what no run could confirm, folded away."""
     st.markdown(report.statements_told)
     told = [row for row in report.statements if row["verdict"] != NOTHING_TO_RUN]
     rest = [row for row in report.statements if row["verdict"] == NOTHING_TO_RUN]
-    badge = ":{}-badge[{}]".format
+    badges = (f":{COLOURS[row['verdict']]}-badge[{row['verdict']}]" for row in told)
     lines = (
-        f"- {badge(COLOURS[row['verdict']], row['verdict'])} **{row['says']}** {row['why']} ({row['where']})"
-        for row in told
+        f"- {badge} **{row['says']}** {row['why']} ({row['where']})" for badge, row in zip(badges, told, strict=True)
     )
     st.markdown("\n".join(lines))
     if rest:

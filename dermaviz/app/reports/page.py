@@ -35,22 +35,17 @@ def _show_report() -> None:
         st.markdown(f"**{report.title}** · {report.authors}")
         st.markdown("\n".join(f"- {line}" for line in report.did))
     with saying:
-        _show_verdicts(page, report)
+        st.subheader("What became of its claims?", anchor=False)
+        if note := report.note or page.stale:
+            st.info(note, icon=":material/info:")
+        if report.verdicts and not page.stale:
+            table = table_of(report.verdicts).rename(columns={"means": "which means"})
+            st.table(table, border="horizontal", hide_index=True)
+        st.markdown(report.checks)
     for look, tab in zip(_LOOKS, st.tabs(tuple(_LOOKS), key="look", bind="query-params"), strict=True):
         if tab.open:
             with tab, sentence_for_errors():
                 _LOOKS[look](page, report)
-
-
-def _show_verdicts(page: Page, report: Report) -> None:
-    """How many of its claims have which verdict."""
-    st.subheader("What became of its claims?", anchor=False)
-    if note := report.note or page.stale:
-        st.info(note, icon=":material/info:")
-    if report.verdicts and not page.stale:
-        table = table_of(report.verdicts).rename(columns={"means": "which means"})
-        st.table(table, border="horizontal", hide_index=True)
-    st.markdown(report.checks)
 
 
 def _show_findings(_page: Page, report: Report) -> None:

@@ -26,7 +26,12 @@ def show_questions(page: Page, report: Report) -> None:
             label_visibility="collapsed",
         )  # fmt: skip
         question = offered[name]
-        _show_answer(question)
+        if question.says:
+            st.markdown(f"**The report**: {question.says}")
+        st.markdown(f"**Our runs**: {question.sentence}")
+        st.markdown(f":{COLOURS.get(question.verdict, 'gray')}-badge[{question.verdict}] {question.why}")
+        if question.note:
+            st.caption(question.note)
     with saying:
         st.subheader(question.asks, anchor=False)
         if question.rows:
@@ -34,16 +39,6 @@ def show_questions(page: Page, report: Report) -> None:
         else:
             st.markdown("None of its rows has been rerun yet. Do it with")
             st.code(command, language="sh")
-
-
-def _show_answer(question: Question) -> None:
-    """What the report says, what our runs say, the verdict and why."""
-    if question.says:
-        st.markdown(f"**The report**: {question.says}")
-    st.markdown(f"**Our runs**: {question.sentence}")
-    st.markdown(f":{COLOURS.get(question.verdict, 'gray')}-badge[{question.verdict}] {question.why}")
-    if question.note:
-        st.caption(question.note)
 
 
 def _show_charts(question: Question, name: str) -> None:

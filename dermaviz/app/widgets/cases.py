@@ -71,19 +71,8 @@ def list_cases(audited: Audited, table: pd.DataFrame) -> str | None:
         offer_csv(table, "cases.csv", "All of them (CSV)")
     ids = tuple(page["image"])
     key = f"cases {hash(ids)}"  # another page of cases is another table, without a chosen row
-    above.dataframe(
-        page.assign(image=page["image"].map(archive_link)), key=key, on_select=partial(_pick, key, ids),
-        selection_mode="single-row", hide_index=True, column_config=_columns(audited),
-        alt=f"{len(page)} of {len(table):,} images with their true and predicted class",
-    )  # fmt: skip
-    return st.selectbox(
-        "Look at one of them", ids, index=None, key=CASE, bind="query-params", placeholder="Choose an image, or its row",
-    )  # fmt: skip
-
-
-def _columns(audited: Audited) -> dict[str, Any]:
     number = partial(st.column_config.NumberColumn, format="percent")
-    return {
+    columns: dict[str, Any] = {
         "image": st.column_config.LinkColumn(
             display_text=r"(ISIC_\d+)", pinned=True, help="Opens the ISIC archive's record."
         ),
@@ -94,6 +83,14 @@ def _columns(audited: Audited) -> dict[str, Any]:
         _TRUE_PROBABILITY: number(help="Probability that the model gives to the true diagnosis."),
         **{f"p({name})": number() for name in audited.classes},
     }
+    above.dataframe(
+        page.assign(image=page["image"].map(archive_link)), key=key, on_select=partial(_pick, key, ids),
+        selection_mode="single-row", hide_index=True, column_config=columns,
+        alt=f"{len(page)} of {len(table):,} images with their true and predicted class",
+    )  # fmt: skip
+    return st.selectbox(
+        "Look at one of them", ids, index=None, key=CASE, bind="query-params", placeholder="Choose an image, or its row",
+    )  # fmt: skip
 
 
 def _pick(key: str, ids: tuple[str, ...]) -> None:

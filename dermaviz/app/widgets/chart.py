@@ -55,11 +55,6 @@ def offer_csv(table: pd.DataFrame, file: str, label: str, key: str | None = None
 
 def show_picture(pixels: RGB, caption: str, alt: str) -> None:
     """Pixels exactly as they are: PNG, since JPEG would change them."""
-    st.image(_png(pixels), caption=caption, width="stretch", output_format="PNG", alt=alt)
-
-
-def _png(pixels: RGB) -> bytes:
-    """Lightly compressed: Streamlit's own encoding takes five times as long, while somebody holds a slider."""
-    file = io.BytesIO()
+    file = io.BytesIO()  # Streamlit's own encoding compresses more and takes five times as long
     Image.fromarray(pixels).save(file, "PNG", compress_level=1)
-    return file.getvalue()
+    st.image(file.getvalue(), caption=caption, width="stretch", output_format="PNG", alt=alt)

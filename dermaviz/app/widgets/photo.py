@@ -60,10 +60,8 @@ def choose_source() -> str:
 
 def choose_photo(source: str, wide: DeltaGenerator) -> Photo | None:
     """Ask which photo of this source it is; None until there is one. The gallery of samples goes to the ``wide`` place."""
-    return _choose_sample(wide) if source == "sample" else OTHERS[source]()
-
-
-def _choose_sample(wide: DeltaGenerator) -> Photo:
+    if source != "sample":
+        return OTHERS[source]()
     sample = st.selectbox(
         "Drawn sample", SAMPLES, index=[s.slug for s in SAMPLES].index(FIRST_SAMPLE), format_func=sample_label,
         key="sample", bind="query-params",
