@@ -18,9 +18,9 @@ import pandas as pd
 from dermaviz import __version__
 from dermaviz.io import atomic_write
 from dermaviz.metrics.bootstrap import Estimate
+from dermaviz.metrics.calibration import reliability
 from dermaviz.metrics.classification import confusion_matrix
-from dermaviz.metrics.curves import reliability, roc_points
-from dermaviz.metrics.ranking import binary_view
+from dermaviz.metrics.ranking import binary_view, roc_points
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

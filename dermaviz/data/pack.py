@@ -120,7 +120,7 @@ def _build(dataset: Dataset, height: int, width: int, folder: Path, workers: int
             pixels = read_image(record.path).pixels
         except ImageError as refusal:
             raise DatasetError(f"{record.path}: cannot be packed. {refusal}") from refusal
-        images[row] = ImageOps.fit(Image.fromarray(pixels), (width, height), Image.Resampling.BILINEAR)
+        images[row] = np.asarray(ImageOps.fit(Image.fromarray(pixels), (width, height), Image.Resampling.BILINEAR))
 
     try:
         with ThreadPoolExecutor(workers or os.cpu_count()) as pool:

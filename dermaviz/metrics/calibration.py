@@ -1,4 +1,4 @@
-"""One temperature, fitted on validation, that makes probabilities mean what they say, and what it changed."""
+"""Do probabilities mean what they say: reliability, calibration error, one temperature fitted on validation, what it changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
-from dermaviz.metrics.bootstrap import DRAWS, LesionIds
+from dermaviz.metrics.bootstrap import DRAWS, LesionIds, wilson_interval
 from dermaviz.metrics.classification import (
     MELANOMA,
     Labels,
@@ -21,6 +21,7 @@ from dermaviz.metrics.classification import (
     brier,
     each_once,
     negative_log_likelihood,
+    ratio,
     sensitivity,
     weighted_mean,
 )
@@ -53,6 +54,32 @@ def expected_calibration_error(
 def confidence_bin(confidence: NDArray[np.floating], bins: int) -> NDArray[np.int64]:
     """Which of ``bins`` equally wide bins of [0, 1] each confidence lies in; a bin holds its lower bound, the last both."""
     return np.minimum((confidence * bins).astype(np.int64), bins - 1)
+
+
+def reliability(labels: Labels, probabilities: Probabilities, bins: int = 15) -> pd.DataFrame:
+    """Whether images of a confidence are right as often as it says: a row for each of ``bins`` equally wide bins.
+
+    Columns: ``low, high`` (the bin's bounds), ``confidence`` (mean), ``accuracy`` with its 95% Wilson interval
+    ``accuracy_low, accuracy_high`` (images counted as independent), ``n`` images; NaN where there are none. The gaps,
+    weighted by ``n``, add up to ``expected_calibration_error``.
+    """
+    confidence, right = probabilities.max(1, initial=0), probabilities.argmax(1) == labels
+    member = confidence_bin(confidence, bins)
+    n, hits = np.bincount(member, minlength=bins), np.bincount(member, weights=right, minlength=bins)
+    total = np.bincount(member, weights=confidence, minlength=bins)
+    shares = [wilson_interval(int(k), int(m)) for k, m in zip(hits, n, strict=True)]
+    bounds = np.arange(bins + 1) / bins
+    return pd.DataFrame(
+        {
+            "low": bounds[:-1],
+            "high": bounds[1:],
+            "confidence": ratio(total, n),
+            "accuracy": [share.value for share in shares],
+            "accuracy_low": [share.low for share in shares],
+            "accuracy_high": [share.high for share in shares],
+            "n": n,
+        }
+    )
 
 
 def uncalibrated(probabilities: Probabilities, temperature: float) -> Probabilities:

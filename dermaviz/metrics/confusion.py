@@ -135,20 +135,16 @@ Order = Callable[[NDArray[np.int64], Sequence[str]], NDArray[np.intp]]
 """From counts ``[G, G]`` and the groups' names to the order in which rows and columns stand."""
 
 
-def _by_name(counts: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.intp]:
-    return np.array(sorted(range(len(names)), key=lambda i: names[i].casefold()), dtype=np.intp)
-
-
-def _by_frequency(counts: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.intp]:
-    return np.argsort(-counts.sum(1), kind="stable")
-
-
-def _by_confusion(counts: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.intp]:
-    return np.argsort(counts.diagonal() / np.maximum(counts.sum(1), 1) + (counts.sum(1) == 0), kind="stable")
-
-
 ORDERS: Mapping[str, Order] = MappingProxyType(
-    {"name": _by_name, "frequency": _by_frequency, "confusion": _by_confusion}
+    {
+        "name": lambda counts, names: np.array(
+            sorted(range(len(names)), key=lambda i: names[i].casefold()), dtype=np.intp
+        ),
+        "frequency": lambda counts, names: np.argsort(-counts.sum(1), kind="stable"),
+        "confusion": lambda counts, names: np.argsort(
+            counts.diagonal() / np.maximum(counts.sum(1), 1) + (counts.sum(1) == 0), kind="stable"
+        ),
+    }
 )
 """By name; the commonest first; those least often called what they are first, groups without images last."""
 

@@ -198,7 +198,8 @@ def possible_counts(positives: int, negatives: int, figures: Mapping[str, Span])
 def _possible(positives: int, negatives: int, figures: tuple[tuple[str, Span], ...]) -> Possible:
     empty, every = Possible(positives, negatives, ()), range(negatives + 1)
     found = []
-    for true in _whole(dict(figures).get("recall"), positives):
+    recall = dict(figures).get("recall")
+    for true in range(positives + 1) if recall is None else whole_counts(recall, positives):
         fewest, most = 0, negatives
         for name, span in figures:
             if fewest > most:
@@ -238,10 +239,6 @@ def whole_counts(span: Span, n: int) -> range:
     return range(max(0, math.ceil(span.low * n)), min(n, math.floor(span.high * n)) + 1)
 
 
-def _whole(span: Span | None, n: int) -> range:
-    return range(n + 1) if span is None else whole_counts(span, n)
-
-
 MOST_PHOTOS = 10_000
 """More photos take longer to try than a page may wait."""
 
@@ -279,17 +276,15 @@ def solve(n: int, positives: int, figures: Mapping[str, Printed]) -> Solution:
         if name not in MEASURES or printed.value > 1:
             raise LedgerError(f"{name}: expected a share in 0 to 1 of {', '.join(MEASURES)}, found {printed.text}.")
     possible, odd = fitting_counts(positives, n - positives, {name: p.share for name, p in figures.items()})
-    implied = tuple(_implied(possible, name) for name in MEASURES) if len(possible) else ()
-    return Solution(possible, implied, MappingProxyType({name: rest.span(name) for name, rest in odd.items()}))
+    implied = []
+    for name in MEASURES if len(possible) else ():
+        lowest, highest = (_interval(counts, name) for counts in possible.extremes(name))
+        ends = (lowest.low, highest.high) if lowest and highest else None
+        implied.append(Implied(name, possible.span(name), ends))
+    return Solution(possible, tuple(implied), MappingProxyType({name: rest.span(name) for name, rest in odd.items()}))
 
 
-def _implied(possible: Possible, measure: str) -> Implied:
-    lowest, highest = (_estimate(counts, measure) for counts in possible.extremes(measure))
-    ends = (lowest.low, highest.high) if lowest and highest else None
-    return Implied(measure, possible.span(measure), ends)
-
-
-def _estimate(counts: Counts, measure: str) -> Estimate | None:
+def _interval(counts: Counts, measure: str) -> Estimate | None:
     """A measure with its 95% interval: exact for shares of images; None for F1, which is no share of anything."""
     if measure in SHARES:
         return exact_interval(*SHARES[measure](counts))

@@ -1,4 +1,4 @@
-"""Some classes against the others: what a threshold gives, and areas under curves over all thresholds."""
+"""Some classes against the others: what a threshold gives, curves over all thresholds, and the areas under them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from dermaviz.metrics.bootstrap import Estimate, Sampled
+from dermaviz.metrics.bootstrap import Bootstrap, Estimate, LesionIds, Sampled, interval_table
 from dermaviz.metrics.classification import Labels, Metric, Probabilities, Values, Weights, each_once, ratio
 
 Positive = NDArray[np.bool_]
@@ -150,6 +151,62 @@ def of_group(metric: RankingMetric, classes: Sequence[int]) -> Metric:
 
 
 group_auc = partial(of_group, roc_auc)
+
+COVERAGES = 100
+"""Points of a risk–coverage curve at most."""
+
+
+def roc_points(positive: Positive, score: Score) -> pd.DataFrame:
+    """``threshold, false_positive_rate, sensitivity`` from a threshold above all scores (inf) down to the lowest score.
+
+    Args:
+        positive: bool ``[N]``.
+        score: ``[N]``; an image is called positive where it is at least the threshold.
+
+    Returns:
+        A row per distinct score, rates in [0, 1]; a rate of no images is NaN.
+    """
+    threshold, tp, fp = counts_by_threshold(positive, score)
+    negatives = len(positive) - positive.sum()
+    return pd.DataFrame(
+        {
+            "threshold": np.append(np.inf, threshold),
+            "false_positive_rate": ratio(np.append(0, fp), negatives),
+            "sensitivity": ratio(np.append(0, tp), positive.sum()),
+        }
+    )
+
+
+def precision_recall_points(positive: Positive, score: Score) -> pd.DataFrame:
+    """``threshold, recall, precision`` from the highest score down, a row per distinct score; recall of none is NaN.
+
+    There is no made-up point at recall 0, where nothing is called positive and precision is undefined.
+    """
+    threshold, tp, fp = counts_by_threshold(positive, score)
+    return pd.DataFrame({"threshold": threshold, "recall": ratio(tp, positive.sum()), "precision": ratio(tp, tp + fp)})
+
+
+def risk_coverage(labels: Labels, probabilities: Probabilities, lesion_ids: LesionIds | None = None) -> pd.DataFrame:
+    """The share of wrong answers among the most confident images, as fewer are left to a doctor.
+
+    Columns: ``coverage`` (share of images answered, in (0, 1]), ``risk`` (share of those that are wrong), and the risk's
+    95% lesion-bootstrap interval ``low, high`` at the same confidence; NaN without ``lesion_ids``. A row for some 100 distinct
+    confidences at most. Source: El-Yaniv and Wiener 2010.
+    """
+    confidence, wrong = probabilities.max(1, initial=0), probabilities.argmax(1) != labels
+    _, errors, rights = counts_by_threshold(wrong, confidence)
+    answered = errors + rights
+    rows = np.unique(np.linspace(0, len(answered) - 1, COVERAGES).round().astype(int))[: len(answered)]
+    lesions = Bootstrap.over(lesion_ids) if lesion_ids is not None else None
+
+    def risk(weights: Weights) -> Values:
+        _, wrong_drawn, right_drawn = counts_by_threshold(wrong, confidence, weights)
+        return ratio(wrong_drawn[..., rows], wrong_drawn[..., rows] + right_drawn[..., rows])
+
+    points = {"coverage": ratio(answered[rows], len(labels))}
+    if lesions is None:
+        return pd.DataFrame({**points, "risk": risk(each_once(wrong)), "low": np.nan, "high": np.nan})
+    return interval_table(points, value=lesions.sample(risk)).rename(columns={"value": "risk"})
 
 
 def _total(counts: Values) -> Values:

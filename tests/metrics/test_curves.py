@@ -9,9 +9,16 @@ import pytest
 from sklearn.metrics import accuracy_score, auc, precision_recall_curve, roc_curve
 
 from dermaviz.metrics.bootstrap import lesion_weights
-from dermaviz.metrics.calibration import expected_calibration_error
-from dermaviz.metrics.curves import COVERAGES, precision_recall_points, reliability, risk_coverage, roc_points
-from dermaviz.metrics.ranking import binary_view, operating_point, roc_auc
+from dermaviz.metrics.calibration import expected_calibration_error, reliability
+from dermaviz.metrics.ranking import (
+    COVERAGES,
+    binary_view,
+    operating_point,
+    precision_recall_points,
+    risk_coverage,
+    roc_auc,
+    roc_points,
+)
 
 
 @pytest.mark.parametrize("decimals", [None, 1])

@@ -10,7 +10,16 @@ from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.bootstrap import DRAWS, Estimate, estimate, lesion_weights
 from dermaviz.metrics.classification import Weights
 from dermaviz.metrics.conformal import Kind, conformal_sets, coverage_by_class, fit_conformal
-from dermaviz.metrics.ranking import OperatingPoint, average_precision, of_group, operating_point, roc_auc
+from dermaviz.metrics.ranking import (
+    OperatingPoint,
+    average_precision,
+    of_group,
+    operating_point,
+    precision_recall_points,
+    risk_coverage,
+    roc_auc,
+    roc_points,
+)
 
 COVERAGE = 0.9
 """What conformal sets promise."""
@@ -33,8 +42,6 @@ def _draws(audited: Audited) -> Weights:
 @remembered(max_entries=64, show_spinner=False)
 def threshold_curves(audited: Audited, view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The points of the ROC and of the precision–recall curve of a view's score."""
-    from dermaviz.metrics.curves import precision_recall_points, roc_points
-
     sides = view.sides(audited)
     return roc_points(*sides), precision_recall_points(*sides)
 
@@ -62,16 +69,13 @@ def metric_table(audited: Audited) -> pd.DataFrame:
 @remembered(max_entries=64, show_spinner=False)
 def coverage_curve(audited: Audited) -> pd.DataFrame:
     """The share of mistakes among the most confident images, with its interval."""
-    from dermaviz.metrics.curves import risk_coverage
-
     return risk_coverage(audited.labels, audited.probabilities, audited.lesions)
 
 
 @remembered(max_entries=64, show_spinner=False)
 def reliability_bins(audited: Audited) -> dict[str, pd.DataFrame]:
     """How often answers of a confidence are right, before and after temperature."""
-    from dermaviz.metrics.calibration import uncalibrated
-    from dermaviz.metrics.curves import reliability
+    from dermaviz.metrics.calibration import reliability, uncalibrated
 
     raw = uncalibrated(audited.probabilities, audited.checkpoint.card.temperature)
     said = {"before": raw, "after": audited.probabilities}

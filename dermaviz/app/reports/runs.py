@@ -20,7 +20,7 @@ from dermaviz.app.text import figure, images, names_in
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import Verdicts, by_class, most_frequent_mistake
-from dermaviz.metrics.ranking import binary_view
+from dermaviz.metrics.ranking import binary_view, roc_points
 from dermaviz.plots.confusion_matrix import confusion_figure
 from dermaviz.plots.curves import learning_figure, roc_figure
 
@@ -66,8 +66,6 @@ class Rerun:
 
     def roc(self, sought: str) -> pd.DataFrame:
         """The points of the ROC curve of one of ``sought``."""
-        from dermaviz.metrics.curves import roc_points
-
         indices = [self.result.classes.index(name) for name in self.sought[sought]]
         return roc_points(*binary_view(self.labels, self.probabilities, indices))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,13 +14,12 @@ from dermaviz.attention.localisation import (
     CENTRE_SIGMA,
     IOU_THRESHOLDS,
     POINTING_TOLERANCE,
-    Localisation,
     centre_gaussian_map,
     localise,
     random_map,
 )
 from dermaviz.attention.maps import explain
-from dermaviz.attention.methods import DEFAULT_METHOD, AttentionMap
+from dermaviz.attention.methods import DEFAULT_METHOD
 from dermaviz.data.masks import Mask, lesion_mask, mask_as_seen
 from dermaviz.data.records import Dataset, Record
 from dermaviz.evidence.evaluate import read_ahead
@@ -53,13 +51,13 @@ def lesions_as_seen(
         ImageError: a photo is refused.
         DatasetError: a mask is damaged or not the photo's.
     """
-    return read_ahead(dataset, slices, partial(_seen, classifier))
 
+    def read(record: Record) -> Seen:
+        pixels = read_image(record.path).pixels
+        mask = lesion_mask(record, pixels)
+        return Seen(record, pixels, mask, classifier.prepare(pixels), mask_as_seen(mask.pixels, classifier.input_size))
 
-def _seen(classifier: Classifier, record: Record) -> Seen:
-    pixels = read_image(record.path).pixels
-    mask = lesion_mask(record, pixels)
-    return Seen(record, pixels, mask, classifier.prepare(pixels), mask_as_seen(mask.pixels, classifier.input_size))
+    return read_ahead(dataset, slices, read)
 
 
 BATCH = 32
@@ -100,31 +98,22 @@ def _rows(classifier: Classifier, batch: Sequence[Seen]) -> Iterator[dict[str, A
     maps = explain(classifier, classifier.to_tensor([seen.prepared for seen in batch]), method=DEFAULT_METHOD)
     seeds = image_seeds([seen.record.image_id for seen in batch])
     for seen, attention, seed in zip(batch, maps, seeds, strict=True):
-        yield _row(seen, attention, classifier.classes[attention.class_index], seed)
-
-
-def _row(seen: Seen, attention: AttentionMap, predicted: str, seed: int) -> dict[str, Any]:
-    mask = seen.prepared_mask
-    found = localise(attention, mask)
-    beside = {
-        "_centre": localise(centre_gaussian_map(len(mask)), mask),
-        "_random": localise(random_map(len(attention.raw), seed), mask),
-    }
-    row: dict[str, Any] = {
-        "image_id": seen.record.image_id,
-        "predicted": predicted,
-        "method": attention.method,
-        "status": attention.status,
-        "mask": seen.mask.source,
-        "lesion_area": found.lesion_area,
-    }
-    for ending, one in {"": found, **beside}.items():
-        row |= {f"{name}{ending}": value for name, value in _scores(one).items()}
-    return row | {"peak_distance": found.peak_distance}
-
-
-def _scores(one: Localisation) -> dict[str, float]:
-    return {"energy": one.energy, "pointing": one.pointing, **dict(zip(IOU_COLUMNS, one.iou, strict=True))}
+        mask = seen.prepared_mask
+        found = localise(attention, mask)
+        row: dict[str, Any] = {
+            "image_id": seen.record.image_id,
+            "predicted": classifier.classes[attention.class_index],
+            "method": attention.method,
+            "status": attention.status,
+            "mask": seen.mask.source,
+            "lesion_area": found.lesion_area,
+        }
+        centre, random = centre_gaussian_map(len(mask)), random_map(len(attention.raw), seed)
+        beside = {"_centre": localise(centre, mask), "_random": localise(random, mask)}
+        for ending, one in {"": found, **beside}.items():
+            row |= {f"energy{ending}": one.energy, f"pointing{ending}": one.pointing}
+            row |= {f"{column}{ending}": value for column, value in zip(IOU_COLUMNS, one.iou, strict=True)}
+        yield row | {"peak_distance": found.peak_distance}
 
 
 def shortcuts_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:

@@ -29,7 +29,6 @@ from dermaviz.attention.methods import METHODS, AttentionMap
 from dermaviz.data.records import Dataset
 from dermaviz.evidence.evaluate import prepared_batches
 from dermaviz.evidence.tables.attention import Seen, lesions_as_seen
-from dermaviz.images import RGB
 from dermaviz.models.classifier import Classifier
 from dermaviz.robustness.attacks import image_seeds
 
@@ -117,15 +116,13 @@ def _measured_once(
     for method, found in maps.items():
         if found.status == "ok":
             scaled = found.raw / np.abs(found.raw).max()
-            same = (i for i, other in enumerate(distinct) if other.shape == scaled.shape and _close(scaled, other))
-            place[method] = next(same, len(distinct))
+            alike = (
+                other.shape == scaled.shape and np.allclose(scaled, other, rtol=0, atol=SAME) for other in distinct
+            )
+            place[method] = next((i for i, same in enumerate(alike) if same), len(distinct))
             distinct += [scaled] * (place[method] == len(distinct))
     scores = faithfulness(classifier, image, distinct, index, seed)
     return {method: scores[place[method]] if method in place else NOTHING for method in maps}
-
-
-def _close(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
-    return bool(np.allclose(first, second, rtol=0, atol=SAME))
 
 
 BATCH = 32
@@ -145,18 +142,16 @@ def randomisation_rows(classifier: Classifier, dataset: Dataset, slices: Sequenc
     """
     for part, prepared in prepared_batches(classifier, dataset, slices):
         image_ids = [record.image_id for record in dataset.records[part]]
-        batches = [slice(first, first + BATCH) for first in range(0, len(prepared), BATCH)]
-        rows = [_rows_of_randomisation(classifier, prepared[batch], image_ids[batch]) for batch in batches]
-        yield pd.concat(rows, ignore_index=True)
+        tables = []
+        for first in range(0, len(prepared), BATCH):
+            found = cascade(classifier, classifier.to_tensor(prepared[first : first + BATCH]), MEASURED, SEED)
+            names = {"image_id": image_ids[first : first + BATCH], "method": MEASURED, "stage": found.stages}
+            index = pd.MultiIndex.from_product(names.values(), names=list(names))
+            values = np.transpose(found.rank_correlation, (2, 1, 0)).ravel()
+            tables.append(pd.DataFrame({"rank_correlation": values}, index=index).reset_index())
+        yield pd.concat(tables, ignore_index=True)
 
 
 def randomisation_parameters() -> dict[str, Any]:
     """The settings of the table ``randomisation``, for its address."""
     return {"methods": MEASURED, "stages": STAGES, "weights": "He normal", "seed": SEED}
-
-
-def _rows_of_randomisation(classifier: Classifier, prepared: Sequence[RGB], image_ids: Sequence[str]) -> pd.DataFrame:
-    found = cascade(classifier, classifier.to_tensor(prepared), MEASURED, SEED)
-    index = pd.MultiIndex.from_product([image_ids, MEASURED, found.stages], names=["image_id", "method", "stage"])
-    values = np.transpose(found.rank_correlation, (2, 1, 0)).ravel()
-    return pd.DataFrame({"rank_correlation": values}, index=index).reset_index()

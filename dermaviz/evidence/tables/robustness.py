@@ -35,12 +35,19 @@ Measure = Callable[[Classifier, Tensor, NDArray[np.int64], list[str]], pd.DataFr
 
 def attack_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:
     """The table ``attacks`` (:func:`~dermaviz.robustness.sweep.attack_table`), lazily and in order."""
-    return _rows(classifier, dataset, slices, _attacked)
+    return _rows(
+        classifier,
+        dataset,
+        slices,
+        lambda model, images, labels, ids: attack_table(model, images, labels.tolist(), ids).rows,
+    )
 
 
 def flip_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:
     """The table ``flips`` (:func:`~dermaviz.robustness.sweep.flip_table`), lazily and in order."""
-    return _rows(classifier, dataset, slices, _flipped)
+    return _rows(
+        classifier, dataset, slices, lambda model, images, labels, ids: flip_table(model, images, labels.tolist(), ids)
+    )
 
 
 def corruption_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:
@@ -81,11 +88,3 @@ def _rows(
             image_ids = [record.image_id for record in dataset.records[place]]
             tables.append(measure(classifier, classifier.to_tensor(batch), labels[place], image_ids))
         yield pd.concat(tables, ignore_index=True)
-
-
-def _attacked(classifier: Classifier, images: Tensor, labels: NDArray[np.int64], image_ids: list[str]) -> pd.DataFrame:
-    return attack_table(classifier, images, labels.tolist(), image_ids).rows
-
-
-def _flipped(classifier: Classifier, images: Tensor, labels: NDArray[np.int64], image_ids: list[str]) -> pd.DataFrame:
-    return flip_table(classifier, images, labels.tolist(), image_ids)
