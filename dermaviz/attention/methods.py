@@ -5,7 +5,7 @@ pytorch-grad-cam."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -140,90 +140,81 @@ def _weighted(weights: Tensor, features: Tensor) -> Tensor:
     return torch.einsum("nk,nkhw->nhw", weights, features)
 
 
-def _table(rows: Iterable[Method]) -> MappingProxyType[str, Method]:
-    return MappingProxyType({row.name: row for row in rows})
-
-
-METHODS = _table(
-    (
-        Method(
-            "gradcam++",
-            "Grad-CAM++",
-            "Channels weighted by their positive gradients, corrected for how often they occur.",
-            "Chattopadhay et al. 2018",
-            grad_cam_plus_plus,
-        ),
-        Method("gradcam", "Grad-CAM", "Channels weighted by their mean gradient.", "Selvaraju et al. 2017", grad_cam),
-        Method(
-            "layercam", "LayerCAM", "Every place weighted by its own positive gradient.", "Jiang et al. 2021", layer_cam
-        ),
-        Method(
-            "hirescam", "HiResCAM", "Features times gradients, place by place.", "Draelos and Carin 2020", hires_cam
-        ),
-        Method(
-            "xgradcam", "XGrad-CAM", "Gradients averaged with the features as weights.", "Fu et al. 2020", x_grad_cam
-        ),
-        Method(
-            "scorecam",
-            "Score-CAM",
-            "Channels weighted by the class score of the image seen through them; one forward a channel.",
-            "Wang et al. 2020",
-            library="ScoreCAM",
-        ),
-        Method(
-            "ablationcam",
-            "Ablation-CAM",
-            "Channels weighted by how much the class score falls without them; one forward a channel.",
-            "Desai and Ramaswamy 2020",
-            library="AblationCAM",
-        ),
-        Method(
-            "gradcam-elementwise",
-            "Element-wise Grad-CAM",
-            "Positive products of features and gradients.",
-            "pytorch-grad-cam",
-            library="GradCAMElementWise",
-        ),
-        Method(
-            "shapleycam",
-            "Shapley-CAM",
-            "Gradients corrected by curvature, as Shapley values of the channels.",
-            "Cai 2025",
-            library="ShapleyCAM",
-        ),
-        Method(
-            "eigengradcam",
-            "Eigen-Grad-CAM",
-            "First principal component of features times gradients; its sign is arbitrary.",
-            "pytorch-grad-cam",
-            library="EigenGradCAM",
-        ),
-        Method(
-            "eigencam",
-            "Eigen-CAM",
-            "First principal component of the features; its sign is arbitrary.",
-            "Muhammad and Yeasin 2020",
-            library="EigenCAM",
-            class_specific=False,
-        ),
-        Method(
-            "kpcacam",
-            "KPCA-CAM",
-            "First kernel principal component of the features; its sign is arbitrary.",
-            "Karmani et al. 2024",
-            library="KPCA_CAM",
-            class_specific=False,
-        ),
-        Method(
-            "fem",
-            "FEM",
-            "Channels weighted by how rarely they are strongly active.",
-            "Fuad et al. 2020",
-            library="FEM",
-            class_specific=False,
-        ),
-    )
+_ROWS = (
+    Method(
+        "gradcam++",
+        "Grad-CAM++",
+        "Channels weighted by their positive gradients, corrected for how often they occur.",
+        "Chattopadhay et al. 2018",
+        grad_cam_plus_plus,
+    ),
+    Method("gradcam", "Grad-CAM", "Channels weighted by their mean gradient.", "Selvaraju et al. 2017", grad_cam),
+    Method(
+        "layercam", "LayerCAM", "Every place weighted by its own positive gradient.", "Jiang et al. 2021", layer_cam
+    ),
+    Method("hirescam", "HiResCAM", "Features times gradients, place by place.", "Draelos and Carin 2020", hires_cam),
+    Method("xgradcam", "XGrad-CAM", "Gradients averaged with the features as weights.", "Fu et al. 2020", x_grad_cam),
+    Method(
+        "scorecam",
+        "Score-CAM",
+        "Channels weighted by the class score of the image seen through them; one forward a channel.",
+        "Wang et al. 2020",
+        library="ScoreCAM",
+    ),
+    Method(
+        "ablationcam",
+        "Ablation-CAM",
+        "Channels weighted by how much the class score falls without them; one forward a channel.",
+        "Desai and Ramaswamy 2020",
+        library="AblationCAM",
+    ),
+    Method(
+        "gradcam-elementwise",
+        "Element-wise Grad-CAM",
+        "Positive products of features and gradients.",
+        "pytorch-grad-cam",
+        library="GradCAMElementWise",
+    ),
+    Method(
+        "shapleycam",
+        "Shapley-CAM",
+        "Gradients corrected by curvature, as Shapley values of the channels.",
+        "Cai 2025",
+        library="ShapleyCAM",
+    ),
+    Method(
+        "eigengradcam",
+        "Eigen-Grad-CAM",
+        "First principal component of features times gradients; its sign is arbitrary.",
+        "pytorch-grad-cam",
+        library="EigenGradCAM",
+    ),
+    Method(
+        "eigencam",
+        "Eigen-CAM",
+        "First principal component of the features; its sign is arbitrary.",
+        "Muhammad and Yeasin 2020",
+        library="EigenCAM",
+        class_specific=False,
+    ),
+    Method(
+        "kpcacam",
+        "KPCA-CAM",
+        "First kernel principal component of the features; its sign is arbitrary.",
+        "Karmani et al. 2024",
+        library="KPCA_CAM",
+        class_specific=False,
+    ),
+    Method(
+        "fem",
+        "FEM",
+        "Channels weighted by how rarely they are strongly active.",
+        "Fuad et al. 2020",
+        library="FEM",
+        class_specific=False,
+    ),
 )
+METHODS: Mapping[str, Method] = MappingProxyType({row.name: row for row in _ROWS})
 DEFAULT_METHOD = "gradcam++"
 
 

@@ -94,22 +94,19 @@ def _cut(network: nn.Module, layer: str) -> Split:
 
 def _verified(network: nn.Module, halves: Split, example: Tensor) -> Split:
     """The halves, once they have done what the network does; a record misses what forwards do beside tensors (lists)."""
+    cause: Exception | None = None
     try:
         with torch.no_grad():
             expected, found = network(example), halves.head(halves.features(example))
-            agree = torch.allclose(found, expected, rtol=1e-3, atol=1e-5, equal_nan=True)
+            if torch.allclose(found, expected, rtol=1e-3, atol=1e-5, equal_nan=True):
+                return halves
+            problem = f"logits that differ by {float((found - expected).abs().max()):.2g}"
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise _unfaithful(network, halves.layer, f"{type(error).__name__}: {error}") from error
-    if not agree:
-        raise _unfaithful(network, halves.layer, f"logits that differ by {float((found - expected).abs().max()):.2g}")
-    return halves
-
-
-def _unfaithful(network: nn.Module, layer: str, found: str) -> AttentionError:
-    return AttentionError(
-        f"expected {type(network).__name__} in two halves at {layer!r} to give its own logits, found {found}. "
+        problem, cause = f"{type(error).__name__}: {error}", error
+    raise AttentionError(
+        f"expected {type(network).__name__} in two halves at {halves.layer!r} to give its own logits, found {problem}. "
         "Choose another layer, or a method that runs on a copy of the network, such as eigencam."
-    )
+    ) from cause
 
 
 def require_layer(network: nn.Module, layer: str) -> None:

@@ -5,7 +5,7 @@ Free of torch, so that a page can list attacks at once: a row's function imports
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from types import MappingProxyType
@@ -149,95 +149,90 @@ def _noise(
     return noise(classifier, images, goal, epsilon, seeds=seeds, kind=kind)
 
 
-def _table(rows: Iterable[Attack]) -> Mapping[str, Attack]:
-    return MappingProxyType({row.name: row for row in rows})
-
-
-ATTACKS = _table(
-    (
-        Attack(
-            "fgsm",
-            "FGSM, one step",
-            "FGSM",
-            "The gradient says for each value of each pixel whether raising or lowering it hurts the answer. FGSM takes the "
-            "sign alone and moves every value by the full ε: the largest damage that a change of at most ε can do to a "
-            "linear model.",
-            _fgsm,
-            {"random_start": False},
-            evidence="FGSM",
-        ),
-        Attack(
-            "fgsm random start",
-            "FGSM from a random start",
-            "FGSM from a random start",
-            "One step from a random point near the image; defences are often trained with it.",
-            _fgsm,
-            {"random_start": True},
-            random=True,
-        ),
-        Attack(
-            "pgd",
-            "PGD, 20 steps",
-            "PGD",
-            "After a small step the gradient of a network points elsewhere. PGD takes 20 small steps, measures the gradient "
-            "again after each, and stays within ε. A defence that stops FGSM but not PGD has only hidden its gradient.",
-            _pgd,
-            {"loss": "cross-entropy", "settings": DEFAULT_PGD},
-            evidence="PGD, 20 steps",
-            passes=22,
-            wait="PGD takes up to 20 steps, each a pass through the model and back: about a second on two free cores.",
-        ),
-        Attack(
-            "pgd margin",
-            "PGD on the margin",
-            "PGD on the margin",
-            "PGD that raises the best other class above the answer, and tries once more from a random point. It finds what "
-            "plain PGD misses where the model is too sure of itself to have a gradient.",
-            _pgd,
-            {"loss": "margin", "settings": PGDSettings(restarts=1)},
-            random=True,
-            passes=43,
-            wait="Up to 40 steps, each a pass through the model and back: about two seconds on two free cores.",
-        ),
-        Attack(
-            "autoattack",
-            "AutoAttack",
-            "AutoAttack",
-            "Four strong attacks in a row, the usual benchmark of a defence (Croce and Hein 2020). It stops at the first one "
-            "that succeeds, and cannot aim at a class.",
-            _autoattack,
-            {"queries": 5000},
-            random=True,
-            targeted=False,
-            passes=8000,
-            wait="AutoAttack takes seconds where the model gives way, and minutes where it withstands.",
-            requires="pyautoattack",
-            extra="attacks",
-        ),
-        Attack(
-            "uniform noise",
-            "Uniform noise",
-            "uniform noise",
-            "No attack: each value moved at random by up to ε.",
-            _noise,
-            {"kind": "uniform noise"},
-            control=True,
-            random=True,
-            evidence="noise of the same size",
-        ),
-        Attack(
-            "random signs",
-            "Random signs",
-            "noise",
-            "Noise moves every value by the very same ε as FGSM does, up or down by the toss of a coin. If the attack fools "
-            "the model and this does not, it was the direction, not the size.",
-            _noise,
-            {"kind": "random signs"},
-            control=True,
-            random=True,
-        ),
-    )
+_ROWS = (
+    Attack(
+        "fgsm",
+        "FGSM, one step",
+        "FGSM",
+        "The gradient says for each value of each pixel whether raising or lowering it hurts the answer. FGSM takes the "
+        "sign alone and moves every value by the full ε: the largest damage that a change of at most ε can do to a "
+        "linear model.",
+        _fgsm,
+        {"random_start": False},
+        evidence="FGSM",
+    ),
+    Attack(
+        "fgsm random start",
+        "FGSM from a random start",
+        "FGSM from a random start",
+        "One step from a random point near the image; defences are often trained with it.",
+        _fgsm,
+        {"random_start": True},
+        random=True,
+    ),
+    Attack(
+        "pgd",
+        "PGD, 20 steps",
+        "PGD",
+        "After a small step the gradient of a network points elsewhere. PGD takes 20 small steps, measures the gradient "
+        "again after each, and stays within ε. A defence that stops FGSM but not PGD has only hidden its gradient.",
+        _pgd,
+        {"loss": "cross-entropy", "settings": DEFAULT_PGD},
+        evidence="PGD, 20 steps",
+        passes=22,
+        wait="PGD takes up to 20 steps, each a pass through the model and back: about a second on two free cores.",
+    ),
+    Attack(
+        "pgd margin",
+        "PGD on the margin",
+        "PGD on the margin",
+        "PGD that raises the best other class above the answer, and tries once more from a random point. It finds what "
+        "plain PGD misses where the model is too sure of itself to have a gradient.",
+        _pgd,
+        {"loss": "margin", "settings": PGDSettings(restarts=1)},
+        random=True,
+        passes=43,
+        wait="Up to 40 steps, each a pass through the model and back: about two seconds on two free cores.",
+    ),
+    Attack(
+        "autoattack",
+        "AutoAttack",
+        "AutoAttack",
+        "Four strong attacks in a row, the usual benchmark of a defence (Croce and Hein 2020). It stops at the first one "
+        "that succeeds, and cannot aim at a class.",
+        _autoattack,
+        {"queries": 5000},
+        random=True,
+        targeted=False,
+        passes=8000,
+        wait="AutoAttack takes seconds where the model gives way, and minutes where it withstands.",
+        requires="pyautoattack",
+        extra="attacks",
+    ),
+    Attack(
+        "uniform noise",
+        "Uniform noise",
+        "uniform noise",
+        "No attack: each value moved at random by up to ε.",
+        _noise,
+        {"kind": "uniform noise"},
+        control=True,
+        random=True,
+        evidence="noise of the same size",
+    ),
+    Attack(
+        "random signs",
+        "Random signs",
+        "noise",
+        "Noise moves every value by the very same ε as FGSM does, up or down by the toss of a coin. If the attack fools "
+        "the model and this does not, it was the direction, not the size.",
+        _noise,
+        {"kind": "random signs"},
+        control=True,
+        random=True,
+    ),
 )
+ATTACKS: Mapping[str, Attack] = MappingProxyType({row.name: row for row in _ROWS})
 
 
 def find_attack(name: str) -> Attack:

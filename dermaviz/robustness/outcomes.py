@@ -275,7 +275,19 @@ def paired_curves(first: Answers, second: Answers, draws: int = DRAWS, seed: int
     Raises:
         EvidenceError: the two are not of the same images and classes, or share no condition.
     """
-    rows = _with_clean(_shared(first, second))
+    same = first.classes == second.classes and np.array_equal(first.image_ids, second.image_ids)
+    names, found = list(first.conditions.columns), pd.DataFrame()
+    if same and names == list(second.conditions.columns):
+        place_in_first, place_in_second = (np.arange(len(of.conditions)) + 1 for of in (first, second))  # 0 is clean
+        found = first.conditions.assign(first=place_in_first).merge(
+            second.conditions.assign(second=place_in_second), on=names
+        )
+    if found.empty:
+        raise EvidenceError(
+            f"expected two checkpoints tested on the same images and under the same conditions, found {len(first):,} and "
+            f"{len(second):,} images and no condition in common. Make both tables of the same split with `dermaviz audit`."
+        )
+    rows = _with_clean(found)
     columns = [rows.pop(name).to_numpy() for name in ("first", "second")]
     lesions = Bootstrap.over(first.lesion_ids, draws, seed)
     figures = [_figures(answers, lesions) for answers in (first, second)]
@@ -285,21 +297,3 @@ def paired_curves(first: Answers, second: Answers, draws: int = DRAWS, seed: int
         table = interval_table(rows, first=one, second=other, difference=other - one)
         parts.append(table.assign(**{"metric": metric, "class": name, **_counts(first, lesions, name)}))
     return pd.concat(parts, ignore_index=True)
-
-
-def _shared(first: Answers, second: Answers) -> pd.DataFrame:
-    """The conditions of both, and where each stands in the two (0 is clean): ``…, first, second``."""
-    same = first.classes == second.classes and np.array_equal(first.image_ids, second.image_ids)
-    found = pd.DataFrame()
-    if same and list(first.conditions.columns) == list(second.conditions.columns):
-        of_first, of_second = (
-            answers.conditions.assign(**{name: np.arange(len(answers.conditions)) + 1})
-            for answers, name in ((first, "first"), (second, "second"))
-        )
-        found = of_first.merge(of_second, on=list(first.conditions.columns))
-    if found.empty:
-        raise EvidenceError(
-            f"expected two checkpoints tested on the same images and under the same conditions, found {len(first):,} and "
-            f"{len(second):,} images and no condition in common. Make both tables of the same split with `dermaviz audit`."
-        )
-    return found
