@@ -117,8 +117,9 @@ def group_label(card: Card, group: str) -> str:
     return class_label(card, group) if group in card.classes else group
 
 
-def class_with_probability(card: Card, prediction: Prediction, index: int) -> str:
-    """A class as pictures and captions name it: ``melanoma (72%)``."""
+def class_with_probability(card: Card, prediction: Prediction, index: int | None = None) -> str:
+    """A class, the most probable if none is named, as pictures and captions name it: ``melanoma (72%)``."""
+    index = prediction.index if index is None else index
     words = class_names(card)[prediction.classes[index]]
     return f"{escaped(words)} ({percent(float(prediction.probabilities[index]))})"
 

@@ -1,36 +1,59 @@
-"""One photo on other skin: shifted along melanin, along a control of equal size, and, if it was drawn, drawn anew; remembered.
-
-Keys are hashes of the photo and of all that decides the model's answers. Shifts are made on what the model sees of a photo."""
+"""Skin tone, one image on other skin: shifted along melanin and along a control of equal size; drawn anew if it was drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.cache import Memory
+from dermaviz.app.cache import shared
 from dermaviz.app.case import Case, drawn_photo
-from dermaviz.app.checkpoints import TURN, classifier
-from dermaviz.app.skin_tone.own_images import Lesion
-from dermaviz.attention.methods import DEFAULT_METHOD, AttentionMap
-from dermaviz.fairness.counterfactual import AXES, Axis, LesionChoice, counterfactual
+from dermaviz.app.checkpoints import TURN, Checkpoint, classifier
+from dermaviz.app.frame import sentence_for_errors
+from dermaviz.app.robustness.live_text import drift_sentence
+from dermaviz.app.skin_tone.own_images import Lesion, degrees, lesion_of
+from dermaviz.app.text import class_names, class_with_probability
+from dermaviz.app.widgets.chart import ink, show_chart, show_picture, show_table
+from dermaviz.app.widgets.drawing import tone_colours
+from dermaviz.app.widgets.panels import show_map
+from dermaviz.app.widgets.photo import ask_for_one
+from dermaviz.attention.localisation import drift
+from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
+from dermaviz.fairness.counterfactual import AXES, LESION_CHOICES, LesionChoice, counterfactual
+from dermaviz.fairness.skin_tone import FLAGS, Tone
+from dermaviz.fairness.tone_groups import CUTS, tone_groups
 from dermaviz.images import RGB
 from dermaviz.models.answer import Prediction
-from dermaviz.synthetic import Parameters
+from dermaviz.models.card import Card
+from dermaviz.plots.theme import percent, signed
+from dermaviz.plots.tone import counterfactual_figure
 from dermaviz.synthetic.optics import ITA_RANGE
-
-if TYPE_CHECKING:
-    from dermaviz.models.classifier import Classifier
-
 
 REDRAWN = "redrawn"
 """Beside the axes of a shift: the same lesion drawn at the ITA asked for, which is the truth that a shift is to meet."""
 STEP = 10
 """Degrees between the points of a curve."""
+AXIS_NAMES: Mapping[str, str] = MappingProxyType(
+    {"melanin": "other skin", "control": "control of equal size, no tone", REDRAWN: "drawn anew: the truth"}
+)
+LESION_NAMES: Mapping[LesionChoice, str] = MappingProxyType({"fixed": "kept as it is", "re-pigmented": "re-pigmented"})
+ABOUT_LESION = (
+    "**Kept as it is**: only the skin round the lesion changes, so the contrast between them does too. **Re-pigmented**: "
+    "melanin lies over the whole photo like a filter, as it does in skin, so the lesion darkens and lightens with it."
+)
+ABOUT_CONTROL = (
+    "The control changes the colour by as much (ΔE), towards green for darker and towards red for lighter, which ITA knows "
+    "nothing of. If it moves the answer as far, the model is sensitive to colour, not to tone."
+)
+CANNOT_SAY = (
+    "A shifted photo is a thought experiment: melanin alone is changed, and lesions on other skin differ in more than their "
+    "ground. One photo says nothing of a group; the test set's part of this page has the same over many photos."
+)
+_NEAR_NOTHING = 0.005
 
 
 @dataclass(frozen=True)
@@ -43,7 +66,7 @@ class Shift:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class Picture:
     """A picture, uint8 ``[S, S, 3]``, what the model says of it, and its maps for the original's answer and for its own, by
     class index. ``clipped`` is the share of pixels, in [0, 1], that a shift had to cut at white."""
 
@@ -57,24 +80,41 @@ class Seen:
 class OtherSkin:
     """The photo as it is, and what became of it, by axis of the shift; ``redrawn`` as well where it was drawn."""
 
-    original: Seen
-    shifted: Mapping[str, Seen]
+    original: Picture
+    shifted: Mapping[str, Picture]
 
 
-def other_skin(case: Case, lesion: Lesion, shift: Shift) -> OtherSkin:
-    """The photo with its skin at another ITA, beside the control and, if it was drawn, the truth; remembered.
+@shared(max_entries=64, show_spinner=False)
+def other_skin(case: Case, shift: Shift) -> OtherSkin:
+    """The photo with its skin at another ITA, beside the control and, if it was drawn, the truth.
 
     Raises:
         FairnessError: the shift starts or ends nowhere.
         AttentionError: the model gives no map.
         CheckpointError: the checkpoint cannot be loaded.
     """
-    key = (case.key, shift)
-    return _memory().recall(key, lambda: _other_skin(case, lesion, shift))
+    from dermaviz.attention.maps import attention_maps
+
+    model, mask, original = classifier(case.checkpoint), lesion_of(case).mask, case.answer.prepared
+    with TURN:
+        made = {axis: counterfactual(original, mask, shift.to_ita, shift.from_ita, shift.lesion, axis) for axis in AXES}
+        pixels: dict[str, RGB] = {"original": original} | {axis: one.pixels for axis, one in made.items()}
+        if case.photo.parameters is not None:
+            pixels[REDRAWN] = _redrawn(case, shift.to_ita)
+        images = model.to_tensor(list(pixels.values()))
+        answers = [Prediction(model.classes, row, model.malignant) for row in model.probabilities(images)]
+        pictures = {}
+        for i, (axis, answer) in enumerate(zip(pixels, answers, strict=True)):
+            classes = list(dict.fromkeys((answers[0].index, answer.index)))
+            maps = dict(zip(classes, attention_maps(model, images[i : i + 1], classes, DEFAULT_METHOD), strict=True))
+            clipped = made[axis].clipped if axis in made else 0.0  # type: ignore[index]
+            pictures[axis] = Picture(pixels[axis], answer, MappingProxyType(maps), clipped)
+    return OtherSkin(pictures.pop("original"), MappingProxyType(pictures))
 
 
-def curve(case: Case, lesion: Lesion, shift: Shift) -> pd.DataFrame:
-    """What the model says over the whole range of tones: ``axis, ita, p_malignant, diagnosis, p_answer``; remembered.
+@shared(max_entries=64, show_spinner=False)
+def curve(case: Case, from_ita: float, lesion: LesionChoice) -> pd.DataFrame:
+    """What the model says over the whole range of tones: ``axis, ita, p_malignant, diagnosis, p_answer``.
 
     ``axis`` is a name in ``fairness.counterfactual.AXES``, or ``redrawn`` for a drawn lesion. Each has a point at the ITA from
     which the shift starts, where it is the photo as it is. ``p_answer`` is the probability of what the model says of the photo
@@ -84,78 +124,269 @@ def curve(case: Case, lesion: Lesion, shift: Shift) -> pd.DataFrame:
         FairnessError: the shift starts nowhere.
         CheckpointError: the checkpoint cannot be loaded.
     """
-    start = replace(shift, to_ita=shift.from_ita)  # the curve is the same wherever the slider stands
-    key = (case.key, start)
-    return _curves().recall(key, lambda: _curve(case, lesion, start))
-
-
-@st.cache_resource(show_spinner=False)
-def _memory() -> Memory[OtherSkin]:
-    return Memory(64)
-
-
-@st.cache_resource(show_spinner=False)
-def _curves() -> Memory[pd.DataFrame]:
-    return Memory(64)
-
-
-def _other_skin(case: Case, lesion: Lesion, shift: Shift) -> OtherSkin:
-    model = classifier(case.checkpoint)
+    model, mask, (low, high) = classifier(case.checkpoint), lesion_of(case).mask, ITA_RANGE
+    tones = sorted({*range(int(low), int(high) + 1, STEP), min(max(from_ita, low), high)})
     with TURN:
-        made = {
-            axis: counterfactual(case.answer.prepared, lesion.mask, shift.to_ita, shift.from_ita, shift.lesion, axis)
+        pictures = [
+            (axis, tone, counterfactual(case.answer.prepared, mask, tone, from_ita, lesion, axis).pixels)
             for axis in AXES
-        }
-        pictures: dict[str, RGB] = {axis: one.pixels for axis, one in made.items()}
-        if case.photo.parameters is not None:
-            pictures[REDRAWN] = _redrawn(case.photo.parameters, model, shift.to_ita)
-        first, *others = _seen(model, [case.answer.prepared, *pictures.values()])
-    clipped: dict[str, float] = {axis: one.clipped for axis, one in made.items()}
-    shifted = {axis: replace(seen, clipped=clipped.get(axis, 0.0)) for axis, seen in zip(pictures, others, strict=True)}
-    return OtherSkin(first, MappingProxyType(shifted))
-
-
-def _curve(case: Case, lesion: Lesion, start: Shift) -> pd.DataFrame:
-    model, (low, high) = classifier(case.checkpoint), ITA_RANGE
-    tones = sorted({*range(int(low), int(high) + 1, STEP), min(max(start.from_ita, low), high)})
-    places: list[tuple[str, float]] = [(axis, tone) for axis in AXES for tone in tones]
-    with TURN:
-        pictures = [_shifted(case.answer.prepared, lesion, start, tone, axis) for axis in AXES for tone in tones]
-        if case.photo.parameters is not None:
-            places += [(REDRAWN, tone) for tone in tones]
-            pictures += [_redrawn(case.photo.parameters, model, tone) for tone in tones]
-        said = [
-            Prediction(model.classes, row, model.malignant) for row in model.probabilities(model.to_tensor(pictures))
+            for tone in tones
         ]
-    return pd.DataFrame(
-        {
-            "axis": [axis for axis, _ in places],
-            "ita": [float(tone) for _, tone in places],
-            "p_malignant": [one.p_malignant for one in said],
-            "diagnosis": [one.diagnosis for one in said],
-            "p_answer": [float(one.probabilities[case.answer.index]) for one in said],
-        }
+        if case.photo.parameters is not None:
+            pictures += [(REDRAWN, tone, _redrawn(case, tone)) for tone in tones]
+        probabilities = model.probabilities(model.to_tensor([pixels for *_, pixels in pictures]))
+    rows = []
+    for (axis, tone, _), row in zip(pictures, probabilities, strict=True):
+        answer = Prediction(model.classes, row, model.malignant)
+        p_answer = float(row[case.answer.index])
+        rows.append((axis, float(tone), answer.p_malignant, answer.diagnosis, p_answer))
+    return pd.DataFrame(rows, columns=["axis", "ita", "p_malignant", "diagnosis", "p_answer"])
+
+
+def _redrawn(case: Case, tone: float) -> RGB:
+    """The same drawing at another ITA, as the model sees it."""
+    assert case.photo.parameters is not None
+    drawing = drawn_photo("", replace(case.photo.parameters, ita=float(tone)))
+    return classifier(case.checkpoint).prepare(drawing.read().pixels)
+
+
+def measure_name(card: Card) -> str:
+    """What curves and sentences measure: p(malignant), or where no class counts as malignant, how sure the answer is."""
+    return "p(malignant)" if card.malignant else "probability of the answer"
+
+
+def score(prediction: Prediction, first: Prediction) -> float:
+    """p(malignant), or the probability of the original's answer where no class counts as malignant, in [0, 1]."""
+    p = prediction.p_malignant
+    return float(prediction.probabilities[first.index]) if math.isnan(p) else p
+
+
+def tone_words(ita: float) -> str:
+    """An ITA with its group: ``ITA −20° (brown)``."""
+    return f"ITA {degrees(ita)} ({tone_groups([ita])[0]})"
+
+
+def measured_sentence(tone: Tone, source: str) -> str:
+    """The skin's measured tone with what may be doubtful about it, as Markdown; or why there is none."""
+    if math.isnan(tone.ita):
+        return f"The skin's tone could not be measured: {tone.excluded}. Say where the shift starts."
+    doubts = "; ".join(f"{flag}: {FLAGS[flag]}" for flag in tone.flags)
+    end = min(max(tone.ita, ITA_RANGE[0]), ITA_RANGE[1])
+    beyond = f" No skin of the model is like that, so the shift starts from {degrees(end)}." if end != tone.ita else ""
+    return (
+        f"Measured round the {source} lesion: **{tone_words(tone.ita)}**, by the dominant colour {degrees(tone.ita_clusters)}, "
+        f"after colour constancy {degrees(tone.ita_constancy)}.{f' Doubtful, since {doubts}.' if doubts else ''}{beyond}"
     )
 
 
-def _shifted(prepared: RGB, lesion: Lesion, start: Shift, tone: float, axis: Axis) -> RGB:
-    return counterfactual(prepared, lesion.mask, tone, start.from_ita, start.lesion, axis).pixels
+def outcome_sentence(card: Card, found: OtherSkin, shift: Shift) -> str:
+    """What other skin did to the answer, as Markdown."""
+    clean, tone = found.original.prediction, found.shifted["melanin"].prediction
+    first, start, end = class_with_probability(card, clean), score(clean, clean), score(tone, clean)
+    if shift.to_ita == shift.from_ita:
+        return f"Without a shift nothing is changed: **{first}**, {measure_name(card)} {percent(start)}."
+    turned = f"turns from {first} to **{class_with_probability(card, tone)}**"
+    return (
+        f"From {tone_words(shift.from_ita)} to {tone_words(shift.to_ita)}, the lesion {LESION_NAMES[shift.lesion]}: "
+        f"{measure_name(card)} goes from **{percent(start)}** to **{percent(end)}** ({_points(end - start)}), and the answer "
+        f"{f'stays {class_names(card)[clean.diagnosis]}' if tone.index == clean.index else turned}."
+    )
 
 
-def _redrawn(parameters: Parameters, model: Classifier, tone: float) -> RGB:
-    """The same drawing at another ITA, as the model sees it."""
-    return model.prepare(drawn_photo("", replace(parameters, ita=float(tone))).read().pixels)
+def beside_sentence(card: Card, found: OtherSkin) -> str:
+    """What a change of equal size that is no tone did, and the truth where it is known, as Markdown."""
+    clean, control = found.original.prediction, found.shifted["control"].prediction
+    after, measure = score(control, clean), measure_name(card)
+    words = (
+        f"A change of the same size that is no tone: {class_with_probability(card, control)}, {measure} {percent(after)} "
+        f"({_points(after - score(clean, clean))})."
+    )
+    if REDRAWN not in found.shifted:
+        return words
+    truth = found.shifted[REDRAWN].prediction
+    drawn = f"{class_with_probability(card, truth)}, {measure} {percent(score(truth, clean))}"
+    return f"{words} The same lesion drawn at that tone: {drawn}."
 
 
-def _seen(model: Classifier, pictures: Sequence[RGB]) -> list[Seen]:
-    """What the model says of each picture, with the maps of the first one's answer and of its own."""
-    from dermaviz.attention.maps import attention_maps
+def curve_sentence(table: pd.DataFrame, measure: str) -> str:
+    """Between which values a photo's probability moves over the whole range of tones, and over the control's.
 
-    images = model.to_tensor(pictures)
-    said = [Prediction(model.classes, row, model.malignant) for row in model.probabilities(images)]
-    seen = []
-    for i, (pixels, prediction) in enumerate(zip(pictures, said, strict=True)):
-        classes = list(dict.fromkeys((said[0].index, prediction.index)))
-        maps = attention_maps(model, images[i : i + 1], classes, DEFAULT_METHOD)
-        seen.append(Seen(pixels, prediction, MappingProxyType(dict(zip(classes, maps, strict=True)))))
-    return seen
+    Args:
+        table: ``axis, ita, value, diagnosis``.
+        measure: what ``value`` is, in words.
+    """
+    tone, control = (table[table["axis"] == axis] for axis in ("melanin", "control"))
+    ends = [(float(part["value"].min()), float(part["value"].max())) for part in (tone, control)]
+    moves, beside = (f"between {percent(low)} and {percent(high)}" for low, high in ends)
+    answers = tone.sort_values("ita")["diagnosis"].nunique()
+    same = "The answer stays the same throughout."
+    words = (
+        f"From {degrees(tone['ita'].min())} to {degrees(tone['ita'].max())}, {measure} moves {moves} with the tone, and "
+        f"{beside} with the control. {same if answers == 1 else f'On the way the model gives {answers} answers.'}"
+    )
+    by_tone, by_control = (high - low for low, high in ends)
+    if by_control < max(by_tone, _NEAR_NOTHING):
+        return words
+    return f"{words} The control moves it as far or further: what shows here is sensitivity to colour, not to tone."
+
+
+def _points(change: float) -> str:
+    points = signed(100 * change)
+    return f"{points} point{'' if points in ('+1', '−1') else 's'}"
+
+
+TO_ITA = "to_ita"
+FIRST_ITA = -20
+UNKNOWN_START = 45
+_MARK = "position:absolute;border-radius:0.15rem;"
+
+
+def choose_shift(tone: Tone) -> Shift:
+    """Ask for the tone to shift to and for what becomes of the lesion; where no tone was measured, also for the start."""
+    low, high = (int(end) for end in ITA_RANGE)
+    if math.isnan(tone.ita):
+        asked = st.number_input(
+            "ITA of the skin as it is", low, high, UNKNOWN_START, key="from_ita", bind="query-params"
+        )
+        start = float(asked)
+    else:
+        start = min(max(tone.ita, float(low)), float(high))
+    to_ita = st.slider(
+        "Skin tone to shift to (ITA)", low, high, FIRST_ITA, format="%d°", key=TO_ITA, bind="query-params",
+        help="Individual typology angle. The ticks under the slider are the cuts between the groups.",
+    )  # fmt: skip
+    _show_tones(start, to_ita)
+    left, right = st.columns([5, 4], vertical_alignment="bottom")
+    lesion = left.segmented_control(
+        "The lesion is", LESION_CHOICES, default=LESION_CHOICES[0], required=True, format_func=LESION_NAMES.__getitem__,
+        key="lesion", bind="query-params", help=ABOUT_LESION,
+    )  # fmt: skip
+    at_start = right.toggle(
+        "No shift", key="no_shift", bind="query-params",
+        help="Shifts to the tone that the skin has: nothing may change then.",
+    )  # fmt: skip
+    return Shift(start, start if at_start else float(to_ita), lesion)
+
+
+def _show_tones(start: float, chosen: float) -> None:
+    """The model's skin from dark to light, ticks at the cuts, a mark at the photo's own tone and one at the chosen one."""
+    low, high = ITA_RANGE
+
+    def left(ita: float) -> str:
+        return f"left:{100 * (min(max(ita, low), high) - low) / (high - low):.1f}%"
+
+    ticks = "".join(
+        f'<div style="{_MARK}{left(cut)};top:0;width:1px;height:1.25rem;background:currentColor"></div>' for cut in CUTS
+    )
+    labels = "".join(
+        f'<span style="position:absolute;{left(cut)};transform:translateX(-50%)">{degrees(cut)}</span>' for cut in CUTS
+    )
+    words = f"from {tone_groups([start])[0]} ({degrees(start)}) to {tone_groups([chosen])[0]} ({degrees(chosen)})"
+    st.html(
+        f'<div role="img" aria-label="Skin {words}" style="position:relative;height:0.9rem;border-radius:0.45rem;'
+        f'background:linear-gradient(90deg,{",".join(tone_colours())})">{ticks}'
+        f'<div style="{_MARK}{left(start)};top:-0.2rem;width:0.9rem;height:0.9rem;margin-left:-0.45rem;'
+        'margin-top:0.2rem;border-radius:50%;border:2px solid #fff;box-shadow:0 0 0 1.5px #1A2B30"></div>'
+        f'<div style="{_MARK}{left(chosen)};top:-0.2rem;width:0.3rem;height:1.3rem;margin-left:-0.15rem;'
+        'background:#fff;box-shadow:0 0 0 1.5px #1A2B30"></div></div>'
+        f'<div style="position:relative;height:1.2rem;font-size:0.75rem;margin-top:0.4rem;opacity:0.8">{labels}</div>'
+        f'<div style="font-size:0.85rem"><strong>F{words[1:]}</strong>; the ring is the photo as it is.</div>'
+    )
+
+
+_PICTURES = "counterfactual-pictures"
+_PHONE_LOOK = f"""<style>
+@media (max-width: 640px) {{
+  .st-key-{_PICTURES} [data-testid="stColumn"] {{ min-width: 0; flex: 1 1 calc(50% - 0.5rem); }}
+}}
+</style>"""
+"""On a phone, two pictures beside each other."""
+
+
+def show_other_skin(checkpoints: dict[str, Checkpoint]) -> None:
+    """One photo with its skin at another tone, while the slider is moved."""
+    one = ask_for_one(checkpoints, "Once there is a photo, its skin can be shifted here.")
+    if one is None:
+        return
+    case = one.case
+    with one.doing, sentence_for_errors():
+        verdict = st.container()
+        lesion = lesion_of(case)
+        shift = choose_shift(lesion.tone)
+        st.caption(measured_sentence(lesion.tone, lesion.source))
+        if not lesion.mask.any():
+            st.caption("No lesion was found in this photo, so all of it is taken for skin.")
+        with st.spinner("The skin is shifted …"):
+            found = other_skin(case, shift)
+        verdict.markdown(f"#### {outcome_sentence(case.card, found, shift)}", help=ABOUT_CONTROL)
+        if shift.to_ita != shift.from_ita:
+            verdict.markdown(beside_sentence(case.card, found))
+        with one.pictures, sentence_for_errors():
+            _show_pictures(case, lesion, found, shift)
+            _show_curve(case, shift)
+
+
+def _show_pictures(case: Case, lesion: Lesion, found: OtherSkin, shift: Shift) -> None:
+    """The pictures in a row, each with its answer, its map and how far that moved."""
+    st.html(_PHONE_LOOK)
+    own = st.segmented_control(
+        "Attention maps of", ("the original's answer", "each picture's own answer"), default="the original's answer",
+        required=True, key="skin_maps_of", bind="query-params",
+        help="Maps of one class can be compared: how far they moved is measured on them.",
+    )  # fmt: skip
+    at = degrees(shift.to_ita)
+    titles = {
+        "melanin": f"Other skin, ITA {at}",
+        "control": "Control, as large",
+        REDRAWN: f"Drawn at ITA {at}: the truth",
+    }
+    panels = {f"Original, ITA {degrees(shift.from_ita)}": found.original}
+    panels |= {titles[axis]: picture for axis, picture in found.shifted.items()}
+    with st.container(key=_PICTURES):
+        for place, (title, picture) in zip(st.columns(len(panels)), panels.items(), strict=True):
+            with place:
+                index = (
+                    picture.prediction.index if own == "each picture's own answer" else found.original.prediction.index
+                )
+                _show_picture(case, lesion, found.original, picture, title, index)
+    worst = max(picture.clipped for picture in found.shifted.values())
+    cut = f"In {percent(worst)} of the pixels a shifted colour would be brighter than white and is cut there."
+    st.caption(
+        f"{case.checkpoint.name} · {METHODS[DEFAULT_METHOD].label} · layer {case.card.attention_layer} · lesion outline "
+        f"{lesion.source}. {cut if worst >= 0.01 else ''}"
+    )
+
+
+def _show_picture(
+    case: Case, lesion: Lesion, original: Picture, picture: Picture, title: str, class_index: int
+) -> None:
+    """One picture, what the model says of it, and its map of a class beside the original's."""
+    card, clean = case.card, original.prediction
+    show_picture(picture.pixels, title, f"{title}: {case.photo.name}")
+    sign = "" if picture.prediction.index == clean.index else ":material/swap_horiz: "
+    answer, p = class_with_probability(card, picture.prediction), score(picture.prediction, clean)
+    st.markdown(f"{sign}**{answer}**  \n{measure_name(card)} {percent(p)}")
+    named = class_with_probability(card, picture.prediction, class_index)
+    alt = f"Attention map for {named}: {title}"
+    show_map(picture.pixels, picture.maps[class_index], f"Map for {named}", alt, mask=lesion.mask)
+    if picture is not original:
+        moved = drift(original.maps[clean.index], picture.maps[clean.index], lesion.mask)
+        energies = (moved.energy_before, moved.energy_after)
+        st.caption(drift_sentence(card, clean, moved.rank_correlation, energies, "original"))
+
+
+def _show_curve(case: Case, shift: Shift) -> None:
+    """The answer over the whole range of tones, beside the control."""
+    st.subheader("Over the whole range of tones", anchor=False)
+    card, measure = case.card, measure_name(case.card)
+    with st.spinner("The skin is shifted over the whole range, a few seconds …"):
+        table = curve(case, shift.from_ita, shift.lesion)
+    words = class_names(card)
+    value = table["p_malignant"] if card.malignant else table["p_answer"]
+    drawn = table.assign(value=value, said=[f"says {words[name]}" for name in table["diagnosis"]])
+    names = {axis: name for axis, name in AXIS_NAMES.items() if (table["axis"] == axis).any()}
+    marks = {"as it is": shift.from_ita} | ({"chosen": shift.to_ita} if shift.to_ita != shift.from_ita else {})
+    figure = counterfactual_figure(drawn, names, measure, cuts=CUTS, marks=marks, ink=ink())
+    show_chart(figure, "counterfactual", curve_sentence(drawn, measure))
+    show_table(table.assign(axis=table["axis"].map(AXIS_NAMES)), f"{case.photo.name}-other-skin", "counterfactual")
+    st.caption(CANNOT_SAY)

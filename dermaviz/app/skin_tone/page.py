@@ -83,7 +83,7 @@ def _show_finding(ask: ToneAsk) -> None:
 def show_one_photo(checkpoints: Checkpoints) -> None:
     """One photo with its skin at another ITA, live."""
     # it brings OpenCV, which the test set does without
-    from dermaviz.app.skin_tone.other_skin_panels import show_other_skin
+    from dermaviz.app.skin_tone.other_skin import show_other_skin
 
     show_other_skin(checkpoints)
 

@@ -13,11 +13,17 @@ from PIL import Image
 
 from dermaviz.app.case import Photo, ask, drawn_photo, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint, classifier
-from dermaviz.app.skin_tone.other_skin import REDRAWN, STEP, OtherSkin, Seen, Shift, curve, other_skin
-from dermaviz.app.skin_tone.other_skin_panels import (
+from dermaviz.app.skin_tone.other_skin import (
+    REDRAWN,
+    STEP,
+    OtherSkin,
+    Picture,
+    Shift,
     beside_sentence,
+    curve,
     curve_sentence,
     measured_sentence,
+    other_skin,
     outcome_sentence,
     score,
 )
@@ -37,8 +43,7 @@ def photo(checkpoint: Checkpoint) -> Photo:
 
 
 def made(photo: Photo, checkpoint: Checkpoint, shift: Shift) -> OtherSkin:
-    case = ask(photo, checkpoint)
-    return other_skin(case, lesion_of(case), shift)
+    return other_skin(ask(photo, checkpoint), shift)
 
 
 @pytest.mark.parametrize("lesion", ["fixed", "re-pigmented"])
@@ -80,17 +85,15 @@ def test_every_picture_has_the_maps_of_the_originals_answer_and_of_its_own(
 
 
 def test_the_curve_runs_over_all_tones_through_the_photo_as_it_is(photo: Photo, checkpoint: Checkpoint) -> None:
-    start = Shift(43.5, 0.0, "fixed")
     case = ask(photo, checkpoint)
-    lesion = lesion_of(case)
-    table = curve(case, lesion, start)
+    table = curve(case, 43.5, "fixed")
     tones = sorted({*range(-60, 71, STEP), 43.5})
     for axis in ("melanin", "control", REDRAWN):
         assert table.loc[table["axis"] == axis, "ita"].tolist() == tones
     here = table[(table["ita"] == 43.5) & (table["axis"] != REDRAWN)]
     np.testing.assert_allclose(here["p_malignant"], case.answer.p_malignant, rtol=1e-4)
     np.testing.assert_allclose(here["p_answer"], case.answer.confidence, rtol=1e-4)
-    assert curve(case, lesion, replace(start, to_ita=-50.0)) is table
+    assert curve(case, 43.5, "fixed") is table
 
 
 def test_of_a_photo_nobody_knows_the_truth(checkpoint: Checkpoint) -> None:
@@ -116,8 +119,8 @@ def prediction(card: Card, dx: str, p_malignant: float) -> Prediction:
 def outcome(card: Card, tone: Prediction, truth: Prediction | None = None) -> OtherSkin:
     pixels = np.zeros((2, 2, 3), dtype=np.uint8)
     shifted = {"melanin": tone, "control": prediction(card, "nv", 0.2)} | ({REDRAWN: truth} if truth else {})
-    first = Seen(pixels, prediction(card, "nv", 0.125), {})
-    return OtherSkin(first, {axis: Seen(pixels, said, {}) for axis, said in shifted.items()})
+    first = Picture(pixels, prediction(card, "nv", 0.125), {})
+    return OtherSkin(first, {axis: Picture(pixels, said, {}) for axis, said in shifted.items()})
 
 
 def test_the_sentences_say_what_changed_and_what_the_control_did(card: Card) -> None:
