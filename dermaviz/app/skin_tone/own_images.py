@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 from numpy.typing import NDArray
 
 from dermaviz.app.cache import Memory, checkpoint_key
@@ -68,6 +67,10 @@ class Examined:
     looked: Localisation | None
 
 
+_EXAMINED: Memory[Examined] = Memory(10 * MOST_PHOTOS)
+_LESIONS: Memory[Lesion] = Memory(10 * MOST_PHOTOS)
+
+
 @dataclass(frozen=True, eq=False)
 class Found:
     """All photos of an audit: those examined, in order, and, by name, why the others could not be."""
@@ -105,13 +108,38 @@ def examine(photo: Photo, checkpoint: Checkpoint, tell: Callable[[], None]) -> E
         ImageError: the photo is refused.
         CheckpointError: the checkpoint cannot be loaded.
     """
-    key = (photo.key, *checkpoint_key(checkpoint))
-    return _memory().recall(key, lambda: _examine(photo, checkpoint, tell))
+
+    def look() -> Examined:
+        tell()
+        case = ask(photo, checkpoint)
+        lesion = lesion_of(case)
+        try:
+            beyond = out_of_distribution(case)
+        except EvidenceError:  # said once for all photos, where they are shown
+            beyond = None
+        distance = beyond and beyond[0]
+        try:
+            attention = case.attention()
+        except AttentionError:
+            return Examined(case.answer, distance, lesion, None, None)
+        return Examined(case.answer, distance, lesion, attention, localise(attention, lesion.mask))
+
+    return _EXAMINED.recall((photo.key, *checkpoint_key(checkpoint)), look)
 
 
 def lesion_of(case: Case) -> Lesion:
     """The lesion of a photo and the tone of the skin round it; remembered. Of a drawn photo the lesion is the true one."""
-    return _lesions().recall((case.photo.key, case.card.input_size), lambda: _lesion(case))
+
+    def find() -> Lesion:
+        known = case.true_mask()
+        if known is not None:
+            return Lesion(known, "true", measure_tone(case.answer.prepared, known))
+        with TURN:
+            pixels = case.photo.read().pixels
+            mask = find_lesion(pixels)
+            return Lesion(mask_as_seen(mask, case.card.input_size), "predicted", measure_tone(pixels, mask))
+
+    return _LESIONS.recall((case.photo.key, case.card.input_size), find)
 
 
 def photo_table(found: Found, checkpoint: Checkpoint) -> pd.DataFrame:
@@ -120,71 +148,28 @@ def photo_table(found: Found, checkpoint: Checkpoint) -> pd.DataFrame:
     ``p_predicted`` and ``p_malignant`` are probabilities, ``ita`` in degrees (NaN where ``tone_excluded`` says why), ``mask``
     the source of the lesion's outline, and ``distance`` the gate's (NaN where it lets the picture through).
     """
-    pairs = zip(found.labelled, found.examined, strict=True)
-    rows = pd.DataFrame([_row(labelled, seen) for labelled, seen in pairs], columns=list(_COLUMNS))
-    return judged(rows.assign(tone_group=tone_groups(rows["ita"].to_numpy(float))), checkpoint.card.malignant)
-
-
-_COLUMNS = (
-    "image", "label", "predicted", "p_predicted", "p_malignant", "energy", "lesion_area", "mask", "ita", "tone_excluded",
-    "tone_flags", "tone", "lesion_id", "group", "distance",
-)  # fmt: skip
-
-
-def _row(labelled: Labelled, seen: Examined) -> tuple[object, ...]:
-    tone = seen.lesion.tone
-    return (
-        labelled.photo.name,
-        labelled.label,
-        seen.prediction.diagnosis,
-        seen.prediction.confidence,
-        seen.prediction.p_malignant,
-        np.nan if seen.looked is None else seen.looked.energy,
-        float(seen.lesion.mask.mean()),
-        seen.lesion.source,
-        tone.ita,
-        tone.excluded,
-        "; ".join(tone.flags),
-        labelled.tone,
-        labelled.lesion_id,
-        labelled.group,
-        np.nan if seen.distance is None else seen.distance,
-    )
-
-
-@st.cache_resource(show_spinner=False)
-def _memory() -> Memory[Examined]:
-    return Memory(10 * MOST_PHOTOS)
-
-
-@st.cache_resource(show_spinner=False)
-def _lesions() -> Memory[Lesion]:
-    return Memory(10 * MOST_PHOTOS)
-
-
-def _examine(photo: Photo, checkpoint: Checkpoint, tell: Callable[[], None]) -> Examined:
-    tell()
-    case = ask(photo, checkpoint)
-    lesion = lesion_of(case)
-    try:
-        beyond = out_of_distribution(case)
-    except EvidenceError:  # said once for all photos, where they are shown
-        beyond = None
-    try:
-        attended = case.attention()
-    except AttentionError:
-        return Examined(case.answer, beyond and beyond[0], lesion, None, None)
-    return Examined(case.answer, beyond and beyond[0], lesion, attended, localise(attended, lesion.mask))
-
-
-def _lesion(case: Case) -> Lesion:
-    known = case.true_mask()
-    if known is not None:
-        return Lesion(known, "true", measure_tone(case.answer.prepared, known))
-    with TURN:
-        pixels = case.photo.read().pixels
-        mask = find_lesion(pixels)
-        return Lesion(mask_as_seen(mask, case.card.input_size), "predicted", measure_tone(pixels, mask))
+    photos, examined = found.labelled, found.examined
+    tones = [one.lesion.tone for one in examined]
+    ita = np.array([tone.ita for tone in tones], dtype=float)
+    columns = {
+        "image": [labelled.photo.name for labelled in photos],
+        "label": [labelled.label for labelled in photos],
+        "predicted": [one.prediction.diagnosis for one in examined],
+        "p_predicted": [one.prediction.confidence for one in examined],
+        "p_malignant": [one.prediction.p_malignant for one in examined],
+        "energy": [one.looked.energy if one.looked else np.nan for one in examined],
+        "lesion_area": [float(one.lesion.mask.mean()) for one in examined],
+        "mask": [one.lesion.source for one in examined],
+        "ita": ita,
+        "tone_excluded": [tone.excluded for tone in tones],
+        "tone_flags": ["; ".join(tone.flags) for tone in tones],
+        "tone": [labelled.tone for labelled in photos],
+        "lesion_id": [labelled.lesion_id for labelled in photos],
+        "group": [labelled.group for labelled in photos],
+        "distance": [np.nan if one.distance is None else one.distance for one in examined],
+        "tone_group": tone_groups(ita),
+    }
+    return judged(pd.DataFrame(columns), checkpoint.card.malignant)
 
 
 LOOKED_WORDS: Mapping[str, str] = MappingProxyType(
@@ -203,8 +188,8 @@ ABOUT_TONE = (
     "Estimated from the photo's own colours, not by a person. In dermoscopic light such estimates agree with human labels to "
     "within one group for about half of all photos (46% to 53%), so a photo's group is a guess; give tone labels if you know."
 )
-_TRUE_OUTLINES = "Outlines are the true ones of the drawings."
-_PREDICTED_OUTLINES = (
+TRUE_OUTLINES = "Outlines are the true ones of the drawings."
+PREDICTED_OUTLINES = (
     "Outlines are predicted by a small segmentation, not drawn by a doctor. Where an outline is wrong, so is what is said "
     "about where the model looked."
 )
@@ -212,15 +197,13 @@ _NAMED = 4
 _CLOSE = 0.9, 0.8
 
 
-def of_words(row: pd.Series) -> str:
-    """A count with its exact interval: ``8 of 9 (0.89; 0.52 to 1.00)``."""
-    return f"{row['k']} of {row['n']} ({row['value']:.2f}; {row['low']:.2f} to {row['high']:.2f})"
-
-
 def counts_sentence(table: pd.DataFrame) -> str:
-    """Every count of a table in words, with its exact 95% interval."""
-    said = [f"{row['label']}: {of_words(row)}" for _, row in table.iterrows()]
-    return f"{'; '.join(said)}. In brackets the share and its exact 95% interval."
+    """Every count of a table in words, with its exact 95% interval: ``all: 8 of 9 (0.89; 0.52 to 1.00)``."""
+    rows = [
+        f"{row['label']}: {row['k']} of {row['n']} ({row['value']:.2f}; {row['low']:.2f} to {row['high']:.2f})"
+        for _, row in table.iterrows()
+    ]
+    return f"{'; '.join(rows)}. In brackets the share and its exact 95% interval."
 
 
 def summary_sentence(photos: pd.DataFrame, table: pd.DataFrame) -> str:
@@ -267,23 +250,20 @@ def left_out_sentences(
         without_photo: names in the sheet that no photo bears; ``without_label``: photos that the sheet does not name.
         twice: names of photos that are there under another name as well.
     """
-    said = []
-    if refused:
-        said.append(
-            f"{_photos(refused)} not look like a dermatoscopic image to the model's gate, and {_is(refused)} left out: "
-            f"{_some(refused)}."
-        )
-    if without_label:
-        n = len(without_label)
-        said.append(f"{n} photo{_s(n)} without a row in the CSV {_is(without_label)} left out: {_some(without_label)}.")
-    if without_photo:
-        n = len(without_photo)
-        said.append(
-            f"{n:,} row{_s(n)} of the CSV name{'s' if n == 1 else ''} no photo that is here: {_some(without_photo)}."
-        )
-    if twice:
-        said.append(f"{len(twice)} file{_s(len(twice))} under a second name {_is(twice)} counted once: {_some(twice)}.")
-    return said + list(found.failed.values())
+    n, more, rows, again = map(len, (refused, without_label, without_photo, twice))
+    reasons = {
+        f"{n} photo{_s(n)} {'does' if n == 1 else 'do'} not look like a dermatoscopic image to the model's gate, and "
+        f"{_is(n)} left out": refused,
+        f"{more} photo{_s(more)} without a row in the CSV {_is(more)} left out": without_label,
+        f"{rows:,} row{_s(rows)} of the CSV name{'s' if rows == 1 else ''} no photo that is here": without_photo,
+        f"{again} file{_s(again)} under a second name {_is(again)} counted once": twice,
+    }
+    sentences = []
+    for reason, names in reasons.items():
+        ending = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        if names:
+            sentences.append(f"{reason}: {', '.join(names[:_NAMED])}{ending}.")
+    return sentences + list(found.failed.values())
 
 
 def cannot_say(card: Card, photos: pd.DataFrame, table: pd.DataFrame, difference: Difference | None) -> list[str]:
@@ -329,11 +309,13 @@ def difference_sentence(difference: Difference) -> str:
     return f"{groups} {chance}: worth a larger audit. What else differs between them, camera or diagnosis, counts too."
 
 
-def photo_sentences(card: Card, labelled: Labelled, seen: Examined, row: pd.Series) -> list[str]:
+def photo_sentences(card: Card, labelled: Labelled, found: Examined, row: pd.Series) -> list[str]:
     """What was found of one photo, a line each, as Markdown."""
     words = class_names(card)
     verdict = ":material/check_circle: **Right**" if row["right"] else ":material/cancel: **Wrong**"
-    said = [f"{verdict}: {_called(card, seen.prediction)}; labelled {words.get(labelled.label, labelled.label)}"]
+    said = [
+        f"{verdict}: says {class_with_probability(card, found.prediction)}; labelled {words.get(labelled.label, labelled.label)}"
+    ]
     said.append(FLAG if row["flagged"] else LOOKED_WORDS[row["looked"]])
     if row["looked"] != UNKNOWN:
         said.append(
@@ -352,33 +334,14 @@ def tone_sentence(row: pd.Series) -> str:
     return f"ITA {degrees(row['ita'])}, {row['tone_group']}{flags}{given}"
 
 
-def outlines_sentence(photos: pd.DataFrame) -> str:
-    """Where the outlines of these photos come from, and what that means."""
-    return _TRUE_OUTLINES if (photos["mask"] == "true").all() else _PREDICTED_OUTLINES
-
-
 def degrees(angle: float) -> str:
     """An angle in whole degrees: ``−20°``."""
     return f"{round(angle):d}°".replace("-", "−")
 
 
-def _called(card: Card, prediction: Prediction) -> str:
-    return f"says {class_with_probability(card, prediction, prediction.index)}"
-
-
-def _photos(names: Sequence[str]) -> str:
-    return f"{len(names)} photo{_s(len(names))} {'does' if len(names) == 1 else 'do'}"
-
-
-def _is(names: Sequence[str]) -> str:
-    return "is" if len(names) == 1 else "are"
+def _is(n: int) -> str:
+    return "is" if n == 1 else "are"
 
 
 def _s(n: int) -> str:
     return "" if n == 1 else "s"
-
-
-def _some(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = len(listed) - _NAMED
-    return ", ".join(listed[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")

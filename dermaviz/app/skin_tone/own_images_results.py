@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
@@ -19,6 +17,8 @@ from dermaviz.app.skin_tone.own_images import (
     ABOUT_LOOKING,
     ABOUT_TONE,
     MOST_PHOTOS,
+    PREDICTED_OUTLINES,
+    TRUE_OUTLINES,
     Examined,
     Found,
     Labelled,
@@ -27,7 +27,6 @@ from dermaviz.app.skin_tone.own_images import (
     degrees,
     examine_all,
     left_out_sentences,
-    outlines_sentence,
     photo_sentences,
     photo_table,
     summary_sentence,
@@ -82,10 +81,16 @@ def choose_images(checkpoint: Checkpoint) -> Chosen | None:
         DatasetError: there are too many photos, or the CSV and the photos do not fit.
     """
     source = st.segmented_control(
-        "Photos from", tuple(_SOURCES), default="Photos", required=True, key="own", bind="query-params",
+        "Photos from", ("Photos", "A folder", "Nine drawn"), default="Photos", required=True, key="own", bind="query-params",
         label_visibility="collapsed",
     )  # fmt: skip
-    return _SOURCES[source](checkpoint)
+    if source != "Nine drawn":
+        return _upload(checkpoint, "directory" if source == "A folder" else True)
+    st.caption(
+        "Synthetic lesions (schematic): three forms on three tones of skin. To see what "
+        "the audit shows; what a model is worth, only photos say."
+    )
+    return Chosen(DRAWN)
 
 
 def matched(photos: list[UploadedFile], sheet: UploadedFile, checkpoint: Checkpoint) -> Chosen:
@@ -136,22 +141,6 @@ def _upload(checkpoint: Checkpoint, several: Literal[True, "directory"]) -> Chos
     return matched(photos, sheet, checkpoint)
 
 
-def _drawn(_: Checkpoint) -> Chosen:
-    st.caption(
-        "Synthetic lesions (schematic): three forms on three tones of skin. To see what "
-        "the audit shows; what a model is worth, only photos say."
-    )
-    return Chosen(DRAWN)
-
-
-_SOURCES: Mapping[str, Callable[[Checkpoint], Chosen | None]] = MappingProxyType(
-    {
-        "Photos": lambda checkpoint: _upload(checkpoint, True),
-        "A folder": lambda checkpoint: _upload(checkpoint, "directory"),
-        "Nine drawn": _drawn,
-    }
-)
-"""Where the photos come from, as the link says it."""
 _GROUPINGS = {
     "tone_group": "estimated skin tone",
     "tone": "tone label given",
@@ -182,11 +171,6 @@ def show_groups(photos: pd.DataFrame) -> Difference | None:
     return largest_difference(table)
 
 
-def file_table(photos: pd.DataFrame) -> pd.DataFrame:
-    """The photos with all that was found of them, in the order in which a reader looks."""
-    return photos[list(_FILE)]
-
-
 PER_ROW, ROWS = 3, 3
 _GALLERY = "own-gallery"
 _PHONE_LOOK = f"""<style>
@@ -210,10 +194,14 @@ def show_gallery(found: Found, photos: pd.DataFrame, checkpoint: Checkpoint) -> 
         format_func=lambda name: f"{name[0].upper()}{name[1:]} ({len(_WHICH[name](photos))})", label_visibility="collapsed",
     )  # fmt: skip
     shown = _WHICH[which](photos)
+    outlines = TRUE_OUTLINES if (photos["mask"] == "true").all() else PREDICTED_OUTLINES
     if shown.empty:
         st.info(f"No photo is {which}." if which != "all" else "There are no photos.")
         return
-    shown = _page(shown)
+    each = PER_ROW * ROWS
+    if len(shown) > each:
+        at = st.pagination(-(-len(shown) // each), max_visible_pages=5, key="own_page")
+        shown = shown.iloc[(at - 1) * each : at * each]
     st.html(_PHONE_LOOK)
     with st.container(key=_GALLERY):
         for first in range(0, len(shown), PER_ROW):
@@ -224,37 +212,28 @@ def show_gallery(found: Found, photos: pd.DataFrame, checkpoint: Checkpoint) -> 
                     _show_photo(found.labelled[index], found.examined[index], row, checkpoint)
     st.caption(
         f"{checkpoint.name} · {METHODS[DEFAULT_METHOD].label} of the predicted class · layer {checkpoint.card.attention_layer}. "
-        f"{outlines_sentence(photos)}"
+        f"{outlines}"
     )
 
 
-def _page(photos: pd.DataFrame) -> pd.DataFrame:
-    """Those of the page that the user has turned to."""
-    each = PER_ROW * ROWS
-    if len(photos) <= each:
-        return photos
-    at = st.pagination(-(-len(photos) // each), max_visible_pages=5, key="own_page")
-    return photos.iloc[(at - 1) * each : at * each]
-
-
-def _show_photo(labelled: Labelled, seen: Examined, row: pd.Series, checkpoint: Checkpoint) -> None:
+def _show_photo(labelled: Labelled, found: Examined, row: pd.Series, checkpoint: Checkpoint) -> None:
     """What the model saw with the lesion's outline, its map, and what was found, a line each."""
-    photo, attended = labelled.photo, seen.attention
+    photo, attended = labelled.photo, found.attention
     pixels = ask(photo, checkpoint).answer.prepared
-    named = class_with_probability(checkpoint.card, seen.prediction, seen.prediction.index)
+    named = class_with_probability(checkpoint.card, found.prediction)
     left, right = st.columns(2)
     with left:
-        shown = f"{'drawn, ' if photo.drawn else ''}{seen.lesion.source} outline"
+        caption = f"{'drawn, ' if photo.drawn else ''}{found.lesion.source} outline"
         show_picture(
-            outlined(pixels, seen.lesion.mask), shown, f"{photo.name} as the model sees it, the lesion outlined"
+            outlined(pixels, found.lesion.mask), caption, f"{photo.name} as the model sees it, the lesion outlined"
         )
     with right:
         if attended is None:
             st.info("This model gives no attention map.")
         else:
             alt = f"Attention map of {photo.name} for {named}"
-            show_map(pixels, attended, f"Map for {named}", alt, mask=seen.lesion.mask)
-    st.markdown("  \n".join([f"**{escaped(photo.name)}**", *photo_sentences(checkpoint.card, labelled, seen, row)]))
+            show_map(pixels, attended, f"Map for {named}", alt, mask=found.lesion.mask)
+    st.markdown("  \n".join([f"**{escaped(photo.name)}**", *photo_sentences(checkpoint.card, labelled, found, row)]))
 
 
 AT_ONCE = 12
@@ -337,7 +316,7 @@ def _show(found: Found, chosen: Chosen, checkpoint: Checkpoint, below: DeltaGene
             st.subheader("What so few photos cannot say", anchor=False)
             st.markdown("\n".join(f"- {line}" for line in cannot_say(checkpoint.card, kept, whole, difference)))
         show_gallery(found, kept, checkpoint)
-        show_table(file_table(kept), f"{checkpoint.name}-own-images", "own images")
+        show_table(kept[list(_FILE)], f"{checkpoint.name}-own-images", "own images")
 
 
 def _counted(found: Found, chosen: Chosen, checkpoint: Checkpoint) -> pd.DataFrame:
