@@ -114,8 +114,7 @@ def _disc(diameter: int) -> NDArray[np.uint8]:
 class Mask:
     """``pixels`` is bool ``[H, W]``, True on the lesion, at the picture's own size.
 
-    ``source`` is "true" for a mask that came with the data set, "predicted" for one by
-    :func:`~dermaviz.data.masks.find_lesion`; every figure made with a mask says which it was.
+    ``source`` is "true" for a mask that came with the data set, "predicted" for one by :func:`find_lesion`.
     """
 
     pixels: NDArray[np.bool_]

@@ -150,16 +150,27 @@ def prepared_batches(
     classifier: Classifier, dataset: Dataset, slices: Sequence[slice]
 ) -> Iterator[tuple[slice, list[RGB]]]:
     """Each slice of a data set with its prepared inputs, uint8 ``[S, S, 3]``, read ahead by two threads."""
-    return read_ahead(dataset, slices, partial(_prepare, classifier))
+    return read_ahead(dataset, slices, lambda record: classifier.prepare(read_image(record.path).pixels))
 
 
 def read_ahead(
     dataset: Dataset, slices: Sequence[slice], read: Callable[[Record], T]
 ) -> Iterator[tuple[slice, list[T]]]:
-    """Each slice of a data set with what ``read`` makes of its records, in order, read ahead by two threads."""
+    """Each slice of a data set with what ``read`` makes of its records, in order; two threads read a slice ahead."""
     records = [record for part in slices for record in dataset.records[part]]
-    largest = max((part.stop - part.start for part in slices), default=0)
-    ahead = iter(tqdm(_in_threads(records, read, largest), total=len(records), desc=dataset.name, unit=" images"))
+    most = max((part.stop - part.start for part in slices), default=0)
+
+    def in_threads() -> Iterator[T]:
+        upcoming: deque[Future[T]] = deque()
+        with ThreadPoolExecutor(2) as pool:
+            for record in records:
+                upcoming.append(pool.submit(read, record))
+                if len(upcoming) > most:
+                    yield upcoming.popleft().result()
+            while upcoming:
+                yield upcoming.popleft().result()
+
+    ahead = iter(tqdm(in_threads(), total=len(records), desc=dataset.name, unit=" images"))
     for part in slices:
         yield part, list(islice(ahead, len(dataset.records[part])))
 
@@ -167,22 +178,6 @@ def read_ahead(
 def _logits(classifier: Classifier, images: Sequence[RGB]) -> NDArray[np.float32]:
     with torch.no_grad():
         return classifier.logits(classifier.to_tensor(images)).cpu().numpy()
-
-
-def _in_threads(records: Sequence[Record], read: Callable[[Record], T], most: int) -> Iterator[T]:
-    """What ``read`` makes of the records in order, by two threads that are never more than ``most`` of them ahead."""
-    upcoming: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(2) as pool:
-        for record in records:
-            upcoming.append(pool.submit(read, record))
-            if len(upcoming) > most:
-                yield upcoming.popleft().result()
-        while upcoming:
-            yield upcoming.popleft().result()
-
-
-def _prepare(classifier: Classifier, record: Record) -> RGB:
-    return classifier.prepare(read_image(record.path).pixels)
 
 
 def images_to_audit(card: Card, root: Path | None, split: str, other: str = "") -> Dataset:
@@ -215,11 +210,8 @@ def make_table(
     if table.drawn:
         drawn = resolve_name(table.drawn)(card.classes)
         images = hashlib.sha256(repr(drawn).encode()).hexdigest()
-        source, n, rows = (
-            Source(name, DRAWN, DRAWN, card.answers_sha256, images, settings),
-            len(drawn),
-            partial(make, classifier),
-        )
+        source, n = Source(name, DRAWN, DRAWN, card.answers_sha256, images, settings), len(drawn)
+        rows = partial(make, classifier)
     else:
         dataset = table.images(data())
         source, n = evidence_source(name, card, dataset, split, **settings), len(dataset)

@@ -228,7 +228,8 @@ def build_evidence(
     finished = _finished(checkpoint, source)
     if finished:
         return finished
-    parts = _parts_folder(checkpoint, source)
+    table = table_path(checkpoint, source.table, source.split)
+    parts = table.parent / f".{source.table}-{source.key[:12]}.parts"
     parts.mkdir(parents=True, exist_ok=True)
     slices = [slice(first, min(first + part, n_images)) for first in range(0, n_images, part)]
     started = time.perf_counter()
@@ -244,7 +245,7 @@ def build_evidence(
     written = _finished(checkpoint, source)
     if written is None:
         raise EvidenceError(
-            f"{table_path(checkpoint, source.table, source.split)}: expected the table that was just made, found another. "
+            f"{table}: expected the table that was just made, found another. "
             "Let only one audit of a checkpoint run at a time, then start it again."
         )
     return written
@@ -255,10 +256,6 @@ def _finished(checkpoint: Path, source: Source) -> Manifest | None:
         return None
     manifest = read_manifest(table_path(checkpoint, source.table, source.split).with_suffix(".json"))
     return manifest if manifest.source.key == source.key else None
-
-
-def _parts_folder(checkpoint: Path, source: Source) -> Path:
-    return table_path(checkpoint, source.table, source.split).parent / f".{source.table}-{source.key[:12]}.parts"
 
 
 def _name(i: int, part: int) -> str:

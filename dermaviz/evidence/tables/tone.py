@@ -119,9 +119,6 @@ def _shifted(seen: Seen, start: float) -> tuple[pd.DataFrame, list[RGB]]:
     return conditions[["image_id", "axis", "lesion", "ita_from", "ita_to", "shift", "clipped"]], pictures
 
 
-TABLE = "drawn_tone"
-DRAWN = "drawn"
-"""Name of the data set and of its only split, in evidence."""
 DRAWN_TONES = (65.0, 55.0, 41.0, 28.0, 10.0, -10.0, -30.0, -50.0)
 """Degrees of ITA that every lesion is drawn at."""
 PER_DIAGNOSIS = 12
