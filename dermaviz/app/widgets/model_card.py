@@ -42,7 +42,17 @@ def show_model(name: str, card: Card) -> None:
     if leak := card.data.get("leak"):
         st.warning(leak, icon=":material/warning:")
     if figures := card.metrics.get("test"):
-        _show_figures(figures, leaky=bool(leak))
+        rows = headline_rows(figures)
+        for column, row in zip(st.columns(3), rows, strict=False):
+            column.metric(row["figure"], row["model"], border=True, help="On test photos; the table has its interval.")
+            column.caption(row["95% interval"] and f"95% interval {row['95% interval']}")
+        st.table(rows, border="horizontal")
+        if (n_images := figures.get("n_images")) and (n_lesions := figures.get("n_lesions")):
+            n = images_of_lesions(n_images, n_lesions).replace("image", "test photo")
+            st.caption(
+                f"n = {n}{'' if leak else ', none of which the model was trained on'}; intervals by resampling whole "
+                "lesions. The last column is what one gets by always giving the most frequent answer."
+            )
     else:
         st.info(
             "This checkpoint's card holds no test figures, so nothing is known of how good it is. "
@@ -89,18 +99,3 @@ def headline_rows(figures: Mapping[str, Any]) -> list[dict[str, str]]:
             }
         )
     return rows
-
-
-def _show_figures(figures: Mapping[str, Any], leaky: bool) -> None:
-    rows = headline_rows(figures)
-    for column, row in zip(st.columns(3), rows, strict=False):
-        column.metric(row["figure"], row["model"], border=True, help="On test photos; the table has its interval.")
-        column.caption(row["95% interval"] and f"95% interval {row['95% interval']}")
-    st.table(rows, border="horizontal")
-    n_images, n_lesions = figures.get("n_images"), figures.get("n_lesions")
-    if n_images and n_lesions:
-        unseen = "" if leaky else ", none of which the model was trained on"
-        st.caption(
-            f"n = {images_of_lesions(n_images, n_lesions).replace('image', 'test photo')}{unseen}; intervals by resampling whole "
-            "lesions. The last column is what one gets by always giving the most frequent answer."
-        )

@@ -67,7 +67,14 @@ def choose_photo(source: str, wide: DeltaGenerator) -> Photo | None:
         key="sample", bind="query-params",
     )  # fmt: skip
     with wide:
-        _show_gallery(sample)
+        st.html(_GALLERY_LOOK)
+        pictures = thumbnails()
+        st.session_state["gallery"] = SAMPLES.index(sample)
+        st.pills(
+            "Gallery of drawn samples", range(len(SAMPLES)), wrap=True, key="gallery", required=True,
+            label_visibility="collapsed", format_func=lambda i: f"![{sample_label(SAMPLES[i])}]({pictures[i]})",
+            on_change=_take_from_gallery,
+        )  # fmt: skip
     st.caption(drawn_caption(sample.parameters))
     st.button("Change this lesion", on_click=_redraw, args=(sample,), icon=":material/tune:")
     return drawn_photo(sample.slug, sample.parameters)
@@ -76,17 +83,6 @@ def choose_photo(source: str, wide: DeltaGenerator) -> Photo | None:
 def _redraw(sample: Sample) -> None:
     take_over(sample.parameters)
     st.session_state["source"] = "draw"
-
-
-def _show_gallery(chosen: Sample) -> None:
-    """All samples as pictures to choose by click, tap or arrow key."""
-    st.html(_GALLERY_LOOK)
-    pictures = thumbnails()
-    st.session_state["gallery"] = SAMPLES.index(chosen)
-    st.pills(
-        "Gallery of drawn samples", range(len(SAMPLES)), wrap=True, key="gallery", required=True, label_visibility="collapsed",
-        format_func=lambda i: f"![{sample_label(SAMPLES[i])}]({pictures[i]})", on_change=_take_from_gallery,
-    )  # fmt: skip
 
 
 @st.cache_data(max_entries=1, show_spinner=False)
