@@ -11,7 +11,7 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.app.case import Case
-from dermaviz.app.robustness.live import NOISE, Attempt, Changed, Outcome, Seen, attempt, smallest_flip
+from dermaviz.app.robustness.live import NOISE, Attempt, Changed, Outcome, attempt, smallest_flip
 from dermaviz.app.robustness.live_text import (
     GREY,
     drift_sentence,
@@ -22,7 +22,6 @@ from dermaviz.app.robustness.live_text import (
     magnified,
     outcome_sentence,
     rounded,
-    said,
 )
 from dermaviz.app.text import class_label, class_with_probability
 from dermaviz.app.widgets.chart import show_picture
@@ -30,7 +29,6 @@ from dermaviz.app.widgets.panels import show_map
 from dermaviz.attention.localisation import drift
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
 from dermaviz.images import RGB
-from dermaviz.models.card import Card
 from dermaviz.plots.robustness import DEFAULT_SIZE, epsilon_in_words
 from dermaviz.robustness.attacks import ATTACKS, Attack
 from dermaviz.synthetic import CAPTION
@@ -65,24 +63,29 @@ def offered_attacks() -> list[Attack]:
     return [row for row in ATTACKS.values() if not row.control]
 
 
-def _help(row: Attack) -> str:
-    install = "" if row.available else f" Not installed: `pip install 'dermaviz[{row.extra}]'`."
-    return f"**{row.label}.** {row.about}{install}"
-
-
 def choose_attempt(case: Case) -> Attempt:
     """Ask what to do; the smallest change that flips the answer is one click, and is then set."""
     sizes = st.container()
     left, right = st.columns(2)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with left:
-        target = _choose_target(case.card)
+        goal = st.selectbox(
+            "Goal", (AWAY, *case.card.classes), key="target", bind="query-params",
+            format_func=lambda name: f"towards {class_label(case.card, name)}" if name != AWAY else name,
+            help="Untargeted: away from what the model says of the photo as it is. Targeted: towards one class; that takes more.",
+        )  # fmt: skip
+        target = None if goal == AWAY else goal
     _offer_flip(case, target, row)  # before the widgets that it sets
+    about = [
+        f"**{one.label}.** {one.about}"
+        + ("" if one.available else f" Not installed: `pip install 'dermaviz[{one.extra}]'`.")
+        for one in offered_attacks()
+    ]
     with right:
         attack = st.selectbox(
             "Attack", [row.name for row in offered_attacks() if row.available],
             format_func=lambda name: ATTACKS[name].label, key=ATTACK, bind="query-params",
-            help="\n\n".join(map(_help, offered_attacks())),
+            help="\n\n".join(about),
         )  # fmt: skip
     with row:
         seed = st.number_input(
@@ -126,15 +129,6 @@ def take_fgsm() -> None:
     st.session_state[ATTACK] = "fgsm"
 
 
-def _choose_target(card: Card) -> str | None:
-    target = st.selectbox(
-        "Goal", (AWAY, *card.classes), key="target", bind="query-params",
-        format_func=lambda name: f"towards {class_label(card, name)}" if name != AWAY else name,
-        help="Untargeted: away from what the model says of the photo as it is. Targeted: towards one class; that takes more.",
-    )  # fmt: skip
-    return None if target == AWAY else target
-
-
 def _offer_flip(case: Case, target: str | None, place: DeltaGenerator) -> None:
     """The button, and, once it was pressed for this photo, model and goal, its answer."""
     asked: set[tuple[str | None, ...]] = st.session_state.setdefault(_FLIPPED, set())
@@ -165,7 +159,7 @@ _PHONE_LOOK = f"""<style>
 """On a phone: the original over the whole width, then each difference beside what comes of it."""
 
 
-def tried(case: Case, asked: Attempt) -> Outcome:
+def outcome_of(case: Case, asked: Attempt) -> Outcome:
     """The outcome of an attempt; what takes long says so before it starts, shows how far it is, and can be stopped."""
     row, place = ATTACKS[asked.attack], st.empty()
     bar: DeltaGenerator | None = None
@@ -203,7 +197,7 @@ def show_attack(case: Case, asked: Attempt, outcome: Outcome, view: View) -> Non
     with original:
         shown = CAPTION if case.photo.drawn else "what the model sees"
         show_picture(case.answer.prepared, f"Original: {shown}", f"Model input of {case.photo.name}")
-        st.markdown(f"**{said(case.card, outcome.clean.prediction)}**")
+        st.markdown(f"**{class_with_probability(case.card, outcome.clean.prediction)}**")
     with minus:
         _show_difference(outcome.attacked, view.times, f"{name}'s change")
     with attacked:
@@ -222,10 +216,13 @@ def offer_file(case: Case, outcome: Outcome, asked: Attempt) -> None:
     """The attacked picture as a PNG, and what rounding to whole grey levels left of the attack."""
     st.subheader("Take it home: does the attack survive in a file?", anchor=False)
     st.markdown(file_sentence(case.card, outcome.filed, outcome, asked))
+    stem = "".join(c if c.isalnum() and c.isascii() else "_" for c in case.photo.name.rsplit(".", 1)[0][:60])
+    size = f"{asked.epsilon / GREY:.3g}_of_255"
     with st.container(horizontal=True):
         st.download_button(
-            "Attacked picture (PNG)", partial(png, outcome.filed.pixels), _file_name(case, asked),
-            "image/png", key="attacked file", on_click="ignore", icon=":material/download:",
+            "Attacked picture (PNG)", partial(png, outcome.filed.pixels),
+            f"{stem}-{case.checkpoint.name}-{asked.attack.replace(' ', '_')}-{size}.png", "image/png",
+            key="attacked file", on_click="ignore", icon=":material/download:",
         )  # fmt: skip
         if asked.epsilon and not outcome.filed.grey_levels:
             st.button("Attack at 1/255", on_click=set_epsilon, args=(GREY,), key="one level")
@@ -248,7 +245,7 @@ def _show_difference(changed: Changed, times: int, what: str) -> None:
 
 def _show_answer(case: Case, changed: Changed, clean: int) -> None:
     sign = "" if changed.prediction.index == clean else ":material/swap_horiz: "
-    st.markdown(f"{sign}**{said(case.card, changed.prediction)}**")
+    st.markdown(f"{sign}**{class_with_probability(case.card, changed.prediction)}**")
 
 
 def _show_maps(case: Case, outcome: Outcome, view: View) -> None:
@@ -262,9 +259,11 @@ def _show_maps(case: Case, outcome: Outcome, view: View) -> None:
         2: ("attacked photo", outcome.attacked, outcome.filed.pixels),
         4: ("photo with noise", outcome.noised, rounded(case.answer.prepared, outcome.noised)),
     }
-    for place, (what, seen, pixels) in pictures.items():
+    for place, (what, changed, pixels) in pictures.items():
+        index = changed.prediction.index if view.own else clean.index
+        named = class_with_probability(case.card, changed.prediction, index)
         with places[place]:
-            _show_map(case, seen, pixels, seen.prediction.index if view.own else clean.index, what)
+            show_map(pixels, changed.maps[index], f"Map for {named}", f"Attention map of the {what} for {named}")
     for place in (1, 3):
         moved = drift(outcome.clean.maps[clean.index], pictures[place + 1][1].maps[clean.index], mask)
         energies = (moved.energy_before, moved.energy_after)
@@ -274,13 +273,3 @@ def _show_maps(case: Case, outcome: Outcome, view: View) -> None:
         f"{case.checkpoint.name} · {METHODS[DEFAULT_METHOD].label} · layer {case.card.attention_layer} · a map shows what "
         "raised the score of its class, not why."
     )
-
-
-def _show_map(case: Case, seen: Seen, pixels: RGB, class_index: int, what: str) -> None:
-    named = class_with_probability(case.card, seen.prediction, class_index)
-    show_map(pixels, seen.maps[class_index], f"Map for {named}", f"Attention map of the {what} for {named}")
-
-
-def _file_name(case: Case, asked: Attempt) -> str:
-    stem = "".join(c if c.isalnum() and c.isascii() else "_" for c in case.photo.name.rsplit(".", 1)[0][:60])
-    return f"{stem}-{case.checkpoint.name}-{asked.attack.replace(' ', '_')}-{asked.epsilon / GREY:.3g}_of_255.png"

@@ -36,28 +36,28 @@ def epsilon_label(epsilon: float) -> str:
 
 def outcome_sentence(card: Card, outcome: Outcome, asked: Attempt) -> str:
     """What the attack did to the answer, and what noise of the same size did, as Markdown."""
-    clean = said(card, outcome.clean.prediction)
+    clean = class_with_probability(card, outcome.clean.prediction)
     if not asked.epsilon:
         return f"At ε = 0 nothing is changed: the answer is **{clean}** in all three. Move ε up to begin."
     name, size = ATTACKS[asked.attack].short, levels_words(asked.epsilon)
     after, noisy = outcome.attacked.prediction, outcome.noised.prediction
+    attacked = class_with_probability(card, after)
     if outcome.zero_gradient:
         return (
             f"Here the model has **no gradient** to follow, so {name} could not start: that it still says **{clean}** shows "
             "no robustness."
         )
     turned = (
-        f"{name} moves no value by more than **{size}**, and the answer turns from **{clean}** to **{said(card, after)}**."
+        f"{name} moves no value by more than **{size}**, and the answer turns from **{clean}** to **{attacked}**."
         if after.index != outcome.clean.prediction.index
-        else f"{name} moves values by up to **{size}**, and the answer stays: **{clean}** before, **{said(card, after)}** after."
+        else f"{name} moves values by up to **{size}**, and the answer stays: **{clean}** before, **{attacked}** after."
     )
-    return f"{turned} {_of_noise(card, outcome.clean.prediction, noisy)}"
-
-
-def _of_noise(card: Card, clean: Prediction, noisy: Prediction) -> str:
-    if noisy.index == clean.index:
-        return f"Noise of the same size leaves it at {said(card, noisy)}."
-    return f"Noise of the same size turns it as well, to {said(card, noisy)}: here size alone is enough."
+    if noisy.index == outcome.clean.prediction.index:
+        return f"{turned} Noise of the same size leaves it at {class_with_probability(card, noisy)}."
+    return (
+        f"{turned} Noise of the same size turns it as well, to {class_with_probability(card, noisy)}: here size alone is "
+        "enough."
+    )
 
 
 def goal_sentence(card: Card, outcome: Outcome, target: str | None) -> str | None:
@@ -92,21 +92,21 @@ def flip_sentence(card: Card, flip: Flip, target: str | None) -> str:
 
 def file_sentence(card: Card, filed: Filed, outcome: Outcome, asked: Attempt) -> str:
     """What is left of the attack in a file, as Markdown."""
-    exact = outcome.attacked.prediction
+    exact, answer = outcome.attacked.prediction, class_with_probability(card, filed.prediction)
     if not asked.epsilon:
         return "The file holds the photo as the model sees it."
     if not filed.grey_levels:
         return (
             f"**This attack does not fit into a file.** A file knows whole grey levels only, and a change of at most "
             f"{levels_words(asked.epsilon)} rounds to none: the file would hold the photo as it is, and the model would say "
-            f"{said(card, filed.prediction)}. Make the attack at 1/255 or more to take it home."
+            f"{answer}. Make the attack at 1/255 or more to take it home."
         )
     moved = f"In the file, values are moved by at most {levels_words(filed.grey_levels * GREY)}."
     if filed.prediction.index == exact.index:
-        return f"{moved} The model says **{said(card, filed.prediction)}** of it; upload it to Classify to see for yourself."
+        return f"{moved} The model says **{answer}** of it; upload it to Classify to see for yourself."
     return (
-        f"{moved} Rounding undoes what the attack did: of the file the model says **{said(card, filed.prediction)}**, not "
-        f"{said(card, exact)}. A little more ε brings it back."
+        f"{moved} Rounding undoes what the attack did: of the file the model says **{answer}**, not "
+        f"{class_with_probability(card, exact)}. A little more ε brings it back."
     )
 
 
@@ -122,11 +122,6 @@ def drift_sentence(
     if math.isnan(before) or math.isnan(after):
         return f"{moved} (1 is the same)."
     return f"{moved} (1 is the same). On the lesion: {percent(before)} of it before, **{percent(after)}** after."
-
-
-def said(card: Card, prediction: Prediction) -> str:
-    """The most probable class with its probability: ``melanoma (72%)``."""
-    return class_with_probability(card, prediction, prediction.index)
 
 
 def magnified(changed: Changed, times: int) -> tuple[RGB, bool]:

@@ -18,9 +18,9 @@ from dermaviz.app.robustness.live_panels import (
     choose_attempt,
     choose_view,
     offer_file,
+    outcome_of,
     show_attack,
     show_verdict,
-    tried,
 )
 from dermaviz.app.robustness.question import Ask, choose_grouping, choose_measure
 from dermaviz.app.widgets.cohort import choose_cohort
@@ -39,7 +39,7 @@ def show_photo(checkpoints: Checkpoints) -> None:
         verdict = st.container()
         asked = choose_attempt(one.case)
         with verdict:
-            outcome = tried(one.case, asked)
+            outcome = outcome_of(one.case, asked)
             show_verdict(one.case, outcome, asked)
         with one.pictures:
             view = choose_view()

@@ -107,7 +107,7 @@ def other_skin(case: Case, shift: Shift) -> OtherSkin:
         for i, (axis, answer) in enumerate(zip(pixels, answers, strict=True)):
             classes = list(dict.fromkeys((answers[0].index, answer.index)))
             maps = dict(zip(classes, attention_maps(model, images[i : i + 1], classes, DEFAULT_METHOD), strict=True))
-            clipped = made[axis].clipped if axis in made else 0.0  # type: ignore[index]
+            clipped = made[axis].clipped if axis in made else 0.0
             pictures[axis] = Picture(pixels[axis], answer, MappingProxyType(maps), clipped)
     return OtherSkin(pictures.pop("original"), MappingProxyType(pictures))
 
@@ -127,7 +127,7 @@ def curve(case: Case, from_ita: float, lesion: LesionChoice) -> pd.DataFrame:
     model, mask, (low, high) = classifier(case.checkpoint), lesion_of(case).mask, ITA_RANGE
     tones = sorted({*range(int(low), int(high) + 1, STEP), min(max(from_ita, low), high)})
     with TURN:
-        pictures = [
+        pictures: list[tuple[str, float, RGB]] = [
             (axis, tone, counterfactual(case.answer.prepared, mask, tone, from_ita, lesion, axis).pixels)
             for axis in AXES
             for tone in tones

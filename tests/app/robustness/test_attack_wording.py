@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from dermaviz.app.robustness.live import Attempt, Changed, Filed, Flip, Outcome, Seen
+from dermaviz.app.robustness.live import Attempt, Changed, Filed, Flip, Outcome
 from dermaviz.app.robustness.live_panels import EPSILONS
 from dermaviz.app.robustness.live_text import (
     drift_sentence,
@@ -39,7 +39,7 @@ def outcome(
     nothing = np.zeros((2, 2, 3), dtype=np.float16)
     of_file = Filed(nothing.astype(np.uint8), prediction(card, filed, 0.5), grey_levels, filed != "mel")
     return Outcome(
-        Seen(prediction(card, "mel", 0.75), {}),
+        Changed(prediction(card, "mel", 0.75), {}, nothing),
         Changed(prediction(card, attacked, 0.625), {}, nothing),
         Changed(prediction(card, noised, 0.7), {}, nothing),
         of_file,
