@@ -157,7 +157,7 @@ def read_dataset(root: str | Path, *, reader: str | None = None) -> Dataset:
 
     Args:
         root: its folder, or the CSV.
-        reader: ``ham10000``, ``csv`` or ``folder``; found out by what lies there by default.
+        reader: a name in ``dermaviz.data.readers.READERS``; by default ``ham10000``, ``csv`` or ``folder``, by what is there.
 
     Raises:
         DatasetError: nothing there can be read as a data set.
@@ -178,7 +178,7 @@ def audit(model: Classifier, dataset: Dataset, *, name: str = "your images") -> 
     """Ask the model about every image of a data set: evidence in memory, from which figures, charts and reports are made.
 
     Args:
-        dataset: as :func:`read_dataset` gives it; its labels must be classes of the model.
+        dataset: as :func:`read_dataset` gives it; its labels must be among the classes of the model.
         name: what the report calls these images.
 
     Returns:
@@ -196,11 +196,16 @@ def audit(model: Classifier, dataset: Dataset, *, name: str = "your images") -> 
     """
     import pandas as pd
 
-    from dermaviz.evidence.evaluate import expect_classes, prediction_rows
+    from dermaviz.evidence.evaluate import prediction_rows
     from dermaviz.evidence.predictions import audited_from
     from dermaviz.models.card import Checkpoint
 
-    images = expect_classes(model.card, dataset)
+    if unknown := sorted(set(dataset.classes) - set(model.classes)):
+        raise DatasetError(
+            f"expected labels among {', '.join(model.classes)}, found {', '.join(unknown)}. Rename the labels, or leave "
+            "those images out."
+        )
+    images = replace(dataset, classes=model.classes)  # some of the classes are enough: the others have no images
     rows = pd.concat(list(prediction_rows(model, images, [slice(0, len(images))])), ignore_index=True)
     return audited_from(rows, Checkpoint(Path(model.card.name), model.card), name)
 

@@ -117,6 +117,22 @@ def test_the_report_is_one_file_that_needs_no_network(lesions: Path) -> None:
     assert f"{value:.3f}" in page
 
 
+def test_a_data_set_with_some_of_the_classes_is_audited(lesions: Path) -> None:
+    for name in ("nv", "mel"):
+        (lesions / "own" / name).mkdir(parents=True)
+        for seed in range(2):
+            picture = draw(Parameters(dx=name, seed=seed)).image
+            Image.fromarray(picture).save(lesions / "own" / name / f"{name}{seed}.png")
+    model = dv.load()
+    audited = dv.audit(model, dv.read_dataset("own"))
+    assert audited.classes == model.classes
+    assert sorted(audited.table["dx"]) == ["mel", "mel", "nv", "nv"]
+    assert [model.classes[i] for i in audited.labels] == audited.table["dx"].tolist()
+    (lesions / "own" / "nv").rename(lesions / "own" / "mole")
+    with pytest.raises(dv.DermaVizError, match=r"found mole\. Rename the labels"):
+        dv.audit(model, dv.read_dataset("own"))
+
+
 def test_names_from_outside_are_escaped_in_the_report(lesions: Path) -> None:
     from dataclasses import replace
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -63,7 +63,10 @@ class Attack:
             AttackError: images, goal, ε or seeds are none that can be attacked with.
             DependencyError: the attack needs a package that is not installed; the message says how to install it.
         """
-        return self.function(classifier, images, goal, epsilon, seeds, **self.parameters)
+        outcome = self.function(classifier, images, goal, epsilon, seeds, **self.parameters)
+        return replace(
+            outcome, epsilon=float(epsilon)
+        )  # it is filed under the ε that was asked for, whatever its steps were
 
     @property
     def available(self) -> bool:
