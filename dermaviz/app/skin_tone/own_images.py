@@ -56,7 +56,7 @@ class Lesion:
 class Examined:
     """What was found of a photo.
 
-    ``distance`` is the gate's, where that doesn't take the picture for a dermatoscopic one; else None. ``attention`` is the map
+    ``distance`` is from the training images, where the picture is out of distribution; else None. ``attention`` is the map
     of the predicted class and ``looked`` how it lies to the lesion; both None where the model gives no map.
     """
 
@@ -146,7 +146,7 @@ def photo_table(found: Found, checkpoint: Checkpoint) -> pd.DataFrame:
     """The photos examined as a table, with what follows for each (see :func:`dermaviz.fairness.looking.judged`).
 
     ``p_predicted`` and ``p_malignant`` are probabilities, ``ita`` in degrees (NaN where ``tone_excluded`` says why), ``mask``
-    the source of the lesion's outline, and ``distance`` the gate's (NaN where it lets the picture through).
+    the source of the lesion's outline, and ``distance`` that from the training images (NaN where it is in distribution).
     """
     photos, examined = found.labelled, found.examined
     tones = [one.lesion.tone for one in examined]
@@ -246,13 +246,13 @@ def left_out_sentences(
 
     Args:
         found: its ``failed`` photos could not be read.
-        refused: names of photos that the gate refused.
+        refused: names of photos that are out of distribution.
         without_photo: names in the sheet that no photo bears; ``without_label``: photos that the sheet does not name.
         twice: names of photos that are there under another name as well.
     """
     n, more, rows, again = map(len, (refused, without_label, without_photo, twice))
     reasons = {
-        f"{n} photo{_s(n)} {'does' if n == 1 else 'do'} not look like a dermatoscopic image to the model's gate, and "
+        f"{n} photo{_s(n)} {'does' if n == 1 else 'do'} not look like a dermatoscopic image to the model, and "
         f"{_is(n)} left out": refused,
         f"{more} photo{_s(more)} without a row in the CSV {_is(more)} left out": without_label,
         f"{rows:,} row{_s(rows)} of the CSV name{'s' if rows == 1 else ''} no photo that is here": without_photo,

@@ -320,13 +320,13 @@ def _show(found: Found, chosen: Chosen, checkpoint: Checkpoint, below: DeltaGene
 
 
 def _counted(found: Found, chosen: Chosen, checkpoint: Checkpoint) -> pd.DataFrame:
-    """The photos that count, with a sentence for each reason for which others do not; the gate's verdict can be overruled."""
+    """The photos that count, with a sentence for each reason for which others do not; that verdict can be overruled."""
     table = photo_table(found, checkpoint)
     refused = table["distance"].notna()
     names = table.loc[refused, "image"].tolist()
     if names and st.toggle(
         f"Count what does not look dermatoscopic as well ({len(names)})", key="own_refused", bind="query-params",
-        help="The gate was made for photos through a dermatoscope: it takes drawings and other photos for strangers.",
+        help="The out-of-distribution check was made for dermatoscopic photos: drawings and other photos are strange to it.",
     ):  # fmt: skip
         names, refused = [], refused & False
     for sentence in left_out_sentences(found, names, chosen.without_photo, chosen.without_label, chosen.twice):

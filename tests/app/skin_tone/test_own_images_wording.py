@@ -75,7 +75,7 @@ def test_what_so_few_photos_cannot_say_has_its_numbers(card: Card) -> None:
 def test_whoever_is_left_out_is_named() -> None:
     found = Found((), (), {"x.jpg": "x.jpg: expected a whole picture, found a torn one."})
     assert left_out_sentences(found, ["a", "b"], [f"r{i}" for i in range(1000)], ["c"], ["d (a)"]) == [
-        "2 photos do not look like a dermatoscopic image to the model's gate, and are left out: a, b.",
+        "2 photos do not look like a dermatoscopic image to the model, and are left out: a, b.",
         "1 photo without a row in the CSV is left out: c.",
         "1,000 rows of the CSV name no photo that is here: r0, r1, r2, r3 and 996 more.",
         "1 file under a second name is counted once: d (a).",
