@@ -14,7 +14,6 @@ from dermaviz.app.evidence import audited, has_table, table_of
 from dermaviz.app.robustness.live_text import GREY, levels_words
 from dermaviz.app.robustness.question import FLIPS, TOGETHER, Ask, gradient_sentence, group_masks
 from dermaviz.app.text import class_names, images
-from dermaviz.app.text import images as counted_images
 from dermaviz.app.widgets.cases import CASE, PER_PAGE, archive_link, show_case
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.errors import EvidenceError
@@ -127,7 +126,7 @@ def show_hit_worst(ask: Ask) -> None:
         return
     first = table.iloc[0]
     st.markdown(
-        f"Of **{counted_images(len(table))}** that it calls rightly and that flip, {first['image']} needs the least: "
+        f"Of **{images(len(table))}** that it calls rightly and that flip, {first['image']} needs the least: "
         f"**{levels_words(first[_CHANGE] * GREY)}** for each value turns {first['diagnosis']} into {first['turns into']}."
     )
     place = st.container()
