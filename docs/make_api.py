@@ -1,4 +1,4 @@
-"""Write ``docs/api.md`` from the public surface: ``python docs/make_api.py``."""
+"""Write ``docs/api.md`` from the public surface and ``docs/glossary.md`` from its terms: ``python docs/make_api.py``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import inspect
 from pathlib import Path
 
 import dermaviz
+from dermaviz.glossary import glossary_markdown
 
 
 def api_markdown() -> str:
@@ -37,4 +38,6 @@ def _sections(prose: str) -> str:
 
 
 if __name__ == "__main__":
-    (Path(__file__).parent / "api.md").write_text(api_markdown(), encoding="utf-8")
+    folder = Path(__file__).parent
+    (folder / "api.md").write_text(api_markdown(), encoding="utf-8")
+    (folder / "glossary.md").write_text(glossary_markdown(), encoding="utf-8")

@@ -19,8 +19,8 @@ MUTED = "#7A8B90"
 """Grid lines and axes: readable on the light and on the dark theme."""
 INK = MappingProxyType({"light": "#1A2B30", "dark": "#E4EDEE"})
 """Colour of words on the two themes of ``.streamlit/config.toml``: contrast above 7."""
-SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-DASHES = ("solid", "dash", "dot", "dashdot")
+SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#A6761D")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 """Of several models or settings: each has a colour and a dash of its own."""
 
 Scale = tuple[tuple[float, str], ...]

@@ -134,7 +134,8 @@ def test_losses_stand_above_metrics() -> None:
         "macro-F1": "y2",
         "accuracy": "y2",
     }
-    assert len({trace.marker.symbol for trace in figure.data}) == len(figure.data)
+    for look in ("marker.symbol", "line.color", "line.dash"):
+        assert len({trace[look] for trace in figure.data}) == len(figure.data), look
     assert list(figure.data[1].y) == [0.9, 0.7, 0.6]
 
 

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image
 
+from dermaviz.glossary import meanings
 from dermaviz.images import RGB
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.plots.theme import INK, signed
@@ -21,9 +22,12 @@ def ink() -> str | None:
 
 
 def show_chart(figure: go.Figure, key: str, sentence: str) -> None:
-    """A chart without tool bar or zooming; its sentence, as Markdown, is the caption and read by screen readers."""
+    """A chart without tool bar or zooming; its sentence, as Markdown, is the caption and read by screen readers.
+
+    The terms in it are explained where the pointer rests, see :mod:`dermaviz.glossary`.
+    """
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=sentence.replace("*", ""))
-    st.caption(sentence)
+    st.caption(sentence, help=meanings(sentence))
 
 
 def intervals(table: pd.DataFrame, column: str, *, change: bool = False) -> list[str]:
