@@ -1,19 +1,25 @@
-"""Files: the one place where they are written whole or not at all, and where YAML and JSON are read with care."""
+"""Files: the one place where they are written whole or not at all, and where YAML, JSON and CSV are handled with care."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
+import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import yaml
 
 from dermaviz.errors import DermaVizError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same values, ten times as fast
 MAX_BYTES = 64 * 2**20
@@ -93,6 +99,52 @@ def _literal(name: str) -> str:
 def to_json(content: Any, *, indent: int | None = 2) -> str:
     """JSON as our files hold it: indented, in readable Unicode, ended by a line break; NaN and ∞ are refused."""
     return json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # the last four are the full-width signs
+
+
+def csv_cell(value: Any) -> Any:
+    """A value as a cell that no spreadsheet computes: text that begins like a formula gets an apostrophe in front.
+
+    Numbers stay as they are, written as text or not. :func:`from_csv_cell` is the inverse. After OWASP, "CSV Injection".
+    """
+    if not isinstance(value, str) or not _FORMULA.match(value):
+        return value
+    with suppress(ValueError):
+        float(value)
+        return value
+    return f"'{value}"
+
+
+def from_csv_cell(text: str) -> str:
+    """The text that :func:`csv_cell` wrote."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+def csv_text(rows: Iterable[Sequence[Any]], ending: str = "\n") -> str:
+    """Rows as CSV; every cell by :func:`csv_cell`."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")  # before Python 3.13 only these two signs are quoted in a cell
+    lines = []
+    for row in rows:
+        writer.writerow([csv_cell(value) for value in row])
+        lines.append(text.getvalue()[:-2] + ending)
+        text.seek(0)
+        text.truncate()
+    return "".join(lines)
+
+
+def csv_of(table: pd.DataFrame, ending: str = "\n", float_format: str | None = None) -> bytes:
+    """A table without its index as CSV in UTF-8; names and text by :func:`csv_cell`, with line breaks of one kind."""
+
+    def cell(value: Any) -> Any:
+        return csv_cell(re.sub("\r\n?", "\n", value) if isinstance(value, str) else value)
+
+    safe = table.apply(lambda column: column if column.dtype.kind in "biufc" else column.map(cell))
+    safe = safe.set_axis(map(cell, safe.columns), axis="columns")
+    text = safe.to_csv(index=False, lineterminator=ending, float_format=float_format)
+    return text.encode("utf-8", errors="backslashreplace")
 
 
 def read_json(path: str | Path, what: str, *, error: type[DermaVizError] = DermaVizError, remedy: str = "") -> Any:

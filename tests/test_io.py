@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import time
 from pathlib import Path
 from typing import BinaryIO
 
+import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dermaviz.errors import CheckpointError, DermaVizError, RecipeError
-from dermaviz.io import atomic_write, read_json, read_yaml
+from dermaviz.io import atomic_write, csv_cell, csv_of, csv_text, from_csv_cell, read_json, read_yaml
 
 
 @pytest.mark.parametrize("content", [b"\xcf\x83\n", "σ\n", lambda file: file.write("σ\n".encode())])
@@ -114,3 +119,47 @@ def test_what_is_no_readable_file(tmp_path: Path) -> None:
         file.truncate(65 * 2**20)
     with pytest.raises(CheckpointError, match="of at most 67,108,864 bytes, found 68,157,440"):
         read_json(path, "a card", error=CheckpointError)
+
+
+FORMULAS = (
+    "=1+1",
+    "+cmd|' /C calc'!A0",
+    "-2+3",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "\uff1d1",
+    "'=1",
+    '=HYPERLINK("http://x")',
+)
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_spreadsheet_computes_nothing(text: str) -> None:
+    assert csv_text([[text]]).lstrip('"').startswith("'")
+    table = pd.DataFrame({text: [text, "mel"], "p": [-0.5, 0.25], "said": pd.Categorical(["a", text])})
+    back = pd.read_csv(io.BytesIO(csv_of(table)))
+    assert all(cell.startswith("'") for cell in (back.columns[0], back.iloc[0, 0], back["said"][1]))
+    assert back["p"].tolist() == [-0.5, 0.25]
+
+
+@given(st.text(alphabet="'=+-@\t\ra1.e"))
+def test_cells_come_back_as_they_were(text: str) -> None:
+    assert from_csv_cell(csv_cell(text)) == text
+
+
+@pytest.mark.parametrize("value", ["-12.5", "+3e4", -2, 0.5, None, "mel", "a=b", ""])
+def test_numbers_and_plain_words_stay_as_they_are(value: object) -> None:
+    assert csv_cell(value) is value
+
+
+def test_every_csv_is_written_here() -> None:
+    others = [
+        str(path)
+        for room in ("dermaviz", "studies")
+        for path in (Path(__file__).parents[1] / room).rglob("*.py")
+        if "tests" not in path.parts and path.name != "io.py"
+        if re.search(r"\.to_csv\(|csv\.(Dict)?[wW]riter\(|savetxt\(", path.read_text(encoding="utf-8"))
+    ]
+    assert others == []

@@ -21,7 +21,7 @@ from dermaviz.data.readers import COLUMNS, METADATA
 from dermaviz.data.records import HAM10000
 from dermaviz.data.split import named_manifest
 from dermaviz.errors import DatasetError
-from dermaviz.io import atomic_write
+from dermaviz.io import atomic_write, csv_of
 
 ARCHIVE = "https://api.isic-archive.com"
 MISSING = "missing.txt"
@@ -172,7 +172,7 @@ def _write_labels(folder: Path, expected: Sequence[str], counts: Mapping[str, in
         ],
         columns=list(COLUMNS),
     )
-    atomic_write(folder / METADATA, labels.sort_values("image_id").to_csv(index=False), error=DatasetError)
+    atomic_write(folder / METADATA, csv_of(labels.sort_values("image_id")), error=DatasetError)
 
 
 def _diagnosis(row: Mapping[str, str]) -> str:

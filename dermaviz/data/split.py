@@ -15,7 +15,7 @@ import numpy as np
 
 from dermaviz.data.records import Dataset
 from dermaviz.errors import DatasetError
-from dermaviz.io import atomic_write
+from dermaviz.io import atomic_write, csv_text, from_csv_cell
 
 Split = Literal["train", "validation", "test"]
 MANIFESTS = Path(__file__).parent / "manifests"
@@ -67,9 +67,8 @@ def split_by_image(dataset: Dataset, seed: int = 0) -> dict[str, str]:
 
 def write_manifest(assignment: dict[str, str], path: str | Path) -> Manifest:
     """Write ``image_id,split`` rows in order of ``image_id`` and return the manifest read back."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([("image_id", "split"), *sorted(assignment.items())])
-    return read_manifest(atomic_write(path, text.getvalue(), error=DatasetError))
+    text = csv_text([("image_id", "split"), *sorted(assignment.items())])
+    return read_manifest(atomic_write(path, text, error=DatasetError))
 
 
 def read_manifest(path: str | Path) -> Manifest:
@@ -85,7 +84,7 @@ def read_manifest(path: str | Path) -> Manifest:
     assignment: dict[str, str] = {}
     text = content.decode("utf-8-sig", errors="replace")  # spreadsheets put a mark in front
     for line, row in enumerate(csv.DictReader(io.StringIO(text, newline="")), start=2):
-        image_id, split = row.get("image_id"), row.get("split")
+        image_id, split = from_csv_cell(row.get("image_id") or ""), row.get("split")
         if not image_id or split not in SPLITS:
             raise DatasetError(f"{path}, line {line}: expected image_id and one of {', '.join(SPLITS)}, found {row}.")
         if image_id in assignment:

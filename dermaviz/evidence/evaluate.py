@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import hashlib
+import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -32,6 +33,7 @@ from dermaviz.evidence.predictions import PREDICTIONS, Predictions, read_audited
 from dermaviz.evidence.store import Manifest, Source, build_evidence
 from dermaviz.evidence.tables import DRAWN, TABLES
 from dermaviz.images import RGB, read_image
+from dermaviz.io import atomic_write, csv_text
 from dermaviz.metrics.summary import summarise
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import CARD, Card, Checkpoint
@@ -231,31 +233,36 @@ def columns(classes: Sequence[str]) -> list[str]:
 def predict_folder(classifier: Classifier, folder: Path, output: Path, batch_size: int = 32) -> int:
     """Write one row per file of ``folder`` (hidden files and sub-folders aside) in name order; returns their number.
 
-    A file that is refused keeps its row: ``error`` holds the reason and the rest is empty. Rows are first written to
-    ``<output>.<weights>.part``, which an interrupted run leaves behind and the next one with the same checkpoint
-    continues; the file is renamed once every row is there. ``p_malignant`` is empty for a checkpoint that names no class
-    malignant, and not added where a class is itself called so.
+    A file that is refused keeps its row: ``error`` holds the reason and the rest is empty. Rows are first kept in
+    ``<output>.<key>.part``, each beside its file's sha256; an interrupted run leaves it behind. The next one takes the rows of
+    files with the same name and content, if the same checkpoint makes the same columns; ``output`` is written at the end,
+    whole. ``p_malignant`` is empty for a checkpoint that names no class malignant, and not added where a class is itself
+    called so.
 
     Raises:
         DatasetError: ``folder`` is no folder or holds no file, or ``output`` cannot be written.
     """
     if not folder.is_dir():
         raise DatasetError(f"expected a folder of photos, found nothing of that kind at {folder}. Check the path.")
-    part = output.with_name(f"{output.name}.{classifier.card.weights_sha256[:8]}.part")
     files = _files(folder, output)
     if not files:
         raise DatasetError(f"expected photos in {folder}, found no files. Photos are JPEG, PNG or WebP files.")
-    rows = _rows_done(part, columns(classifier.classes), [_name(file) for file in files])
-    progress = tqdm(total=len(files), initial=len(rows), desc="predicting", unit=" files")
-    with _open_for_writing(output, part) as out, progress:
-        writer = csv.writer(out)
-        writer.writerows([columns(classifier.classes), *rows])
-        for first in range(len(rows), len(files), batch_size):
-            batch = files[first : first + batch_size]
-            writer.writerows(_predict_batch(classifier, batch))
+    header = columns(classifier.classes)
+    key = hashlib.sha256(json.dumps([classifier.card.answers_sha256, header]).encode()).hexdigest()
+    part = output.with_name(f"{output.name}.{key[:8]}.part")
+    done, rows = _rows_done(part, len(header)), []
+    with _open_for_writing(output, part) as out, tqdm(total=len(files), desc="predicting", unit=" files") as progress:
+        for first in range(0, len(files), batch_size):
+            batch = [(file, (_name(file), _sha256(file))) for file in files[first : first + batch_size]]
+            made = _predict_batch(classifier, [file for file, named in batch if named not in done])
+            for row, named in zip(made, [named for _, named in batch if named not in done], strict=True):
+                done[named] = row
+                out.write(json.dumps([named[1], *row]) + "\n")
             out.flush()
+            rows += [done[named] for _, named in batch]
             progress.update(len(batch))
-    part.replace(output)
+    atomic_write(output, csv_text([header, *rows], "\r\n"), error=DatasetError)
+    part.unlink(missing_ok=True)
     return len(files)
 
 
@@ -278,32 +285,39 @@ def _name(file: Path) -> str:
     return file.name.encode("utf-8", errors="backslashreplace").decode("utf-8")
 
 
+def _sha256(file: Path) -> str:
+    """The hash of a file's content; empty where it cannot be read, which the row then says."""
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
 def _open_for_writing(output: Path, part: Path) -> TextIO:
     try:
-        if output.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if output.exists() and not output.is_file():
+            raise OSError(errno.EISDIR, "it is a folder or a device")
         output.parent.mkdir(parents=True, exist_ok=True)
-        return part.open("w", newline="", encoding="utf-8", errors="backslashreplace")
+        out = part.open("a", encoding="utf-8")
+        out.write("\n")  # what a killed run wrote last may be half a line
+        return out
     except OSError as error:
         raise DatasetError(
             f"expected a CSV file that can be written at {output}, found: {error.strerror}. Name another file with -o."
         ) from error
 
 
-def _rows_done(part: Path, header: list[str], names: list[str]) -> list[list[str]]:
-    """Whole rows of an interrupted run that are the first of ``names``, in order."""
-    if not part.is_file():
-        return []
-    with part.open(newline="", encoding="utf-8", errors="replace") as file:  # it may end within a character
-        lines = list(csv.reader(file))
-    if not lines or lines[0] != header:
-        return []
-    done = []
-    for row, name in zip(lines[1:], names, strict=False):
-        if len(row) != len(header) or row[0] != name:
-            break
-        done.append(row)
-    return done[:-1]  # the last row may have been cut off in the middle of a number
+def _rows_done(part: Path, width: int) -> dict[tuple[str, str], list[str]]:
+    """The rows that an interrupted run kept, by their files' name and sha256; broken lines are none."""
+    done = {}
+    if part.is_file():
+        for line in part.read_text(encoding="utf-8", errors="replace").splitlines():
+            with suppress(ValueError, RecursionError):
+                kept = json.loads(line)
+                if isinstance(kept, list) and len(kept) == width + 1 and all(isinstance(cell, str) for cell in kept):
+                    done[kept[1], kept[0]] = kept[1:]
+    return done
 
 
 def _predict_batch(classifier: Classifier, files: Sequence[Path]) -> list[list[str]]:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from dermaviz.data.readers import IMAGE_COLUMNS, LABEL_COLUMNS, LESION_COLUMNS, SUFFIXES
 from dermaviz.errors import DatasetError
+from dermaviz.io import csv_text, from_csv_cell
 
 MALIGNANT, BENIGN = "malignant", "benign"
 """Labels where the diagnosis is not known."""
@@ -97,11 +98,8 @@ def read_label_sheet(
 
 def template(names: Sequence[str]) -> bytes:
     """A CSV to fill in, with a row for each photo, or an example where there are none yet."""
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(("image", "diagnosis", "tone", "lesion_id", "group"))
-    writer.writerows((name, "", "", "", "") for name in names or ("mole-1.jpg",))
-    return file.getvalue().encode()
+    rows = [(name, "", "", "", "") for name in names or ("mole-1.jpg",)]
+    return csv_text([("image", "diagnosis", "tone", "lesion_id", "group"), *rows], "\r\n").encode()
 
 
 def _table(content: bytes) -> pd.DataFrame:
@@ -124,7 +122,7 @@ def _table(content: bytes) -> pd.DataFrame:
         )
     try:
         reader = csv.reader(io.StringIO(text.lstrip()), delimiter=separator)
-        lines = [[cell.strip() for cell in line] for line in reader]
+        lines = [[from_csv_cell(cell.strip()) for cell in line] for line in reader]
     except csv.Error as failure:
         raise DatasetError(f"expected a CSV, found one that cannot be read ({failure}). Save it anew.") from failure
     columns, *rows = [line for line in lines if any(line)]

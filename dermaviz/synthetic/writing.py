@@ -19,7 +19,7 @@ from dermaviz.data.readers import COLUMNS, METADATA
 from dermaviz.data.records import HAM10000, Dataset, Record
 from dermaviz.data.split import split_by_lesion, write_manifest
 from dermaviz.errors import DatasetError
-from dermaviz.io import atomic_write
+from dermaviz.io import atomic_write, csv_of
 from dermaviz.synthetic.drawing import SyntheticLesion, draw
 from dermaviz.synthetic.fields import stream
 from dermaviz.synthetic.instrument import lesions_like_ham10000
@@ -165,8 +165,7 @@ def _write_pictures(folder: Path, record: Record, lesion: SyntheticLesion) -> No
 
 def _write_metadata(folder: Path, records: list[Record]) -> None:
     known = ({"lesion_id": r.lesion_id, "image_id": r.image_id, "dx": r.label, **r.metadata} for r in records)
-    text = pd.DataFrame(known).to_csv(index=False, lineterminator="\r\n")
-    atomic_write(folder / METADATA, text.encode(), error=DatasetError)
+    atomic_write(folder / METADATA, csv_of(pd.DataFrame(known), "\r\n"), error=DatasetError)
 
 
 def _texts(part: Parameters | Form | Camera, prefix: str = "") -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dermaviz.cli.options import CheckpointName, DataRoot, Device, chosen_device
-from dermaviz.io import atomic_write
+from dermaviz.io import atomic_write, csv_of
 from dermaviz.models.card import DEFAULT_CHECKPOINT, find_checkpoint
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _photographs(records: list[Record]) -> Iterator[tuple[RGB, NDArray[np.bool_]
 def _write_tables(output: Path, tables: dict[str, pd.DataFrame]) -> None:
     (output / _MANIFEST).unlink(missing_ok=True)
     for name, table in tables.items():
-        atomic_write(output / f"{name}.csv", table.to_csv(index=False, float_format="%.5g"))
+        atomic_write(output / f"{name}.csv", csv_of(table, float_format="%.5g"))
 
 
 def _write_figures(folder: Path, tables: dict[str, pd.DataFrame], classes: tuple[str, ...]) -> None:

@@ -20,7 +20,7 @@ from dermaviz.data.records import Dataset
 from dermaviz.errors import ResultError
 from dermaviz.evidence.predictions import Predictions
 from dermaviz.evidence.store import parquet_bytes, read_parquet
-from dermaviz.io import atomic_write
+from dermaviz.io import atomic_write, csv_of
 from dermaviz.metrics.summary import measure
 
 _DIGITS = 6
@@ -147,7 +147,7 @@ def write_result(folder: Path, result: Result, curve: pd.DataFrame, predictions:
     """Write a run's three files, ``result.json`` last, in place of an older result; returns it with the others' hashes."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    contents = {CURVE: curve.to_csv(index=False).encode(), PREDICTIONS: parquet_bytes(predictions)}
+    contents = {CURVE: csv_of(curve), PREDICTIONS: parquet_bytes(predictions)}
     for name, content in contents.items():
         atomic_write(folder / name, content, error=ResultError)
     hashes = {f"{Path(name).stem}_sha256": hashlib.sha256(content).hexdigest() for name, content in contents.items()}

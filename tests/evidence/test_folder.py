@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,10 +18,11 @@ from dermaviz.data.records import HAM10000
 from dermaviz.errors import DatasetError
 from dermaviz.evidence.evaluate import columns, predict_folder
 from dermaviz.images import read_image
+from dermaviz.io import from_csv_cell
 from dermaviz.models.classifier import Classifier
 
 HEADER = "image,prediction,p_bkl,p_mel,p_nv,p_malignant,error"
-PART = "predictions.csv.aaaaaaaa.part"
+OUTPUT, PARTS, MARK = "predictions.csv", "predictions.csv.*.part", "marked"
 
 
 @pytest.fixture
@@ -110,62 +112,94 @@ def test_an_interrupted_run_leaves_no_output_and_is_continued(
     with pytest.raises(KeyboardInterrupt):
         predict_folder(replace(tiny_classifier, network=Interrupted(tiny_classifier.network)), photos, output, 3)
     assert not output.exists()
-    assert len(rows(tmp_path / PART)) == 3
-    (photos / "10.png").unlink()  # its row is there: it is not read again
-    (photos / "10.png").write_bytes(b"gone")
-    predict_folder(tiny_classifier, photos, output, batch_size=3)
+    (part,) = tmp_path.glob(PARTS)
+    assert len(part.read_text(encoding="utf-8").split()) > 3
+    asked = Interrupted(tiny_classifier.network)
+    predict_folder(replace(tiny_classifier, network=asked), photos, output, batch_size=3)
+    assert asked.batches == 1  # three of five photos were not asked about again
     assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()
-    assert not (tmp_path / PART).exists()
+    assert list(tmp_path.glob(PARTS)) == []
 
 
 @pytest.fixture
-def unfinished(tiny_classifier: Classifier, photos: Path, tmp_path: Path) -> list[str]:
-    """The lines of a whole run, the first row marked so that it can be recognised."""
-    predict_folder(tiny_classifier, photos, tmp_path / "whole.csv")
-    lines = (tmp_path / "whole.csv").read_text(encoding="utf-8").splitlines()
-    lines[1] = "10.png,mel,0.111111,0.222222,0.666667,0.222222,"
-    return lines
+def kept(tiny_classifier: Classifier, photos: Path, tmp_path: Path) -> tuple[Path, list[str]]:
+    """The part that an interrupted run left, and its three lines; all say mel, so that they can be recognised."""
+    with pytest.raises(KeyboardInterrupt):
+        predict_folder(
+            replace(tiny_classifier, network=Interrupted(tiny_classifier.network)), photos, tmp_path / OUTPUT, 3
+        )
+    (part,) = tmp_path.glob(PARTS)
+    lines = [json.loads(line) for line in part.read_text(encoding="utf-8").split("\n") if line]
+    return part, [json.dumps([*line[:2], MARK, *line[3:]]) for line in lines]
 
 
 @pytest.mark.parametrize(
-    ("cut", "kept"),
+    ("cut", "reused"),
     [
-        (lambda lines: "\n".join(lines[:4]).encode()[:-7], True),  # within a number
-        (lambda lines: "\n".join(lines[:3]).encode() + b"\n" + "Lä".encode()[:2], True),  # within a character
-        (lambda lines: ("\n".join(lines[:3]) + '\nB.png,"open').encode(), True),  # within quotes
-        (lambda lines: "\n".join(lines[:2]).encode(), False),  # the last row is never trusted
-        (lambda lines: lines[0].encode()[:9], False),
-        (lambda lines: b"", False),
-        (lambda lines: "\n".join(["image,prediction,p_x,error", *lines[1:4]]).encode(), False),  # other columns
-        (lambda lines: "\n".join([lines[0], *lines[2:5]]).encode(), False),  # a file has come before them since
+        (lambda lines: "\n".join(lines), 3),
+        (lambda lines: "\n".join(lines)[:-7], 2),  # killed within a line
+        (lambda lines: "\n".join([*lines[:2], '{"a": ' + "[" * 10**6]), 2),
+        (lambda lines: "\n".join([lines[0][:-1] + ', "more"]', "[1, 2]", "7", "\x00", lines[2]]), 1),
+        (lambda lines: "", 0),
     ],
 )
 def test_whole_rows_are_kept_and_broken_ones_made_again(
     tiny_classifier: Classifier,
     photos: Path,
     tmp_path: Path,
-    unfinished: list[str],
-    cut: Callable[[list[str]], bytes],
-    kept: bool,
+    kept: tuple[Path, list[str]],
+    cut: Callable[[list[str]], str],
+    reused: int,
 ) -> None:
-    (tmp_path / PART).write_bytes(cut(unfinished))
-    assert predict_folder(tiny_classifier, photos, tmp_path / "predictions.csv") == 6
-    found, whole = rows(tmp_path / "predictions.csv"), rows(tmp_path / "whole.csv")
-    assert (found[0]["p_bkl"] == "0.111111") is kept
-    assert found[1:] == whole[1:]
+    part, lines = kept
+    part.write_text(cut(lines), encoding="utf-8")
+    assert predict_folder(tiny_classifier, photos, tmp_path / OUTPUT) == 6
+    assert [row["prediction"] for row in rows(tmp_path / OUTPUT)].count(MARK) == reused
 
 
-def test_another_checkpoint_does_not_continue(
+def test_rows_of_other_files_are_not_taken(
     tiny_classifier: Classifier,
+    photos: Path,
+    tmp_path: Path,
+    kept: tuple[Path, list[str]],
+    draw_photo: Callable[..., np.ndarray],
+) -> None:
+    part, lines = kept
+    part.write_text("\n".join(lines), encoding="utf-8")
+    stamp = (photos / "10.png").stat()
+    draw_photo(photos / "10.png", seed=77)  # another photo of the same name, size and time
+    os.utime(photos / "10.png", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    (photos / "9.png").rename(photos / "8.png")
+    predict_folder(tiny_classifier, photos, tmp_path / OUTPUT)
+    assert [row["image"] for row in rows(tmp_path / OUTPUT) if row["prediction"] == MARK] == ["B.png"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"weights_sha256": "b" * 64}, {"temperature": 1.75}, {"mean": (0.5, 0.5, 0.5)}, {"malignant": ()}]
+)
+def test_another_checkpoint_does_not_continue(
     make_classifier: Callable[..., Classifier],
     photos: Path,
     tmp_path: Path,
-    unfinished: list[str],
+    kept: tuple[Path, list[str]],
+    change: dict[str, object],
 ) -> None:
-    (tmp_path / PART).write_text("\n".join(unfinished[:4]), encoding="utf-8")
-    predict_folder(make_classifier(weights_sha256="b" * 64), photos, tmp_path / "predictions.csv")
-    assert rows(tmp_path / "predictions.csv")[0]["p_bkl"] != "0.111111"
-    assert (tmp_path / PART).exists()
+    part, lines = kept
+    part.write_text("\n".join(lines), encoding="utf-8")
+    predict_folder(make_classifier(**change), photos, tmp_path / OUTPUT)
+    assert MARK not in {row["prediction"] for row in rows(tmp_path / OUTPUT)}
+    assert part.exists()
+
+
+def test_a_link_stays_and_a_device_is_refused(tiny_classifier: Classifier, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "target.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "target.csv")
+    predict_folder(tiny_classifier, photos, tmp_path / "link.csv")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert len(rows(tmp_path / "target.csv")) == 6
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(DatasetError, match=r"pipe.csv, found: it is a folder or a device"):
+        predict_folder(tiny_classifier, photos, tmp_path / "pipe.csv")
 
 
 # Classes, names, places
@@ -193,11 +227,13 @@ def test_names_of_any_kind_are_written_and_read(
     tiny_classifier: Classifier, draw_photo: Callable[..., np.ndarray], tmp_path: Path
 ) -> None:
     folder = tmp_path / "photos"
-    names = ["läsion, links.png", 'the "odd" one.png', "two\nlines.png"]
+    names = ["läsion, links.png", 'the "odd" one.png', "two\nlines.png", "=HYPERLINK(1).png", "-5.png", "'=x.png"]
     for name in names:
         draw_photo(folder / name)
     predict_folder(tiny_classifier, folder, tmp_path / "out.csv")
-    assert [row["image"] for row in rows(tmp_path / "out.csv")] == sorted(names)
+    written = [row["image"] for row in rows(tmp_path / "out.csv")]
+    assert [from_csv_cell(name) for name in written] == sorted(names)
+    assert not any(name.startswith("=") for name in written)
 
 
 def test_a_name_that_is_no_utf8_is_written_with_its_bytes(
@@ -221,7 +257,9 @@ def test_arguments_that_cannot_be_used_are_refused_first(
         predict_folder(tiny_classifier, tmp_path / "none", tmp_path / "out.csv")
     with pytest.raises(DatasetError, match=r"found no files\. Photos are JPEG, PNG or WebP files"):
         predict_folder(tiny_classifier, tmp_path / "empty", tmp_path / "out.csv")
-    with pytest.raises(DatasetError, match=r"expected a CSV file that can be written at .*found: it is a folder"):
+    with pytest.raises(
+        DatasetError, match=r"expected a CSV file that can be written at .*found: it is a folder or a device"
+    ):
         predict_folder(tiny_classifier, photos, tmp_path / "empty")
     with pytest.raises(DatasetError, match=r"expected a CSV file that can be written at .*Name another file with -o"):
         predict_folder(tiny_classifier, photos, photos / "a.png" / "out.csv")

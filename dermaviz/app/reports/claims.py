@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dermaviz.app.reports.results import Page, Report, read_page, table_of
-from dermaviz.app.widgets.chart import ink, show_chart, show_table
+from dermaviz.app.widgets.chart import ink, offer_csv, show_chart, show_table
 from dermaviz.plots.reports import beside_figure
 
 COLOURS = {
@@ -111,10 +111,7 @@ def _show_claims(table: pd.DataFrame, name: str, page: Page) -> None:
         shown[known], hide_index=True, height=420, placeholder="", column_config=headers, key=f"claims {name}",
         alt=f"{len(table)} claims with verdicts and what the checks say of them",
     )  # fmt: skip
-    st.download_button(
-        "All of it (CSV)", lambda: table.to_csv(index=False).encode(), f"{name}-claims.csv", "text/csv",
-        key=f"claims file {name}", on_click="ignore", icon=":material/download:",
-    )  # fmt: skip
+    offer_csv(table, f"{name}-claims.csv", "All of it (CSV)", key=f"claims file {name}")
 
 
 def _meanings(page: Page) -> str:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from dermaviz.glossary import meanings
 from dermaviz.images import RGB
+from dermaviz.io import csv_of
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.plots.theme import INK, signed
 
@@ -52,7 +53,7 @@ def show_table(table: pd.DataFrame, name: str, key: str, title: str = "The table
 def offer_csv(table: pd.DataFrame, file: str, label: str, key: str | None = None) -> None:
     """A table as a file, written when it is asked for."""
     st.download_button(
-        label, lambda: table.to_csv(index=False).encode(), file, "text/csv", key=key, on_click="ignore",
+        label, lambda: csv_of(table), file, "text/csv", key=key, on_click="ignore",
         icon=":material/download:",
     )  # fmt: skip
 
