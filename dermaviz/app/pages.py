@@ -60,10 +60,19 @@ PAGES = (
         "pages/4_Skin_tone.py",
         "Skin tone",
         ":material/contrast:",
-        "For whom does it fail, and is it right for the right reason?",
-        "The test set by estimated skin tone, age, sex and body site, with intervals and what cannot be said; whether the "
-        "model looks at the lesion; one photo on other skin; and the same audit of a few photos of your own.",
+        "For whom does it fail, and what cannot be said?",
+        "The test set by estimated skin tone, age, sex and body site, with intervals; one photo on other skin; and the same "
+        "audit of a few photos of your own.",
         "dermaviz.app.skin_tone.page:show",
+    ),
+    Page(
+        "pages/5_Attention.py",
+        "Attention",
+        ":material/visibility:",
+        "Does it look at the lesion, and can its map be trusted?",
+        "Whether right answers come with a map on the lesion, which attention methods can be trusted, and what a ruler, ink or "
+        "dark corners do to the answer.",
+        "dermaviz.app.attention.page:show",
     ),
     Page(
         "pages/5_Reports.py",

@@ -25,8 +25,9 @@ PAGES = {
     "reports-calculator": ("/Reports?part=Calculator", "Always giving the commoner answer"),
     "skin-tone": ("/Skin_tone", "The table behind it"),
     "skin-tone-groups": ("/Skin_tone?audit=Groups&by=age", "The gaps behind the verdicts"),
-    "skin-tone-looking": ("/Skin_tone?audit=Right+%C3%97+looking", "Look at one of them"),
-    "skin-tone-shortcuts": ("/Skin_tone?audit=Shortcuts", "The table behind it"),
+    "attention": ("/Attention", "Look at one of them"),
+    "attention-trust": ("/Attention?audit=Trust", "The table behind it"),
+    "attention-shortcuts": ("/Attention?audit=Shortcuts", "The table behind it"),
     "skin-tone-other-skin": ("/Skin_tone?audit=Other+skin", "Nothing measured on drawings"),
     "upload": ("/Classify?source=Upload", "Several become a list"),
 }  # fmt: skip

@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
 from dermaviz.app.evidence import audited, share_right
 from dermaviz.app.frame import choose_part, sentence_for_errors
-from dermaviz.app.skin_tone.attention import looking, show_attention, show_looking
+from dermaviz.app.skin_tone.counterfactuals import show_other_skin
 from dermaviz.app.skin_tone.groups import AGREEMENT, changed_sentence, show_distribution, show_groups
 from dermaviz.app.skin_tone.question import ToneAsk, choose_grouping, choose_tone, choose_wanted, ita_of, tones, wanted
-from dermaviz.app.skin_tone.shortcuts import show_other_skin, show_shortcuts
 from dermaviz.app.skin_tone.trend import RIGHT, odds_text, show_trend, trend, trend_verdict
-from dermaviz.app.skin_tone.trust import show_faithfulness
 from dermaviz.app.text import images
 from dermaviz.app.widgets.cohort import choose_cohort
 from dermaviz.app.widgets.model_card import choose_checkpoint
@@ -58,19 +56,13 @@ def show_test_set(checkpoints: Checkpoints) -> None:
 
 def _show_finding(ask: ToneAsk) -> None:
     """One computed answer to the page's two questions, and what it leaves open."""
-    found = slope = None
-    verdict, missing = ("", ""), []
+    slope = None
     try:
         slope, verdict = trend(ask, RIGHT), trend_verdict(ask, RIGHT)
+        st.markdown(f"#### {finding_sentence(share_right(ask.images), len(ask.images), slope, verdict)}")
     except EvidenceError as error:
-        missing.append(str(error))
-    try:
-        found = looking(ask.images)
-    except EvidenceError as error:
-        missing.append(str(error))
-    st.markdown(f"#### {finding_sentence(share_right(ask.images), len(ask.images), slope, verdict, found)}")
-    for sentence in missing:
-        st.info(sentence, icon=":material/info:")
+        st.markdown(f"#### {finding_sentence(share_right(ask.images), len(ask.images), None, ('', ''))}")
+        st.info(str(error), icon=":material/info:")
     if slope is not None:
         with st.expander("What this audit cannot say", expanded=True, icon=":material/help:"):
             table, other = tones(ask.images), "ita" if ask.estimator == "ita_constancy" else "ita_constancy"
@@ -100,8 +92,17 @@ PARTS: Mapping[str, Callable[[Checkpoints], None]] = MappingProxyType(
 )
 
 
+MOVED = MappingProxyType(
+    {"Right × looking": "On the lesion", "Attention": "Scores", "Methods": "Trust", "Shortcuts": "Shortcuts"}
+)
+"""Tabs that this page had and the tabs of Attention that they became: links to them still lead there."""
+
+
 def show() -> None:
-    """The part of the page that is chosen."""
+    """The part of the page that is chosen; a link to a tab that is Attention's now opens it there."""
+    if (audit := st.query_params.get("audit")) in MOVED:
+        kept = {key: st.query_params.get_all(key) for key in st.query_params}
+        st.switch_page("pages/5_Attention.py", query_params=kept | {"audit": MOVED[str(audit)]})
     choose_part(PARTS)(installed_checkpoints())
 
 
@@ -111,22 +112,17 @@ DARKER = ("brown", "dark")
 """Groups on which HAM10000 supports no claim."""
 
 
-def finding_sentence(
-    right: Estimate, n: int, slope: Trend | None, verdict: tuple[str, str], seen: pd.DataFrame | None
-) -> str:
-    """The page's finding: how often it is right, whether less on darker skin, and whether for the right reason, as Markdown.
+def finding_sentence(right: Estimate, n: int, slope: Trend | None, verdict: tuple[str, str]) -> str:
+    """The page's finding: how often it is right, and whether less on darker skin, as Markdown.
 
     Args:
         right: share of the ``n`` images that are called what they are.
         slope: of being right along ITA; None where tone was not measured.
         verdict: of ``tone_measured.trend_verdict`` on that slope.
-        seen: of ``tone_measured.looking``; None where attention was not measured.
     """
     clauses = [f"It is right on **{percent(right.value)}** of {images(n)}"]
     if slope is not None:
         clauses.append(_trend_clause(slope, *verdict))
-    if seen is not None and (clause := _looking_clause(seen)):
-        clauses.append(clause)
     return f"{'; '.join(clauses)}."
 
 
@@ -143,17 +139,6 @@ def _trend_clause(slope: Trend, verdict: str, reason: str) -> str:
     if verdict == INCONCLUSIVE:
         return f"whether it is right {way} the darker the estimated tone is **inconclusive**: {size}, but {reason}"
     return f"within a diagnosis it is right **{way} the darker the estimated tone** ({size})"
-
-
-def _looking_clause(seen: pd.DataFrame) -> str:
-    right = seen[seen["right"] & seen["ratio"].notna()]
-    if right.empty:
-        return ""
-    off, spot = int((right["ratio"] <= 1).sum()), int((right["ratio"] <= right["ratio_centre"]).sum())
-    return (
-        f"and of {len(right):,} right answers, **{off:,} ({percent(off / len(right))})** have a map that lies on the lesion no "
-        f"more than chance, **{spot:,} ({percent(spot / len(right))})** no more than a spot in the picture's centre"
-    )
 
 
 def cannot_say(
@@ -189,14 +174,10 @@ def cannot_say(
 
 CARDS: Mapping[str, tuple[str, Callable[[ToneAsk], None]]] = MappingProxyType(
     {
-        "Tone": ("How light or dark is the skin in these photos, as far as pixels tell?", show_distribution),
         "Groups": ("Does it do worse for some groups?", show_groups),
         "Trend": ("Does it do worse as skin gets darker?", show_trend),
-        "Right × looking": ("Is it right, and was it looking at the lesion?", show_looking),
-        "Attention": ("Does it look at the lesion more than a spot in the picture's centre would?", show_attention),
-        "Methods": ("Can its attention maps be trusted?", show_faithfulness),
-        "Shortcuts": ("What else than the lesion does it go by?", show_shortcuts),
         "Other skin": ("What if the same lesions were on other skin?", show_other_skin),
+        "Tone": ("How light or dark is the skin in these photos, as far as pixels tell?", show_distribution),
     }
 )
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dermaviz.app.attention.looking import looking
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import audited
 from dermaviz.app.skin_tone import question as measured
-from dermaviz.app.skin_tone.attention import looking
 from dermaviz.app.skin_tone.question import (
     ToneAsk,
     groupings,

@@ -1,4 +1,4 @@
-"""Skin tone, tabs Right × looking and Attention: is the answer right, and does the map lie on the lesion?"""
+"""Attention, tabs On the lesion and Scores: is the answer right, and does the map lie on the lesion?"""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from dermaviz.plots.theme import percent
 from dermaviz.plots.tone import looking_figure
 
 BARS: Mapping[str, str] = MappingProxyType(
-    {"lesion_area": "more than an even map (chance)", "energy_centre": "more than a spot in the picture's centre"}
+    {"energy_centre": "more than a spot in the picture's centre", "lesion_area": "more than an even map (chance)"}
 )
 """Columns of the table ``attention``: how much energy must lie in the lesion for looking at it, with their names."""
 ATTENTION = "attention"
@@ -51,6 +51,19 @@ def looking(audited: Audited) -> pd.DataFrame:
     area = table["lesion_area"].where(table["lesion_area"] > 0)
     right = audited.probabilities.argmax(1) == audited.labels
     return table.assign(right=right, ratio=table["energy"] / area, ratio_centre=table["energy_centre"] / area)
+
+
+def finding_sentence(audited: Audited) -> str:
+    """Of the right answers, how many have a map that is no more on the lesion than a spot in the picture's centre."""
+    seen = looking(audited)
+    right = seen[seen["right"] & seen["ratio"].notna()]
+    if right.empty:
+        return "No right answer here has a map and a lesion to compare it with."
+    spot = int((right["ratio"] <= right["ratio_centre"]).sum())
+    return (
+        f"Of {len(right):,} right answers, **{spot:,} ({percent(spot / len(right))})** have a map that is no more on the lesion "
+        "than a spot in the picture's centre."
+    )
 
 
 @remembered(max_entries=32)

@@ -1,4 +1,4 @@
-"""Skin tone, tab Methods: are attention maps faithful, and do they change when the weights are random?"""
+"""Attention, tab Trust: are attention maps faithful, and do they change when the weights are random?"""
 
 from __future__ import annotations
 

@@ -1,0 +1,51 @@
+"""The Attention page: is the map on the lesion, can it be trusted, and what else changes the answer?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import streamlit as st
+
+from dermaviz.app.attention.looking import finding_sentence, show_attention, show_looking
+from dermaviz.app.attention.shortcuts import show_shortcuts
+from dermaviz.app.attention.trust import show_faithfulness
+from dermaviz.app.checkpoints import installed_checkpoints
+from dermaviz.app.evidence import audited
+from dermaviz.app.frame import sentence_for_errors
+from dermaviz.app.skin_tone.question import ToneAsk, choose_grouping
+from dermaviz.app.widgets.cohort import choose_cohort
+from dermaviz.app.widgets.model_card import choose_checkpoint
+
+TABS: Mapping[str, tuple[str, Callable[[ToneAsk], None]]] = MappingProxyType(
+    {
+        "On the lesion": ("Is the answer right, and is the map on the lesion?", show_looking),
+        "Scores": ("How much of the map is on the lesion, by group?", show_attention),
+        "Trust": ("Does the map follow what the model uses?", show_faithfulness),
+        "Shortcuts": ("What changes the answer besides the lesion?", show_shortcuts),
+    }
+)
+
+
+def show() -> None:
+    """The finding, then a tab for each question; only the open tab is computed."""
+    opening = st.container()
+    saying, asking = st.columns([9, 4], gap="large")
+    with asking:
+        checkpoint = choose_checkpoint(installed_checkpoints())
+        whole = audited(checkpoint)
+        by = choose_grouping(whole)
+        images = choose_cohort(whole)
+    if not len(images):
+        return
+    ask = ToneAsk(images, by)
+    with opening, sentence_for_errors():
+        st.markdown(f"#### {finding_sentence(images)}")
+    with saying:
+        for (question, show_tab), tab in zip(
+            TABS.values(), st.tabs(list(TABS), key="audit", bind="query-params"), strict=True
+        ):
+            if tab.open:
+                with tab, sentence_for_errors():
+                    st.subheader(question, anchor=False)
+                    show_tab(ask)

@@ -1,0 +1,123 @@
+"""The Attention page as Streamlit runs it, without a browser: a test set whose maps and effects are known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dermaviz.attention.methods import METHODS
+from tests.app.audit_tables import AREA, SAMPLE, energies, right, tone_table, write_audit
+from tests.app.conftest import N
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 240
+
+pytestmark = pytest.mark.usefixtures("no_data")
+
+
+@pytest.fixture
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: pd.DataFrame) -> Path:
+    """A checkpoint without weights, with every table of the audit on N photos; see the functions ``…_table``."""
+    monkeypatch.setattr("dermaviz.models.card.shipped_checkpoints", lambda: tmp_path)
+    return write_audit(tmp_path / "first", answers)
+
+
+def run(**query: str | list[str]) -> AppTest:
+    """The page after its first run, opened by a link with these selections."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS).switch_page("pages/5_Attention.py")
+    app.query_params.update(query)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(e.value for kind in ("subheader", "markdown", "caption") for e in app.get(kind))
+
+
+def groups(table: pd.DataFrame) -> np.ndarray:
+    return tone_table(table)["tone_group"].to_numpy()
+
+
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def percent(share: float) -> str:
+    return f"{share:.0%}"
+
+
+def test_right_and_looking_are_counted_by_group_and_their_photos_listed(measured: Path, answers: pd.DataFrame) -> None:
+    app = run(audit="On the lesion", was="called rightly", looked="elsewhere", of_group="light")
+    energy = energies(N)
+    mine = right(answers) & (energy < AREA) & (groups(answers) == "light")
+    assert f"**{mine.sum()} images**: {mine.sum()} called rightly, 0 wrongly; on 0 the model looked at the" in text(app)
+    listed = app.dataframe[-1].value
+    assert set(listed["energy ÷ lesion area"]) == {"0.50×"}
+    assert len(listed) == min(10, mine.sum())
+    spec = charts(app)[0]
+    dots = {trace["name"]: trace for trace in spec["data"][:2]}
+    placed = ~np.isnan(energy) & (groups(answers) != "")
+    assert set(dots) == {
+        f"called rightly: {(placed & right(answers)).sum()}", f"called wrongly: {(placed & ~right(answers)).sum()}",
+    }  # fmt: skip
+
+
+def test_a_case_behind_a_dot_is_told_without_its_photo(measured: Path, answers: pd.DataFrame) -> None:
+    first = answers["image_id"].iloc[0]
+    app = run(audit="On the lesion", case=first)
+    app.selectbox(key="case").set_value(app.selectbox(key="case").options[0]).run()
+    assert "`dermaviz data download FOLDER` gets the photos" in "".join(info.value for info in app.info)
+
+
+def test_attention_stands_beside_maps_that_know_nothing(measured: Path) -> None:
+    app = run(audit="Scores")
+    mean = np.nanmean(energies(N))
+    assert f"Energy in lesion: **{mean:.3f} (95% interval" in text(app)
+    assert f"{1.5 * AREA:.3f} for a spot in the picture's centre: **better than**" in text(app)
+    names = [trace.get("name") for trace in charts(app)[0]["data"]]
+    assert names == ["the model's maps", "a spot in the centre", "random maps", "an even map"]
+    assert "Grad-CAM++" in text(app)
+
+
+def test_methods_are_ranked_and_warned_of(measured: Path) -> None:
+    said = text(run(audit="Trust"))
+    assert f"By ROAD, **Grad-CAM++** is the most faithful of {len(METHODS)} methods: 0." in said
+    last = METHODS[list(METHODS)[-1]].label
+    assert f"Not shown to be better than a random map: {last}." in said
+    assert "**Warning:** HiResCAM shows much the same map when all weights are random" in said
+
+
+def test_the_shortcut_that_moves_it_most_stands_beside_its_control(measured: Path, answers: pd.DataFrame) -> None:
+    said = text(run(audit="Shortcuts"))
+    moved = 25 * (1 - answers["p_mel"].iloc[:SAMPLE].mean())
+    assert f"**Ink** moves the mean probability of melanoma most: by +{moved:.1f} points (95%" in said
+    assert f"that is +{moved / 2:.1f} points" in said
+    alone = right(answers)[:SAMPLE].mean()
+    assert f"{percent(alone)} (95% interval" in said
+
+
+@pytest.mark.parametrize(
+    ("tab", "table"),
+    [("On the lesion", "attention"), ("Scores", "attention"), ("Shortcuts", "shortcuts"), ("Trust", "faithfulness")],
+)
+def test_a_missing_table_costs_one_sentence_that_names_the_command(measured: Path, tab: str, table: str) -> None:
+    (measured / "evidence" / "test" / f"{table}.parquet").unlink()
+    app = run(audit=tab)
+    assert f"`dermaviz audit first --data FOLDER --split test --table {table}`" in app.error[0].value
+
+
+def test_a_link_to_a_tab_that_skin_tone_had_leads_here_with_all_that_it_chose(measured: Path) -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS).switch_page("pages/4_Skin_tone.py")
+    app.query_params.update({"audit": "Right × looking", "was": "called rightly", "sex": ["female"]})
+    app.run()
+    assert not app.exception
+    assert app.title[0].value == "Does it look at the lesion, and can its map be trusted?"
+    assert app.selectbox(key="was").value == "called rightly"
+    assert app.multiselect(key="sex").value == ["female"]
