@@ -48,12 +48,11 @@ def classifier(checkpoint: Checkpoint) -> Classifier:
     """
     import torch
 
-    from dermaviz.attention.maps import explain
     from dermaviz.models.checkpoint import load_checkpoint
 
     torch.set_num_threads(min(os.cpu_count() or 1, _MAX_THREADS))
     loaded = load_checkpoint(checkpoint.folder)
     blank = np.full((loaded.input_size, loaded.input_size, 3), 128, dtype=np.uint8)
-    with TURN:  # the first map of a network is slower: it is cut in two then
-        explain(loaded, loaded.to_tensor([blank]))
+    with TURN:  # the first forward of a network is slower
+        loaded.probabilities(loaded.to_tensor([blank]))
     return loaded

@@ -1,1 +1,1 @@
-"""Where a classifier looked: attention maps of a class, fast through a split network or from pytorch-grad-cam, and overlays."""
+"""Where a classifier looked: attention maps of a class, by one forward and back or from pytorch-grad-cam, and overlays."""

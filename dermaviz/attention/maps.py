@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dermaviz.attention.methods import DEFAULT_METHOD, AttentionMap, Formula, Method, find_method
-from dermaviz.attention.split import Split, channels_first, require_layer, run_features, split
 from dermaviz.errors import AttentionError
 from dermaviz.models.classifier import Classifier, require_images
+from dermaviz.models.layers import as_map, features_and_logits, prefix_tokens, require_layer
 
 _LOCK = threading.Lock()
 """One map at a time: each keeps every core busy, and Score-CAM holds the image once per channel (0.8 GB for lite0)."""
@@ -64,8 +64,7 @@ def explain(
     with torch.no_grad():
         normalised = classifier.normalise(images)
     if row.formula:
-        halves = split(classifier.network, layer, normalised)
-        raw, chosen = maps_per_image(halves, normalised, classes, row.formula)
+        raw, chosen = maps_per_image(classifier.network, layer, normalised, classes, row.formula)
         return _wrap(raw.cpu().numpy(), chosen, row, layer, started)
     if classes is None:
         with torch.no_grad():
@@ -101,8 +100,7 @@ def attention_maps(
     with torch.no_grad():
         normalised = classifier.normalise(image)
     if row.formula:
-        halves = split(classifier.network, layer, normalised)
-        raw = maps_per_class(halves, normalised, classes, row.formula)
+        raw = maps_per_class(classifier.network, layer, normalised, classes, row.formula)
         return _wrap(raw.cpu().numpy(), classes, row, layer, started)
     one_by_one = [_library_map(classifier.network, layer, normalised, index, row) for index in classes]
     return _wrap(one_by_one, classes, row, layer, started)
@@ -120,29 +118,24 @@ def _wrap(
 
 
 def maps_per_image(
-    halves: Split, images: Tensor, classes: Sequence[int] | None, formula: Formula
+    network: nn.Module, layer: str, images: Tensor, classes: Sequence[int] | None, formula: Formula
 ) -> tuple[Tensor, list[int]]:
     """One map per image: raw maps float32 ``[N, h, w]`` and the class of each.
 
     Args:
-        halves: the network, split at the attention layer.
         images: normalised, float32 ``[N, 3, S, S]``.
         classes: a class index per image, or ``None`` for the class of highest logit.
         formula: that of a row of ``METHODS``.
     """
     with differentiable(images.device):
-        features = run_features(halves, images)
-        logits = _logits(halves, features)
+        features, logits = features_and_logits(network, layer, images)
         chosen = logits.argmax(dim=1).tolist() if classes is None else check_classes(classes, logits.shape[1])
-        score = logits[
-            torch.arange(len(chosen)), chosen
-        ].sum()  # images do not mix, so a sum keeps their gradients apart
-        (gradients,) = torch.autograd.grad(score, features)
-        return _map(formula, features, gradients), chosen
+        score = logits[torch.arange(len(chosen)), chosen].sum()  # images do not mix, so a sum keeps gradients apart
+        return _map(network, layer, features, score, formula), chosen
 
 
-def maps_per_class(halves: Split, image: Tensor, classes: Sequence[int], formula: Formula) -> Tensor:
-    """Several classes of one image: the features run once, the head once, and back through the head once a class.
+def maps_per_class(network: nn.Module, layer: str, image: Tensor, classes: Sequence[int], formula: Formula) -> Tensor:
+    """Several classes of one image: one forward, and back from the logits to the layer once a class.
 
     Args:
         image: normalised, float32 ``[1, 3, S, S]``.
@@ -151,13 +144,9 @@ def maps_per_class(halves: Split, image: Tensor, classes: Sequence[int], formula
         Raw maps float32 ``[len(classes), h, w]``, equal to those of one call per class.
     """
     with differentiable(image.device):
-        features = run_features(halves, image)
-        logits = _logits(halves, features)
-        maps = []
-        for index in check_classes(classes, logits.shape[1]):
-            (gradients,) = torch.autograd.grad(logits[:, index].sum(), features, retain_graph=True)
-            maps.append(_map(formula, features, gradients))
-        return torch.cat(maps)
+        features, logits = features_and_logits(network, layer, image)
+        scores = [logits[:, index].sum() for index in check_classes(classes, logits.shape[1])]
+        return torch.cat([_map(network, layer, features, score, formula) for score in scores])
 
 
 def check_classes(classes: Sequence[int], count: int) -> list[int]:
@@ -182,16 +171,26 @@ def differentiable(device: torch.device) -> Iterator[None]:
         yield
 
 
-def _logits(halves: Split, features: Tensor) -> Tensor:
-    logits = halves.head(features)
-    if not isinstance(logits, Tensor) or logits.ndim != 2:
-        found = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise AttentionError(f"expected logits [N, C] from the network, found {found}. Use a classification network.")
-    return logits.float()
+def _map(network: nn.Module, layer: str, features: Tensor, score: Tensor, formula: Formula) -> Tensor:
+    (gradients,) = (
+        torch.autograd.grad(score, features, retain_graph=True, allow_unused=True) if score.requires_grad else (None,)
+    )
+    if gradients is None:
+        raise AttentionError(
+            f"expected a class score that depends on layer {layer!r}, found one that does not. Choose a later layer."
+        )
+    return formula(_places(network, layer, features.detach()), _places(network, layer, gradients))
 
 
-def _map(formula: Formula, features: Tensor, gradients: Tensor) -> Tensor:
-    return formula(channels_first(features.detach()), channels_first(gradients))
+def _places(network: nn.Module, layer: str, features: Tensor) -> Tensor:
+    """A layer's features, or their gradients, as a map ``[N, K, h, w]``."""
+    found = as_map(features, prefix_tokens(network))
+    if found is None:
+        raise AttentionError(
+            f"expected a feature map [N, K, h, w] or tokens [N, T, K] from layer {layer!r}, found {list(features.shape)}. "
+            "Choose a layer before pooling and flattening."
+        )
+    return found
 
 
 def _library_map(
@@ -212,9 +211,12 @@ def _library_map(
                     inplace=False
                 )  # else the activation after the layer overwrites what the hook has kept
         # Without strides, since Score-CAM flattens the features with ``view``.
-        options: dict[str, Any] = {"reshape_transform": lambda features: channels_first(features).contiguous()}
-        if method.library == "AblationCAM":
-            options["ablation_layer"] = library.AblationLayer()  # the library's default is one object for everybody
+        options: dict[str, Any] = {"reshape_transform": lambda features: _places(network, layer, features).contiguous()}
+        if method.library == "AblationCAM":  # the library's default is one object for everybody
+            with torch.no_grad():
+                last = features_and_logits(network, layer, image)[0]
+            by_channel = as_map(last, prefix_tokens(network)) is last
+            options["ablation_layer"] = (library.AblationLayer if by_channel else library.AblationLayerVit)()
         keeps_raw = type(method.library, (_KeepsRaw, getattr(library, method.library)), {})
         cam = keeps_raw(model=private, target_layers=[private.get_submodule(layer)], **options)
         target = library.utils.model_targets.ClassifierOutputTarget(class_index)

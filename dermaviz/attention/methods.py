@@ -62,7 +62,7 @@ class Method:
     """A row of the registry.
 
     ``name`` is what links, commands and attention maps carry, ``label`` what people read; ``about`` says in one sentence
-    what the map shows. A method with a ``formula`` is ``fast``: it costs about one forward, through the split network.
+    what the map shows. A method with a ``formula`` is ``fast``: it costs about one forward, and the way back to the layer.
     Another one (up to thousands of forwards) runs ``library``, a class of pytorch-grad-cam, on a private copy of the
     network. Unless ``class_specific``, the map is the same for every class.
     """

@@ -14,6 +14,7 @@ import torchvision
 from torch import nn
 
 from dermaviz.errors import WeightsError
+from dermaviz.models.layers import map_layers
 from dermaviz.plugins import added, missing_plugins
 
 RGBTriple = tuple[float, float, float]
@@ -22,7 +23,6 @@ IMAGENET_STD: RGBTriple = (0.229, 0.224, 0.225)
 HALF: RGBTriple = (0.5, 0.5, 0.5)
 TORCHVISION = "torchvision:"
 _WITH_AUXILIARY_OUTPUTS = ("googlenet", "inception_v3")  # of torchvision's; timm's have none unless asked
-_AFTER_FEATURES = ("head", "classifier", "fc", "aux", "drop", "flatten", "global_pool", "avgpool")
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def architecture(name: str) -> Architecture:
     if family := _family(name):
         return family.architecture(name)
     if name.startswith(TORCHVISION):
-        return _imagenet(name, _last_feature_module(skeleton(name)))
+        return _imagenet(name, _attention_layer(name, 224))
     if not timm.is_model(name):
         near = ", ".join(timm.list_models(f"*{name.split('.')[0][:8]}*")[:3]) or ", ".join(list(ARCHITECTURES)[:3])
         studies = ", ".join(f"studies/{plugin}" for plugin in missing_plugins())
@@ -137,11 +137,19 @@ def architecture(name: str) -> Architecture:
             f"torchvision's are written {TORCHVISION}NAME."
             + (f" If it is a network of {studies}: run DermaViz from a clone of its repository." if studies else "")
         )
-    network: Any = skeleton(name)
-    config = network.default_cfg
-    named = network.feature_info[-1]["module"] if getattr(network, "feature_info", None) else ""
-    layer = named if named in dict(network.named_modules()) and named else _last_feature_module(network)
-    return Architecture(name, config["input_size"][-1], tuple(config["mean"]), tuple(config["std"]), layer)
+    config = timm.get_pretrained_cfg(name) or timm.models.PretrainedCfg()
+    side = config.input_size[-1]
+    return Architecture(name, side, tuple(config.mean), tuple(config.std), _attention_layer(name, side))
+
+
+def _attention_layer(name: str, side: int) -> str:
+    """Where maps of a network are taken, see ``map_layers``; "" where no layer has places or its forward needs real numbers."""
+    try:
+        network = skeleton(name).eval()
+        device = next(network.parameters()).device
+        return next(iter(map_layers(network, torch.empty(2, 3, side, side, device=device))), "")
+    except (RuntimeError, TypeError, ValueError, NotImplementedError, AssertionError):
+        return ""
 
 
 def skeleton(name: str, n_classes: int = 2) -> nn.Module:
@@ -154,11 +162,18 @@ def skeleton(name: str, n_classes: int = 2) -> nn.Module:
 
 
 def create(
-    name: str, n_classes: int, *, dropout: float = 0.0, drop_path: float = 0.0, pretrained: bool = False
+    name: str,
+    n_classes: int,
+    *,
+    dropout: float = 0.0,
+    drop_path: float = 0.0,
+    pretrained: bool = False,
+    input_size: int = 0,
 ) -> nn.Module:
     """A network with random weights, or with timm's from the hub where ``pretrained``.
 
-    ``dropout`` and ``drop_path`` are probabilities.
+    ``dropout`` and ``drop_path`` are probabilities. ``input_size`` in pixels is for networks that are built for one size, as
+    Vision Transformers are; 0 is their own, and others take any.
 
     Raises:
         WeightsError: torchvision has no such classifier, the family knows no dropout or no stochastic depth, or there is no
@@ -180,6 +195,9 @@ def create(
                 given |= {"aux_logits": False, "init_weights": True}
             network = torchvision.models.get_model(short, weights=None, num_classes=n_classes, **given)
         else:
+            known = timm.get_pretrained_cfg(body)
+            if input_size and known and known.fixed_input_size and input_size != known.input_size[-1]:
+                extra["img_size"] = input_size
             network = timm.create_model(body, pretrained=pretrained, num_classes=n_classes, drop_rate=dropout, **extra)
     except TypeError as error:  # both libraries hand unknown settings down to the network's constructor
         raise WeightsError(
@@ -187,13 +205,3 @@ def create(
             f"({error}). Set the one it does not know to 0."
         ) from error
     return attach(network, name)
-
-
-def _last_feature_module(network: nn.Module) -> str:
-    """Name of the last child that still has a spatial map: the one before pooling, flattening and the classifier."""
-    names = [
-        name for name, child in network.named_children() if not isinstance(child, nn.AdaptiveAvgPool2d | nn.Linear)
-    ]
-    last = ([name for name in names if not name.lower().startswith(_AFTER_FEATURES)] or names)[-1]
-    child = network.get_submodule(last)
-    return f"{last}.{len(child) - 1}" if isinstance(child, nn.ModuleList) else last

@@ -48,6 +48,8 @@ def settle(network: nn.Module) -> nn.Module:
             module.running_var.uniform_(0.5, 1.5)
             nn.init.uniform_(module.weight, 0.8, 1.2)
             nn.init.normal_(module.bias, 0.2, 0.3)
+        if isinstance(module, nn.Linear) and not module.weight.any():  # heads that start at zero have no gradient
+            nn.init.normal_(module.weight, std=0.02)
     return network
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from torch import nn
 
 from dermaviz.attention import methods
 from dermaviz.attention.maps import attention_maps, explain, maps_per_class, maps_per_image
-from dermaviz.attention.split import split
+from dermaviz.models.specs import architecture as row_of
 
 ORACLES = {
     "GradCAM": methods.grad_cam,
@@ -34,14 +35,16 @@ NETWORKS = [
 ]
 
 
-def library_raw(name: str, network: nn.Module, layer: str, images: torch.Tensor, classes: list[int]) -> np.ndarray:
+def library_raw(
+    name: str, network: nn.Module, layer: str, images: torch.Tensor, classes: list[int], reshape: Any = None
+) -> np.ndarray:
     """What pytorch-grad-cam computes before it clips and scales."""
     import pytorch_grad_cam
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
     module = network.get_submodule(layer)
     network.requires_grad_(True)
-    method = getattr(pytorch_grad_cam, name)(network, [module])
+    method = getattr(pytorch_grad_cam, name)(network, [module], reshape)
     targets = [ClassifierOutputTarget(index) for index in classes]
     method(images, targets)
     kept = method.activations_and_grads
@@ -56,7 +59,7 @@ def test_agrees_with_pytorch_grad_cam(build_classifier, draw_images, architectur
     classifier = build_classifier(architecture, layer)
     images = classifier.normalise(draw_images(3))
     classes = [4, 0, 2]
-    ours, _ = maps_per_image(split(classifier.network, layer, images), images, classes, ORACLES[name])
+    ours, _ = maps_per_image(classifier.network, layer, images, classes, ORACLES[name])
     theirs = library_raw(name, classifier.network, layer, images, classes)
     assert ours.shape == theirs.shape
     assert np.abs(theirs).max() > 0
@@ -148,14 +151,46 @@ def test_gives_the_same_in_every_gradient_mode(build_classifier, draw_images, mo
 def test_stays_in_fp32_under_the_callers_autocast(build_classifier, draw_images):
     classifier = build_classifier("test_resnet", "layer4")
     images = classifier.normalise(draw_images(1))
-    halves = split(classifier.network, "layer4", images)
-    expected = maps_per_class(halves, images, [1], methods.grad_cam)
+    expected = maps_per_class(classifier.network, "layer4", images, [1], methods.grad_cam)
     with torch.autocast("cpu", torch.bfloat16):
-        found = maps_per_class(halves, images, [1], methods.grad_cam)
+        found = maps_per_class(classifier.network, "layer4", images, [1], methods.grad_cam)
     assert torch.equal(found, expected)
 
 
-def test_swin_like_features_are_read_channels_last(build_classifier, draw_images):
-    classifier = build_classifier("swin_tiny_patch4_window7_224", "layers.3", 224)
-    (found,) = explain(classifier, draw_images(1, 224), 0)
-    assert found.raw.shape == (7, 7)
+def tokens_after(prefix: int, side: int) -> Any:
+    """The library's ``vit_reshape_transform``, for other counts of tokens."""
+    return lambda x: x[:, prefix:].reshape(len(x), side, side, x.shape[2]).permute(0, 3, 1, 2)
+
+
+FAMILIES = [
+    ("test_vit", 160, tokens_after(1, 10)),
+    ("test_vit3", 160, tokens_after(1, 10)),
+    ("deit_tiny_distilled_patch16_224", 224, tokens_after(2, 14)),
+    ("cait_xxs24_224", 224, tokens_after(1, 14)),
+    ("mixer_s32_224", 224, tokens_after(0, 7)),
+    ("swin_tiny_patch4_window7_224", 224, lambda x: x.permute(0, 3, 1, 2)),
+    ("maxvit_rmlp_pico_rw_256", 256, None),
+    ("convnext_atto", 64, None),
+    ("mobilenetv3_small_050", 64, None),
+    ("regnetx_002", 64, None),
+    ("efficientvit_b0", 224, None),
+    ("xcit_nano_12_p16_224", 224, tokens_after(1, 14)),
+    ("torchvision:inception_v3", 139, None),
+]
+
+
+@pytest.mark.parametrize(("name", "size", "reshape"), FAMILIES, ids=[name for name, *_ in FAMILIES])
+def test_every_family_has_a_map_of_its_own_layer_that_is_the_librarys(
+    build_classifier, draw_images, name, size, reshape
+):
+    layer = row_of(name).attention_layer
+    classifier = build_classifier(name, layer, size)
+    images, classes = classifier.normalise(draw_images(2, size)), [4, 0]
+    ours, _ = maps_per_image(classifier.network, layer, images, classes, ORACLES["GradCAM"])
+    theirs = library_raw("GradCAM", classifier.network, layer, images, classes, reshape)
+    assert ours.shape == theirs.shape
+    assert min(ours.shape[1:]) > 1
+    largest = np.abs(theirs).max()
+    assert largest > 0
+    assert np.ptp(theirs) > 0
+    np.testing.assert_allclose(ours.numpy() / largest, theirs / largest, rtol=0, atol=1e-4)

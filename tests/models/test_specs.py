@@ -31,10 +31,13 @@ def test_every_row_agrees_with_timm_on_the_input(name: str) -> None:
     ("name", "size", "layer"),
     [
         ("test_resnet", 160, "layer4"),
-        ("test_convnext", 160, "stages.3"),
-        ("test_efficientnet", 160, "blocks.4"),
-        ("twins_svt_small", 224, "norm"),  # timm's own feature_info names a module that is not there
+        ("test_convnext", 160, "stages"),
+        ("test_efficientnet", 160, "bn2"),
+        ("twins_svt_small", 224, "norm"),
+        ("test_vit", 160, "blocks.5.norm1"),  # after the last block only the class token goes on
         ("torchvision:resnet18", 224, "layer4"),
+        ("torchvision:vit_b_16", 224, "encoder.layers.encoder_layer_11.ln_1"),
+        ("torchvision:swin_t", 224, "permute"),
         ("torchvision:squeezenet1_0", 224, "features"),
         ("torchvision:regnet_y_400mf", 224, "trunk_output"),  # its initialisation needs real memory
         ("torchvision:maxvit_t", 224, "blocks.3"),  # a list of modules has no output of its own

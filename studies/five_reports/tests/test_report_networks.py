@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dermaviz.attention.maps import explain
-from dermaviz.attention.split import split
 from dermaviz.data.readers import read_dataset
 from dermaviz.data.split import apply_split, named_manifest
 from dermaviz.errors import DatasetError, WeightsError
 from dermaviz.models.card import Card
 from dermaviz.models.checkpoint import load_checkpoint, save_checkpoint
 from dermaviz.models.classifier import Classifier
+from dermaviz.models.layers import features_and_logits
 from dermaviz.models.specs import ARCHITECTURES, architecture, create, skeleton
 from dermaviz.robustness.gradients import Goal
 from dermaviz.robustness.linf import fgsm
@@ -205,12 +205,9 @@ def test_every_row_explains_itself_is_attacked_and_trains(name: str, make_card: 
     assert attention.layer == row.attention_layer
     assert attention.status != "non-finite"
     with torch.no_grad():
-        seen = classifier.normalise(images)
-        halves = split(network, row.attention_layer, seen)
-        features = halves.features(seen)
+        features, logits = features_and_logits(network, row.attention_layer, classifier.normalise(images))
         assert features.min() >= 0  # after its activation, as Grad-CAM++ wants them
         assert attention.raw.shape == features.shape[2:]
-        logits = halves.head(features)
 
     goal = Goal.towards(logits.argmin(dim=1))  # its loss has a gradient however sure random weights may be
     attacked = fgsm(classifier, images, goal, 2 / 255)
