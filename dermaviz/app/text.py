@@ -12,6 +12,7 @@ import pandas as pd
 
 from dermaviz.attention.methods import AttentionMap, MapStatus
 from dermaviz.data.records import SPECS
+from dermaviz.diagnoses import names_of
 from dermaviz.evidence.predictions import TONE_GROUP
 from dermaviz.fairness.tone_groups import GROUPS
 from dermaviz.metrics.bootstrap import Estimate
@@ -96,14 +97,14 @@ def p_value(p: float) -> str:
 
 
 def class_names(card: Card) -> dict[str, str]:
-    """Each class of a checkpoint with its name in words, where the data set is known; else the class itself."""
-    return names_in(str(card.data.get("dataset", "")), card.classes)
+    """Each class of a checkpoint with its name in words: the card's, else that of its diagnosis, else the class itself."""
+    return names_in(str(card.data.get("dataset", "")), card.classes) | card.names
 
 
 def names_in(dataset: str, classes: Iterable[str]) -> dict[str, str]:
-    """Classes with their names in words, where the data set is known and names them; else the class itself."""
+    """Classes with their names in words, where the data set or the table of diagnoses names them; else the class itself."""
     spec = SPECS.get(dataset)
-    return {name: spec.classes.get(name, name) if spec else name for name in classes}
+    return names_of(classes) | ({name: spec.classes[name] for name in classes if name in spec.classes} if spec else {})
 
 
 def class_label(card: Card, name: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from dermaviz.diagnoses import names_of
 from dermaviz.errors import DatasetError
 
 
@@ -34,17 +35,7 @@ class DatasetSpec:
 
 HAM10000 = DatasetSpec(
     name="ham10000",
-    classes=MappingProxyType(
-        {
-            "akiec": "actinic keratosis / intraepithelial carcinoma",
-            "bcc": "basal cell carcinoma",
-            "bkl": "benign keratosis",
-            "df": "dermatofibroma",
-            "mel": "melanoma",
-            "nv": "melanocytic nevus",
-            "vasc": "vascular lesion",
-        }
-    ),
+    classes=MappingProxyType(names_of(("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"))),
     malignant=frozenset({"akiec", "bcc", "mel"}),
     images=10_015,
     lesions=7_470,

@@ -43,8 +43,9 @@ class Card:
     ``mean`` and ``std`` are per channel for pixels in [0, 1]; ``attention_layer`` is a dotted module name;
     ``temperature`` divides the logits and was fitted on validation; ``split_sha256`` is the hash of the split manifest,
     ``weights_sha256`` that of ``model.safetensors``; ``recipe`` is the recipe as trained; ``metrics`` holds, for each split
-    evaluated, figures with intervals and counts; ``data`` names the data set, its split, what is asked of it (as in
-    :class:`~dermaviz.data.selection.Selection`) and its citation; ``equalise`` is how pictures are evened out first.
+    evaluated, figures with intervals and counts; ``names`` are the classes in words, and ``synonyms`` other labels that mean one
+    of them, where the table in ``dermaviz.diagnoses`` is not enough; ``data`` names the data set, its split, what is asked
+    of it (as in :class:`~dermaviz.data.selection.Selection`) and its citation; ``equalise`` is how pictures are evened out first.
 
     Raises:
         CheckpointError: when one is made with values that mean nothing: NaN, a mean outside [0, 1], one class.
@@ -69,6 +70,8 @@ class Card:
     malignant: _Names = ()
     training: dict[str, Any] = field(default_factory=dict)
     equalise: Equalisation = ""
+    names: dict[str, str] = field(default_factory=dict)
+    synonyms: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(set(self.classes)) != len(self.classes):
@@ -77,6 +80,11 @@ class Card:
             raise CheckpointError(
                 f"malignant: expected names among {list(self.classes)}, found {list(self.malignant)}. Correct the card."
             )
+        for key, named in (("names", self.names), ("synonyms", self.synonyms.values())):
+            if not set(named) <= set(self.classes):
+                raise CheckpointError(
+                    f"{key}: expected classes among {list(self.classes)}, found {list(named)}. Correct the card."
+                )
 
     @property
     def answers_sha256(self) -> str:

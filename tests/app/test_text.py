@@ -18,9 +18,10 @@ SAID = Prediction(CLASSES, np.array([0.05, 0.05, 0.02, 0.02, 0.62, 0.22, 0.02], 
 MAP = AttentionMap(np.ones((7, 7), dtype=np.float32), "gradcam++", 4, "bn2", 0.0831)
 
 
-def test_classes_of_an_unknown_data_set_keep_their_names(card: Card) -> None:
+def test_classes_are_named_by_the_card_else_by_their_diagnosis_else_by_themselves(card: Card) -> None:
     assert class_label(card, "mel") == "melanoma (mel)"
-    assert class_label(replace(card, data={"dataset": "mine"}), "mel") == "mel"
+    mine = replace(card, classes=("MEL", "x"), data={"dataset": "mine"}, malignant=(), names={"x": "the rest"})
+    assert [class_label(mine, name) for name in mine.classes] == ["melanoma (MEL)", "the rest (x)"]
     assert class_with_probability(card, SAID, 4) == "melanoma (62%)"
 
 

@@ -63,7 +63,14 @@ def test_keys_beyond_the_contract_have_defaults_and_strangers_are_named(
     content = {key: value for key, value in asdict(make_card()).items() if key in CONTRACT}
     card = read_card(write(tmp_path / CARD, content))
     assert (card.malignant, card.training, card.equalise) == ((), {}, "")
-    assert {field.name for field in fields(Card)} == {*CONTRACT, "malignant", "training", "equalise"}
+    assert {field.name for field in fields(Card)} == {
+        *CONTRACT,
+        "malignant",
+        "training",
+        "equalise",
+        "names",
+        "synonyms",
+    }
     with pytest.raises(CheckpointError, match="colour: no such key; "):
         read_card(write(tmp_path / CARD, content | {"colour": "red"}))
 
@@ -98,6 +105,8 @@ def test_keys_beyond_the_contract_have_defaults_and_strangers_are_named(
         ({"std": [0.5, float("inf"), 0.5]}, r"std\[1\]: expected 0\.0001 to 10,000\.0, found inf"),
         ({"malignant": ["scc"]}, "malignant: expected names among .*found .*scc"),
         ({"malignant": [["mel"]]}, r"malignant\[0\]: expected text, found \['mel'\]"),
+        ({"names": {"scc": "squamous"}}, r"names: expected classes among .*found \['scc'\]"),
+        ({"synonyms": {"MEL": "scc"}}, r"synonyms: expected classes among .*found \['scc'\]"),
         ({"equalise": "gamma"}, 'equalise: expected one of "", histogram, clahe, found .gamma'),
         ({"recipe": []}, r"recipe: expected keys and values, found \[\]"),
     ],

@@ -1,0 +1,42 @@
+"""What labels mean: spellings, malignancy, and the classes that a data set's labels are matched with."""
+
+from __future__ import annotations
+
+import pytest
+
+from dermaviz.data.records import HAM10000
+from dermaviz.diagnoses import DIAGNOSES, diagnosis, malignant_among, matched, names_of, spelt
+
+
+@pytest.mark.parametrize(
+    ("label", "code"),
+    [
+        ("MEL", "mel"), ("mel ", "mel"), ("Melanoma", "mel"), ("malignant_melanoma", "mel"), ("Basal-cell carcinoma", "bcc"),
+        ("Bowen’s disease", "akiec"), ("ACK", "ak"), ("Nevus", "nv"), ("SEK", "bkl"), ("not malignant", "benign"),
+        ("nevus, atypical", None), ("", None), ("other", None),
+    ],
+)  # fmt: skip
+def test_a_label_means_a_diagnosis_whatever_its_spelling(label, code):
+    found = diagnosis(label)
+    assert (found.code if found else None) == code
+
+
+def test_no_spelling_means_two_diagnoses_and_ham10000_is_as_published():
+    texts = [spelt(text) for row in DIAGNOSES.values() for text in {row.code, row.name, *row.also}]
+    assert len(texts) == len(set(texts))
+    assert set(malignant_among(HAM10000.classes)) == HAM10000.malignant
+    assert malignant_among(["ak", "other", "SCC"]) == ("SCC",)
+
+
+def test_names_in_words_where_they_tell_classes_apart():
+    assert names_of(["MEL", "x"]) == {"MEL": "melanoma", "x": "x"}
+    assert names_of(["SK", "BKL", "NV"]) == {"SK": "SK", "BKL": "BKL", "NV": "melanocytic nevus"}
+
+
+def test_labels_are_matched_with_classes_by_text_then_synonym_then_spelling_then_meaning():
+    classes = ("melanoma", "NV", "other")
+    assert matched(["mel", "nv", "Other", "melanoma", "bcc"], classes) == {
+        "mel": "melanoma", "nv": "NV", "Other": "other", "melanoma": "melanoma",
+    }  # fmt: skip
+    assert matched(["BCC", "mel"], classes, {"bcc ": "other", "mel": "NV"}) == {"BCC": "other", "mel": "NV"}
+    assert matched(["sek"], ("sk", "bkl")) == {}
