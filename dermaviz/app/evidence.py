@@ -1,44 +1,81 @@
-"""What an audit left beside a checkpoint, read once for all sessions and again once its files change.
+"""What an audit left beside a checkpoint, and which of its data sets the pages show.
 
-Nothing here loads torch: pages that show a data set open without model or photos."""
+Evidence is keyed by checkpoint × data set × split. One data set is in use in a session: the query parameter ``data``
+(``isic-uda1/test``), which :func:`choose_data` asks for and :func:`data_in_use` tells; without it, the checkpoint's own test
+split. :func:`audited`, :func:`table_of` and :func:`has_table` read of the one in use unless another is named.
+
+Tables are read once for all sessions, and again once their files change. Nothing here loads torch: pages that show a data
+set open without model or photos."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import streamlit as st
+
 from dermaviz.app.cache import remembered, shared
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.evidence.predictions import PREDICTIONS, Audited, read_audited
-from dermaviz.evidence.store import Evidence, has_evidence, read_evidence, table_path
+from dermaviz.evidence.predictions import PREDICTIONS, Audited, data_sets, evidence_of, internal, read_audited
+from dermaviz.evidence.store import DataSplit, Evidence, has_evidence, table_path
 from dermaviz.metrics.bootstrap import Estimate, estimate
 from dermaviz.metrics.classification import accuracy
 
+DATA = "data"
+"""The query parameter, and key of the widget, that names the data set in use."""
 Stamps = tuple[tuple[str, int, int], ...]
 """Names of files, when each was last written, and its size."""
 
 
-def audited(checkpoint: Checkpoint, split: str = "test") -> Audited:
-    """The predictions of a checkpoint on a split, each image with its tone group where tone was measured.
+def data_in_use(checkpoint: Checkpoint) -> DataSplit:
+    """The data set and split that the pages show of a checkpoint: the one asked for if it has predictions of it, else its own
+    test split, or an external set where it has no predictions of that one."""
+    known, own = data_sets(checkpoint), internal(checkpoint.card)
+    asked = st.session_state.get(DATA) or st.query_params.get(DATA)
+    usual = next((of for of in known if of == own or of.data_set != own.data_set), own)
+    return next((of for of in known if str(of) == asked), usual)
+
+
+def choose_data(checkpoint: Checkpoint) -> DataSplit:
+    """Ask which data set the page shows, where there is a choice. Call it once on a page, after the choice of a checkpoint."""
+    known = data_sets(checkpoint)
+    if len(known) < 2:
+        return data_in_use(checkpoint)
+    labels = {str(of): data_label(checkpoint, of) for of in known}
+    chosen = st.selectbox("Data set", labels, format_func=labels.__getitem__, key=DATA, bind="query-params")
+    return next(of for of in known if str(of) == chosen)
+
+
+def data_label(checkpoint: Checkpoint, of: DataSplit) -> str:
+    """A data set as lists name it: ``isic-uda1 · test · external``."""
+    own = of.data_set == internal(checkpoint.card).data_set
+    return f"{of.data_set} · {of.split} · {'its own' if own else 'external'}"
+
+
+def audited(checkpoint: Checkpoint, of: DataSplit | None = None) -> Audited:
+    """The predictions of a checkpoint on a data set (None: the one in use), each image with its tone group where tone was
+    measured.
 
     Raises:
         EvidenceError: there is no such evidence, it is damaged, or it is of another model.
     """
-    return replace(_audited(checkpoint, split, _stamps(checkpoint, split)), checkpoint=checkpoint)
+    of = of or data_in_use(checkpoint)
+    return replace(_audited(checkpoint, of, _stamps(checkpoint, of)), checkpoint=checkpoint)
 
 
-def table_of(checkpoint: Checkpoint, table: str, split: str = "test") -> Evidence:
-    """A table of a split; read, and judged, again once its files change.
+def table_of(checkpoint: Checkpoint, table: str, of: DataSplit | None = None) -> Evidence:
+    """A table of a checkpoint on a data set (None: the one in use); read, and judged, again once its files change.
 
     Raises:
         EvidenceError: there is no such table, it is damaged or stale.
     """
-    stamps = tuple(stamp for stamp in _stamps(checkpoint, split) if stamp[0].startswith(f"{table}."))
-    return _table(checkpoint, table, split, stamps)
+    of = of or data_in_use(checkpoint)
+    stamps = tuple(stamp for stamp in _stamps(checkpoint, of) if stamp[0].startswith(f"{table}."))
+    return _table(checkpoint, table, of, stamps)
 
 
-def has_table(checkpoint: Checkpoint, table: str) -> bool:
-    """Whether this was measured on a checkpoint's test images."""
-    return has_evidence(checkpoint.folder, table)
+def has_table(checkpoint: Checkpoint, table: str, of: DataSplit | None = None) -> bool:
+    """Whether this was measured of a checkpoint on a data set (None: the one in use)."""
+    return has_evidence(checkpoint.folder, table, of or data_in_use(checkpoint))
 
 
 @remembered(max_entries=256, show_spinner=False)
@@ -48,15 +85,15 @@ def share_right(audited: Audited) -> Estimate:
 
 
 @shared(max_entries=16, show_spinner="Reading the evidence …")
-def _table(checkpoint: Checkpoint, table: str, split: str, stamps: Stamps) -> Evidence:
-    return read_evidence(checkpoint.folder, table, split, checkpoint_sha256=checkpoint.card.answers_sha256)
+def _table(checkpoint: Checkpoint, table: str, of: DataSplit, stamps: Stamps) -> Evidence:
+    return evidence_of(checkpoint, table, of)
 
 
 @shared(max_entries=8, show_spinner=False)
-def _audited(checkpoint: Checkpoint, split: str, stamps: Stamps) -> Audited:
-    return read_audited(checkpoint, split)
+def _audited(checkpoint: Checkpoint, of: DataSplit, stamps: Stamps) -> Audited:
+    return read_audited(checkpoint, of)
 
 
-def _stamps(checkpoint: Checkpoint, split: str) -> Stamps:
-    files = sorted(table_path(checkpoint.folder, PREDICTIONS, split).parent.glob("[!.]*.*"))
+def _stamps(checkpoint: Checkpoint, of: DataSplit) -> Stamps:
+    files = sorted(table_path(checkpoint.folder, PREDICTIONS, of).parent.glob("[!.]*.*"))
     return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files)

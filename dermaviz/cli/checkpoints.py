@@ -79,11 +79,12 @@ def report(
     split: Annotated[str, typer.Option(help="Whose evidence to report.")] = "test",
 ) -> None:
     """Write one self-contained HTML file from a checkpoint's evidence: figures, charts and what they cannot say."""
-    from dermaviz.evidence.predictions import read_audited
+    from dermaviz.evidence.predictions import internal, read_audited
     from dermaviz.html_report import write_report
 
     folder = find_checkpoint(checkpoint)
-    path = write_report(read_audited(Checkpoint(folder, read_card(folder / CARD)), split), output)
+    card = read_card(folder / CARD)
+    path = write_report(read_audited(Checkpoint(folder, card), internal(card, split)), output)
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, opens without a network")
 
 

@@ -29,8 +29,8 @@ from dermaviz.data.records import Dataset, Record
 from dermaviz.data.selection import for_task, read_selection, selection_on_card
 from dermaviz.data.split import Split
 from dermaviz.errors import CheckpointError, DatasetError, ImageError
-from dermaviz.evidence.predictions import PREDICTIONS, Predictions, read_audited
-from dermaviz.evidence.store import Manifest, Source, build_evidence
+from dermaviz.evidence.predictions import PREDICTIONS, Predictions, internal, read_audited
+from dermaviz.evidence.store import Manifest, Source, as_name, build_evidence
 from dermaviz.evidence.tables import DRAWN, TABLES
 from dermaviz.images import RGB, read_image
 from dermaviz.io import atomic_write, csv_text
@@ -57,7 +57,7 @@ def evaluate_checkpoint(
     dataset = split_of_checkpoint(card, root, split)
     rows = partial(prediction_rows, classifier, dataset)
     build_evidence(folder, evidence_source(PREDICTIONS, card, dataset, split), len(dataset), rows)
-    found = read_audited(Checkpoint(folder, card), split)
+    found = read_audited(Checkpoint(folder, card), internal(card, split))
     figures = summarise(found.labels, found.probabilities, found.lesions, card.classes, classifier.malignant, draws)
     card = replace(card, metrics={**card.metrics, split: figures})
     card.write(folder / CARD)
@@ -65,7 +65,8 @@ def evaluate_checkpoint(
 
 
 def split_of_checkpoint(card: Card, root: Path | None, split: Split) -> Dataset:
-    """The images of a split of the data set that a checkpoint was trained on, selected and labelled as its card says.
+    """The images of a split of the data set that a checkpoint was trained on, selected and labelled as its card says, under
+    the name that its evidence goes by.
 
     Raises:
         CheckpointError: the card does not name its data.
@@ -82,7 +83,7 @@ def split_of_checkpoint(card: Card, root: Path | None, split: Split) -> Dataset:
             f"{card.name}: expected the split {card.split_sha256[:12]}… that it was trained on, found "
             f"{manifest.sha256[:12]}…. Test images may have been trained on; use the manifest named on the card."
         )
-    return expect_classes(card, splits[split])
+    return expect_classes(card, replace(splits[split], name=internal(card).data_set))
 
 
 def expect_classes(card: Card, dataset: Dataset) -> Dataset:
@@ -190,7 +191,8 @@ def images_to_audit(card: Card, root: Path | None, split: str, other: str = "") 
         DatasetError, CheckpointError: as :func:`split_of_checkpoint`; or there is no such data set.
     """
     if other:
-        return replace(for_task(read_dataset(other, root), selection_on_card(card.data).task), classes=card.classes)
+        images = for_task(read_dataset(other, root), selection_on_card(card.data).task)
+        return replace(images, name=as_name(images.name), classes=card.classes)
     return split_of_checkpoint(card, root, cast("Split", split))
 
 

@@ -16,9 +16,18 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from dermaviz.errors import EvidenceError
-from dermaviz.evidence.store import Evidence, has_evidence, labels_of, read_evidence
+from dermaviz.evidence.store import (
+    DataSplit,
+    Evidence,
+    as_name,
+    audit_command,
+    has_evidence,
+    labels_of,
+    read_evidence,
+    splits_with,
+)
 from dermaviz.metrics.bootstrap import DRAWS
-from dermaviz.models.card import Checkpoint
+from dermaviz.models.card import Card, Checkpoint
 
 PREDICTIONS, TONE = "predictions", "tone"
 TONE_GROUP = "tone_group"
@@ -45,7 +54,8 @@ class Audited:
     """What a checkpoint said of N images: ``labels`` int64 ``[N]`` and ``probabilities`` float64 ``[N, C]`` in the card's order.
 
     ``table`` has a row per image with ``image_id``, ``lesion_id``, ``dx`` and the data set's metadata. It is shared by all
-    readers: copy it before a change. ``key`` tells these images and answers from all others.
+    readers: copy it before a change. ``key`` tells these images and answers from all others; ``of`` is the data set and split
+    that they were read from, None of an audit in memory.
     """
 
     key: str
@@ -53,6 +63,7 @@ class Audited:
     table: pd.DataFrame
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
+    of: DataSplit | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -91,21 +102,52 @@ class Audited:
         return measure(self.labels, self.probabilities, self.lesions, self.classes, malignant, draws)
 
 
-def read_audited(checkpoint: Checkpoint, split: str = "test") -> Audited:
-    """The predictions of a checkpoint on a split, each image with its tone group where tone was measured.
+def internal(card: Card, split: str = "test") -> DataSplit:
+    """A split of the data set that a checkpoint was trained on; the test split is what every page shows first."""
+    return DataSplit(as_name(str(card.data.get("dataset") or "internal")), split)
+
+
+def data_sets(checkpoint: Checkpoint) -> list[DataSplit]:
+    """Every data set and split that a checkpoint has predictions of: the internal test first, then other sets (test before
+    validation), then what is left of its own, on which choices were made. Those that are not :func:`internal` are external.
+
+    Nothing is read but names: whether the evidence is whole and fresh is said by :func:`evidence_of`.
+    """
+    own = internal(checkpoint.card)
+    order = {"test": 0, "all": 1}
+    return sorted(
+        splits_with(checkpoint.folder, PREDICTIONS),
+        key=lambda of: (of != own, of.data_set == own.data_set, of.data_set, order.get(of.split, 2), of.split),
+    )
+
+
+def evidence_of(checkpoint: Checkpoint, table: str, of: DataSplit | None = None) -> Evidence:
+    """A table of a checkpoint on a data set's split (None: its own test split).
+
+    Raises:
+        EvidenceError: there is no such table, it is damaged, or of another model.
+    """
+    whose = of or internal(checkpoint.card)
+    return read_evidence(checkpoint.folder, table, whose, checkpoint_sha256=checkpoint.card.answers_sha256)
+
+
+def read_audited(checkpoint: Checkpoint, of: DataSplit | None = None) -> Audited:
+    """The predictions of a checkpoint on a data set's split (None: its own test split), each image with its tone group where
+    tone was measured.
 
     Raises:
         EvidenceError: there is no such evidence, it is damaged, or it is of another model.
     """
-    evidence = read_evidence(checkpoint.folder, PREDICTIONS, split, checkpoint_sha256=checkpoint.card.answers_sha256)
+    of = of or internal(checkpoint.card)
+    evidence = evidence_of(checkpoint, PREDICTIONS, of)
     if not len(evidence.table):
         raise EvidenceError(
-            f"{checkpoint.name}: expected predictions of the split {split}, found no row. "
-            f"Make them again: `dermaviz audit {checkpoint.name} --data FOLDER --split {split}`."
+            f"{checkpoint.name}: expected predictions of {of}, found no row. "
+            f"Make them again: `{audit_command(checkpoint.name, of)}`."
         )
-    found = audited_from(evidence.table, checkpoint, evidence.manifest.sha256)
+    found = replace(audited_from(evidence.table, checkpoint, evidence.manifest.sha256), of=of)
     try:
-        tone = tone_evidence(checkpoint, split)
+        tone = tone_evidence(checkpoint, of)
     except EvidenceError:
         tone = None  # `tone_note` says why
     if tone is None:
@@ -126,22 +168,23 @@ def audited_from(table: pd.DataFrame, checkpoint: Checkpoint, key: str = "") -> 
     return Audited(key, checkpoint, table.drop(columns=columns), labels, table[columns].to_numpy(np.float64))
 
 
-def tone_evidence(checkpoint: Checkpoint, split: str = "test") -> Evidence | None:
-    """The table ``tone`` of a split; None where tone was not measured, or not put into groups.
+def tone_evidence(checkpoint: Checkpoint, of: DataSplit | None = None) -> Evidence | None:
+    """The table ``tone`` of a data set's split (None: its own test split); None where tone was not measured, or not put into
+    groups.
 
     Raises:
         EvidenceError: the table is damaged or stale.
     """
-    if not has_evidence(checkpoint.folder, TONE, split):
+    if not has_evidence(checkpoint.folder, TONE, of or internal(checkpoint.card)):
         return None
-    tone = read_evidence(checkpoint.folder, TONE, split, checkpoint_sha256=checkpoint.card.answers_sha256)
+    tone = evidence_of(checkpoint, TONE, of)
     return tone if TONE_GROUP in tone.table else None
 
 
-def tone_note(checkpoint: Checkpoint, split: str = "test") -> str | None:
+def tone_note(checkpoint: Checkpoint, of: DataSplit | None = None) -> str | None:
     """Why the tone groups that an audit left cannot be used; None where they can, or where there are none."""
     try:
-        tone_evidence(checkpoint, split)
+        tone_evidence(checkpoint, of)
     except EvidenceError as error:
         return str(error)
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,52 @@ from dermaviz.evidence.tables import PART, TABLES
 from dermaviz.io import atomic_write, read_json, to_json
 from dermaviz.schema import build, validated
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def is_name(text: str) -> bool:
+    """Whether a data set or a split may be called so: a folder bears the name, and so does a link."""
+    return _NAME.fullmatch(text) is not None
+
+
+def as_name(text: str) -> str:
+    """The nearest name that :func:`is_name` to any text, such as a folder's: ``My lesions (2)`` is ``My-lesions-2``."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:100] or "data"
+
+
+@dataclass(frozen=True)
+class DataSplit:
+    """Whose images evidence is of: a data set and one of its splits, as folders, links and commands name them.
+
+    Evidence is keyed by checkpoint × data set × split and lies in ``evidence/<data set>/<split>/`` of the checkpoint's folder,
+    so an external set stands beside the internal test set and never replaces it.
+
+    Raises:
+        EvidenceError: a name is not of letters, digits, dots, dashes and underscores: it could lie outside that folder.
+    """
+
+    data_set: str
+    split: str
+
+    def __post_init__(self) -> None:
+        for what, name in (("data set", self.data_set), ("split", self.split)):
+            if not is_name(name):
+                raise EvidenceError(
+                    f"expected a name for the {what} of letters, digits, dots, dashes and underscores, found {name!r}. "
+                    "Evidence is kept in a folder of that name; choose another."
+                )
+
+    def __str__(self) -> str:
+        """``ham10000/test``: as links name it."""
+        return f"{self.data_set}/{self.split}"
+
+
+def audit_command(checkpoint: str, of: DataSplit, table: str = "") -> str:
+    """The command that makes evidence of these images."""
+    return f"dermaviz audit {checkpoint} --data FOLDER --as {of.data_set} --split {of.split}" + (
+        f" --table {table}" if table else ""
+    )
+
 
 @validated(EvidenceError, "source")
 class Source:
@@ -30,7 +77,7 @@ class Source:
 
     Args:
         table: ``predictions``, ``attacks`` …
-        dataset, split: whose images these are.
+        dataset, split: whose images these are; see :class:`DataSplit` for how they may be called.
         checkpoint_sha256: of all that decides the model's answers (``Card.answers_sha256``).
         data_sha256: of the images' ids, lesions, labels and file sizes (``Dataset.sha256``).
         parameters: settings of the measurement, as JSON takes them.
@@ -48,6 +95,11 @@ class Source:
         """The sha256 of the source: its address."""
         content = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
+
+    @property
+    def images(self) -> DataSplit:
+        """Whose images these are."""
+        return DataSplit(self.dataset, self.split)
 
 
 @validated(EvidenceError, "manifest")
@@ -91,33 +143,41 @@ class Evidence:
     manifest: Manifest
 
 
-def table_path(checkpoint: Path, table: str, split: str) -> Path:
+def table_path(checkpoint: Path, table: str, of: DataSplit) -> Path:
     """Where a table of a checkpoint lies; its manifest has the same name with ``.json``."""
-    return checkpoint / FOLDER / split / f"{table}.parquet"
+    return checkpoint / FOLDER / of.data_set / of.split / f"{table}.parquet"
 
 
-def has_evidence(checkpoint: Path, table: str, split: str = "test") -> bool:
+def has_evidence(checkpoint: Path, table: str, of: DataSplit) -> bool:
     """Whether a checkpoint has this table, finished; says nothing on whether it is fresh."""
-    path = table_path(checkpoint, table, split)
+    path = table_path(checkpoint, table, of)
     return path.is_file() and path.with_suffix(".json").is_file()
 
 
-def read_evidence(checkpoint: Path, table: str, split: str = "test", *, checkpoint_sha256: str) -> Evidence:
+def splits_with(checkpoint: Path, table: str) -> list[DataSplit]:
+    """Every data set and split of which a checkpoint has this table, finished, by name."""
+    manifests = sorted((checkpoint / FOLDER).glob(f"*/*/{table}.json"))
+    names = [(path.parents[1].name, path.parent.name) for path in manifests]
+    found = [DataSplit(*pair) for pair in names if all(map(is_name, pair))]
+    return [of for of in found if has_evidence(checkpoint, table, of)]
+
+
+def read_evidence(checkpoint: Path, table: str, of: DataSplit, *, checkpoint_sha256: str) -> Evidence:
     """Read a table of a checkpoint's evidence.
 
     Args:
         checkpoint: the checkpoint's folder.
         table: ``predictions``, ``attacks`` …
-        split: which images.
+        of: whose images.
         checkpoint_sha256: the model's ``Card.answers_sha256`` now; evidence of another model is stale.
 
     Raises:
         EvidenceError: there is no such table, its file is not the one that the manifest vouches for (cut short, say),
             it is stale, or it is not as its row in ``TABLES`` says.
     """
-    path = table_path(checkpoint, table, split)
-    remedy = f"Make it: `dermaviz audit {checkpoint.name} --data FOLDER --split {split} --table {table}`."
-    if not has_evidence(checkpoint, table, split):
+    path = table_path(checkpoint, table, of)
+    remedy = f"Make it: `{audit_command(checkpoint.name, of, table)}`."
+    if not has_evidence(checkpoint, table, of):
         raise EvidenceError(f"expected evidence at {path}, found none that is finished. {remedy}")
     manifest = read_manifest(path.with_suffix(".json"))
     content = path.read_bytes()
@@ -141,7 +201,7 @@ def read_evidence(checkpoint: Path, table: str, split: str = "test", *, checkpoi
 
 def write_evidence(checkpoint: Path, frame: pd.DataFrame, source: Source, made: dict[str, object]) -> Manifest:
     """Write a table and then its manifest; what was there before is no longer vouched for from the first moment on."""
-    path = table_path(checkpoint, source.table, source.split)
+    path = table_path(checkpoint, source.table, source.images)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".json").unlink(missing_ok=True)
     content = parquet_bytes(frame)
@@ -228,7 +288,7 @@ def build_evidence(
     finished = _finished(checkpoint, source)
     if finished:
         return finished
-    table = table_path(checkpoint, source.table, source.split)
+    table = table_path(checkpoint, source.table, source.images)
     parts = table.parent / f".{source.table}-{source.key[:12]}.parts"
     parts.mkdir(parents=True, exist_ok=True)
     slices = [slice(first, min(first + part, n_images)) for first in range(0, n_images, part)]
@@ -252,9 +312,9 @@ def build_evidence(
 
 
 def _finished(checkpoint: Path, source: Source) -> Manifest | None:
-    if not has_evidence(checkpoint, source.table, source.split):
+    if not has_evidence(checkpoint, source.table, source.images):
         return None
-    manifest = read_manifest(table_path(checkpoint, source.table, source.split).with_suffix(".json"))
+    manifest = read_manifest(table_path(checkpoint, source.table, source.images).with_suffix(".json"))
     return manifest if manifest.source.key == source.key else None
 
 

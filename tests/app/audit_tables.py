@@ -14,7 +14,7 @@ from dermaviz.evidence.store import read_evidence, write_evidence
 from dermaviz.fairness.shortcuts import VARIANTS
 from dermaviz.fairness.tone_groups import tone_groups
 from dermaviz.models.card import read_card
-from tests.app.conftest import SHIPPED
+from tests.app.conftest import OWN, SHIPPED
 
 SAMPLE = 40
 ITAS = np.array([60.0, 50.0, 45.0, 42.0, 35.0, 30.0, 20.0, 42.0])
@@ -25,9 +25,9 @@ AREA = 0.25
 def write_audit(folder: Path, answers: pd.DataFrame) -> Path:
     """A checkpoint without weights whose evidence on the test split is these answers and the tables below."""
     shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("*.safetensors", ".*", "validation", "drawn"))
-    shutil.rmtree(folder / "evidence" / "test")
+    shutil.rmtree(folder / "evidence" / str(OWN))
     sha = read_card(folder / "card.json").answers_sha256
-    source = read_evidence(SHIPPED, "predictions", checkpoint_sha256=sha).manifest.source
+    source = read_evidence(SHIPPED, "predictions", OWN, checkpoint_sha256=sha).manifest.source
     sample = answers.iloc[:SAMPLE]
     tables = {
         "predictions": answers,
@@ -40,7 +40,7 @@ def write_audit(folder: Path, answers: pd.DataFrame) -> Path:
     }
     for name, table in tables.items():
         write_evidence(folder, table, replace(source, table=name), {})
-    write_evidence(folder, drawn_table(), replace(source, table="drawn_tone", split="drawn"), {})
+    write_evidence(folder, drawn_table(), replace(source, table="drawn_tone", dataset="drawn", split="drawn"), {})
     return folder
 
 

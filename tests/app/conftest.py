@@ -13,11 +13,12 @@ import timm
 import torch
 
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.evidence.store import Source, write_evidence
+from dermaviz.evidence.store import DataSplit, Source, write_evidence
 from dermaviz.models.card import DEFAULT_CHECKPOINT, Card, read_card
 from dermaviz.models.checkpoint import save_checkpoint
 
 SHIPPED = Path(__file__).parents[2] / "checkpoints" / DEFAULT_CHECKPOINT
+OWN = DataSplit("ham10000", "test")
 N = 400
 
 
@@ -30,7 +31,7 @@ def no_data(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def answers() -> pd.DataFrame:
     """The first ``N`` photos of the test split with what the default model says of them."""
-    return pd.read_parquet(SHIPPED / "evidence" / "test" / "predictions.parquet").iloc[:N].reset_index(drop=True)
+    return pd.read_parquet(SHIPPED / "evidence" / str(OWN) / "predictions.parquet").iloc[:N].reset_index(drop=True)
 
 
 CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")

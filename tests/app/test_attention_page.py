@@ -108,9 +108,9 @@ def test_the_shortcut_that_moves_it_most_stands_beside_its_control(measured: Pat
     [("On the lesion", "attention"), ("Scores", "attention"), ("Shortcuts", "shortcuts"), ("Trust", "faithfulness")],
 )
 def test_a_missing_table_costs_one_sentence_that_names_the_command(measured: Path, tab: str, table: str) -> None:
-    (measured / "evidence" / "test" / f"{table}.parquet").unlink()
+    (measured / "evidence" / "ham10000" / "test" / f"{table}.parquet").unlink()
     app = run(audit=tab)
-    assert f"`dermaviz audit first --data FOLDER --split test --table {table}`" in app.error[0].value
+    assert f"`dermaviz audit first --data FOLDER --as ham10000 --split test --table {table}`" in app.error[0].value
 
 
 def test_a_link_to_a_tab_that_skin_tone_had_leads_here_with_all_that_it_chose(measured: Path) -> None:

@@ -16,7 +16,7 @@ from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import audited
 from dermaviz.evidence.store import read_evidence, write_evidence
 from dermaviz.models.card import read_card
-from tests.app.conftest import SHIPPED
+from tests.app.conftest import OWN, SHIPPED
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 240
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("no_data")
 
 @pytest.fixture(scope="module")
 def shipped() -> pd.DataFrame:
-    return pd.read_parquet(SHIPPED / "evidence" / "test" / "predictions.parquet")
+    return pd.read_parquet(SHIPPED / "evidence" / str(OWN) / "predictions.parquet")
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_the_metrics_stand_beside_the_constant_answer() -> None:
 @pytest.mark.parametrize("damage", ["missing", "cut short", "stale"])
 def test_evidence_that_cannot_be_used_costs_one_sentence(copy: Callable[[str], Path], damage: str) -> None:
     folder = copy("first")
-    path = folder / "evidence" / "test" / "predictions.parquet"
+    path = folder / "evidence" / str(OWN) / "predictions.parquet"
     if damage == "missing":
         path.unlink()
     elif damage == "cut short":
@@ -204,7 +204,7 @@ def test_evidence_that_cannot_be_used_costs_one_sentence(copy: Callable[[str], P
 
 
 def test_sets_without_validation_evidence_cost_one_sentence_and_the_rest_stays(copy: Callable[[str], Path]) -> None:
-    shutil.rmtree(copy("first") / "evidence" / "validation")
+    shutil.rmtree(copy("first") / "evidence" / "ham10000" / "validation")
     app = run(card="Prediction sets")
     assert "--split validation" in app.error[0].value
     assert counted_cases(app) == 2001
@@ -213,7 +213,9 @@ def test_sets_without_validation_evidence_cost_one_sentence_and_the_rest_stays(c
 def test_two_checkpoints_are_compared_in_words(copy: Callable[[str], Path], shipped: pd.DataFrame) -> None:
     copy("first")
     second = copy("second")
-    evidence = read_evidence(second, "predictions", checkpoint_sha256=read_card(second / "card.json").answers_sha256)
+    evidence = read_evidence(
+        second, "predictions", OWN, checkpoint_sha256=read_card(second / "card.json").answers_sha256
+    )
     cured = shipped["dx"] == "mel"
     table = shipped.copy()
     table.loc[cured, [name for name in table if name.startswith("p_")]] = 0.0

@@ -14,6 +14,7 @@ from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import audited
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import TONE_GROUP, same_images, tone_note
+from dermaviz.evidence.store import DataSplit
 
 
 def test_labels_and_probabilities_stand_in_the_order_of_the_card(audit: Callable[..., Checkpoint]) -> None:
@@ -26,13 +27,13 @@ def test_labels_and_probabilities_stand_in_the_order_of_the_card(audit: Callable
 
 def test_without_evidence_the_command_is_named(audit: Callable[..., Checkpoint]) -> None:
     with pytest.raises(EvidenceError, match=r"validation.predictions\.parquet.*`dermaviz audit first --data FOLDER"):
-        audited(audit(), "validation")
+        audited(audit(), DataSplit("ham10000", "validation"))
 
 
 def test_a_file_cut_short_is_refused_even_after_it_was_read_whole(audit: Callable[..., Checkpoint]) -> None:
     checkpoint = audit()
     audited(checkpoint)
-    path = checkpoint.folder / "evidence" / "test" / "predictions.parquet"
+    path = checkpoint.folder / "evidence" / "ham10000" / "test" / "predictions.parquet"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(EvidenceError, match=r"predictions\.parquet: expected sha256"):
         audited(checkpoint)
@@ -60,7 +61,7 @@ def test_tone_groups_join_where_they_were_measured(audit: Callable[..., Checkpoi
 def test_damaged_tone_evidence_costs_a_note_and_nothing_else(audit: Callable[..., Checkpoint]) -> None:
     checkpoint = audit(tones={"ISIC_2": "light"})
     assert tone_note(checkpoint) is None
-    path = checkpoint.folder / "evidence" / "test" / "tone.parquet"
+    path = checkpoint.folder / "evidence" / "ham10000" / "test" / "tone.parquet"
     path.write_bytes(path.read_bytes()[:-10])
     assert "tone.parquet: expected sha256" in str(tone_note(checkpoint))
     assert TONE_GROUP not in audited(checkpoint).table

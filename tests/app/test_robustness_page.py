@@ -20,7 +20,7 @@ from streamlit.testing.v1 import AppTest
 from dermaviz.evidence.store import read_evidence, write_evidence
 from dermaviz.models.card import read_card
 from dermaviz.robustness.corruptions import CORRUPTIONS, SEVERITIES
-from tests.app.conftest import SHIPPED, N
+from tests.app.conftest import OWN, SHIPPED, N
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 240
@@ -44,7 +44,7 @@ def attacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: pd.DataFr
         folder = tmp_path / name
         shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("*.safetensors", ".*", "validation"))
         sha = read_card(folder / "card.json").answers_sha256
-        source = read_evidence(folder, "predictions", checkpoint_sha256=sha).manifest.source
+        source = read_evidence(folder, "predictions", OWN, checkpoint_sha256=sha).manifest.source
         tables = {
             "predictions": answers,
             "attacks": attack_rows(answers, factor),
@@ -302,10 +302,10 @@ def test_the_photos_hit_worst_come_first_with_their_link(attacked: Callable[...,
 def test_a_missing_table_costs_one_sentence_that_names_the_command(
     attacked: Callable[..., Path], card: str, table: str
 ) -> None:
-    (attacked("first") / "evidence" / "test" / f"{table}.parquet").unlink()
+    (attacked("first") / "evidence" / str(OWN) / f"{table}.parquet").unlink()
     app = run(test=card, **TEST_SET)
     assert len(app.error) == 1
-    assert f"`dermaviz audit first --data FOLDER --split test --table {table}`" in app.error[0].value
+    assert f"`dermaviz audit first --data FOLDER --as ham10000 --split test --table {table}`" in app.error[0].value
 
 
 def test_a_single_checkpoint_has_nothing_to_be_held_against(attacked: Callable[..., Path]) -> None:

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from dermaviz.fairness.tone_groups import tone_groups
 from tests.app.audit_tables import SAMPLE, right, tone_table, write_audit
-from tests.app.conftest import N
+from tests.app.conftest import OWN, N
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 240
@@ -156,15 +156,15 @@ def test_other_skin_stands_beside_a_shift_that_is_no_tone(measured: Path, answer
     ],
 )  # fmt: skip
 def test_a_missing_table_costs_one_sentence_that_names_the_command(measured: Path, card: str, table: str) -> None:
-    (measured / "evidence" / "test" / f"{table}.parquet").unlink()
+    (measured / "evidence" / str(OWN) / f"{table}.parquet").unlink()
     app = run(audit=card)
     assert len(app.error) == 1
-    assert f"`dermaviz audit first --data FOLDER --split test --table {table}`" in app.error[0].value
+    assert f"`dermaviz audit first --data FOLDER --as ham10000 --split test --table {table}`" in app.error[0].value
     assert "It is right on" in text(app)
 
 
 def test_without_a_tone_table_age_comes_first(measured: Path) -> None:
-    (measured / "evidence" / "test" / "tone.parquet").unlink()
+    (measured / "evidence" / str(OWN) / "tone.parquet").unlink()
     app = run(audit="Groups")
     assert app.selectbox(key="by").value == "age"
     assert not app.error

@@ -13,7 +13,9 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-EVIDENCE = Path(__file__).parents[2] / "checkpoints/ham10000-efficientnet-lite0/evidence/test/predictions.parquet"
+EVIDENCE = (
+    Path(__file__).parents[2] / "checkpoints/ham10000-efficientnet-lite0/evidence/ham10000/test/predictions.parquet"
+)
 CONFUSION = "/Confusion?card=Training"
 MELANOMA, NEVUS = "melanoma (mel)", "melanocytic nevus (nv)"
 ORDER = ["nv", "mel", "bkl", "bcc", "akiec", "vasc", "df"]

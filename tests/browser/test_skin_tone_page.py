@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-EVIDENCE = Path(__file__).parents[2] / "checkpoints/ham10000-efficientnet-lite0/evidence/test"
+EVIDENCE = Path(__file__).parents[2] / "checkpoints/ham10000-efficientnet-lite0/evidence/ham10000/test"
 LOOKING = "/Skin_tone?audit=Right+%C3%97+looking"
 """A link from before Attention was a page of its own: it leads there."""
 _LEAST_DOT = """() => {

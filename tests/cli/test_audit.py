@@ -43,8 +43,8 @@ def many(draw_photo: Callable[..., Any], tmp_path: Path) -> list[str]:
     return ["--data", str(tmp_path / "many"), "--dataset", "folder"]
 
 
-def table(checkpoint: Path, split: str = "test") -> pd.DataFrame:
-    return pd.read_parquet(checkpoint / "evidence" / split / "predictions.parquet")
+def table(checkpoint: Path, of: str = "ham10000/test") -> pd.DataFrame:
+    return pd.read_parquet(checkpoint / "evidence" / of / "predictions.parquet")
 
 
 def test_the_table_holds_what_the_model_says(dermaviz: Command, audited: Path, drawn_dataset: Path) -> None:
@@ -69,7 +69,7 @@ def test_the_table_holds_what_the_model_says(dermaviz: Command, audited: Path, d
 
 def test_an_audit_is_not_repeated(dermaviz: Command, audited: Path, drawn_dataset: Path) -> None:
     dermaviz("audit", "seven", "--data", drawn_dataset, "--split", "validation", "--table", "predictions")
-    path = audited / "evidence" / "validation" / "predictions.parquet"
+    path = audited / "evidence" / "ham10000" / "validation" / "predictions.parquet"
     written = path.stat().st_mtime_ns
     assert (
         dermaviz("audit", "seven", "--data", drawn_dataset, "--split", "validation", "--table", "predictions").code == 0
@@ -82,7 +82,7 @@ def test_other_images_are_audited_whole(dermaviz: Command, audited: Path, draw_p
         draw_photo(tmp_path / "own" / dx / f"{i}.png", seed=i)
     answer = dermaviz("audit", "seven", "--data", tmp_path / "own", "--dataset", "folder", "--split", "own")
     assert answer.code == 0, answer.err
-    assert table(audited, "own")["dx"].tolist() == ["mel", "nv", "nv"]
+    assert table(audited, "own/own")["dx"].tolist() == ["mel", "nv", "nv"]
 
 
 def test_own_diagnoses_are_put_to_the_question_that_the_checkpoint_answers(
@@ -95,7 +95,7 @@ def test_own_diagnoses_are_put_to_the_question_that_the_checkpoint_answers(
         draw_photo(tmp_path / "own" / dx / f"{i}.png", seed=i)
     answer = dermaviz("audit", "two", "--data", tmp_path / "own", "--dataset", "folder", "--split", "own")
     assert answer.code == 0, answer.err
-    found = table(tmp_path / "checkpoints" / "two", "own")
+    found = table(tmp_path / "checkpoints" / "two", "own/own")
     assert found["dx"].tolist() == ["malignant", "malignant", "benign"]
     assert found["diagnosis"].tolist() == ["bcc", "mel", "nv"]
     assert {"p_benign", "p_malignant"} <= set(found.columns)
@@ -134,14 +134,14 @@ def test_two_processes_leave_the_table_of_one(dermaviz: Command, audited: Path, 
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("rows") == 1
-    by_two = table(audited, "many")
+    by_two = table(audited, "many/many")
     shutil.rmtree(audited / "evidence")
     dermaviz(*_audit(audited, many))
-    pd.testing.assert_frame_equal(by_two, table(audited, "many"), check_exact=False, rtol=1e-6)
+    pd.testing.assert_frame_equal(by_two, table(audited, "many/many"), check_exact=False, rtol=1e-6)
 
 
 def test_killed_and_started_again_it_ends_with_the_same_file(dermaviz: Command, audited: Path, many: list[str]) -> None:
-    folder = audited / "evidence" / "many"
+    folder = audited / "evidence" / "many" / "many"
     command = [sys.executable, "-m", "dermaviz", *_audit(audited, many)]
     with subprocess.Popen(command, env=_environment(), cwd=HERE, stderr=subprocess.DEVNULL) as audit:
         until = time.monotonic() + 60

@@ -33,7 +33,7 @@ class Squares:
 
 
 def content(checkpoint: Path) -> bytes:
-    return table_path(checkpoint, "squares", "test").read_bytes()
+    return table_path(checkpoint, "squares", SOURCE.images).read_bytes()
 
 
 @pytest.fixture
@@ -45,11 +45,11 @@ def whole(tmp_path: Path) -> bytes:
 
 def test_rows_are_in_order_and_complete(tmp_path: Path) -> None:
     manifest = build_evidence(tmp_path, SOURCE, N, Squares(), made={"command": "test"}, part=5)
-    table = read_evidence(tmp_path, "squares", checkpoint_sha256="c" * 64).table
+    table = read_evidence(tmp_path, "squares", SOURCE.images, checkpoint_sha256="c" * 64).table
     assert table["square"].tolist() == [n * n for n in range(N)]
     assert manifest.rows == N
     assert manifest.made["command"] == "test"
-    assert sorted(path.name for path in table_path(tmp_path, "squares", "test").parent.iterdir()) == [
+    assert sorted(path.name for path in table_path(tmp_path, "squares", SOURCE.images).parent.iterdir()) == [
         "squares.json",
         "squares.parquet",
     ]
@@ -59,7 +59,7 @@ def test_rows_are_in_order_and_complete(tmp_path: Path) -> None:
 def test_a_killed_build_goes_on_where_it_was(tmp_path: Path, whole: bytes, until: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         build_evidence(tmp_path, SOURCE, N, Squares(until), part=5)
-    assert not table_path(tmp_path, "squares", "test").exists()
+    assert not table_path(tmp_path, "squares", SOURCE.images).exists()
     second = Squares()
     build_evidence(tmp_path, SOURCE, N, second, part=5)
     assert second.asked == list(range(until, N, 5))
@@ -69,7 +69,7 @@ def test_a_killed_build_goes_on_where_it_was(tmp_path: Path, whole: bytes, until
 def test_a_part_cut_short_is_made_again(tmp_path: Path, whole: bytes) -> None:
     with pytest.raises(KeyboardInterrupt):
         build_evidence(tmp_path, SOURCE, N, Squares(15), part=5)
-    part = sorted(table_path(tmp_path, "squares", "test").parent.glob(".squares-*/*"))[1]
+    part = sorted(table_path(tmp_path, "squares", SOURCE.images).parent.glob(".squares-*/*"))[1]
     part.write_bytes(part.read_bytes()[:-20])
     second = Squares()
     build_evidence(tmp_path, SOURCE, N, second, part=5)

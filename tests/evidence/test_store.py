@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from dermaviz.errors import EvidenceError
-from dermaviz.evidence.store import Source, has_evidence, read_evidence, table_path, write_evidence
+from dermaviz.evidence.store import DataSplit, Source, has_evidence, read_evidence, table_path, write_evidence
 
 SOURCE = Source("predictions", "ham10000", "test", "c" * 64, "d" * 64, {"epsilons": [0, 1]})
+TEST = DataSplit("ham10000", "test")
 TABLE = pd.DataFrame(
     {
         "image_id": ["ISIC_1", "ISIC_2"],
@@ -32,50 +33,53 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 def test_a_table_comes_back_as_it_was(checkpoint: Path) -> None:
-    evidence = read_evidence(checkpoint, "predictions", checkpoint_sha256="c" * 64)
+    evidence = read_evidence(checkpoint, "predictions", TEST, checkpoint_sha256="c" * 64)
     pd.testing.assert_frame_equal(evidence.table, TABLE)
     assert evidence.manifest.source == SOURCE
     assert evidence.manifest.rows == 2
-    path = checkpoint / "evidence" / "test" / "predictions.parquet"
+    path = checkpoint / "evidence" / "ham10000" / "test" / "predictions.parquet"
     assert evidence.manifest.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     pd.testing.assert_frame_equal(pd.read_parquet(path), TABLE)  # any other program can read it
 
 
 @pytest.mark.parametrize("kept", [0, 10, -1])
 def test_a_file_cut_short_is_refused_with_its_name(checkpoint: Path, kept: int) -> None:
-    path = table_path(checkpoint, "predictions", "test")
+    path = table_path(checkpoint, "predictions", TEST)
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(EvidenceError, match=r"evidence/test/predictions\.parquet: expected sha256 .* cut short"):
-        read_evidence(checkpoint, "predictions", checkpoint_sha256="c" * 64)
+    with pytest.raises(
+        EvidenceError, match=r"evidence/ham10000/test/predictions\.parquet: expected sha256 .* cut short"
+    ):
+        read_evidence(checkpoint, "predictions", TEST, checkpoint_sha256="c" * 64)
 
 
 def test_evidence_of_another_model_is_stale(checkpoint: Path) -> None:
     with pytest.raises(
         EvidenceError, match=r"predictions\.parquet: .*as it is now \(eeee.*It is stale.*dermaviz audit tiny"
     ):
-        read_evidence(checkpoint, "predictions", checkpoint_sha256="e" * 64)
+        read_evidence(checkpoint, "predictions", TEST, checkpoint_sha256="e" * 64)
 
 
 @pytest.mark.parametrize(("table", "split"), [("attacks", "test"), ("predictions", "validation")])
 def test_absent_evidence_says_how_to_make_it(checkpoint: Path, table: str, split: str) -> None:
-    assert not has_evidence(checkpoint, table, split)
-    with pytest.raises(EvidenceError, match=rf"audit tiny --data FOLDER --split {split} --table {table}"):
-        read_evidence(checkpoint, table, split, checkpoint_sha256="c" * 64)
+    of = DataSplit("ham10000", split)
+    assert not has_evidence(checkpoint, table, of)
+    with pytest.raises(EvidenceError, match=rf"audit tiny --data FOLDER --as ham10000 --split {split} --table {table}"):
+        read_evidence(checkpoint, table, of, checkpoint_sha256="c" * 64)
 
 
 def test_a_table_without_manifest_is_unfinished(checkpoint: Path) -> None:
-    table_path(checkpoint, "predictions", "test").with_suffix(".json").unlink()
-    assert not has_evidence(checkpoint, "predictions")
+    table_path(checkpoint, "predictions", TEST).with_suffix(".json").unlink()
+    assert not has_evidence(checkpoint, "predictions", TEST)
     with pytest.raises(EvidenceError, match="found none that is finished"):
-        read_evidence(checkpoint, "predictions", checkpoint_sha256="c" * 64)
+        read_evidence(checkpoint, "predictions", TEST, checkpoint_sha256="c" * 64)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"source": {"table": "predictions"}, "rows": 1, "sha256": "0"}'])
 def test_a_damaged_manifest_is_named(checkpoint: Path, content: str) -> None:
-    path = table_path(checkpoint, "predictions", "test").with_suffix(".json")
+    path = table_path(checkpoint, "predictions", TEST).with_suffix(".json")
     path.write_text(content, encoding="utf-8")
     with pytest.raises(EvidenceError, match=r"predictions\.json: expected (a manifest|JSON).*, found .*Delete"):
-        read_evidence(checkpoint, "predictions", checkpoint_sha256="c" * 64)
+        read_evidence(checkpoint, "predictions", TEST, checkpoint_sha256="c" * 64)
 
 
 @pytest.mark.parametrize(
@@ -89,5 +93,5 @@ def test_every_part_of_the_source_is_in_its_address(changes: dict[str, object]) 
 
 
 def test_the_address_survives_the_way_through_the_manifest(checkpoint: Path) -> None:
-    path = table_path(checkpoint, "predictions", "test").with_suffix(".json")
+    path = table_path(checkpoint, "predictions", TEST).with_suffix(".json")
     assert Source(**json.loads(path.read_text(encoding="utf-8"))["source"]).key == SOURCE.key

@@ -19,21 +19,22 @@ from dermaviz.data.records import Dataset
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence import evaluate, store, tables
 from dermaviz.evidence.evaluate import make_table
-from dermaviz.evidence.store import read_evidence, read_manifest
+from dermaviz.evidence.store import DataSplit, read_evidence, read_manifest
 from dermaviz.evidence.tables import TABLES, Table, robustness
 from dermaviz.evidence.tables.tone import drawn_lesions
 from dermaviz.models.card import read_card
 from dermaviz.models.classifier import Classifier
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
-SHIPPED = sorted(CHECKPOINTS.glob("*/evidence/*/*.parquet"))
+SHIPPED = sorted(CHECKPOINTS.glob("*/evidence/*/*/*.parquet"))
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parents[2].name}-{path.parent.name}-{path.stem}")
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: "-".join((path.parents[3].name, *path.parts[-3:])))
 def test_shipped_evidence_is_valid_and_has_the_address_that_it_would_get_today(path: Path) -> None:
-    folder, split, name = path.parents[2], path.parent.name, path.stem
+    folder, name = path.parents[3], path.stem
+    of = DataSplit(path.parents[1].name, path.parent.name)
     card = read_card(folder / "card.json")
-    source = read_evidence(folder, name, split, checkpoint_sha256=card.answers_sha256).manifest.source
+    source = read_evidence(folder, name, of, checkpoint_sha256=card.answers_sha256).manifest.source
     written = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["source"]
     assert source.key == replace(source, parameters=written["parameters"]).key
     assert json.loads(json.dumps(TABLES[name].settings())) == written["parameters"]
@@ -76,7 +77,12 @@ def test_one_row_and_one_function_make_a_table(
     manifest = make_table(tmp_path, "brightness", drawn_classifier, "test", lambda: read_ham10000(drawn_dataset))
     assert (manifest.rows, manifest.source.parameters) == (3, {"sample": 3})
     sha = drawn_classifier.card.answers_sha256
-    assert read_evidence(tmp_path, "brightness", checkpoint_sha256=sha).table["grey"].between(1, 254).all()
+    assert (
+        read_evidence(tmp_path, "brightness", manifest.source.images, checkpoint_sha256=sha)
+        .table["grey"]
+        .between(1, 254)
+        .all()
+    )
 
 
 def test_a_table_of_drawn_lesions_needs_no_data_and_has_an_address_of_its_own(
@@ -87,7 +93,9 @@ def test_a_table_of_drawn_lesions_needs_no_data_and_has_an_address_of_its_own(
     found = make_table(tmp_path, "drawn_tone", drawn_classifier, "test", pytest.fail)
     assert (found.source.dataset, found.source.split) == ("drawn", "drawn")
     assert found.rows == 2 * len(drawn_lesions(drawn_classifier.classes))
-    shipped = read_manifest(CHECKPOINTS / "ham10000-efficientnet-lite0" / "evidence" / "drawn" / "drawn_tone.json")
+    shipped = read_manifest(
+        CHECKPOINTS / "ham10000-efficientnet-lite0" / "evidence" / "drawn" / "drawn" / "drawn_tone.json"
+    )
     assert found.source.data_sha256 != shipped.source.data_sha256
 
 

@@ -22,7 +22,7 @@ from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
 from dermaviz.fairness.groups import MALIGNANT, audit_figures, gaps_to, measure_groups
 from dermaviz.metrics.confusion import cohort_names
 
-PREDICTIONS = Path("checkpoints/ham10000-efficientnet-lite0/evidence/test/predictions.parquet")
+PREDICTIONS = Path("checkpoints/ham10000-efficientnet-lite0/evidence/ham10000/test/predictions.parquet")
 ROOT = Path(__file__).parents[2]
 MALIGNANT_CLASSES = frozenset({"akiec", "bcc", "mel"})
 ALLOWED = 1e-12

@@ -24,6 +24,7 @@ from sklearn.metrics import (
 )
 
 from dermaviz.evidence.predictions import Predictions, read_audited
+from dermaviz.evidence.store import DataSplit
 from dermaviz.metrics.bootstrap import lesion_weights, over_draws
 from dermaviz.metrics.calibration import expected_calibration_error
 from dermaviz.metrics.summary import OF_GROUP, ON_CARD, figures_for, measure, metrics_for, summarise
@@ -219,7 +220,7 @@ def test_a_card_shows_some_of_the_page() -> None:
 def test_the_default_checkpoints_card_agrees_with_its_evidence(split: str) -> None:
     """The card was written by a loop over draws; the same resamples give the same figures here."""
     card = read_card(CHECKPOINT / "card.json")
-    said = read_audited(Checkpoint(CHECKPOINT, card), split)
+    said = read_audited(Checkpoint(CHECKPOINT, card), DataSplit("ham10000", split))
     found = summarise(said.labels, said.probabilities, said.lesions, card.classes, frozenset(card.malignant))
     for name, expected in card.metrics[split].items():
         assert found[name] == (pytest.approx(expected, rel=1e-6) if name in ON_CARD else expected)

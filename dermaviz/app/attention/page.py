@@ -11,7 +11,7 @@ from dermaviz.app.attention.looking import finding_sentence, show_attention, sho
 from dermaviz.app.attention.shortcuts import show_shortcuts
 from dermaviz.app.attention.trust import show_faithfulness
 from dermaviz.app.checkpoints import installed_checkpoints
-from dermaviz.app.evidence import audited
+from dermaviz.app.evidence import audited, choose_data
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.skin_tone.question import ToneAsk, choose_grouping
 from dermaviz.app.widgets.cohort import choose_cohort

@@ -13,7 +13,7 @@ from dermaviz.app.confusion.view import ALL_IMAGES
 from dermaviz.app.evidence import audited
 from dermaviz.app.text import class_names, images
 from dermaviz.app.widgets.chart import ink, intervals, show_chart
-from dermaviz.evidence.predictions import Audited
+from dermaviz.evidence.predictions import Audited, internal
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.conformal import Kind
 from dermaviz.plots.curves import reliability_figure, risk_coverage_figure
@@ -67,7 +67,7 @@ def show_abstaining(audited: Audited) -> None:
 
 def show_sets(images: Audited) -> None:
     """How often conformal sets hold the true class, with one threshold for all classes and with one for each."""
-    validation = audited(images.checkpoint, "validation")
+    validation = audited(images.checkpoint, internal(images.checkpoint.card, "validation"))
     tables = {kind: set_coverage(images, validation, kind) for kind in SET_KINDS}
     st.markdown(sets_sentence(tables, len(validation)))
     names = {**class_names(images.checkpoint.card), "": ALL_IMAGES, "malignant": "all malignant ones"}

@@ -13,7 +13,7 @@ from dermaviz.app.confusion.confidence import show_abstaining, show_calibration,
 from dermaviz.app.confusion.matrix import choose_cell, show_answer, show_cases, show_curves, show_matrix
 from dermaviz.app.confusion.summary import show_metrics, show_training
 from dermaviz.app.confusion.view import choose_form, choose_question, choose_second
-from dermaviz.app.evidence import audited
+from dermaviz.app.evidence import audited, choose_data
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.widgets.cases import show_case
 from dermaviz.app.widgets.cohort import choose_cohort
@@ -39,6 +39,7 @@ def show() -> None:
     asking, saying = st.columns([4, 9], gap="large")
     with asking:
         checkpoint = choose_checkpoint(checkpoints)
+        choose_data(checkpoint)
         second = choose_second(checkpoint, checkpoints)
         whole = audited(checkpoint)
         view = choose_question(checkpoint.card)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import streamlit as st
 
 from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
-from dermaviz.app.evidence import audited
+from dermaviz.app.evidence import audited, choose_data
 from dermaviz.app.frame import choose_part, sentence_for_errors
 from dermaviz.app.robustness.attacks import show_attacks, show_noise
 from dermaviz.app.robustness.corruptions import show_corruptions
@@ -52,6 +52,7 @@ def show_test_set(checkpoints: Checkpoints) -> None:
     asking, saying = st.columns([4, 9], gap="large")
     with asking:
         checkpoint = choose_checkpoint(checkpoints)
+        choose_data(checkpoint)
         other = _choose_other(checkpoint, checkpoints)
         whole = audited(checkpoint)
         measure = choose_measure(checkpoint.card)

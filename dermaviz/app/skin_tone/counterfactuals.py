@@ -17,7 +17,8 @@ from dermaviz.app.skin_tone.question import ToneAsk
 from dermaviz.app.text import figure, images, in_points
 from dermaviz.app.widgets.chart import ink, show_chart, show_table
 from dermaviz.evidence.predictions import Audited
-from dermaviz.evidence.store import Evidence
+from dermaviz.evidence.store import DataSplit, Evidence
+from dermaviz.evidence.tables import DRAWN
 from dermaviz.metrics.bootstrap import DRAWS, interval, lesion_weights
 from dermaviz.metrics.classification import weighted_mean
 from dermaviz.plots.theme import percent
@@ -75,7 +76,7 @@ def show_other_skin(ask: ToneAsk) -> None:
 
 def _show_drawn(ask: ToneAsk) -> None:
     """The same drawn lesions on skin of every tone."""
-    lines = drawn_by_tone(table_of(ask.images.checkpoint, DRAWN_TONE, "drawn"), ask.card.malignant)
+    lines = drawn_by_tone(table_of(ask.images.checkpoint, DRAWN_TONE, DataSplit(DRAWN, DRAWN)), ask.card.malignant)
     figure = against_ita_figure(lines, "mean probability of malignancy", cuts=ask.cuts, span=(-0.02, 1.02), ink=ink())
     show_chart(figure, "drawn tone", drawn_sentence(lines))
     st.caption(

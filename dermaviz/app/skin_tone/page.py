@@ -13,7 +13,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
-from dermaviz.app.evidence import audited, share_right
+from dermaviz.app.evidence import audited, choose_data, share_right
 from dermaviz.app.frame import choose_part, sentence_for_errors
 from dermaviz.app.skin_tone.counterfactuals import show_other_skin
 from dermaviz.app.skin_tone.groups import AGREEMENT, changed_sentence, show_distribution, show_groups
@@ -40,6 +40,7 @@ def show_test_set(checkpoints: Checkpoints) -> None:
     asking, saying = st.columns([4, 9], gap="large")
     with asking:
         checkpoint = choose_checkpoint(checkpoints)
+        choose_data(checkpoint)
         whole = audited(checkpoint)
         by = choose_grouping(whole)
         estimator, cuts = choose_tone()

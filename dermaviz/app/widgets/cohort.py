@@ -35,7 +35,7 @@ def choose_cohort(audited: Audited) -> Audited:
                 chosen[name] = tuple(values)
         if not chosen and AGE not in audited.table:
             st.caption("These photos come without metadata to choose by.")
-        if (note := tone_note(audited.checkpoint)) is not None:
+        if (note := tone_note(audited.checkpoint, audited.of)) is not None:
             st.caption(f"Tone groups are left out. {note}")
     images = audited.take(in_cohort(audited.table, Cohort(chosen, span)))
     (st.caption if len(images) else st.warning)(cohort_sentence(images, audited))

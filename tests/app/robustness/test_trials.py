@@ -28,6 +28,7 @@ from dermaviz.app.robustness.question import (
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.store import read_evidence, write_evidence
 from dermaviz.robustness.corruptions import CORRUPTIONS
+from tests.app.conftest import OWN
 
 IDS = ["ISIC_1", "ISIC_2", "ISIC_3", "ISIC_4"]
 
@@ -37,7 +38,7 @@ def attacked(audit: Callable[..., Checkpoint]) -> Checkpoint:
     """The audited checkpoint, of which FGSM at 0.01 flips the first image and the last one has no gradient."""
     checkpoint = audit()
     sha = checkpoint.card.answers_sha256
-    source = read_evidence(checkpoint.folder, "predictions", checkpoint_sha256=sha).manifest.source
+    source = read_evidence(checkpoint.folder, "predictions", OWN, checkpoint_sha256=sha).manifest.source
     attacks = pd.DataFrame(
         {
             "image_id": IDS,
@@ -96,7 +97,7 @@ def test_images_without_a_smallest_change_are_counted(audit: Callable[..., Check
 
 
 def test_a_missing_table_names_its_command(attacked: Checkpoint) -> None:
-    with pytest.raises(EvidenceError, match="`dermaviz audit first --data FOLDER --split test --table corruptions`"):
+    with pytest.raises(EvidenceError, match="`dermaviz audit first --data FOLDER --as ham10000 --split test --table corruptions`"):
         trial(audited(attacked), "corruptions")
 
 

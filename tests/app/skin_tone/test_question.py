@@ -28,6 +28,7 @@ from dermaviz.app.text import in_order
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import TONE_GROUP
 from dermaviz.evidence.store import read_evidence, write_evidence
+from tests.app.conftest import OWN
 
 IDS = ["ISIC_1", "ISIC_2", "ISIC_3", "ISIC_4"]
 
@@ -37,7 +38,7 @@ def toned(audit: Callable[..., Checkpoint]) -> Checkpoint:
     """The audited checkpoint with the ITA of its images and their maps: the second looks elsewhere, the fourth has no map."""
     checkpoint = audit()
     sha = checkpoint.card.answers_sha256
-    source = read_evidence(checkpoint.folder, "predictions", checkpoint_sha256=sha).manifest.source
+    source = read_evidence(checkpoint.folder, "predictions", OWN, checkpoint_sha256=sha).manifest.source
     ita = [60.0, 45.0, np.nan, 20.0]
     tone = pd.DataFrame({"image_id": IDS, "ita": ita, "ita_clusters": ita, "ita_constancy": ita, "tone_group": ""})
     tone = tone.assign(mask="true", b=1.0, excluded="")
