@@ -33,6 +33,7 @@ def show() -> None:
     saying, asking = st.columns([9, 4], gap="large")
     with asking:
         checkpoint = choose_checkpoint(installed_checkpoints())
+        choose_data(checkpoint)
         whole = audited(checkpoint)
         by = choose_grouping(whole)
         images = choose_cohort(whole)

@@ -97,7 +97,7 @@ def test_images_without_a_smallest_change_are_counted(audit: Callable[..., Check
 
 
 def test_a_missing_table_names_its_command(attacked: Checkpoint) -> None:
-    with pytest.raises(EvidenceError, match="`dermaviz audit first --data FOLDER --as ham10000 --split test --table corruptions`"):
+    with pytest.raises(EvidenceError, match="--as ham10000 --split test --table corruptions`"):
         trial(audited(attacked), "corruptions")
 
 
