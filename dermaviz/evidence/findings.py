@@ -1,0 +1,351 @@
+"""The story of a checkpoint in five findings, from its evidence: what Home, the lesson and the report tell. Free of torch.
+
+A finding is a sentence of at most 20 words, a table of estimates that is its picture, and the page behind it. A checkpoint
+without some evidence has a shorter story, and the command that would complete it. ``STORY`` is the registry.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
+from dermaviz.errors import DermaVizError, EvidenceError
+from dermaviz.evidence.predictions import (
+    PREDICTIONS,
+    TONE,
+    TONE_GROUP,
+    Audited,
+    data_sets,
+    evidence_of,
+    internal,
+    read_audited,
+)
+from dermaviz.evidence.ranking import HARDLY, what_is_left
+from dermaviz.evidence.store import DataSplit, audit_command, has_evidence
+from dermaviz.fairness.groups import MALIGNANT, audit_figures, measure_groups
+from dermaviz.fairness.tone_groups import GROUPS
+from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, Estimate, estimate
+from dermaviz.metrics.calibration import flagged_share
+from dermaviz.metrics.classification import MELANOMA, Metric, accuracy
+from dermaviz.metrics.ranking import group_auc
+from dermaviz.models.card import Checkpoint
+from dermaviz.plots.intervals import estimates_figure
+from dermaviz.plots.robustness import DEFAULT_SIZE, epsilon_in_words
+from dermaviz.plots.theme import percent
+from dermaviz.robustness.outcomes import BY_ATTACK, Answers, curves, median_flip_distance, read_answers
+
+MOST_WORDS = 20
+"""Words of a finding's sentence."""
+NOISE = "uniform noise"
+"""The method of the table ``attacks`` that attacks are compared with."""
+_GREY_LEVELS = 255
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """One thing that evidence says of a checkpoint.
+
+    Args:
+        key: its row of ``STORY``.
+        question: what it answers.
+        sentence: the answer, at most ``MOST_WORDS`` words of plain text.
+        detail: n, intervals and what the sentence leaves out.
+        table: its picture: ``label, value, low, high, n``, NaN where there are too few images to say.
+        axis: what the values are, with their range; span: the ends of their axis.
+        page: title of the page behind it; link: the query parameters that open it there.
+        reference: a line to hold the values against, and its name.
+    """
+
+    key: str
+    question: str
+    sentence: str
+    detail: str
+    table: pd.DataFrame
+    axis: str
+    page: str
+    link: Mapping[str, str] = field(default_factory=dict)
+    span: tuple[float, float] = (0.0, 1.0)
+    reference: tuple[float, str] | None = None
+
+    def chart(self, ink: str | None = None) -> go.Figure:
+        """The table as dots with 95% intervals."""
+        return estimates_figure(self.table, title=self.axis, span=self.span, reference=self.reference, ink=ink)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A finding that the checkpoint has no evidence for: why, and the command that makes it."""
+
+    key: str
+    question: str
+    reason: str
+    command: str
+    page: str
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A row of the story: its question, the page behind it, the table of evidence that it needs first, and its function."""
+
+    question: str
+    page: str
+    needs: str
+    find: Callable[[Audited, DataSplit, int], Finding]
+
+
+def read_findings(checkpoint: Checkpoint, of: DataSplit | None = None, draws: int = DRAWS) -> list[Finding | Missing]:
+    """The five findings about a checkpoint in their order; :class:`Missing` where evidence is.
+
+    Args:
+        checkpoint: whose evidence is read.
+        of: the data set's split that the first four are about (None: its own test split).
+        draws: resamplings of lesions for the intervals.
+    """
+    images, audited = of or internal(checkpoint.card), None
+    reason = ""
+    try:
+        audited = read_audited(checkpoint, images)
+    except EvidenceError as error:
+        reason = str(error)
+    story: list[Finding | Missing] = []
+    for key, chapter in STORY.items():
+        needs = chapter.needs if audited else PREDICTIONS
+        said = reason
+        if audited is not None:
+            try:
+                story.append(chapter.find(audited, images, draws))
+                continue
+            except DermaVizError as error:
+                said = str(error)
+        whose = DataSplit("NAME", "test") if key == "elsewhere" and audited else images
+        command = audit_command(checkpoint.name, whose, needs)
+        story.append(Missing(key, chapter.question, said, command, chapter.page))
+    return story
+
+
+def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
+    """How often it is right, how often it finds what is looked for, and whether its maps lie on the lesion."""
+    card, found = audited.checkpoint.card, {"Classified correctly": accuracy}
+    wanted, name = _wanted(audited)
+    if wanted:
+        found[f"{name.capitalize()} found"] = flagged_share(wanted, wanted, None)
+    rows = estimate(found, audited.labels, audited.probabilities, audited.lesions, draws)
+    n_wanted = int(np.isin(audited.labels, wanted).sum())
+    table = _table(rows, [len(audited), n_wanted])
+    right = next(iter(rows.values()))
+    sentence = f"{percent(right.value)} of {len(audited):,} images are classified correctly."
+    if has_evidence(audited.checkpoint.folder, "attention", of):
+        seen = evidence_of(audited.checkpoint, "attention", of).table.set_index("image_id")
+        seen = seen.reindex(audited.table["image_id"])
+        known = (seen["energy"].notna() & seen["energy_centre"].notna()).to_numpy()
+        on_lesion = (seen["energy"] > seen["energy_centre"]).to_numpy()[known]
+        share = Bootstrap.over(audited.lesions, draws).take(known).mean(on_lesion).estimate()
+        table = pd.concat([table, _table({"Map closer to the lesion than a centre spot": share}, [int(known.sum())])])
+        sentence = (
+            f"{percent(right.value)} of {len(audited):,} images are classified correctly; {percent(share.value)} of maps "
+            "fit the lesion better than a centre spot."
+        )
+    commonest = np.bincount(audited.labels).max() / len(audited)
+    detail = (
+        f"Classified correctly: {right.text(percent)}; always naming the most frequent diagnosis would get "
+        f"{percent(commonest)}. "
+        + (f"{name.capitalize()} found: {rows[f'{name.capitalize()} found'].text(percent)}. " if wanted else "")
+        + f"{of.data_set}, {of.split} images, {card.name}."
+    )
+    return _finding("says", sentence, detail, table, "share of images, 0 to 1")
+
+
+def _flips(audited: Audited, of: DataSplit, draws: int) -> Finding:
+    """The smallest change that flips half of the right answers, and what an attack and noise of one size cost."""
+    flips = evidence_of(audited.checkpoint, "flips", of).table.set_index("image_id").reindex(audited.table["image_id"])
+    median = median_flip_distance(flips["flip_epsilon"].to_numpy(np.float64), audited.lesions, draws)
+    levels, cap = median.value * _GREY_LEVELS, flips["cap"].max() * _GREY_LEVELS
+    sentence = (
+        f"A change of {levels:.2g} of 255 grey levels, too small to see, flips half of the correct answers."
+        if math.isfinite(levels)
+        else f"Half of the correct answers withstand every change up to {cap:.0f} of 255 grey levels."
+    )
+    if math.isfinite(levels) and levels > 3:
+        sentence = sentence.replace(", too small to see,", "")
+    attacks = evidence_of(audited.checkpoint, "attacks", of).table
+    table, size = _under_attack(read_answers(attacks, audited, BY_ATTACK), draws)
+    detail = (
+        f"Median smallest FGSM step: {median.text(lambda e: f'{e * _GREY_LEVELS:.2f}')} of 255 grey levels, over images that "
+        f"are classified correctly. The chart: balanced accuracy at ε = {epsilon_in_words(size)}."
+    )
+    return _finding("flips", sentence, detail, table, "balanced accuracy, 0 to 1")
+
+
+def _under_attack(answers: Answers, draws: int) -> tuple[pd.DataFrame, float]:
+    """Balanced accuracy as they are, under noise and under the strongest attack of one size: the rows, and the ε."""
+    made = answers.conditions
+    both = [e for e in sorted(set(made["epsilon"])) if NOISE in set(made.loc[made["epsilon"] == e, "method"])]
+    if not both:
+        raise EvidenceError(
+            "expected noise among the attacks of the evidence, found none. Audit the table attacks again."
+        )
+    size = min(both, key=lambda e: abs(math.log(e / DEFAULT_SIZE)))
+    keep = (made["epsilon"] == size).to_numpy()
+    some = Answers(
+        answers.classes, answers.image_ids, answers.lesion_ids, answers.labels, answers.clean,
+        made[keep].reset_index(drop=True), answers.right[:, keep],
+    )  # fmt: skip
+    rows = curves(some, draws)
+    rows = rows[rows["metric"] == "balanced_accuracy"]
+    clean, after = rows[rows["epsilon"] == 0].iloc[0], rows[rows["epsilon"] > 0].set_index("method")
+    attack = after.drop(index=NOISE, errors="ignore")["value"].idxmin()
+    shown = {
+        "As they are": clean, "Noise of this size": after.loc[NOISE], f"{attack.upper()} attack of this size": after.loc[attack],
+    }  # fmt: skip
+    return _table({name: Estimate.of(row) for name, row in shown.items()}, [len(answers)] * 3), float(size)
+
+
+def _map(audited: Audited, of: DataSplit, draws: int) -> Finding:
+    """How much of each method's map is left when the classifier layer is random: that much is not the classifier's."""
+    left = what_is_left(
+        evidence_of(audited.checkpoint, "randomisation", of).table,
+        dict(zip(audited.table["image_id"], audited.table["lesion_id"], strict=True)),
+        draws,
+    )
+    first = left[left["step"] == 1].set_index("method")
+    shown = first.loc[[name for name in (DEFAULT_METHOD, *sorted(first.index)) if name in first.index]]
+    shown = shown[~shown.index.duplicated() & [name in METHODS for name in shown.index]]
+    name = shown.index[0]
+    label, kept = METHODS[name].label, Estimate.of(shown.loc[name])
+    number = f"(rank correlation {kept.value:.2f})"
+    if kept.low >= HARDLY:
+        said = f"draws almost the same map {number}: little of it is the classifier's."
+    elif kept.high < HARDLY:
+        said = f"draws another map {number}: it depends on the classifier."
+    else:
+        said = f"may draw the same map {number}: too few images to tell."
+    sentence = f"With random classifier weights, {label} {said}"
+    best = METHODS[shown["value"].idxmin()].label
+    detail = (
+        f"Mean rank correlation of maps before and after the classifier layer is randomised: {kept.text('{:.2f}'.format)} for "
+        f"{label}; {best} changes most. A map that keeps more than half does not pass."
+    )
+    table = _table({METHODS[m].label: Estimate.of(row) for m, row in shown.iterrows()}, shown["n_images"].tolist())
+    axis = "share of the map that is left (rank correlation), lower is better"
+    return _finding("map", sentence, detail, table, axis, span=(-0.3, 1.0), reference=(HARDLY, "half is left"))
+
+
+def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
+    """How often what is looked for is found by estimated tone group, and in which groups nothing can be said."""
+    wanted, name = _wanted(audited)
+    if not wanted or TONE_GROUP not in audited.table:
+        evidence_of(audited.checkpoint, TONE, of)  # says what is missing
+        raise EvidenceError("expected malignant classes and tone groups, found none to compare. Name them on the card.")
+    card = audited.checkpoint.card
+    figure = audit_figures(card.classes, frozenset(card.malignant), _positive(audited), None)[:4]  # shares of one side
+    groups = audited.table[TONE_GROUP].fillna("").tolist()
+    rows = measure_groups(audited.labels, audited.probabilities, audited.lesions, groups, figure, draws).table()
+    counts = rows[rows["metric"] == "sensitivity"].set_index("group")
+    estimates = {group: Estimate.of(row) for group, row in counts.iterrows()}
+    order = [group for group in GROUPS if group in counts.index]
+    n = [int(counts.loc[group, "n_positives"]) for group in order]
+    table = _table({f"{group} skin": estimates[group] for group in order}, n)
+    known = [group for group in order if not math.isnan(estimates[group].value)]
+    dark = [group for group in GROUPS if group not in known]
+    if not known:
+        sentence = f"Every tone group has too few {name} images to say for whom it works."
+    elif dark:
+        best = max(known, key=lambda g: counts.loc[g, "n_positives"])
+        counted = sum(int(counts.loc[group, "n_positives"]) for group in dark[-2:] if group in counts.index)
+        none = f"{counted or 'no'} {name}{'' if counted < 2 else 's'}"
+        sentence = (
+            f"{percent(estimates[best].value)} of {name}s on {best} skin are found; {' and '.join(dark[-2:])} skin ({none}) "
+            "cannot be judged."
+        )
+    else:
+        low, high = min(known, key=lambda g: estimates[g].value), max(known, key=lambda g: estimates[g].value)
+        shares = (percent(estimates[group].value) for group in (low, high))
+        sentence = f"{name.capitalize()}s found: from {next(shares)} on {low} skin to {next(shares)} on {high} skin."
+    detail = (
+        "Tone groups are estimated from the skin round the lesion; one with fewer than 10 of what is looked for is not judged: "
+        + "; ".join(f"{group} {count}" for group, count in zip(order, n, strict=True))
+        + "."
+    )
+    return _finding("whom", sentence, detail, table, f"share of {name}s found, 0 to 1")
+
+
+def _elsewhere(audited: Audited, of: DataSplit, draws: int) -> Finding:
+    """The same figures at home and on the first external data set: by how much they drop."""
+    checkpoint = audited.checkpoint
+    outside = [
+        one for one in data_sets(checkpoint) if one.data_set not in (of.data_set, internal(checkpoint.card).data_set)
+    ]
+    if not outside:
+        raise EvidenceError("expected predictions of photographs from elsewhere, found none.")
+    other = read_audited(checkpoint, outside[0])
+    wanted, name = _wanted(audited)
+    metrics: dict[str, Metric] = {"accuracy": accuracy}
+    if wanted:
+        metrics = {f"{name} AUC": group_auc(wanted), f"{name}s found": flagged_share(wanted, wanted, None)}
+    found = [estimate(metrics, one.labels, one.probabilities, one.lesions, draws) for one in (audited, other)]
+    rows, n = {}, []
+    for metric in metrics:
+        for where, images, figures in zip(
+            (of.data_set, f"{outside[0].data_set} (elsewhere)"), (audited, other), found, strict=True
+        ):
+            rows[f"{metric[0].upper()}{metric[1:]}, {where}"] = figures[metric]
+            n.append(int(np.isin(images.labels, wanted).sum()) if metric.endswith("found") else len(images))
+    home, away = (next(iter(one.values())) for one in found)
+    last_home, last_away = (list(one.values())[-1] for one in found)
+    metric = next(iter(metrics))
+    sentence = f"On {len(other):,} images from elsewhere, {metric} is {away.value:.2f} instead of {home.value:.2f}"
+    if wanted:
+        sentence += f"; {percent(last_away.value)} of {name}s are found, not {percent(last_home.value)}"
+    detail = "; ".join(f"{label}: {value.text('{:.2f}'.format)}" for label, value in rows.items()) + "."
+    link = {"data": str(outside[0])}
+    return _finding("elsewhere", f"{sentence}.", detail, _table(rows, n), "value, 0 to 1", link=link)
+
+
+STORY: Mapping[str, Chapter] = MappingProxyType(
+    {
+        "says": Chapter("What does it say, and where does it look?", "Confusion", PREDICTIONS, _says),
+        "flips": Chapter("How small a change flips the answer?", "Robustness", "flips", _flips),
+        "map": Chapter("How much of the map belongs to the classifier?", "Attention", "randomisation", _map),
+        "whom": Chapter("For whom does it work, and what cannot be said?", "Skin tone", TONE, _whom),
+        "elsewhere": Chapter("How does it do on photographs from elsewhere?", "Confusion", PREDICTIONS, _elsewhere),
+    }
+)
+"""The story in its order."""
+_LINKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {"flips": {"part": "The test set", "test": "Smallest change"}, "map": {"audit": "Trust"}}
+)
+
+
+def _finding(key: str, sentence: str, detail: str, table: pd.DataFrame, axis: str, **more: object) -> Finding:
+    chapter = STORY[key]
+    link = more.pop("link", _LINKS.get(key, {}))
+    rows = table.reset_index(drop=True)
+    return Finding(key, chapter.question, sentence, detail, rows, axis, chapter.page, link, **more)  # type: ignore[arg-type]
+
+
+def _wanted(audited: Audited) -> tuple[tuple[int, ...], str]:
+    """The classes that are looked for, as indices, and their name: melanoma, else all malignant ones, else none."""
+    positive, card = _positive(audited), audited.checkpoint.card
+    names = set(card.malignant) if positive == MALIGNANT else {positive}
+    wanted = tuple(i for i, name in enumerate(card.classes) if name in names)
+    return (
+        (wanted, "melanoma" if positive == MELANOMA else "malignant lesion")
+        if 0 < len(wanted) < len(card.classes)
+        else ((), "")
+    )
+
+
+def _positive(audited: Audited) -> str:
+    return MELANOMA if MELANOMA in audited.classes else MALIGNANT
+
+
+def _table(rows: Mapping[str, Estimate], n: list[int]) -> pd.DataFrame:
+    cells = [{"label": label, "value": e.value, "low": e.low, "high": e.high} for label, e in rows.items()]
+    return pd.DataFrame(cells).assign(n=n)

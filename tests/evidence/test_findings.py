@@ -1,0 +1,94 @@
+"""The story of a checkpoint: short sentences, figures that others compute alike, and commands for what is missing."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from dermaviz.evidence.findings import MOST_WORDS, STORY, Finding, Missing, read_findings
+from dermaviz.evidence.predictions import PREDICTIONS, evidence_of
+from dermaviz.evidence.store import DataSplit, write_evidence
+from dermaviz.models.card import Checkpoint, list_checkpoints
+
+NAME = "ham10000-efficientnet-lite0"
+SHIPPED = {name: one for name, one in list_checkpoints()[0].items() if name.startswith("ham10000-")}
+FEW_DRAWS = 40
+
+
+def story(checkpoint: Checkpoint) -> dict[str, Finding | Missing]:
+    return {one.key: one for one in read_findings(checkpoint, draws=FEW_DRAWS)}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_each_checkpoint_has_its_story_in_short_sentences(name: str) -> None:
+    told = story(SHIPPED[name])
+    assert list(told) == list(STORY)
+    for one in told.values():
+        if isinstance(one, Missing):
+            assert one.command.startswith(f"dermaviz audit {name} ")
+            continue
+        assert len(one.sentence.split()) <= MOST_WORDS
+        assert one.sentence.endswith(".")
+        assert {"label", "value", "low", "high", "n"} <= set(one.table)
+        assert one.chart().data
+
+
+@pytest.fixture
+def external(tmp_path: Path) -> Checkpoint:
+    """The default checkpoint with its predictions only, and the same of every third image as an external set."""
+    folder = tmp_path / NAME
+    folder.mkdir()
+    shutil.copy(SHIPPED[NAME].folder / "card.json", folder)
+    evidence = evidence_of(SHIPPED[NAME], PREDICTIONS)
+    source = evidence.manifest.source
+    write_evidence(folder, evidence.table, source, {})
+    write_evidence(folder, evidence.table.iloc[::3], replace(source, dataset="elsewhere", split="test"), {})
+    return replace(SHIPPED[NAME], folder=folder)
+
+
+def test_photographs_from_elsewhere_are_held_against_those_at_home(external: Checkpoint) -> None:
+    told = story(external)
+    found = told["elsewhere"]
+    assert isinstance(found, Finding)
+    table = evidence_of(external, PREDICTIONS, DataSplit("elsewhere", "test")).table
+    mel = (table["dx"] == "mel").to_numpy()
+    values = found.table.set_index("label")["value"]
+    assert values["Melanoma AUC, elsewhere (elsewhere)"] == pytest.approx(roc_auc_score(mel, table["p_mel"]))
+    probabilities = table[[c for c in table if c.startswith("p_")]]
+    caught = (probabilities.idxmax(axis=1) == "p_mel")[mel].mean()
+    assert values["Melanomas found, elsewhere (elsewhere)"] == pytest.approx(caught)
+    assert f"On {len(table):,} images from elsewhere" in found.sentence
+    assert found.link == {"data": "elsewhere/test"}
+    for key in ("flips", "map", "whom"):
+        missing = told[key]
+        assert isinstance(missing, Missing)
+        assert missing.command.endswith(f"--table {STORY[key].needs}")
+
+
+def test_the_figures_are_those_of_the_evidence() -> None:
+    told = story(SHIPPED[NAME])
+    says, flips, whom = (told[key].table.set_index("label") for key in ("says", "flips", "whom"))
+    seen = evidence_of(SHIPPED[NAME], "attention").table
+    assert says.loc["Map closer to the lesion than a centre spot", "value"] == pytest.approx(
+        (seen["energy"] > seen["energy_centre"]).mean()
+    )
+    attacks = evidence_of(SHIPPED[NAME], "attacks").table.merge(
+        evidence_of(SHIPPED[NAME], PREDICTIONS).table[["image_id", "dx"]], on="image_id"
+    )
+    hit = attacks[(attacks["method"] == "fgsm") & np.isclose(attacks["epsilon"], 3e-3)]
+    recalls = (hit["predicted"] == hit["dx"]).groupby(hit["dx"]).mean()
+    assert flips.loc["FGSM attack of this size", "value"] == pytest.approx(recalls.mean())
+    assert pd.isna(whom.loc["dark skin", "value"])
+
+
+def test_no_torch() -> None:
+    code = "import sys, dermaviz.evidence.findings; sys.exit('torch' in sys.modules or 'streamlit' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0
