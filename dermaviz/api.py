@@ -152,26 +152,29 @@ def attack(
     )
 
 
-def read_dataset(root: str | Path, *, reader: str | None = None) -> Dataset:
-    """A data set of labelled images: HAM10000 as it is published, a CSV of paths and labels, or a folder for each class.
+def read_dataset(root: str | Path, *, reader: str = "", columns: str = "") -> Dataset:
+    """A data set of labelled images: a folder for each class, any table of images and labels, or one of the published sets.
 
     Args:
-        root: its folder, or the CSV.
-        reader: a name in ``dermaviz.data.readers.READERS``; by default ``ham10000``, ``csv`` or ``folder``, by what is there.
+        root: its folder, or its table.
+        reader: a name in ``dermaviz.data.readers.READERS``; by default the one that fits what is there.
+        columns: which column holds what, as in ``image=path,label=dx,patient=person``; the others are found by their names.
+
+    Returns:
+        The records, with ``said``: a sentence for each guess, and for whatever was left out.
 
     Raises:
         DatasetError: nothing there can be read as a data set.
 
     >>> import dermaviz as dv
-    >>> len(dv.read_dataset("lesions/"))
-    14
+    >>> lesions = dv.read_dataset("lesions/")
+    >>> len(lesions), lesions.said
+    (14, ('Read as HAM10000 as published, and drawn lesions.',))
     """
     from dermaviz.data import readers
+    from dermaviz.data.tables import parse_columns
 
-    place = Path(root)
-    if not place.exists():
-        raise DatasetError(f"expected a data set at {place}, found nothing there. Give its folder, or its CSV.")
-    return readers.read_dataset(reader or _reader_for(place), place)
+    return readers.read_dataset(reader, Path(root), parse_columns(columns))
 
 
 def audit(model: Classifier, dataset: Dataset, *, name: str = "your images") -> Audited:
@@ -228,11 +231,3 @@ def _class_index(model: Classifier, name: str, error: type[AttackError] | type[A
     if name not in model.classes:
         raise error(f"expected a class among {', '.join(model.classes)}, found {name!r}. Correct the spelling.")
     return model.classes.index(name)
-
-
-def _reader_for(place: Path) -> str:
-    if place.is_file():
-        return "csv"
-    if any(place.glob("HAM10000_metadata*")) or any(place.glob("*/HAM10000_metadata*")):
-        return "ham10000"
-    return "csv" if any(place.glob("*.csv")) else "folder"

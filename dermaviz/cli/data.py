@@ -8,43 +8,62 @@ from typing import Annotated
 
 import typer
 
-from dermaviz.cli.options import DataRoot
+from dermaviz.cli.options import DataColumns, DataRoot
+from dermaviz.data.readers import READERS, read_dataset
+from dermaviz.data.records import SPECS, Dataset, left_out_sentence
+from dermaviz.data.split import Manifest
+from dermaviz.data.tables import parse_columns
 
 app = typer.Typer(help="Look at, split, pack, draw and download data sets.", no_args_is_help=True)
 Name = Annotated[
-    str, typer.Option("--dataset", help="ham10000, folder (one folder per class), or csv (image path and label).")
+    str,
+    typer.Option(
+        "--dataset",
+        help="Read it as: "
+        + "; ".join(f"{name} ({row.about})" for name, row in READERS.items())
+        + ". Default: what fits.",
+    ),
 ]
 ManifestName = Annotated[
     str,
     typer.Option(
         "--manifest",
-        help="A committed split manifest's name, or a path. Default: the data's own split.csv, or ham10000.",
+        help="A committed split manifest's name, a path, or given: the data's own. Default: its split.csv, its own, or ham10000.",
     ),
 ]
 
 
 @app.command()
-def info(root: DataRoot = None, dataset: Name = "ham10000", manifest: ManifestName = "") -> None:
-    """Count images, lesions and classes of each split; with HAM10000 also licence and citation."""
-    from dermaviz.data.readers import read_dataset
-    from dermaviz.data.records import SPECS
-    from dermaviz.data.split import apply_split, named_manifest
+def info(
+    root: DataRoot = None,
+    dataset: Name = "",
+    columns: DataColumns = "",
+    manifest: ManifestName = "",
+    everything: Annotated[bool, typer.Option("--all", help="Name all that was left out, not only the first.")] = False,
+) -> None:
+    """Count images, patients, lesions and classes of each split, and say what was guessed and what was left out."""
+    from dermaviz.data.split import apply_split, unknown_sentence
     from dermaviz.synthetic.writing import is_drawn
 
-    data = read_dataset(dataset, root)
+    data = read_dataset(dataset, root, parse_columns(columns))
     parts = {"all": data}
-    chosen = manifest or _own_manifest(root) or ("ham10000" if dataset in SPECS else "")
+    chosen = _manifest(manifest, root, data)
     if chosen:
-        parts |= apply_split(data, named_manifest(chosen))
-    typer.echo(f"{'':12}{'images':>8}{'lesions':>9}  " + "".join(f"{label:>8}" for label in data.classes))
+        parts |= apply_split(data, chosen)
+    names = [f"{label[:24]:>{max(8, len(label[:24]) + 2)}}" for label in data.classes]
+    typer.echo(f"{'':12}{'images':>8}{'patients':>10}{'lesions':>9}  {''.join(names)}")
     for name, part in parts.items():
-        lesions = len({record.lesion_id for record in part.records})
-        counts = "".join(f"{n:>8}" for n in part.counts().values())
-        typer.echo(f"{name:12}{len(part):>8}{lesions:>9}  {counts}")
+        lesions = {record.lesion_id for record in part.records if record.lesion_id != record.image_id}
+        patients = {record.patient_id for record in part.records if record.patient_id}
+        counts = "".join(f"{n:>{len(column)}}" for n, column in zip(part.counts().values(), names, strict=True))
+        typer.echo(f"{name:12}{len(part):>8}{len(patients) or '?':>10}{len(lesions) or '?':>9}  {counts}")
+    said = [*data.notes, *(left_out_sentence(why, names) for why, names in data.skipped)]
+    last = parts["test"].notes[-1] if chosen else unknown_sentence(data.records)
+    typer.echo("\n" + "\n".join([*(said if everything else data.said), last]))
     if is_drawn(data):
         typer.echo("\nsynthetic lesions (schematic): nothing measured on them is a clinical finding")
-    elif dataset in SPECS:
-        spec = SPECS[dataset]
+    elif data.name in SPECS:
+        spec = SPECS[data.name]
         typer.echo(f"\nlicence   {spec.licence}\ncitation  {spec.citation}")
 
 
@@ -52,38 +71,46 @@ def info(root: DataRoot = None, dataset: Name = "ham10000", manifest: ManifestNa
 def split(
     output: Annotated[Path, typer.Option("--output", "-o", help="The manifest to write (CSV: image_id, split).")],
     root: DataRoot = None,
-    dataset: Name = "ham10000",
+    dataset: Name = "",
+    columns: DataColumns = "",
     seed: int = 0,
     by_image: Annotated[
-        bool, typer.Option("--by-image", help="Ignore lesions: they leak, and test figures come out too good.")
+        bool, typer.Option("--by-image", help="Ignore patients and lesions: they leak, and figures come out too good.")
     ] = False,
 ) -> None:
-    """Split a data set by lesion, 70/10/20, stratified by class, into a manifest to keep with your recipes."""
-    from dermaviz.data.readers import read_dataset
-    from dermaviz.data.split import split_by_image, split_by_lesion, write_manifest
+    """Split a data set by patient, else by lesion, 70/10/20, stratified by class, into a manifest to keep with your recipes."""
+    from dermaviz.data.split import SPLITS, split_by_group, split_by_image, unknown_sentence, write_manifest
 
-    deal = split_by_image if by_image else split_by_lesion
-    written = write_manifest(deal(read_dataset(dataset, root), seed), output)
-    typer.echo(f"{output}: {len(written.assignment)} images, sha256 {written.sha256}")
+    data = read_dataset(dataset, root, parse_columns(columns))
+    written = write_manifest((split_by_image if by_image else split_by_group)(data, seed), output)
+    dealt = list(written.assignment.values())
+    typer.echo(
+        "\n".join(
+            [*data.said, "Split by image: patients and lesions leak." if by_image else unknown_sentence(data.records)]
+        )
+    )
+    shares = ", ".join(f"{name} {dealt.count(name):,}" for name in SPLITS)
+    typer.echo(f"{output}: {len(dealt):,} images ({shares}), sha256 {written.sha256}")
 
 
 @app.command()
 def pack(
     root: DataRoot = None,
-    dataset: Name = "ham10000",
+    dataset: Name = "",
+    columns: DataColumns = "",
     manifest: ManifestName = "",
     height: Annotated[int, typer.Option(min=1)] = 150,
     width: Annotated[int, typer.Option(min=1)] = 200,
 ) -> None:
     """Decode the images that training needs into one memory-mapped array in $DERMAVIZ_CACHE (or ~/.cache/dermaviz)."""
     from dermaviz.data.pack import open_or_build_pack, pack_folder
-    from dermaviz.data.readers import read_splits
+    from dermaviz.data.split import apply_split, named_manifest
     from dermaviz.training.export import packed_together
 
-    splits, _ = read_splits(dataset, manifest or _own_manifest(root) or "ham10000", root)
-    data = packed_together(splits)
-    built = open_or_build_pack(data, height, width)
-    typer.echo(f"{pack_folder(data, height, width)}: {built.images.shape}, sha256 {built.sha256}")
+    data = read_dataset(dataset, root, parse_columns(columns))
+    together = packed_together(apply_split(data, _manifest(manifest, root, data) or named_manifest("ham10000")))
+    built = open_or_build_pack(together, height, width)
+    typer.echo(f"{pack_folder(together, height, width)}: {built.images.shape}, sha256 {built.sha256}")
 
 
 @app.command()
@@ -127,8 +154,15 @@ def download(
     typer.echo(download_ham10000(folder))
 
 
-def _own_manifest(root: Path | None) -> str:
-    """The manifest that a data set brings along, as a path; empty where there is none."""
+def _manifest(name: str, root: Path | None, data: Dataset) -> Manifest | None:
+    """The split asked for, or else the one that the data set brings along; None where there is none."""
+    from dermaviz.data.split import GIVEN, given_split, named_manifest
     from dermaviz.synthetic.writing import MANIFEST
 
-    return str(root / MANIFEST) if root and (root / MANIFEST).is_file() else ""
+    if name:
+        return given_split(data) if name == GIVEN else named_manifest(name)
+    if root and (root / MANIFEST).is_file():
+        return named_manifest(str(root / MANIFEST))
+    if len(data) and all(record.split for record in data.records):
+        return given_split(data)
+    return named_manifest(data.name) if data.name in SPECS else None

@@ -11,6 +11,14 @@ DataRoot = Annotated[
     Path | None,
     typer.Option("--data", envvar="DERMAVIZ_DATA", help="Folder of the data set, or the folder above it."),
 ]
+DataColumns = Annotated[
+    str,
+    typer.Option(
+        "--columns",
+        help="Which column of the table holds what: image=…,label=…,lesion=…,patient=…,tone=…,mask=…,split=… "
+        "Those not named are found by their usual names.",
+    ),
+]
 _CHECKPOINT = "A checkpoint's folder, or the name of one that is installed."
 CheckpointArgument = Annotated[str, typer.Argument(help=_CHECKPOINT)]
 CheckpointName = Annotated[str, typer.Option("--checkpoint", "-c", help=_CHECKPOINT)]

@@ -1,29 +1,25 @@
-"""Data: the readers. HAM10000 in its published form, folders with one sub-folder a class, and CSVs; one row each in READERS."""
+"""Data: the registry of readers. A row says by which files a data set is told, and how its table differs from any other."""
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 import pandas as pd
 
+from dermaviz.data.containers import holds_pictures, medmnist_rows, parquet_rows, unpacked
+from dermaviz.data.files import MASK_ENDING, SUFFIXES, is_picture
+from dermaviz.data.general import Form, data_root, read_bytes, read_folders, read_table
 from dermaviz.data.records import HAM10000, Dataset, Record
-from dermaviz.data.split import Manifest, apply_split, named_manifest
+from dermaviz.data.split import GIVEN, Manifest, apply_split, given_split, named_manifest
+from dermaviz.data.tables import TABLE_SUFFIXES, USUAL, Columns, parse_table, plain
 from dermaviz.errors import DatasetError
 
 METADATA = "HAM10000_metadata.csv"
-MASK_ENDING = "_segmentation"
-"""What stands in the name of a mask's file between the image's id and ``.png``."""
 COLUMNS = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".mpo")
-IMAGE_COLUMNS = ("image", "image_path", "path", "file", "filename", "image_id")
-LABEL_COLUMNS = ("label", "dx", "diagnosis", "class")
-LESION_COLUMNS = ("lesion_id",)
-_SPLIT_NAMES = frozenset({"train", "training", "val", "valid", "validation", "test"})
-_log = logging.getLogger(__name__)
 
 
 def find_ham10000(root: str | Path | None = None) -> Path:
@@ -32,7 +28,7 @@ def find_ham10000(root: str | Path | None = None) -> Path:
     Raises:
         DatasetError: no folder there holds ``HAM10000_metadata.csv``.
     """
-    start = _data_root(root)
+    start = data_root(root)
     for folder in (start, start / "ham10000", start / "HAM10000"):
         if (folder / METADATA).is_file():
             return folder
@@ -53,7 +49,7 @@ def read_ham10000(root: str | Path | None = None) -> Dataset:
         DatasetError: the metadata lacks a column, or an image that it lists is not there.
     """
     folder = find_ham10000(root)
-    table = _read_csv(folder / METADATA)
+    table = _published_csv(folder / METADATA)
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         raise DatasetError(
@@ -75,8 +71,26 @@ def read_ham10000(root: str | Path | None = None) -> Dataset:
     return Dataset(HAM10000.name, tuple(HAM10000.classes), tuple(records))
 
 
+def _published_csv(path: Path) -> pd.DataFrame:
+    """A table as it is, word for word: what stands in drawn data sets for a parameter may look like a missing value."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, OSError) as failure:  # pandas' parser errors and bad UTF-8 are ValueErrors
+        raise DatasetError(
+            f"{path}: expected a CSV in UTF-8, found one that cannot be read ({failure}). Save it again as UTF-8."
+        ) from failure
+    if table.empty:
+        raise DatasetError(f"{path}: expected a row per image, found none. Check that this is the right file.")
+    return table
+
+
+def _images_in(folder: Path) -> dict[str, Path]:
+    """The images in a folder by their names without suffix; none where there is no folder."""
+    return {path.stem: path for path in filter(is_picture, folder.iterdir())} if folder.is_dir() else {}
+
+
 def find_photo(root: str | Path | None, image_id: str) -> Path:
-    """The photo of an image, without reading the whole data set.
+    """The photo of an image of HAM10000, without reading the whole data set.
 
     Raises:
         DatasetError: there is no data set, or no such photo in it.
@@ -90,188 +104,217 @@ def find_photo(root: str | Path | None, image_id: str) -> Path:
     return found
 
 
-def read_folders(root: str | Path | None = None, *, classes: Sequence[str] | None = None) -> Dataset:
-    """Read a folder with one sub-folder per class: ``root/CLASS/…/picture.jpg`` (None: ``$DERMAVIZ_DATA``).
+def _truth_in_words(column: str, frame: pd.DataFrame, _: Path) -> pd.DataFrame:
+    """The table with the truth values of a column (0 and 1, True and False) as ``benign`` and ``malignant``."""
+    words = {
+        "0": "benign",
+        "1": "malignant",
+        "false": "benign",
+        "true": "malignant",
+        "0.0": "benign",
+        "1.0": "malignant",
+    }
+    said = frame[column].map(lambda cell: words.get(cell.lower(), cell)) if column in frame else None
+    return frame if said is None else frame.assign(**{column: said})
 
-    The classes are the sub-folders that hold a JPEG, PNG or WebP file, in alphabetical order unless ``classes`` gives
-    another; an image's id is its path below ``root`` without suffix. Lesions are not known from folders: each image
-    counts as its own, which is logged as a warning.
+
+def _known_types(frame: pd.DataFrame, _: Path) -> pd.DataFrame:
+    """The table with no Fitzpatrick type where none could be given (−1)."""
+    return frame.assign(fitzpatrick_scale=frame["fitzpatrick_scale"].replace("-1", ""))
+
+
+def _derm7pt_splits(frame: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """The table with a column ``split``, from the files of row numbers beside it: ``train_indexes.csv`` and so on."""
+    splits = pd.Series("", index=frame.index)
+    for path in folder.glob("*_indexes.csv"):
+        rows = [int(line.split(",")[-1]) for line in path.read_text(encoding="utf-8").split()[1:]]
+        splits.iloc[[row for row in rows if row < len(frame)]] = path.stem.removesuffix("_indexes")
+    return frame.assign(split=splits)
+
+
+def _read_medmnist(place: Path, columns: Columns, _: Form) -> Dataset:
+    path = place if place.is_file() else sorted(place.glob("*.npz"))[0]
+    notes = [f"{path.name}: its arrays are written out as files. Neither lesions nor patients are known."]
+    if "derma" in path.stem.lower():
+        notes.append(
+            "DermaMNIST's own splits hold photographs of one lesion on both sides; classes 0 to 6 are in words."
+        )
+    return read_table(unpacked([path], medmnist_rows), columns, Form(path.stem, notes=tuple(notes)))
+
+
+def _read_parquet(place: Path, columns: Columns, form: Form) -> Dataset:
+    files = [place] if place.is_file() else sorted([*place.glob("*.parquet"), *place.glob("*/*.parquet")])
+    if not holds_pictures(files[0]):
+        return read_table(place, columns, form)
+    name = (place.parent if place.is_file() else place).resolve().name
+    notes = (f"{len(files)} Parquet files: their pictures are written out as files.",)
+    return read_table(unpacked(files, parquet_rows), columns, Form(name, notes=notes))
+
+
+def _fixed(read: Callable[[Path], Dataset]) -> Callable[[Path, Columns, Form], Dataset]:
+    """A reader that leaves no column to choose."""
+
+    def reader(place: Path, columns: Columns, _: Form) -> Dataset:
+        if columns.named:
+            raise DatasetError(
+                f"columns: expected none, since this kind of data set has none to choose, found {columns}. Leave them out, or "
+                "choose --dataset csv."
+            )
+        return read(place)
+
+    return reader
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a data set is told and read.
+
+    ``files`` are patterns of its files' names, in the folder or one below, and ``needs`` the columns in lower case that such a
+    table has. ``form`` says how the table differs from any other.
+    """
+
+    about: str
+    read: Callable[[Path, Columns, Form], Dataset] = read_table
+    files: tuple[str, ...] = ("*.csv",)
+    needs: frozenset[str] = frozenset()
+    form: Form = field(default_factory=Form)
+
+
+READERS: Mapping[str, Reader] = MappingProxyType(
+    {
+        "ham10000": Reader("HAM10000 as published, and drawn lesions", _fixed(read_ham10000), (METADATA,)),
+        "isic": Reader(
+            "ISIC 2018 and 2019: one column a class, beside lesion groupings or metadata",
+            needs=frozenset({"image", "mel", "nv", "bcc"}),
+        ),
+        "isic-2020": Reader(
+            "ISIC 2020: image_name and target",
+            needs=frozenset({"image_name", "target"}),
+            form=Form("isic-2020", Columns(label="target"), prepare=partial(_truth_in_words, "target")),
+        ),
+        "pad-ufes-20": Reader(
+            "PAD-UFES-20: clinical photographs with patients and Fitzpatrick types",
+            needs=frozenset({"img_id", "diagnostic", "patient_id"}),
+            form=Form("pad-ufes-20"),
+        ),
+        "ddi": Reader(
+            "DDI: malignant or benign on three groups of skin tone",
+            needs=frozenset({"ddi_file", "malignant"}),
+            form=Form(
+                "ddi", Columns(image="DDI_file", label="malignant"), prepare=partial(_truth_in_words, "malignant"),
+                notes=("DDI: the label is malignant or benign; --columns label=disease reads the diagnosis instead.",),
+            ),
+        ),
+        "fitzpatrick17k": Reader(
+            "Fitzpatrick17k: say which of its three label columns",
+            needs=frozenset({"md5hash", "fitzpatrick_scale"}),
+            form=Form(
+                "fitzpatrick17k", Columns(image="md5hash", tone="fitzpatrick_scale"),
+                ("label", "nine_partition_label", "three_partition_label"), _known_types,
+            ),
+        ),
+        "derm7pt": Reader(
+            "Derm7pt: dermoscopic pictures, with its own splits",
+            needs=frozenset({"derm", "clinic", "diagnosis"}),
+            form=Form(
+                "derm7pt", Columns(image="derm", lesion="case_num"), prepare=_derm7pt_splits,
+                notes=("Derm7pt: of each case the dermoscopic picture is read; --columns image=clinic reads the clinical one.",),
+            ),
+        ),
+        "ph2": Reader(
+            "PH2: its Excel workbook, and folders of pictures and masks",
+            files=("PH2_dataset.xlsx",),
+            form=Form("ph2", marks=("Common Nevus", "Atypical Nevus", "Melanoma")),
+        ),
+        "medmnist": Reader("MedMNIST: arrays in an .npz file", _read_medmnist, ("*.npz",)),
+        "parquet": Reader("Parquet with pictures, as Hugging Face has them", _read_parquet, ("*.parquet",)),
+        "imagefolder": Reader(
+            "Hugging Face image folder: metadata.csv or .jsonl with file_name", files=("metadata.csv", "metadata.jsonl"),
+            needs=frozenset({"file_name"}),
+        ),
+        "csv": Reader(
+            "any table (CSV, TSV, Excel, JSON lines) of images and labels", files=tuple(f"*{end}" for end in TABLE_SUFFIXES)
+        ),
+        "folder": Reader("one folder per class, also below train, validation, test", _fixed(read_folders), ()),
+    }
+)  # fmt: skip
+"""Every kind of data set that can be read, in the order in which a place is asked whether it is one."""
+
+
+def recognise(place: Path, columns: Columns | None = None) -> str:
+    """The name of the reader for what lies at ``place``, told by its files and their columns.
 
     Raises:
-        DatasetError: there is no such folder or no picture in it, fewer than two classes, or an image id twice.
+        DatasetError: nothing is there.
     """
-    folder = _data_root(root)
-    if not folder.is_dir():
-        raise DatasetError(f"expected a folder with one sub-folder per class, found none at {folder}. Check the path.")
-    below = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    found = {path.name: files for path in below if (files := sorted(filter(_is_image, path.rglob("*"))))}
-    if not found:
-        raise DatasetError(
-            f"{folder}: expected sub-folders named after the classes, with JPEG, PNG or WebP files in them, found "
-            f"{len(below)} sub-folders and no picture in any. Sort the pictures into one folder per class."
-        )
-    if {name.lower() for name in found} <= _SPLIT_NAMES:
-        raise DatasetError(
-            f"{folder}: expected sub-folders named after classes, found the names of splits ({', '.join(found)}). "
-            f"Point at one of them, for instance {folder / next(iter(found))}."
-        )
-    _warn_without_lesions(folder)
-    records = []
-    for label, paths in found.items():
-        for path in paths:
-            image_id = path.relative_to(folder).with_suffix("").as_posix()
-            records.append(Record(image_id, path, label, image_id))
-    return Dataset(folder.resolve().name, tuple(classes or found), tuple(records))
+    if not place.exists():
+        raise DatasetError(f"expected a data set at {place}, found nothing there. Give its folder, or its CSV.")
+    named = columns.named if columns else {}
+    rows = {name: row for name, row in READERS.items() if not (named and name in ("ham10000", "folder"))}
+    return next((name for name, row in rows.items() if _is_of(place, row, bool(named))), "folder")
 
 
-def read_table(
-    root: str | Path | None = None,
-    *,
-    image: str | None = None,
-    label: str | None = None,
-    lesion: str | None = None,
-    classes: Sequence[str] | None = None,
-) -> Dataset:
-    """Read a CSV with a column of image paths and one of labels (a file, or a folder that holds a single CSV).
-
-    ``image``, ``label`` and ``lesion`` name the columns; None takes the first of :data:`IMAGE_COLUMNS`,
-    :data:`LABEL_COLUMNS` and :data:`LESION_COLUMNS` that is there. Paths are relative to the CSV's folder or to
-    ``images`` in it, with or without suffix; without suffix they are the image ids. Without a column of lesions each
-    image counts as its own lesion, which is logged as a warning. Classes are in alphabetical order unless ``classes``
-    gives another. All other columns become metadata.
-
-    Raises:
-        DatasetError: no CSV, a column, label or image file is missing, fewer than two classes, or an image id twice.
-    """
-    path = _table_path(_data_root(root))
-    table = _read_csv(path)
-    image_column = _column(path, table, "image paths", image, IMAGE_COLUMNS)
-    label_column = _column(path, table, "labels", label, LABEL_COLUMNS)
-    has_lesions = lesion is not None or any(name in table.columns for name in LESION_COLUMNS)
-    lesion_column = _column(path, table, "lesions", lesion, LESION_COLUMNS) if has_lesions else None
-    if lesion_column is None:
-        _warn_without_lesions(path)
-    rows = table.to_dict("records")
-    files = _find_images(path, [row[image_column] for row in rows])
-    unlabelled = [str(line) for line, row in enumerate(rows, start=2) if not row[label_column]]
-    if unlabelled:
-        raise DatasetError(
-            f"{path}: expected a label in every row, found none in {len(unlabelled)} "
-            f"(lines {', '.join(unlabelled[:3])}). Fill them in or remove the rows."
-        )
-    used = {image_column, label_column, lesion_column}
-    records = []
-    for row, file in zip(rows, files, strict=True):
-        listed = Path(row[image_column])
-        image_id = (listed.with_suffix("") if listed.suffix.lower() in SUFFIXES else listed).as_posix()
-        of_lesion = row[lesion_column] if lesion_column else ""
-        metadata = {str(name): value for name, value in row.items() if name not in used}
-        records.append(Record(image_id, file, row[label_column], of_lesion or image_id, metadata))
-    return Dataset(path.stem, tuple(classes or sorted({record.label for record in records})), tuple(records))
-
-
-def _data_root(root: str | Path | None) -> Path:
-    chosen = root or os.environ.get("DERMAVIZ_DATA")
-    if not chosen:
-        raise DatasetError(
-            "expected the place of the data, found none. Give --data PATH or set DERMAVIZ_DATA; `dermaviz data download` "
-            "says how to get the photos."
-        )
-    return Path(chosen)
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-
-
-def _images_in(folder: Path) -> dict[str, Path]:
-    """The images in a folder by their names without suffix; none where there is no folder."""
-    return {path.stem: path for path in filter(_is_image, folder.iterdir())} if folder.is_dir() else {}
-
-
-def _warn_without_lesions(place: Path) -> None:
-    _log.warning(
-        "%s names no lesions: each image counts as its own lesion. If a lesion was photographed twice, its photos may "
-        "fall on both sides of a split; give a CSV with a lesion_id column to keep them together.",
-        place,
-    )
-
-
-def _table_path(place: Path) -> Path:
+def _is_of(place: Path, row: Reader, any_table: bool) -> bool:
     if place.is_file():
-        return place
-    tables = sorted(place.glob("*.csv")) if place.is_dir() else []
-    if len(tables) != 1:
-        names = ", ".join(table.name for table in tables[:5]) or "none"
-        raise DatasetError(
-            f"expected a CSV file, or a folder with a single one, at {place}; found {names}. Name the file."
-        )
-    return tables[0]
+        found = [place] if any(place.match(pattern) for pattern in row.files) else []
+    else:
+        found = [
+            path for pattern in row.files for where in (pattern, f"*/{pattern}") for path in sorted(place.glob(where))
+        ]
+    needs, images = row.needs, set(USUAL["image"])
+    if row.read is read_table and found and not row.form.marks:
+        headers = [_header(path) for path in found]
+        return any(needs <= header if needs else header & images or any_table for header in headers)
+    return bool(found)
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def form_of(frame: pd.DataFrame) -> Form:
+    """How a table differs from any other, told by its columns alone."""
+    header = {plain(column) for column in frame}
+    return next((row.form for row in READERS.values() if row.needs and row.needs <= header), Form())
+
+
+def _header(path: Path) -> set[str]:
+    """The names of a table's columns; none where it cannot be read."""
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, OSError) as failure:  # pandas' parser errors and bad UTF-8 are ValueErrors
-        raise DatasetError(
-            f"{path}: expected a CSV in UTF-8, found one that cannot be read ({failure}). Save it again as UTF-8."
-        ) from failure
-    if table.empty:
-        raise DatasetError(f"{path}: expected a row per image, found none. Check that this is the right file.")
-    return table
+        if path.suffix.lower() in (".xlsx", ".parquet"):
+            content = read_bytes(path)
+        else:
+            with path.open("rb") as file:
+                content = file.readline(_LONGEST) + file.readline(_LONGEST)
+        return {plain(column) for column in parse_table(content, path.name).frame}
+    except (DatasetError, OSError):
+        return set()
 
 
-def _column(path: Path, table: pd.DataFrame, holds: str, name: str | None, usual: Sequence[str]) -> str:
-    wanted = [name] if name is not None else usual
-    found = next((column for column in wanted if column in table.columns), None)
-    if found is None:
-        raise DatasetError(
-            f"{path}: expected a column of {holds} named {' or '.join(wanted)}, found the columns "
-            f"{', '.join(map(str, table.columns))}. Rename the column, or say which one it is."
-        )
-    return found
+_LONGEST = 2**16
+"""Bytes of a line of a table that are looked at, to tell what it is."""
 
 
-def _find_images(path: Path, listed: Sequence[str]) -> list[Path]:
-    """The file of each image that a CSV lists, looked for beside it and in ``images``, with and without a suffix."""
-    found: dict[str, Path] = {}
-    for name in listed:
-        places = (place / f"{name}{end}" for place in (path.parent, path.parent / "images") for end in ("", *SUFFIXES))
-        file = next((place for place in places if place.is_file()), None)
-        if file is not None:
-            found[name] = file
-    absent = [name or "an empty path" for name in listed if name not in found]
-    if absent:
-        raise DatasetError(
-            f"{path}: expected every listed image below {path.parent}, found no file for {len(absent)} "
-            f"({', '.join(absent[:3])}). Paths are taken relative to the CSV's folder, or to images in it."
-        )
-    return [found[name] for name in listed]
-
-
-READERS: Mapping[str, Callable[[str | Path | None], Dataset]] = MappingProxyType(
-    {"ham10000": read_ham10000, "folder": read_folders, "csv": read_table}
-)
-
-
-def read_dataset(name: str, root: str | Path | None) -> Dataset:
-    """Read a data set with the reader of this name, from ``root`` (None: ``$DERMAVIZ_DATA``).
+def read_dataset(name: str, root: str | Path | None, columns: Columns | None = None) -> Dataset:
+    """Read a data set with the reader of this name, from ``root`` (None: ``$DERMAVIZ_DATA``); "" for the one that fits.
 
     Raises:
         DatasetError: there is no such reader, or the data are not as it expects them.
     """
-    if name not in READERS:
+    if name and name not in READERS:
         raise DatasetError(f"expected a data set among {', '.join(READERS)}, found {name!r}.")
-    return READERS[name](root)
+    place = data_root(root)
+    row = READERS[name or recognise(place, columns)]
+    found = row.read(place, columns or Columns(), row.form)
+    return found if name else replace(found, notes=(f"Read as {row.about}.", *found.notes))
 
 
 def read_splits(
-    name: str, manifest: str, root: str | Path | None, *, leaky: bool = False
+    name: str, manifest: str, root: str | Path | None, *, leaky: bool = False, columns: Columns | None = None
 ) -> tuple[dict[str, Dataset], Manifest]:
-    """A data set's records by split. ``manifest`` is a committed manifest's name, or the path of one's own.
+    """A data set's records by split. ``manifest`` is a committed manifest's name, the path of one's own, or ``given``: the
+    splits that the data set brings along.
 
     Raises:
-        DatasetError: as :func:`read_dataset`, and where the manifest does not fit or, unless ``leaky``, a lesion crosses.
+        DatasetError: as :func:`read_dataset`, and where the manifest does not fit or, unless ``leaky`` or given, a patient or
+            a lesion crosses.
     """
-    chosen = named_manifest(manifest)
-    return apply_split(read_dataset(name, root), chosen, leaky=leaky), chosen
+    dataset = read_dataset(name, root, columns)
+    chosen = given_split(dataset) if manifest == GIVEN else named_manifest(manifest)
+    return apply_split(dataset, chosen, leaky=leaky), chosen

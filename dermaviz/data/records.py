@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -55,7 +55,8 @@ SPECS = MappingProxyType({HAM10000.name: HAM10000})
 class Record:
     """One image: where it lies, its diagnosis (``label``), the lesion it shows, and what else is known of it.
 
-    ``mask`` is the file of the lesion's mask that came with the data set; None where none did.
+    ``mask`` is the file of the lesion's mask that came with the data set; None where none did. Where the lesion is not known
+    ``lesion_id`` is the image's own id; ``patient_id`` and ``split`` (train, validation, test) are empty where none is given.
     """
 
     image_id: str
@@ -64,21 +65,34 @@ class Record:
     lesion_id: str
     metadata: Mapping[str, str] = field(default_factory=dict)
     mask: Path | None = None
+    patient_id: str = ""
+    split: str = ""
+
+
+def left_out_sentence(why: str, names: Sequence[str], most: int | None = None) -> str:
+    """Why something was left out, how often, and the first names (None: all)."""
+    more = f" and {len(names) - most:,} more" if most and len(names) > most else ""
+    return f"Left out: {why} ({len(names):,}): {', '.join(names[:most])}{more}."
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Records in a fixed order, with the classes in the order of a classifier's outputs."""
+    """Records in a fixed order, with the classes in the order of a classifier's outputs.
+
+    ``notes`` say, one sentence each, what the reader guessed and what must be known of the figures; ``skipped`` holds what was
+    left out: each reason with the names of files or rows.
+    """
 
     name: str
     classes: tuple[str, ...]
     records: tuple[Record, ...]
+    notes: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __post_init__(self) -> None:
-        if len(self.classes) < 2:
+        if not self.classes:
             raise DatasetError(
-                f"data set {self.name!r}: expected at least 2 classes, found {list(self.classes)}. "
-                "A classifier has nothing to tell apart; check the folder or the label column."
+                f"data set {self.name!r}: expected images with labels, found none. Check the folder or the label column."
             )
         ids = Counter(record.image_id for record in self.records)
         twice = [image_id for image_id, n in ids.items() if n > 1]
@@ -105,8 +119,11 @@ class Dataset:
 
     @property
     def sha256(self) -> str:
-        """The hash of the images' ids, lesions, labels and file sizes, in order, and of the classes."""
-        lines = [f"{r.image_id} {r.lesion_id} {r.label} {r.path.stat().st_size}" for r in self.records]
+        """The hash of the images' ids, lesions, patients, labels and file sizes, in order, and of the classes."""
+        lines = [
+            f"{r.image_id} {r.lesion_id} {r.label} {r.path.stat().st_size} {r.patient_id}".rstrip()
+            for r in self.records
+        ]
         return hashlib.sha256("\n".join([*self.classes, *lines]).encode()).hexdigest()
 
     def counts(self) -> dict[str, int]:
@@ -116,4 +133,9 @@ class Dataset:
 
     def take(self, records: Iterable[Record]) -> Dataset:
         """The same data set with other records."""
-        return Dataset(self.name, self.classes, tuple(records))
+        return replace(self, records=tuple(records))
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The notes, and a sentence for each reason for which something was left out, with its number and the first names."""
+        return (*self.notes, *(left_out_sentence(why, names, 5) for why, names in self.skipped))

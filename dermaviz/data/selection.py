@@ -13,6 +13,7 @@ import numpy as np
 from dermaviz.data.readers import read_splits
 from dermaviz.data.records import HAM10000, Dataset
 from dermaviz.data.split import Manifest
+from dermaviz.data.tables import Columns
 from dermaviz.errors import DatasetError
 from dermaviz.plugins import added, missing_plugins
 from dermaviz.schema import Flag, Whole, validated, within
@@ -80,14 +81,15 @@ def for_task(dataset: Dataset, name: str) -> Dataset:
         for record in dataset.records
         if record.label in task.class_of
     )
-    return Dataset(dataset.name, task.classes, tuple(records))
+    return replace(dataset, classes=task.classes, records=tuple(records))
 
 
 @validated(DatasetError, "data")
 class Selection:
     """Which images, and what is asked of them.
 
-    ``dataset`` names a reader and ``manifest`` a split (a committed one, or a path); ``leaky`` allows a split by image, whose
+    ``dataset`` names a reader ("" for the one that fits), ``columns`` those of its table that have no usual name, and
+    ``manifest`` a split (a committed one, a path, or ``given``: the data set's own); ``leaky`` allows a split by image, whose
     lesions leak into the test set; ``task`` names what is asked, as :func:`find_task` knows it. With ``balance`` every split
     has as many images of each class as of its smallest. ``images`` and ``validation_images`` are how many of those are
     trained and validated on (0 = all), with the shares of the classes. ``seed`` draws them: it is not the seed of training,
@@ -95,6 +97,7 @@ class Selection:
     """
 
     dataset: str = "ham10000"
+    columns: Columns = field(default_factory=Columns)
     manifest: str = "ham10000"
     task: str = DIAGNOSIS
     balance: Flag = False
@@ -105,9 +108,10 @@ class Selection:
 
     def on_card(self) -> dict[str, Any]:
         """What a card says of it: data set and manifest, and all that is not as usual."""
-        said = {field.name: (getattr(self, field.name), field.default) for field in fields(Selection)}
-        always = ("dataset", "manifest")
-        return {name: value for name, (value, usual) in said.items() if name in always or value != usual}
+        usual, always = Selection(), ("dataset", "manifest")
+        said = {field.name: getattr(self, field.name) for field in fields(Selection)}
+        kept = {name: value for name, value in said.items() if name in always or value != getattr(usual, name)}
+        return kept | ({"columns": self.columns.named} if "columns" in kept else {})
 
 
 def selection_on_card(data: Mapping[str, Any]) -> Selection:
@@ -121,7 +125,9 @@ def read_selection(selection: Selection, root: Path | None) -> tuple[dict[str, D
     Raises:
         DatasetError: as :func:`~dermaviz.data.readers.read_splits` and :func:`select`.
     """
-    splits, manifest = read_splits(selection.dataset, selection.manifest, root, leaky=selection.leaky)
+    splits, manifest = read_splits(
+        selection.dataset, selection.manifest, root, leaky=selection.leaky, columns=selection.columns
+    )
     return select(splits, selection), manifest
 
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from dermaviz.data.readers import COLUMNS, METADATA
 from dermaviz.data.records import HAM10000, Dataset, Record
-from dermaviz.data.split import split_by_lesion, write_manifest
+from dermaviz.data.split import split_by_group, write_manifest
 from dermaviz.errors import DatasetError
 from dermaviz.io import atomic_write, csv_of
 from dermaviz.synthetic.drawing import SyntheticLesion, draw
@@ -69,7 +69,7 @@ def write_dataset(folder: Path, n: int, seed: int = 0, *, size: int = 224, look:
         _write_pictures(folder, record, draw(parameters))
         records.append(record)
     write_manifest(
-        split_by_lesion(Dataset(HAM10000.name, tuple(HAM10000.classes), tuple(records)), seed), folder / MANIFEST
+        split_by_group(Dataset(HAM10000.name, tuple(HAM10000.classes), tuple(records)), seed), folder / MANIFEST
     )
     _write_metadata(folder, records)
     return folder

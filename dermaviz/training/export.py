@@ -18,7 +18,7 @@ from dermaviz.data.pack import open_or_build_pack
 from dermaviz.data.readers import read_splits
 from dermaviz.data.records import SPECS, Dataset
 from dermaviz.data.selection import find_task, leak_sentence, read_selection, select
-from dermaviz.errors import CheckpointError
+from dermaviz.errors import CheckpointError, DatasetError
 from dermaviz.evidence.evaluate import predict_dataset
 from dermaviz.evidence.predictions import Predictions
 from dermaviz.metrics.calibration import fit_temperature
@@ -43,8 +43,14 @@ def load_training_data(recipe: Recipe, root: Path | None) -> TrainingData:
         DatasetError: the data are absent or not as expected, a lesion crosses splits though the recipe does not allow it, or
             what is to be selected is not there.
     """
-    splits, _ = read_splits(recipe.data.dataset, recipe.data.manifest, root, leaky=recipe.data.leaky)
-    chosen = select(splits, recipe.data)
+    data = recipe.data
+    splits, _ = read_splits(data.dataset, data.manifest, root, leaky=data.leaky, columns=data.columns)
+    chosen = select(splits, data)
+    if len(chosen["train"].classes) < 2:
+        raise DatasetError(
+            f"data set {chosen['train'].name!r}: expected at least 2 classes, found {list(chosen['train'].classes)}. "
+            "A classifier has nothing to tell apart; check the folders or the column of labels."
+        )
     with PartialState().main_process_first():
         pack = open_or_build_pack(packed_together(splits), *recipe.data.pack)
     return TrainingData(pack, chosen["train"], chosen["validation"])

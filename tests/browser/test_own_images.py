@@ -51,7 +51,7 @@ def audit(page: Page, url: str, nine: Path) -> None:
     """Upload the photos and their labels, and count them all: the gate was made for photos, these are drawn."""
     page.goto(url + OWN)
     upload(page, 0, *sorted(nine.glob("*.png")))
-    page.get_by_text("Waiting for the CSV that says what each of them shows").wait_for()
+    page.get_by_text("Waiting for the table that says what each of them shows").wait_for()
     upload(page, 1, nine / "labels.csv")
     page.get_by_role("heading", name="Right on").or_(page.get_by_text("No photo is left to count")).first.wait_for()
     toggle = page.get_by_text(COUNT_ALL)
@@ -111,7 +111,7 @@ def test_the_table_comes_home_as_a_file(page: Page, app_url: str, nine: Path) ->
 
 def test_a_folder_brings_its_labels_along(page: Page, app_url: str, nine: Path) -> None:
     page.goto(f"{app_url}{OWN}&own=A+folder")
-    page.get_by_text("Waiting for the photos and their CSV").wait_for()
+    page.get_by_text("Waiting for the photos and their table").wait_for()
     upload(page, 0, nine)
     page.get_by_role("heading", name="Right on").or_(page.get_by_text("No photo is left to count")).first.wait_for()
 

@@ -106,7 +106,7 @@ def test_own_diagnoses_are_put_to_the_question_that_the_checkpoint_answers(
     [
         (["--split", "tests"], "expected one of train, validation, test, found 'tests'"),
         (["--table", "tones"], "found tones"),
-        (["--dataset", "folders"], "expected a data set among ham10000, folder, csv, found 'folders'"),
+        (["--dataset", "folders"], "csv, folder, found 'folders'"),
     ],
 )
 def test_a_wrong_word_is_named(

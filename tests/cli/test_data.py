@@ -37,7 +37,7 @@ def test_a_drawn_data_set_is_written_counted_and_packed(dermaviz: Command, tmp_p
     assert packed.code == 0, packed.err
 
 
-def test_a_data_set_is_split_by_lesion_or_where_asked_by_image(
+def test_a_data_set_is_split_by_group_or_where_asked_by_image(
     dermaviz: Command, write_ham10000: Callable[..., Path], tmp_path: Path
 ) -> None:
     root = write_ham10000(tmp_path / "data", {f"L{i}": ("nv", 3) for i in range(10)})

@@ -51,7 +51,8 @@ def test_data_commands(dermaviz: Command, write_ham10000: Callable[..., Path], t
     split = dermaviz("data", "split", "--data", root, "-o", tmp_path / "own.csv", "--seed", 3)
     assert split.code == 0
     manifest = read_manifest(tmp_path / "own.csv")
-    assert f"{len(manifest.assignment)} images, sha256 {manifest.sha256}" in split.out
+    assert f"{len(manifest.assignment)} images (train " in split.out
+    assert f"sha256 {manifest.sha256}" in split.out
 
     info = dermaviz("data", "info", "--data", root, "--manifest", tmp_path / "own.csv")
     counts = {line.split()[0]: line.split()[1:] for line in info.out.splitlines()[1:5]}

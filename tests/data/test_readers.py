@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,18 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dermaviz.data.readers import (
-    READERS,
-    find_ham10000,
-    find_photo,
-    read_dataset,
-    read_folders,
-    read_ham10000,
-    read_splits,
-    read_table,
-)
+from dermaviz.data.general import read_folders, read_table
+from dermaviz.data.readers import READERS, find_ham10000, find_photo, read_dataset, read_ham10000, read_splits
 from dermaviz.data.records import HAM10000, SPECS, Dataset, Record
-from dermaviz.data.split import split_by_lesion, write_manifest
+from dermaviz.data.split import split_by_group, write_manifest
+from dermaviz.data.tables import Columns, parse_columns
 from dermaviz.errors import DatasetError
 
 DATA = os.environ.get("DERMAVIZ_DATA", "")
@@ -140,17 +132,19 @@ def write_table(root: Path, *lines: str) -> Path:
 # A folder per class
 
 
-def test_a_folder_per_class(sorted_pictures: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        data = read_folders(sorted_pictures)
+def test_a_folder_per_class(sorted_pictures: Path) -> None:
+    data = read_folders(sorted_pictures)
     assert (data.name, data.classes) == ("moles", ("mel", "nv"))
-    assert [(r.image_id, r.label, r.lesion_id) for r in data.records] == [
-        ("mel/1", "mel", "mel/1"),
-        ("nv/1", "nv", "nv/1"),
-        ("nv/deep/2", "nv", "nv/deep/2"),
+    assert [(r.image_id, r.label, r.lesion_id, r.split) for r in data.records] == [
+        ("mel/1", "mel", "mel/1", ""),
+        ("nv/1", "nv", "nv/1", ""),
+        ("nv/deep/2", "nv", "nv/deep/2", ""),
     ]
     assert data.records[2].path == sorted_pictures / "nv" / "deep" / "2.PNG"
-    assert "each image counts as its own lesion" in caplog.text
+    assert data.said == (
+        "moles: labels are the names of the sub-folders.",
+        "Left out: files that are no pictures (1): nv/notes.txt.",
+    )
 
 
 def test_the_order_of_classes_can_be_given(sorted_pictures: Path) -> None:
@@ -162,7 +156,24 @@ def test_the_order_of_classes_can_be_given(sorted_pictures: Path) -> None:
 
 
 def test_a_folder_data_set_can_be_split(sorted_pictures: Path) -> None:
-    assert set(split_by_lesion(read_folders(sorted_pictures))) == {"mel/1", "nv/1", "nv/deep/2"}
+    assert set(split_by_group(read_folders(sorted_pictures))) == {"mel/1", "nv/1", "nv/deep/2"}
+
+
+def test_folders_round_the_classes_and_of_masks_are_no_classes(tmp_path: Path) -> None:
+    draw(*(tmp_path / "images" / name for name in ("NV/1.jpg", "nv /2.jpg", "mel/3.jpg")))
+    draw(tmp_path / "masks" / "3_segmentation.png")
+    data = read_folders(tmp_path)
+    assert [(r.image_id, r.label, r.mask is not None) for r in data.records] == [
+        ("images/NV/1", "NV", False),
+        ("images/mel/3", "mel", True),
+        ("images/nv /2", "NV", False),
+    ]
+    said = "\n".join(data.said)
+    assert "Passed through images, which holds the folders of the classes." in said
+    assert "Spaces taken out of labels: 'nv '." in said
+    assert "Labels that differ only in case are one, 'NV': 'NV' (1), 'nv' (1)." in said
+    draw(tmp_path / "images" / "5.jpg")
+    assert "Left out: pictures outside the folders of the classes (1): 5.jpg." in read_folders(tmp_path / "images").said
 
 
 @pytest.mark.parametrize(
@@ -170,9 +181,7 @@ def test_a_folder_data_set_can_be_split(sorted_pictures: Path) -> None:
     [
         ([], "no picture in any. Sort the pictures into one folder per class"),
         (["1.jpg", "2.jpg"], "found 0 sub-folders and no picture in any"),
-        (["mel/1.jpg"], r"expected at least 2 classes, found \['mel'\]"),
         (["mel/1.jpg", "mel/1.png", "nv/1.jpg"], r"expected each image id once, found 1 more than once \(mel/1\)"),
-        (["train/mel/1.jpg", "test/mel/1.jpg"], r"found the names of splits \(test, train\). Point at one of them"),
     ],
 )
 def test_folders_that_cannot_be_read(tmp_path: Path, files: list[str], complaint: str) -> None:
@@ -193,10 +202,10 @@ def test_a_place_is_needed_and_may_come_from_the_environment(
     assert len(read_folders()) == 3
 
 
-# A CSV
+# A table
 
 
-def test_a_table(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_table(tmp_path: Path) -> None:
     rows = ("image,label,lesion_id,age", "a.jpg,nv,L1,40", "b.png,mel,L2,", "c,nv,L1,41")
     data = read_table(write_table(tmp_path, *rows))
     assert (data.name, data.classes) == ("list", ("mel", "nv"))
@@ -207,43 +216,96 @@ def test_a_table(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     ]
     assert [r.path for r in data.records] == [tmp_path / "a.jpg", tmp_path / "b.png", tmp_path / "images" / "c.jpg"]
     assert [dict(r.metadata) for r in data.records] == [{"age": "40"}, {"age": ""}, {"age": "41"}]
-    assert caplog.text == ""
+    assert data.said == ("list.csv: image from 'image', label from 'label', lesion from 'lesion_id'.",)
 
 
 def test_columns_can_be_named_and_classes_ordered(tmp_path: Path) -> None:
-    table = write_table(tmp_path, "photo,label,truth,mole", "a.jpg,x,nv,1", "b.png,x,mel,1")
-    data = read_table(table, image="photo", label="truth", lesion="mole", classes=("nv", "mel"))
+    table = write_table(tmp_path, "photo,label,truth,mole,who,shade", "a.jpg,x,nv,1,P1,II", "b.png,x,mel,1,P1,")
+    columns = parse_columns("image=photo, label=truth,lesion=mole,patient=Who,tone=shade")
+    data = read_table(table, columns, classes=("nv", "mel"))
     assert data.label_indices == [0, 1]
-    assert {r.lesion_id for r in data.records} == {"1"}
-    assert data.records[0].metadata == {"label": "x"}
+    assert {(r.lesion_id, r.patient_id) for r in data.records} == {("1", "P1")}
+    assert data.records[0].metadata == {"label": "x", "shade": "II", "tone": "II", "patient_id": "P1"}
 
 
-def test_without_lesions_each_image_is_its_own_and_that_is_said(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    data = read_table(write_table(tmp_path, "path,dx", "a.jpg,nv", "b.png,mel"))
-    assert [r.lesion_id for r in data.records] == ["a", "b"]
-    assert "each image counts as its own lesion" in caplog.text
+@pytest.mark.parametrize("text", ["photo", "image=", "photograph=a", "image=a,=b"])
+def test_columns_that_mean_nothing_are_refused(text: str) -> None:
+    with pytest.raises(DatasetError, match="expected ROLE=COLUMN with roles among image, label, lesion, patient, tone"):
+        parse_columns(text)
 
 
-def test_absolute_paths_a_byte_order_mark_and_a_folder_with_one_table(tmp_path: Path) -> None:
-    write_table(tmp_path, "\ufeffimage,label", f"{tmp_path / 'a.jpg'},nv", "b.png,mel")
-    data = read_table(tmp_path)
-    assert data.records[0].path == tmp_path / "a.jpg"
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        ("image;Diagnosis\na.jpg;nv\nb.png;mel\n".encode("utf-16"), "columns separated by semicolons"),
+        ("\ufeffFile Name\tdx\na.jpg\tnv\nb.png\tmel\n".encode(), "columns separated by tabs"),
+        ("image|dx|Größe\na.jpg|nv|1\nb.png|mel|2\n".encode("cp1252"), "not in UTF-8, read as Windows-1252"),
+        (b'image,dx,"a;b;c"\r\na.jpg , nv ,"1,5"\r\n\r\nb.png,mel\r\n', "image from 'image', label from 'dx'"),
+        (b"image,dx,age\na.jpg,nv,NA\nb.png,mel,n/a\nc,NaN,\n", "cells read as missing: NaN (1), NA (1), n/a (1)."),
+    ],
+)
+def test_delimiter_encoding_and_missing_values_are_detected_and_said(tmp_path: Path, content: bytes, note: str) -> None:
+    write_table(tmp_path)
+    (tmp_path / "list.csv").write_bytes(content)
+    data = read_table(tmp_path / "list.csv")
+    assert [(r.image_id, r.label) for r in data.records] == [("a", "nv"), ("b", "mel")]
+    assert note in "\n".join(data.said)
+
+
+def test_what_is_left_out_is_counted_and_named(tmp_path: Path) -> None:
+    table = write_table(tmp_path, "image,label", "a.jpg,nv", "z.jpg,mel", ",nv", "b.png,", "empty.jpg,nv")
+    (tmp_path / "empty.jpg").touch()
+    data = read_table(table)
+    assert (len(data), data.classes) == (1, ("nv",))
+    assert data.said[1:] == (
+        "Left out: rows without a label (1): b.png.",
+        "Left out: rows whose picture is not there (2): z.jpg, an empty name.",
+        "Left out: empty files (1): empty.jpg.",
+        "Left out: pictures that no row with a label names (3): b.png, empty.jpg, images/c.jpg.",
+    )
+
+
+def test_a_column_of_splits_is_used_where_all_of_it_are_splits(tmp_path: Path) -> None:
+    rows = ("image,dx,split", "a.jpg,nv,Training", "b.png,mel,val", "c,nv,test")
+    data = read_table(write_table(tmp_path, *rows))
+    assert [r.split for r in data.records] == ["train", "validation", "test"]
+    folds = read_table(write_table(tmp_path, *rows[:2], "b.png,mel,3"))
+    assert [r.split for r in folds.records] == ["", ""]
+    assert "Column 'split' holds '3', which name no split: not used as one." in folds.notes
+
+
+def test_absolute_paths_and_pictures_of_one_name_in_several_folders(tmp_path: Path) -> None:
+    table = write_table(tmp_path, "image,label", f"{tmp_path / 'a.jpg'},nv", "deep/a.jpg,mel")
+    draw(tmp_path / "deep" / "a.jpg", tmp_path / "deeper" / "a.jpg")
+    assert [r.image_id for r in read_table(tmp_path).records] == ["a", "deep/a"]
+    (tmp_path / "a.jpg").unlink()
+    table.write_text("image,label\na,nv\n")
+    with pytest.raises(DatasetError, match=r"expected 'a' to name one photo, found 2: deep/a\.jpg, deeper/a\.jpg"):
+        read_table(table)
 
 
 @pytest.mark.parametrize(
     ("rows", "complaint"),
     [
-        (["file_id,label", "a.jpg,nv"], r"column of image paths named image or .*, found the columns file_id, label"),
-        (["image,truth", "a.jpg,nv"], r"column of labels named label or dx or .*, found the columns image, truth"),
-        (["image,label", "a.jpg,nv", "z.jpg,mel", ",nv"], r"found no file for 2 \(z\.jpg, an empty path\)"),
-        (["image,label", "a.jpg,nv", "b.png,"], r"expected a label in every row, found none in 1 \(lines 3\)"),
-        (["image,label", "a.jpg,nv", "b.png,nv"], r"expected at least 2 classes, found \['nv'\]"),
+        (["file_id,label", "a.jpg,nv"], r"column of images named image or .*, found the columns file_id, label"),
+        (
+            ["image,truth", "a.jpg,nv"],
+            r"column of labels named label or dx or .*, found the columns image, truth.*--col",
+        ),
+        (
+            ["image,label", "z.jpg,nv"],
+            r"expected pictures below .*, found none of the 1 that the table names \(z\.jpg\)",
+        ),
         (["image,label", "a.jpg,nv", "a.jpg,mel"], r"found 1 more than once \(a\)"),
-        (["image,label"], "expected a row per image, found none"),
-        ([""], "expected a CSV in UTF-8, found one that cannot be read"),
-        (["image,label", 'a.jpg,"nv'], "expected a CSV in UTF-8, found one that cannot be read"),
+        (["image,label"], "expected a row per image below the names of the columns, found none"),
+        ([""], "found an empty file"),
+        (["image,label", 'a.jpg,"nv'], "expected a CSV, found one that cannot be read"),
+        (
+            ["image,label", "a.jpg,nv,back, up"],
+            "expected 2 cells in each row, found 4 in the one that begins with 'a.jpg'",
+        ),
+        (["image label", "a.jpg nv"], "expected columns separated by commas, semicolons, tabs, bars"),
+        (["image,\0label", "a.jpg,nv"], "found a file of another kind"),
     ],
 )
 def test_tables_that_cannot_be_read(tmp_path: Path, rows: list[str], complaint: str) -> None:
@@ -253,25 +315,17 @@ def test_tables_that_cannot_be_read(tmp_path: Path, rows: list[str], complaint: 
 
 def test_a_named_column_must_be_there(tmp_path: Path) -> None:
     table = write_table(tmp_path, "image,label", "a.jpg,nv", "b.png,mel")
-    with pytest.raises(
-        DatasetError, match="expected a column of lesions named patient, found the columns image, label"
-    ):
-        read_table(table, lesion="patient")
+    with pytest.raises(DatasetError, match="expected a column of lesions named mole, found the columns image, label"):
+        read_table(table, Columns(lesion="mole"))
 
 
 def test_the_table_must_be_clear(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"expected a CSV file, or a folder with a single one.*; found none"):
+    with pytest.raises(DatasetError, match=r"expected a table \(.*\) at .*, found none"):
         read_table(tmp_path)
-    (tmp_path / "one.csv").touch()
-    (tmp_path / "two.csv").touch()
+    for name in ("one", "two"):
+        write_table(tmp_path, "image,label", "a.jpg,nv").rename(tmp_path / f"{name}.csv")
     with pytest.raises(DatasetError, match=r"found one\.csv, two\.csv\. Name the file"):
         read_table(tmp_path)
-
-
-def test_bytes_that_are_no_text(tmp_path: Path) -> None:
-    (tmp_path / "list.csv").write_bytes(b"image,label\n\xff\xfe\xfa,nv\n")
-    with pytest.raises(DatasetError, match="expected a CSV in UTF-8"):
-        read_table(tmp_path / "list.csv")
 
 
 @pytest.mark.data
@@ -304,7 +358,7 @@ def test_taking_records_keeps_name_and_classes() -> None:
 @pytest.mark.parametrize(
     ("classes", "records", "message"),
     [
-        (("nv",), [("a", "nv")], "expected at least 2 classes, found .*nv"),
+        ((), [], "expected images with labels, found none"),
         (("nv", "mel"), [("a", "nv"), ("a", "mel")], r"each image id once, found 1 more than once \(a\)"),
         (("nv", "mel"), [("a", "nv"), ("b", "melanoma")], "expected labels among .*nv.*, found .*melanoma"),
     ],
@@ -323,8 +377,8 @@ def test_ham10000_is_described_as_published() -> None:
 
 
 def test_an_unknown_data_set_is_named_with_the_known_ones() -> None:
-    with pytest.raises(DatasetError, match=r"among ham10000.*found 'isic'"):
-        read_dataset("isic", None)
+    with pytest.raises(DatasetError, match=r"among ham10000.*found 'moles'"):
+        read_dataset("moles", None)
 
 
 def test_splits_are_read_by_name_and_manifest(write_ham10000: Callable[..., Path], tmp_path: Path) -> None:

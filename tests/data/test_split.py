@@ -21,8 +21,8 @@ from dermaviz.data.split import (
     apply_split,
     named_manifest,
     read_manifest,
+    split_by_group,
     split_by_image,
-    split_by_lesion,
     write_manifest,
 )
 from dermaviz.errors import DatasetError
@@ -54,7 +54,7 @@ data_sets = st.lists(st.tuples(st.sampled_from(CLASSES), st.integers(1, 6)), min
 
 @given(data_sets, st.integers(0, 5))
 def test_every_image_is_assigned_and_no_lesion_crosses(data: Dataset, seed: int) -> None:
-    assignment = split_by_lesion(data, seed)
+    assignment = split_by_group(data, seed)
     assert list(assignment) == sorted(r.image_id for r in data.records)
     splits_of = {(r.lesion_id, assignment[r.image_id]) for r in data.records}
     assert len(splits_of) == len({r.lesion_id for r in data.records})
@@ -64,7 +64,7 @@ def test_every_image_is_assigned_and_no_lesion_crosses(data: Dataset, seed: int)
 
 @given(data_sets, st.integers(0, 5))
 def test_each_class_has_its_shares_to_within_its_largest_lesion(data: Dataset, seed: int) -> None:
-    assignment = split_by_lesion(data, seed)
+    assignment = split_by_group(data, seed)
     largest = Counter(r.lesion_id for r in data.records)
     for label in CLASSES:
         mine = [r for r in data.records if r.label == label]
@@ -79,16 +79,16 @@ def test_each_class_has_its_shares_to_within_its_largest_lesion(data: Dataset, s
 def test_the_split_depends_on_seed_and_lesions_not_on_their_order(data: Dataset, random: object) -> None:
     shuffled = list(data.records)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert split_by_lesion(data, 3) == split_by_lesion(data, 3) == split_by_lesion(data.take(shuffled), 3)
+    assert split_by_group(data, 3) == split_by_group(data, 3) == split_by_group(data.take(shuffled), 3)
 
 
 def test_another_seed_gives_another_split() -> None:
     data = data_set([("nv", 1)] * 40)
-    assert split_by_lesion(data, 0) != split_by_lesion(data, 1)
+    assert split_by_group(data, 0) != split_by_group(data, 1)
 
 
 def test_single_images_are_dealt_exactly() -> None:
-    dealt = Counter(split_by_lesion(data_set([("mel", 1)] * 100)).values())
+    dealt = Counter(split_by_group(data_set([("mel", 1)] * 100)).values())
     assert dealt == {"train": 70, "validation": 10, "test": 20}
 
 
@@ -98,7 +98,7 @@ def test_a_lesion_with_two_labels_stays_whole() -> None:
         CLASSES,
         tuple(Record(f"im{i}", Path("none.jpg"), ("mel", "nv")[i % 2], f"lesion{i // 2}") for i in range(40)),
     )
-    assignment = split_by_lesion(data)
+    assignment = split_by_group(data)
     assert all(assignment[f"im{i}"] == assignment[f"im{i + 1}"] for i in range(0, 40, 2))
 
 
@@ -208,7 +208,7 @@ def test_the_committed_leaky_manifest_is_the_split_by_image_and_leaks() -> None:
 @pytest.mark.skipif(not DATA, reason="DERMAVIZ_DATA is not set")
 def test_the_committed_manifest_fits_the_real_data() -> None:
     data, manifest = read_ham10000(), named_manifest("ham10000")
-    assert split_by_lesion(data, 0) == dict(manifest.assignment)
+    assert split_by_group(data, 0) == dict(manifest.assignment)
     splits = apply_split(data, manifest)  # refuses a lesion that crosses
     for label, n in data.counts().items():
         for split, share in SHARES.items():

@@ -10,7 +10,7 @@ import pytest
 
 from dermaviz.data.readers import read_ham10000
 from dermaviz.data.records import HAM10000
-from dermaviz.data.split import split_by_lesion, write_manifest
+from dermaviz.data.split import split_by_group, write_manifest
 from dermaviz.errors import CheckpointError, DatasetError
 from dermaviz.evidence.evaluate import evaluate_checkpoint, split_of_checkpoint
 from dermaviz.models.card import CARD, read_card
@@ -26,7 +26,7 @@ def root(write_ham10000: Callable[..., Path], tmp_path: Path) -> Path:
 @pytest.fixture
 def save(root: Path, tmp_path: Path, make_classifier: Callable[..., Classifier]) -> Callable[..., Path]:
     """``save(…)``: a checkpoint trained on the split of ``root``, with other values on its card."""
-    manifest = write_manifest(split_by_lesion(read_ham10000(root)), tmp_path / "split.csv")
+    manifest = write_manifest(split_by_group(read_ham10000(root)), tmp_path / "split.csv")
 
     def make(**changes: Any) -> Path:
         known = {
@@ -68,7 +68,7 @@ def test_a_checkpoint_is_measured_on_the_question_and_the_images_that_its_card_n
         malignant=("mel",),
         data={"dataset": "ham10000", "manifest": str(root.parent / "split.csv"), "task": "melanoma", "balance": True},
     )
-    counts = split_by_lesion(read_ham10000(root))
+    counts = split_by_group(read_ham10000(root))
     test = [r.label for r in read_ham10000(root).records if counts[r.image_id] == "test"]
     each = min(test.count("mel"), test.count("bkl") + test.count("nv"))
     card = evaluate_checkpoint(folder, root, "test", draws=10)

@@ -254,8 +254,8 @@ def left_out_sentences(
     reasons = {
         f"{n} photo{_s(n)} {'does' if n == 1 else 'do'} not look like a dermatoscopic image to the model, and "
         f"{_is(n)} left out": refused,
-        f"{more} photo{_s(more)} without a row in the CSV {_is(more)} left out": without_label,
-        f"{rows:,} row{_s(rows)} of the CSV name{'s' if rows == 1 else ''} no photo that is here": without_photo,
+        f"{more} photo{_s(more)} without a row in the table {_is(more)} left out": without_label,
+        f"{rows:,} row{_s(rows)} of the table name{'s' if rows == 1 else ''} no photo that is here": without_photo,
         f"{again} file{_s(again)} under a second name {_is(again)} counted once": twice,
     }
     sentences = []

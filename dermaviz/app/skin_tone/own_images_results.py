@@ -39,6 +39,7 @@ from dermaviz.app.widgets.panels import show_map
 from dermaviz.app.widgets.photo import EXTENSIONS
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
 from dermaviz.attention.overlay import outlined
+from dermaviz.data.tables import TABLE_SUFFIXES, parse_columns
 from dermaviz.errors import DatasetError
 from dermaviz.fairness.label_sheet import read_label_sheet, template
 from dermaviz.fairness.looking import Difference, counts, counts_by, largest_difference
@@ -50,10 +51,11 @@ if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 
-_CSV = ".csv"
+_TABLES = [suffix[1:] for suffix in TABLE_SUFFIXES]
 _SHEET_HELP = (
-    "A row for each photo, with the columns **image** (the file's name) and **diagnosis** (such as mel, melanoma, malignant "
-    "or benign), and, if known, **tone**, **lesion_id** and **group**."
+    "A CSV, TSV, Excel, Parquet or JSON lines file: a row for each photo, with the columns **image** (the file's name) and "
+    "**diagnosis** (such as mel, melanoma, malignant or benign), and, if known, **tone**, **lesion_id** and **group**. "
+    "Tables of ISIC, PAD-UFES-20, DDI, Fitzpatrick17k, Derm7pt and PH2 are read as they are."
 )
 DRAWN = tuple(
     Labelled(drawn_photo(f"{dx}, ITA {degrees(ita)}", Parameters(dx=dx, ita=ita, seed=70 + 10 * i + j)), dx)
@@ -66,12 +68,13 @@ DRAWN = tuple(
 @dataclass(frozen=True)
 class Chosen:
     """Photos to audit with their labels; ``without_photo`` and ``without_label`` as in ``fairness.label_sheet``, ``twice`` photos
-    whose file is also there under another name."""
+    whose file is also there under another name; ``notes`` say what was guessed of the table of labels."""
 
     labelled: tuple[Labelled, ...]
     without_photo: tuple[str, ...] = ()
     without_label: tuple[str, ...] = ()
     twice: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def choose_images(checkpoint: Checkpoint) -> Chosen | None:
@@ -93,11 +96,14 @@ def choose_images(checkpoint: Checkpoint) -> Chosen | None:
     return Chosen(DRAWN)
 
 
-def matched(photos: list[UploadedFile], sheet: UploadedFile, checkpoint: Checkpoint) -> Chosen:
-    """Photos with the labels that a CSV gives them; of photos that are one and the same file, the first.
+def matched(photos: list[UploadedFile], sheet: UploadedFile, checkpoint: Checkpoint, columns: str = "") -> Chosen:
+    """Photos with the labels that a table gives them; of photos that are one and the same file, the first.
+
+    Args:
+        columns: which column holds what, as in ``label=verdict,tone=shade``, where the names are not the usual ones.
 
     Raises:
-        DatasetError: there are too many photos, or the CSV and the photos do not fit.
+        DatasetError: there are too many photos, or the table and the photos do not fit.
     """
     if len(photos) > MOST_PHOTOS:
         raise DatasetError(
@@ -106,7 +112,9 @@ def matched(photos: list[UploadedFile], sheet: UploadedFile, checkpoint: Checkpo
         )
     card = checkpoint.card
     names = [photo.name for photo in photos]
-    found = read_label_sheet(sheet.getvalue(), names, class_names(card), card.malignant)
+    found = read_label_sheet(
+        sheet.getvalue(), names, class_names(card), card.malignant, parse_columns(columns), sheet.name
+    )
     labelled: dict[str, Labelled] = {}
     twice = []
     for row in found.rows.to_dict("records"):
@@ -115,30 +123,38 @@ def matched(photos: list[UploadedFile], sheet: UploadedFile, checkpoint: Checkpo
             twice.append(f"{photo.name} ({labelled[photo.key].photo.name})")
         else:
             labelled[photo.key] = Labelled(photo, row["label"], row["tone"], row["lesion_id"], row["group"])
-    return Chosen(tuple(labelled.values()), found.without_photo, found.without_label, tuple(twice))
+    return Chosen(tuple(labelled.values()), found.without_photo, found.without_label, tuple(twice), found.notes)
 
 
 def _upload(checkpoint: Checkpoint, several: Literal[True, "directory"]) -> Chosen | None:
     files: list[UploadedFile] = st.file_uploader(
-        "A folder of photos" if several == "directory" else "Photos of lesions", [*EXTENSIONS, _CSV[1:]],
+        "A folder of photos" if several == "directory" else "Photos of lesions", [*EXTENSIONS, *_TABLES],
         accept_multiple_files=several, key=f"own files {several}",
-        help=f"JPEG, PNG or WebP, at most {MOST_PHOTOS}; their CSV may lie among them. They stay in memory and are never saved.",
+        help=f"JPEG, PNG or WebP, at most {MOST_PHOTOS}; their table may lie among them. They are never saved.",
     )  # fmt: skip
-    sheets = [file for file in files if file.name.lower().endswith(_CSV)]
+    sheets = [file for file in files if file.name.lower().endswith(TABLE_SUFFIXES)]
     photos = [file for file in files if file not in sheets]
-    single = None if sheets else st.file_uploader("Their labels, a CSV", _CSV[1:], key="own labels", help=_SHEET_HELP)
+    single = None if sheets else st.file_uploader("Their labels, a table", _TABLES, key="own labels", help=_SHEET_HELP)
     st.download_button(
         "Template to fill in (CSV)", template([photo.name for photo in photos]), "labels.csv", "text/csv", key="own template",
         on_click="ignore", icon=":material/download:",
     )  # fmt: skip
     if len(sheets) > 1:
-        raise DatasetError(f"expected one CSV of labels, found {len(sheets)}. Remove all but one.")
+        raise DatasetError(f"expected one table of labels, found {len(sheets)}. Remove all but one.")
     sheet = sheets[0] if sheets else single
     if not photos or sheet is None:
-        missing = "photos" if sheet else "CSV that says what each of them shows" if photos else "photos and their CSV"
+        missing = (
+            "photos" if sheet else "table that says what each of them shows" if photos else "photos and their table"
+        )
         st.caption(f"Waiting for the {missing}. {_SHEET_HELP}")
         return None
-    return matched(photos, sheet, checkpoint)
+    columns = st.text_input(
+        "Columns",
+        key="own columns",
+        placeholder="label=verdict,tone=shade",
+        help="Only where they have other names than usual.",
+    )
+    return matched(photos, sheet, checkpoint, columns)
 
 
 _GROUPINGS = {
@@ -329,6 +345,8 @@ def _counted(found: Found, chosen: Chosen, checkpoint: Checkpoint) -> pd.DataFra
         help="The out-of-distribution check was made for dermatoscopic photos: drawings and other photos are strange to it.",
     ):  # fmt: skip
         names, refused = [], refused & False
+    if chosen.notes:
+        st.caption("How the table was read: " + escaped(" ".join(chosen.notes)))
     for sentence in left_out_sentences(found, names, chosen.without_photo, chosen.without_label, chosen.twice):
         st.warning(sentence, icon=":material/image_search:")
     return table[~refused]

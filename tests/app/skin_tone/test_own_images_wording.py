@@ -76,8 +76,8 @@ def test_whoever_is_left_out_is_named() -> None:
     found = Found((), (), {"x.jpg": "x.jpg: expected a whole picture, found a torn one."})
     assert left_out_sentences(found, ["a", "b"], [f"r{i}" for i in range(1000)], ["c"], ["d (a)"]) == [
         "2 photos do not look like a dermatoscopic image to the model, and are left out: a, b.",
-        "1 photo without a row in the CSV is left out: c.",
-        "1,000 rows of the CSV name no photo that is here: r0, r1, r2, r3 and 996 more.",
+        "1 photo without a row in the table is left out: c.",
+        "1,000 rows of the table name no photo that is here: r0, r1, r2, r3 and 996 more.",
         "1 file under a second name is counted once: d (a).",
         "x.jpg: expected a whole picture, found a torn one.",
     ]

@@ -1,0 +1,361 @@
+"""Data: what any data set is made of. Folders with one sub-folder a class, and tables of pictures and labels."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from dermaviz.data.files import Folder, is_picture, spellings
+from dermaviz.data.records import Dataset, Record
+from dermaviz.data.tables import (
+    TABLE_SUFFIXES,
+    USUAL,
+    Columns,
+    Table,
+    clean_labels,
+    expect_columns,
+    find_columns,
+    from_one_hot,
+    one_hot,
+    parse_table,
+    plain,
+    some,
+    split_word,
+)
+from dermaviz.errors import DatasetError
+
+ONE_HOT = "label"
+"""The column that stands in place of those of a one-hot truth."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a published table differs from any other.
+
+    ``columns`` are those whose names are not the usual ones; of the columns ``ask`` the user must say which holds the labels;
+    ``prepare`` changes the table, given the folder that it lies in; of the columns ``marks`` each row has one marked, its
+    label; ``notes`` are said of every such data set.
+    """
+
+    name: str = ""
+    columns: Columns = field(default_factory=Columns)
+    ask: tuple[str, ...] = ()
+    prepare: Callable[[pd.DataFrame, Path], pd.DataFrame] = lambda frame, _: frame
+    marks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def data_root(root: str | Path | None) -> Path:
+    """The place of the data: ``root``, or ``$DERMAVIZ_DATA``.
+
+    Raises:
+        DatasetError: neither is given.
+    """
+    chosen = root or os.environ.get("DERMAVIZ_DATA")
+    if not chosen:
+        raise DatasetError(
+            "expected the place of the data, found none. Give --data PATH or set DERMAVIZ_DATA; `dermaviz data download` "
+            "says how to get the photos."
+        )
+    return Path(chosen)
+
+
+def read_folders(root: str | Path | None = None, *, classes: Sequence[str] | None = None) -> Dataset:
+    """Read a folder with one sub-folder per class: ``root/CLASS/…/picture.jpg`` (None: ``$DERMAVIZ_DATA``).
+
+    Folders named after splits (``train/CLASS/…``) give each image its split; a single folder round the classes is passed
+    through. The classes are in alphabetical order unless ``classes`` gives another; an image's id is its path below ``root``
+    without suffix. Neither lesions nor patients are known from folders.
+
+    Raises:
+        DatasetError: there is no such folder or no picture in a sub-folder, or an image id twice.
+    """
+    folder = data_root(root)
+    if not folder.is_dir():
+        raise DatasetError(f"expected a folder with one sub-folder per class, found none at {folder}. Check the path.")
+    notes = [f"{folder.name}: labels are the names of the sub-folders."]
+    found, files = (
+        Folder(folder),
+        [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")],
+    )
+    base = _round_classes(folder, found.pictures)
+    if base != folder:
+        notes.append(f"Passed through {base.relative_to(folder)}, which holds the folders of the classes.")
+    rows: list[tuple[Path, str, str]] = []
+    alone: list[str] = []
+    for path in found.pictures:
+        inner = path.relative_to(base).parts[:-1] if path.is_relative_to(base) else ()
+        split = split_word(inner[0]) if len(inner) > 1 else ""
+        inner = inner[1:] if split else inner
+        if inner:
+            rows.append((path, inner[0], split))
+        else:
+            alone.append(path.relative_to(folder).as_posix())
+    if not rows:
+        raise DatasetError(
+            f"{folder}: expected sub-folders named after the classes, with pictures in them, found "
+            f"{sum(path.is_dir() for path in folder.iterdir())} sub-folders and no picture in any. Sort the pictures into one "
+            "folder per class, or add a CSV of image and label."
+        )
+    if any(split for *_, split in rows):
+        notes.append("Splits are those of the folders.")
+    labels, said = clean_labels([label for _, label, _ in rows])
+    records = []
+    for (path, _, split), label in zip(rows, labels, strict=True):
+        image_id = path.relative_to(folder).with_suffix("").as_posix()
+        records.append(Record(image_id, path, label, image_id, {}, found.mask(path), "", split))
+    others = sorted(path.relative_to(folder).as_posix() for path in files if not is_picture(path))
+    return _dataset(
+        folder.resolve().name, records, [*notes, *said], classes,
+        {"pictures outside the folders of the classes": alone, "files that are no pictures": others},
+    )  # fmt: skip
+
+
+def _round_classes(folder: Path, pictures: Sequence[Path]) -> Path:
+    """The folder below which the pictures part: a single folder round those of the classes is none of them."""
+    while True:
+        parts = {path.relative_to(folder).parts for path in pictures}
+        first = {part[0] for part in parts if len(part) > 1}
+        if len(first) != 1 or split_word(one := first.pop()) or min(map(len, parts)) < 3:
+            return folder
+        folder = folder / one
+
+
+def read_table(
+    root: str | Path | None = None,
+    columns: Columns | None = None,
+    form: Form | None = None,
+    *,
+    classes: Sequence[str] | None = None,
+) -> Dataset:
+    """Read tables with a column of images and one of labels, or with one-hot labels (``root``: a file, or their folder).
+
+    Several tables are the splits that their names give (``train.csv``, ``test.csv``); one without labels that names the same
+    images adds its columns. Images lie wherever below the folder, and are named with or without folders and suffix.
+    Columns that are not named are found by their usual names. Each guess is a note; rows without a label or a picture, and
+    pictures that no row names, are left out and said. Classes are in alphabetical order unless ``classes`` gives another, or
+    in that of the one-hot columns. All other columns become metadata, the patient's as ``patient_id``.
+
+    Raises:
+        DatasetError: no table, or several that nothing tells apart; no column of images or labels; no picture at all.
+    """
+    place, asked, form = data_root(root), columns or Columns(), form or Form()
+    frame, chosen, notes, marks = _joined(place, asked, form)
+    root_folder = place if place.is_dir() else place.parent
+    name = form.name or (root_folder.resolve().name if place.is_dir() else place.stem)
+    records, labels_said, skipped = _records(frame, chosen, Folder(root_folder))
+    if not records:
+        raise DatasetError(
+            f"{name}: expected pictures below {root_folder}, found none of the {len(frame):,} that the table names "
+            f"({some(frame[chosen.image])}). Paths are taken relative to the table's folder, or to any folder below the root."
+        )
+    if marks and not classes:
+        there = {record.label for record in records}
+        classes = [one for one in marks if one in there]
+        empty = [one for one in marks if one not in there]
+        labels_said += [f"No image of {some(empty)}: not among the classes."] if empty else []
+    return _dataset(name, records, [*notes, *labels_said, *form.notes], classes, skipped)
+
+
+_FOLDER, _SPLIT, _KEY = ":folder", ":split", ":key"
+"""Columns of our own: where the row's table lies, the split that its name gives, and the image as other tables name it."""
+
+
+def prepared_table(table: Table, name: str, asked: Columns, form: Form, beside: Path) -> tuple[Table, tuple[str, ...]]:
+    """A table as its form prepares it, one-hot labels as one column; and the columns that these were.
+
+    Raises:
+        DatasetError: it has several columns of labels, and the user must say which.
+    """
+    if form.ask and not asked.label:
+        listed = ", ".join(f"{one} ({table.frame[one].nunique():,} classes)" for one in form.ask if one in table.frame)
+        raise DatasetError(
+            f"{form.name}: expected to be told which column holds the labels, found {listed}. "
+            f"Say which: --columns label={form.ask[-1]}."
+        )
+    frame, notes = form.prepare(table.frame, beside), table.notes
+    if asked.label or find_columns(frame, asked, form.columns).label:
+        return Table(frame, notes), ()
+    marks = one_hot(frame[[name for name in form.marks if name in frame]] if form.marks else frame)
+    if marks:
+        frame = from_one_hot(frame, marks, ONE_HOT)
+        notes = (*notes, f"{name}: labels from the columns {', '.join(marks)}, one mark in each row.")
+    return Table(frame, notes), marks
+
+
+def tables_in(place: Path) -> list[Path]:
+    """The file itself, or the tables of a folder and of its sub-folders."""
+    if place.is_file():
+        return [place]
+    found = sorted([*place.glob("*"), *place.glob("*/*")], key=lambda path: (len(path.parts), path))
+    return [path for path in found if path.suffix.lower() in TABLE_SUFFIXES and path.name[0] != "." and path.is_file()]
+
+
+def _joined(place: Path, asked: Columns, form: Form) -> tuple[pd.DataFrame, Columns, list[str], tuple[str, ...]]:
+    """All rows with labels, the columns of other tables added; the columns' roles, what was guessed, one-hot classes."""
+    paths = tables_in(place)
+    if not paths:
+        raise DatasetError(f"expected a table ({', '.join(TABLE_SUFFIXES)}) at {place}, found none. Name the file.")
+    tables: dict[Path, Table] = {}
+    marks: tuple[str, ...] = ()
+    notes: list[str] = []
+    for path in paths:
+        try:
+            tables[path], found = prepared_table(
+                parse_table(read_bytes(path), path.name), path.name, asked, form, path.parent
+            )
+        except DatasetError as refusal:
+            if len(paths) == 1:
+                raise
+            notes.append(f"Not used: {refusal}")
+        else:
+            marks = marks or found
+    roles = {path: find_columns(table.frame, asked, form.columns) for path, table in tables.items()}
+    labelled = [path for path, role in roles.items() if role.image and role.label]
+    if not labelled:
+        first = max(tables, key=lambda path: (bool(roles[path].image), len(tables[path].frame)), default=paths[0])
+        expect_columns(
+            tables[first].frame if tables else pd.DataFrame(), first.name, asked, roles.get(first, Columns())
+        )
+    labelled = [path for path in labelled if len(path.parts) == len(labelled[0].parts)]
+    splits = {path: split_word(path.stem) or split_word(path.parent.name) for path in labelled}
+    splits = splits if len(labelled) > 1 else dict.fromkeys(labelled, "")
+    if len(labelled) > 1 and (not all(splits.values()) or len(set(splits.values())) < len(splits)):
+        raise DatasetError(
+            f"{place}: expected one table with labels, or one for each split (train.csv, test.csv), found "
+            f"{some(path.name for path in labelled)}. Name the file."
+        )
+    frame = pd.concat(
+        [tables[path].frame.assign(**{_FOLDER: str(path.parent), _SPLIT: splits[path]}) for path in labelled],
+        ignore_index=True,
+    ).fillna("")
+    image = roles[labelled[0]].image
+    if len(labelled) > 1:
+        named = (f"{path.parent.name}/{path.name} ({splits[path]})" for path in labelled)
+        notes.append(f"Splits are those of the tables: {', '.join(named)}.")
+    notes += [note for path in labelled for note in tables[path].notes]
+    for path in (path for path in tables if path not in labelled):
+        joined = _with_columns_of(frame, image, tables[path].frame, roles[path].image)
+        used = (
+            "adds its columns"
+            if joined is not None
+            else "is not used: it names no images of this data set, or no labels"
+        )
+        notes.append(f"{path.name} {used}.")
+        frame = frame if joined is None else joined
+    chosen = find_columns(frame, asked, form.columns)
+    said = expect_columns(frame, labelled[0].name, asked, chosen)
+    return frame, chosen, [said, *notes], marks
+
+
+def _with_columns_of(frame: pd.DataFrame, image: str, other: pd.DataFrame, other_image: str) -> pd.DataFrame | None:
+    """The table with what another says of the same images; None where less than half of either table is in the other."""
+    if not other_image:
+        return None
+    keyed = (
+        other.assign(**{_KEY: [spellings(name)[-1] for name in other[other_image]]})
+        .drop_duplicates(_KEY)
+        .set_index(_KEY)
+    )
+    keys = pd.Index([spellings(name)[-1] for name in frame[image]])
+    if max(keys.isin(keyed.index).mean(), keyed.index.isin(keys).mean()) < 0.5:
+        return None
+    added = keyed.reindex(keys).fillna("").set_index(frame.index)
+    both = [column for column in added if column in frame]
+    return frame.assign(
+        **{column: frame[column].where(frame[column] != "", added[column]) for column in both},
+        **{str(column): added[column] for column in added if column not in both},
+    )
+
+
+def _records(
+    frame: pd.DataFrame, chosen: Columns, folder: Folder
+) -> tuple[list[Record], list[str], dict[str, list[str]]]:
+    """The records of the rows that have a picture and a label, what was guessed of them, and the names of what was left out."""
+    labels, notes = clean_labels(frame[chosen.label].tolist())
+    splits = _splits(frame, chosen, notes)
+    used = {chosen.image, chosen.label, chosen.lesion, chosen.patient, chosen.mask, chosen.split, _FOLDER, _SPLIT, ""}
+    tone = {"tone": chosen.tone} if chosen.tone and plain(chosen.tone) not in USUAL["tone"] else {}
+    skipped: dict[str, list[str]] = {
+        "rows without a label": [],
+        "rows whose picture is not there": [],
+        "empty files": [],
+    }
+    several = Counter(frame[chosen.image])
+    records = []
+    for row, label, split in zip(frame.to_dict("records"), labels, splits, strict=True):
+        name, beside = row[chosen.image], Path(row[_FOLDER])
+        path = folder.find(name, beside)
+        reason = "rows without a label" if not label else "rows whose picture is not there" if path is None else ""
+        if not reason and path is not None and path.stat().st_size == 0:
+            reason = "empty files"
+        if reason or path is None:
+            skipped[reason].append(name or "an empty name")
+            continue
+        image_id = _image_id(name, path, folder.root, several[name] > 1)
+        metadata = {str(key): value for key, value in row.items() if key not in used}
+        metadata |= {key: row[column] for key, column in tone.items()}
+        patient = row[chosen.patient] if chosen.patient else ""
+        if chosen.patient:
+            metadata["patient_id"] = patient
+        mask = folder.find(row[chosen.mask], beside) if chosen.mask else folder.mask(path)
+        lesion = row[chosen.lesion] if chosen.lesion else ""
+        records.append(Record(image_id, path, label, lesion or image_id, metadata, mask, patient, split))
+    named = {record.path for record in records}
+    left = [path.relative_to(folder.root).as_posix() for path in folder.pictures if path not in named]
+    return records, notes, {**skipped, "pictures that no row with a label names": left}
+
+
+def _image_id(name: str, path: Path, root: Path, repeated: bool) -> str:
+    """The image as the table names it, without suffix; its path below the root where that is no name of its own."""
+    if (repeated or Path(name).is_absolute()) and path.is_relative_to(root):
+        return path.relative_to(root).with_suffix("").as_posix()
+    return (Path(name).with_suffix("") if is_picture(Path(name)) else Path(name)).as_posix()
+
+
+def _splits(frame: pd.DataFrame, chosen: Columns, notes: list[str]) -> list[str]:
+    """The split of each row, by its column, else by the name of its table; "" where neither says one."""
+    if not chosen.split:
+        return frame[_SPLIT].tolist()
+    splits = frame[chosen.split].map(split_word)
+    strange = sorted(set(frame[chosen.split][splits == ""]) - {""})
+    if strange:
+        notes.append(f"Column {chosen.split!r} holds {some(map(repr, strange))}, which name no split: not used as one.")
+    return splits.tolist() if not strange else [""] * len(frame)
+
+
+def _dataset(
+    name: str,
+    records: Sequence[Record],
+    notes: Sequence[str],
+    classes: Sequence[str] | None,
+    skipped: dict[str, list[str]],
+) -> Dataset:
+    said = [*notes]
+    if any(record.mask for record in records):
+        said.append(
+            f"Masks: {sum(record.mask is not None for record in records):,} of {len(records):,} images have one."
+        )
+    given = Counter(record.split for record in records if record.split)
+    if given:
+        said.append(f"Splits are given: {', '.join(f'{split} {n:,}' for split, n in given.items())}.")
+    ordered = tuple(classes or sorted({record.label for record in records}))
+    left_out = tuple((why, tuple(names)) for why, names in skipped.items() if names)
+    return Dataset(name, ordered, tuple(records), tuple(said), left_out)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a table.
+
+    Raises:
+        DatasetError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as failure:
+        raise DatasetError(f"{path}: expected a table that can be read, found: {failure.strerror}.") from failure
