@@ -86,6 +86,11 @@ def figure(row: pd.Series, name: str = "value", write: Callable[[float], str] = 
     return Estimate.of(row, name).text(write)
 
 
+def share(part: float) -> str:
+    """A share in percent, with decimals where a whole percent would hide 1 in 1,697: ``<1%`` is ``0.06%``."""
+    return f"{part:.2%}" if 0 < part < 0.01 or 0.99 < part < 1 else percent(part)
+
+
 def in_points(row: pd.Series, name: str = "value") -> str:
     """A change of a share in a table's row, in percentage points with its interval: ``+3.7 points (95% interval …)``."""
     return Estimate.of(row, name).text(points, " points")

@@ -48,7 +48,7 @@ SIDES = MappingProxyType(
 )
 """The figures that are a share of the positives (True) or of the negatives."""
 COUNTS = ("n_images", "n_lesions", "n_positives", "n_negatives")
-SAME, INCONCLUSIVE, TOO_FEW = "the same", "inconclusive", "too few"
+FOUND, INCONCLUSIVE, TOO_FEW = "difference found", "inconclusive", "too few"
 """What :func:`judge` can say of a gap."""
 
 
@@ -262,7 +262,7 @@ def judge(gap: Estimate, others: Mapping[str, float]) -> tuple[str, str]:
     - ``TOO_FEW``: there is no gap to judge (NaN), because a group has too few positives or negatives.
     - ``INCONCLUSIVE``: the interval of the gap contains 0 or is not available; or, under one of the ``others``, the gap has
       another sign (0 is one) or is not available (NaN).
-    - ``SAME``: none of these. The intervals of the others need not exclude 0: they are no independent evidence.
+    - ``FOUND``: none of these. The intervals of the others need not exclude 0: they are no independent evidence.
 
     An interval excludes 0 by chance in one of twenty fair comparisons: of many figures, some will.
 
@@ -270,21 +270,21 @@ def judge(gap: Estimate, others: Mapping[str, float]) -> tuple[str, str]:
         others: by name, the gap as another tone estimator or other cuts find it.
 
     Returns:
-        The verdict, and its reason in words ("" where it is ``SAME``).
+        The verdict, and its reason in words ("" where it is ``FOUND``).
     """
     if isnan(gap.value):
         return TOO_FEW, f"a group has fewer than {FEWEST} positives or {FEWEST} negatives"
     if isnan(gap.low):
         return INCONCLUSIVE, "the lesions are too few for an interval"
     if not off_zero(gap.low, gap.high):
-        return INCONCLUSIVE, "the interval holds no difference"
+        return INCONCLUSIVE, "the interval includes 0"
     turned = [name for name, other in others.items() if other * gap.value <= 0]
     if turned:
         return INCONCLUSIVE, f"the sign changes under {', '.join(turned)}"
     missing = [name for name, other in others.items() if isnan(other)]
     if missing:
         return INCONCLUSIVE, f"a group has too few images under {', '.join(missing)}"
-    return SAME, ""
+    return FOUND, ""
 
 
 _GAP_COLUMNS = (

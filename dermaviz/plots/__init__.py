@@ -15,6 +15,7 @@ CHARTS = MappingProxyType(
     {
         "confusion": "confusion_matrix:confusion_figure",
         "confusion_difference": "confusion_matrix:difference_figure",
+        "cases": "confusion_matrix:cases_figure",
         "roc": "curves:roc_figure",
         "precision_recall": "curves:precision_recall_figure",
         "reliability": "curves:reliability_figure",

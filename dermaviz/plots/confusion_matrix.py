@@ -1,4 +1,4 @@
-"""The confusion matrix, and the difference of two, as counts or shares, each cell said in words and clickable."""
+"""The confusion matrix, and the difference of two, as counts or shares, each cell said in words and clickable; and its cases."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dermaviz.plots.matrix import Cells, Chosen, Headers, matrix_figure
-from dermaviz.plots.theme import diverging_scale, percent, sequential_scale, signed
+from dermaviz.plots.theme import (
+    BENIGN,
+    MALIGNANT,
+    constant_line,
+    diverging_scale,
+    percent,
+    sequential_scale,
+    share_axis,
+    signed,
+    styled,
+)
 
 Counts = NDArray[np.int64]
 Shown = Literal["counts", "true", "predicted", "all"]
@@ -123,6 +134,39 @@ def difference_figure(
     top, side = (_count_headers(before, rows, columns, axis, malignant, names) for axis in (1, 0))
     top = replace(top, notes=[signed(int(n)) for n in gained.sum(axis=0)], said=calls)
     return matrix_figure(cells, side, top, selected=selected, ink=ink)
+
+
+def cases_figure(
+    table: pd.DataFrame, of_truth: str, of_answer: str, *, chosen: str | None = None, ink: str | None = None
+) -> go.Figure:
+    """A dot for each image by two probabilities: right answers lie on the diagonal, confident mistakes at the upper left.
+
+    Args:
+        table: ``image``, ``diagnosis``, ``predicted``, and the columns ``of_truth`` (probability of the true diagnosis, in
+            [0, 1]) and ``of_answer`` (that of what is predicted).
+        chosen: the image that is marked.
+        ink: colour of the words, of the page's theme; by default Plotly's.
+
+    Returns:
+        A figure whose dots can be clicked: ``customdata`` is ``[image, diagnosis, predicted]``.
+    """
+    marked = table["image"] == chosen
+    figure = go.Figure(constant_line([0, 1], [0, 1], "right answers"))
+    figure.add_scatter(
+        x=table[of_truth],
+        y=table[of_answer],
+        mode="markers",
+        customdata=table[["image", "diagnosis", "predicted"]],
+        marker={
+            "size": np.where(marked, 16, 8), "opacity": np.where(marked, 1, 0.6), "color": BENIGN,
+            "line": {"width": np.where(marked, 3, 0), "color": ink or MALIGNANT},
+        },
+        unselected={"marker": {"opacity": 0.6}},
+        hovertemplate="%{customdata[0]}: %{customdata[1]}, predicted %{customdata[2]}<br>%{x:.0%}, %{y:.0%}<extra></extra>",
+    )  # fmt: skip
+    figure.update_xaxes(**share_axis("probability of the true diagnosis"), tickformat=".0%")
+    figure.update_yaxes(**share_axis("of what is predicted"), tickformat=".0%")
+    return styled(figure, 340, ink, legend=False)
 
 
 def shares(counts: Counts, shown: Shown) -> NDArray[np.float64]:

@@ -10,8 +10,8 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_scor
 
 from dermaviz.errors import FairnessError
 from dermaviz.fairness.groups import (
+    FOUND,
     INCONCLUSIVE,
-    SAME,
     TOO_FEW,
     GroupFigures,
     audit_figures,
@@ -172,7 +172,7 @@ def biased() -> dict[str, object]:
 @pytest.mark.parametrize(
     ("other", "verdict", "reason", "same_sign"),
     [
-        (lambda groups: groups, "the same", "", 1),
+        (lambda groups: groups, "difference found", "", 1),
         (lambda groups: np.where(groups == "a", "b", "a"), "inconclusive", "the sign changes under again", 0),
         (lambda groups: np.where(groups == "a", "a", ""), "inconclusive", "too few images under again", 0),
     ],
@@ -191,7 +191,7 @@ def test_what_is_no_gap_is_inconclusive_and_what_cannot_be_said_is_too_few(image
     fair = biased()
     fair["groups"] = np.tile(["a", "b"], 200)  # each has half of either's answers
     table = judge_gaps(by_group(fair), {}).set_index("metric")
-    assert (table.verdict["roc_auc"], table.reason["roc_auc"]) == ("inconclusive", "the interval holds no difference")
+    assert (table.verdict["roc_auc"], table.reason["roc_auc"]) == ("inconclusive", "the interval includes 0")
     small = judge_gaps(by_group(images), {})
     assert set(small[small.group == "east"].verdict) == {"too few"}
 
@@ -231,10 +231,10 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     ("gap", "others", "verdict", "reason"),
     [
-        ((-0.2, -0.3, -0.1), {}, SAME, ""),
-        ((0.2, 0.1, 0.3), {"x": 0.01, "y": 0.4}, SAME, ""),
-        ((0.2, 0.0, 0.3), {"x": 0.2}, INCONCLUSIVE, "the interval holds no difference"),
-        ((0.2, -0.1, 0.3), {}, INCONCLUSIVE, "the interval holds no difference"),
+        ((-0.2, -0.3, -0.1), {}, FOUND, ""),
+        ((0.2, 0.1, 0.3), {"x": 0.01, "y": 0.4}, FOUND, ""),
+        ((0.2, 0.0, 0.3), {"x": 0.2}, INCONCLUSIVE, "the interval includes 0"),
+        ((0.2, -0.1, 0.3), {}, INCONCLUSIVE, "the interval includes 0"),
         ((0.2, 0.1, 0.3), {"x": 0.2, "y": -0.01}, INCONCLUSIVE, "the sign changes under y"),
         ((-0.2, -0.3, -0.1), {"x": 0.0, "y": 0.1}, INCONCLUSIVE, "the sign changes under x, y"),
         ((0.2, 0.1, 0.3), {"x": 0.2, "y": NAN}, INCONCLUSIVE, "a group has too few images under y"),

@@ -14,16 +14,11 @@ from dermaviz.app.checkpoints import installed_checkpoints
 from dermaviz.app.evidence import audited, choose_data
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.skin_tone.question import ToneAsk, choose_grouping
-from dermaviz.app.widgets.cohort import choose_cohort
+from dermaviz.app.widgets.cohort import among, choose_cohort
 from dermaviz.app.widgets.model_card import choose_checkpoint
 
-TABS: Mapping[str, tuple[str, Callable[[ToneAsk], None]]] = MappingProxyType(
-    {
-        "On the lesion": ("Is the answer right, and is the map on the lesion?", show_looking),
-        "Scores": ("How much of the map is on the lesion, by group?", show_attention),
-        "Trust": ("Does the map follow what the model uses?", show_faithfulness),
-        "Shortcuts": ("What changes the answer besides the lesion?", show_shortcuts),
-    }
+TABS: Mapping[str, Callable[[ToneAsk], None]] = MappingProxyType(
+    {"On the lesion": show_looking, "Scores": show_attention, "Trust": show_faithfulness, "Shortcuts": show_shortcuts}
 )
 
 
@@ -39,14 +34,10 @@ def show() -> None:
         images = choose_cohort(whole)
     if not len(images):
         return
-    ask = ToneAsk(images, by)
     with opening, sentence_for_errors():
-        st.markdown(f"#### {finding_sentence(images)}")
+        st.markdown(f"#### {among()}{finding_sentence(images)}")
     with saying:
-        for (question, show_tab), tab in zip(
-            TABS.values(), st.tabs(list(TABS), key="audit", bind="query-params"), strict=True
-        ):
+        for show_tab, tab in zip(TABS.values(), st.tabs(list(TABS), key="audit", bind="query-params"), strict=True):
             if tab.open:
                 with tab, sentence_for_errors():
-                    st.subheader(question, anchor=False)
-                    show_tab(ask)
+                    show_tab(ToneAsk(images, by))

@@ -14,7 +14,7 @@ from dermaviz.app.cache import remembered
 from dermaviz.app.evidence import share_right, table_of
 from dermaviz.app.skin_tone.question import ToneAsk
 from dermaviz.app.text import figure, images, in_points
-from dermaviz.app.widgets.chart import ink, show_chart, show_table
+from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import Evidence
 from dermaviz.metrics.bootstrap import Estimate
@@ -22,7 +22,8 @@ from dermaviz.plots.intervals import comparison_figure
 from dermaviz.plots.theme import percent, points
 
 SHORTCUTS = "shortcuts"
-_SHORTCUT_METRICS: Mapping[str, str] = MappingProxyType(
+"""A table of evidence."""
+METRICS: Mapping[str, str] = MappingProxyType(
     {
         "p_positive_change": "mean probability of melanoma",
         "p_malignant_change": "mean probability of malignancy",
@@ -33,7 +34,7 @@ _SHORTCUT_METRICS: Mapping[str, str] = MappingProxyType(
         "balanced_accuracy_change": "balanced accuracy",
     }
 )
-_COLUMNS: Mapping[str, str] = MappingProxyType(
+COLUMNS: Mapping[str, str] = MappingProxyType(
     {
         "p_positive_change": "Δ p(melanoma), points",
         "flips": "answers that flip",
@@ -41,61 +42,56 @@ _COLUMNS: Mapping[str, str] = MappingProxyType(
         "balanced_accuracy": "balanced accuracy",
     }
 )
-_LEAST_SPAN = 0.02
+LEAST_SPAN = 0.02
+HOW = (
+    "Drawn over each test image as the model sees it. The control covers the same places in the photo's own skin colour: its "
+    "effect is that of hiding. Lesion only: all else in skin colour. Background only: the lesion filled in from its surroundings."
+)
 
 
 def show_shortcuts(ask: ToneAsk) -> None:
-    """What a ruler, ink, dark corners, hair or a colour patch do beside their control, and what half a photo is worth."""
+    """What a ruler, ink, dark corners, hair or a colour patch do beside their control, and what half an image is worth."""
     from dermaviz.fairness.shortcuts import BACKGROUND_ONLY, IN_SKIN_COLOUR, LESION_ONLY
     from dermaviz.fairness.shortcuts import SHORTCUTS as VARIANTS
 
-    table = shortcut_table(ask.images, table_of(ask.images.checkpoint, SHORTCUTS))
-    offered = [name for name in _SHORTCUT_METRICS if name in set(table["metric"])]
+    evidence = table_of(ask.images.checkpoint, SHORTCUTS)
+    table = shortcut_table(ask.images, evidence)
+    offered = [name for name in METRICS if name in set(table["metric"])]
     metric = st.selectbox(
-        "What moves", offered, format_func=_SHORTCUT_METRICS.__getitem__, key="moved", bind="query-params"
+        "What is measured", offered, format_func=METRICS.__getitem__, key="moved", bind="query-params"
     )
     rows = table[table["metric"] == metric].set_index("variant")
-    words = {name: name.capitalize() for name in VARIANTS}
+    words = [name.capitalize() for name in VARIANTS]
     shown = {
-        "laid over the photo": rows.loc[list(VARIANTS)].assign(label=list(words.values())),
-        "the same places in skin colour": rows.loc[[name + IN_SKIN_COLOUR for name in VARIANTS]].assign(
-            label=list(words.values())
-        ),
+        "over the photo": rows.loc[list(VARIANTS)].assign(label=words),
+        "control: same places, skin colour": rows.loc[[name + IN_SKIN_COLOUR for name in VARIANTS]].assign(label=words),
     }
-    figure = comparison_figure(
-        shown, f"change, {_SHORTCUT_METRICS[metric]}", span=_span(shown), form=".1%", reference=(0.0, "no change"),
-        ink=ink(),
-    )  # fmt: skip
-    laid = rows.loc[list(VARIANTS)].reset_index()
-    show_chart(figure, "shortcuts", shortcut_sentence(laid, words, _SHORTCUT_METRICS[metric]))
-    parts = table[(table["metric"] == "accuracy") & table["variant"].isin([LESION_ONLY, BACKGROUND_ONLY])]
-    mine = ask.images.table["image_id"].isin(table_of(ask.images.checkpoint, SHORTCUTS).table["image_id"])
-    measured = ask.images.take(mine.to_numpy())
-    commonest = measured.table["dx"].value_counts(normalize=True).iloc[0]
-    st.markdown(parts_sentence(parts, share_right(measured), float(commonest)))
-    st.table(_in_words(table, [*VARIANTS, LESION_ONLY, BACKGROUND_ONLY]), border="horizontal", hide_index=True)
-    st.caption(
-        "Drawn over each test image as the model sees it. What the skin-coloured cover of the same places does is done by "
-        "hiding, not by the thing itself. Lesion only: all else in the colour of the skin; background only: the lesion filled "
-        "in from its surroundings. A model right far above chance on backgrounds knows more than the lesion."
+    chart = comparison_figure(
+        shown, f"change, {METRICS[metric]}", span=_span(shown), form=".1%", reference=(0.0, "no change"), ink=ink()
     )
-    show_table(table, f"{ask.images.checkpoint.name}-{SHORTCUTS}", "shortcuts")
+    parts = table[(table["metric"] == "accuracy") & table["variant"].isin([LESION_ONLY, BACKGROUND_ONLY])]
+    measured = ask.images.take(ask.images.table["image_id"].isin(evidence.table["image_id"]).to_numpy())
+    commonest = float(measured.table["dx"].value_counts(normalize=True).iloc[0])
+    show_answer(shortcut_sentence(shown["over the photo"], METRICS[metric]), chart, SHORTCUTS)
+    st.markdown(parts_sentence(parts, share_right(measured), commonest))
+    cells = _cells(table, [*VARIANTS, LESION_ONLY, BACKGROUND_ONLY])
+    show_details(SHORTCUTS, HOW, {f"{ask.images.checkpoint.name}-{SHORTCUTS}": table}, cells)
 
 
 def _span(shown: Mapping[str, pd.DataFrame]) -> tuple[float, float]:
     """Ends of an axis of changes: evenly about 0."""
     ends = np.concatenate([table[["value", "low", "high"]].to_numpy(np.float64).ravel() for table in shown.values()])
-    most = float(np.nanmax(np.abs(ends), initial=_LEAST_SPAN)) * 1.05
+    most = float(np.nanmax(np.abs(ends), initial=LEAST_SPAN)) * 1.05
     return -most, most
 
 
-def _in_words(table: pd.DataFrame, variants: list[str]) -> pd.DataFrame:
+def _cells(table: pd.DataFrame, variants: list[str]) -> pd.DataFrame:
     """A row per variant: its main figures with intervals."""
     found = table.set_index(["variant", "metric"])
     rows = []
     for name in variants:
         row = {"images": f"{int(found.loc[(name, 'flips'), 'n_images']):,}", "photo with": name}
-        for metric, label in _COLUMNS.items():
+        for metric, label in COLUMNS.items():
             if (name, metric) in found.index:
                 written = points if metric.endswith("change") else percent
                 row[label] = Estimate.of(found.loc[(name, metric)]).cell(written)
@@ -112,23 +108,16 @@ def shortcut_table(audited: Audited, evidence: Evidence) -> pd.DataFrame:
     return shortcut_effects(evidence.table, audited.table, card.classes, frozenset(card.malignant))
 
 
-def shortcut_sentence(rows: pd.DataFrame, labels: Mapping[str, str], what: str) -> str:
+def shortcut_sentence(rows: pd.DataFrame, what: str) -> str:
     """Which shortcut moves a figure most, and by how much beyond its control, as Markdown."""
     most = rows.loc[rows["value"].abs().idxmax()]
-    n = images(int(most["n_images"]))
-    beyond = ""
-    if not math.isnan(most["beyond"]):
-        beyond = (
-            f"; that is {in_points(most, 'beyond')} more than the same places covered in the photo's own skin colour"
-        )
-    return f"**{labels[most['variant']]}** moves the {what} most: by {in_points(most)}{beyond}. n = {n}."
+    said = f"**{most['label']}** changes the {what} most, by {in_points(most)}. n = {images(int(most['n_images']))}."
+    return said if math.isnan(most["beyond"]) else f"{said} Beyond its control: {in_points(most, 'beyond')}."
 
 
 def parts_sentence(rows: pd.DataFrame, clean: Estimate, commonest: float) -> str:
-    """Accuracy on lesion-only and background-only images beside that on whole photos, and the commonest diagnosis's share."""
-    found = rows.set_index("variant")
-    said = [f"{figure(found.loc[name], write=percent)} on {name} images" for name in found.index]
+    """Accuracy on lesion-only and background-only images beside that on whole ones, and the commonest diagnosis's share."""
+    said = "; ".join(f"{name} {figure(row, write=percent)}" for name, row in rows.set_index("variant").iterrows())
     return (
-        f"It is right on {clean.text(percent)} of whole photos, {' and '.join(said)}; always giving the commonest diagnosis "
-        f"would be right on {percent(commonest)}."
+        f"Accuracy: whole images {clean.text(percent)}; {said}. Always the commonest diagnosis: {percent(commonest)}."
     )

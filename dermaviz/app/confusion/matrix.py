@@ -14,8 +14,9 @@ from dermaviz.app.confusion.metrics import areas, point_at, threshold_curves
 from dermaviz.app.confusion.view import BENIGN, MALIGNANT, OTHERS, SHOWN, Form, View, group_words
 from dermaviz.app.evidence import share_right
 from dermaviz.app.text import escaped, group_label, images
-from dermaviz.app.widgets.cases import PAGE, case_table, list_cases
+from dermaviz.app.widgets.cases import PAGE, case_table, show_cases
 from dermaviz.app.widgets.chart import ink, show_chart
+from dermaviz.app.widgets.cohort import among
 from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.confusion import ORDERS, Mistake, Verdicts, most_frequent_mistake
 from dermaviz.metrics.ranking import OperatingPoint
@@ -34,54 +35,51 @@ Cell = tuple[str | None, str | None]
 
 def choose_cell(card: Card, verdicts: Verdicts) -> Cell:
     """Ask for a true and a predicted group by select boxes, which a click in the matrix sets as well."""
-    st.caption("Click a cell of the matrix, or the name of a row or column, or choose here: both do the same.")
-    chosen = [
+    st.subheader(
+        "Which images are behind a count?", anchor=False, help="Click a cell, a row or a column, or choose here."
+    )
+    true, predicted = (
         column.selectbox(
             label, (ANY, *verdicts.groups), format_func=lambda name: name if name == ANY else group_label(card, name),
             key=key, bind="query-params", on_change=_to_first_page,
         )
-        for column, label, key in zip(
-            st.columns(2), ("True class", "Predicted class"), (TRUE, PREDICTED), strict=True
-        )
-    ]  # fmt: skip
-    true, predicted = (None if name == ANY else name for name in chosen)
-    return true, predicted
+        for column, label, key in zip(st.columns(2), ("True class", "Predicted class"), (TRUE, PREDICTED), strict=True)
+    )  # fmt: skip
+    return None if true == ANY else true, None if predicted == ANY else predicted
 
 
 def show_answer(audited: Audited, view: View, verdicts: Verdicts) -> None:
-    """What the matrix says, in one or two sentences."""
+    """What the matrix says, in one or two sentences; intervals where the pointer rests."""
     card = audited.checkpoint.card
     if view.positive:
-        st.markdown(f"#### {_threshold_sentence(escaped(group_words(card, view.groups[0])), point_at(audited, view))}")
-        return
-    right, mistake = int(verdicts.right.sum()), most_frequent_mistake(verdicts)
-    said = f"**{right:,} of {images(len(audited))}** are classified correctly: {share_right(audited).text(percent)}."
-    if mistake is None:
-        st.markdown(f"#### {said} There is no mistake among them.")
+        said, intervals = threshold_sentence(escaped(group_words(card, view.groups[0])), point_at(audited, view))
     else:
-        st.markdown(
-            f"#### {said} {mistake_sentence(mistake, {name: escaped(group_words(card, name)) for name in view.groups})}"
-        )
+        right, mistake, share = int(verdicts.right.sum()), most_frequent_mistake(verdicts), share_right(audited)
+        said = f"**{right:,} of {images(len(audited))}** are classified correctly ({percent(share.value)})."
+        intervals = f"Classified correctly: {share.text('{:.1%}'.format)}."
+        if mistake is not None:
+            said += f" {mistake_sentence(mistake, {name: escaped(group_words(card, name)) for name in view.groups})}"
+    st.markdown(f"#### {among()}{said}", help=intervals)
 
 
 def mistake_sentence(mistake: Mistake, names: Mapping[str, str]) -> str:
     """The most frequent mistake, as Markdown; ``names`` are the groups in words."""
     n = f"**{mistake.count:,} of {mistake.of:,}**"
-    return f"Its most frequent mistake: {n} images of {names[mistake.true]} are classified as {names[mistake.called]}."
+    return f"Most frequent mistake: {n} images of {names[mistake.true]} are classified as {names[mistake.called]}."
 
 
-def _threshold_sentence(wanted: str, point: OperatingPoint) -> str:
-    """What is missed and what is alarmed on at a threshold, as Markdown."""
-    positives, negatives = point.tp + point.fn, point.fp + point.tn
-    alarms = (
-        f"raises a false alarm on **{point.fp:,} of {negatives:,}** others: {(1 - point.specificity).text(percent)}"
-    )
-    if not positives:
-        return f"There are no images of {wanted} here, so none can be missed. At this threshold it {alarms}."
-    missed = f"misses **{point.fn:,} of {positives:,}** images of {wanted}: {(1 - point.sensitivity).text(percent)}"
-    if not negatives:
-        return f"At this threshold it {missed}. There are no other images here to alarm on."
-    return f"At this threshold it {missed}; and it {alarms}."
+def threshold_sentence(wanted: str, point: OperatingPoint) -> tuple[str, str]:
+    """What is missed and what raises a false alarm at a threshold, as Markdown; and the intervals of both shares."""
+    positives, negatives, parts, intervals = point.tp + point.fn, point.fp + point.tn, [], []
+    for n, of, what, name, rate in (
+        (point.fn, positives, f"images of {wanted} are missed", "Missed", 1 - point.sensitivity),
+        (point.fp, negatives, "others raise a false alarm", "False alarms", 1 - point.specificity),
+    ):
+        if of:
+            parts.append(f"**{n:,} of {of:,}** {what} ({percent(rate.value)})")
+            intervals.append(f"{name}: {rate.text('{:.1%}'.format)}.")
+    missing = "" if positives else f"There are no images of {wanted} here. "
+    return f"{missing}{'; '.join(parts)}.", " ".join(intervals)
 
 
 def show_matrix(card: Card, verdicts: Verdicts, form: Form, cell: Cell) -> None:
@@ -115,6 +113,8 @@ def group_order(card: Card, verdicts: Verdicts, form: Form) -> NDArray[np.intp]:
     """The order in which groups stand, as indices; yes before no."""
     if len(verdicts.groups) == 2:
         return np.arange(2)
+    if form.sort == "frequency":
+        return np.array([verdicts.groups.index(name) for name in form.classes])
     return ORDERS[form.sort](verdicts.counts, [group_words(card, group) for group in verdicts.groups])
 
 
@@ -131,26 +131,22 @@ def _to_first_page() -> None:
     st.session_state[PAGE] = 1
 
 
-def show_cases(audited: Audited, verdicts: Verdicts, cell: Cell) -> str | None:
-    """How many images are in a cell, and the table of them; the id of the one chosen, if any."""
+def show_cell(audited: Audited, verdicts: Verdicts, cell: Cell) -> None:
+    """How many images are in a cell, and these to step through."""
     card, rows, (true, predicted) = audited.checkpoint.card, verdicts.cell(*cell), cell
     n, wrong = len(rows), int((~verdicts.take(rows).right).sum())
     which = f" of {escaped(group_words(card, true))}" if true else ""
     if predicted:
         short = {MALIGNANT: "malignant", BENIGN: "benign", OTHERS: "something else"}
-        which += f" classified as {short.get(predicted) or escaped(group_words(card, predicted))}"
+        which += f" predicted as {short.get(predicted) or escaped(group_words(card, predicted))}"
     if not n:
         st.markdown(f"There are no images{which} here.")
-        return None
-    if wrong == n:
-        how = "a mistake" if n == 1 else "all mistakes, most confident first"
-    elif not wrong:
-        how = "classified correctly" if n == 1 else "all classified correctly, most confident first"
-    else:
-        mistakes = f"**{wrong:,}** mistake{'' if wrong == 1 else 's'}, most confident first"
-        how = f"{mistakes}, then {n - wrong:,} classified correctly"
+        return
+    how = f"{wrong:,} mistakes, most confident first; then {n - wrong:,} right"
+    if wrong in (0, n):
+        how = f"all {'mistakes' if wrong else 'right'}, most confident first"
     st.markdown(f"**{images(n)}**{which}: {how}.")
-    return list_cases(audited, case_table(audited, verdicts, rows))
+    show_cases(audited, case_table(audited, verdicts, rows))
 
 
 def show_curves(audited: Audited, view: View) -> None:

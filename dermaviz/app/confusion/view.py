@@ -76,41 +76,38 @@ def group_words(card: Card, group: str) -> str:
 
 
 SHOWN: Mapping[Shown, str] = MappingProxyType(
-    {
-        "true": "% of the true class",
-        "predicted": "% of what it is called",
-        "all": "% of all",
-        "counts": "counts",
-    }
+    {"true": "% of the true class", "predicted": "% of the predicted class", "all": "% of all", "counts": "counts"}
 )
-SORTS = MappingProxyType(
-    {"frequency": "the commonest first", "confusion": "the most confused first", "name": "by name"}
-)
+SORTS = MappingProxyType({"frequency": "most frequent first", "confusion": "most confused first", "name": "by name"})
 NO_OTHER = "none"
 
 
 @dataclass(frozen=True)
 class Form:
-    """How the matrix is shown: what its cells say, the order of its classes, whether only mistakes show, and the colour scale."""
+    """How the matrix is shown: what its cells say, the order of its classes, whether only mistakes show, and the colour scale.
+
+    ``classes`` are those of the data set, most frequent first: an order that no filter changes.
+    """
 
     shown: Shown
     sort: str
     hide_diagonal: bool
     log_colour: bool
+    classes: tuple[str, ...]
 
 
 def choose_question(card: Card) -> View:
     """Ask what is asked of each image, and at which threshold the answer becomes yes."""
     question = st.selectbox(
-        "Question asked of each photo", questions(card), format_func=lambda name: question_label(card, name),
+        "Question", questions(card), format_func=lambda name: question_label(card, name),
         key="question", bind="query-params",
     )  # fmt: skip
     if question == EVERY_CLASS:
         return view_of(card, question)
     threshold = st.slider(
-        "Threshold", 0.0, 100.0, 50.0, 0.5, format="%g%%", key="threshold", bind="query-params",
-        help="It says yes from this probability on. Lower it and it misses fewer, at the price of more false alarms. A "
-        "threshold for use is chosen on validation photos, never on the test photos that it is judged by.",
+        "Decision threshold", 0.0, 100.0, 50.0, 0.5, format="%g%%", key="threshold", bind="query-params",
+        help="Lower: fewer are missed, with more false alarms. Choose a threshold for use on validation images, never on the "
+        "test images that it is judged by.",
     )  # fmt: skip
     return view_of(card, question, threshold / 100)
 
@@ -124,13 +121,15 @@ def choose_second(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint]) ->
     return checkpoints.get(name)
 
 
-def choose_form() -> Form:
+def choose_form(whole: Audited) -> Form:
     """Ask how the matrix is shown."""
     with st.expander("How the matrix is shown", icon=":material/grid_on:"):
         shown = st.selectbox("Cells show", SHOWN, format_func=SHOWN.__getitem__, key="shown", bind="query-params")
-        sort = st.selectbox("Classes stand", SORTS, format_func=SORTS.__getitem__, key="sort", bind="query-params")
+        sort = st.selectbox("Order of classes", SORTS, format_func=SORTS.__getitem__, key="sort", bind="query-params")
         hide = st.toggle("Hide the diagonal", key="mistakes", bind="query-params", help="Only mistakes are left.")
         spread = st.toggle(
             "Logarithmic colour", key="log", bind="query-params", help="Shows rare confusions beside frequent ones."
         )
-    return Form(shown, sort, hide, spread)
+    counts = whole.table["dx"].value_counts()
+    frequent = sorted(whole.classes, key=lambda name: -int(counts.get(name, 0)))
+    return Form(shown, sort, hide, spread, tuple(frequent))

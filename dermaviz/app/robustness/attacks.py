@@ -1,152 +1,154 @@
-"""Robustness, tabs Attacks and Noise: what is left of a figure as an attack or noise grows."""
+"""Robustness, tab Attacks: what is left of a figure as an attack grows, beside noise and beside another checkpoint."""
 
 from __future__ import annotations
-
-import math
-from collections.abc import Mapping
 
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.evidence import audited, has_table
 from dermaviz.app.robustness.question import (
     ATTACKS,
-    CORRUPTED,
     METHODS,
     NOISE,
     STRONGEST_FIRST,
     TOGETHER,
     Ask,
     Trial,
-    capitalised,
     choose_method,
     choose_size,
     decline,
     decline_sentence,
-    epsilon_words,
     extremes_sentence,
     first_size,
     gradient_sentence,
-    join_sentence,
     joined_lines,
     lines,
+    paired,
     points,
     row_at,
-    share_of,
+    share_cell,
     trial,
     zero_gradients,
 )
-from dermaviz.app.widgets.chart import ink, show_chart, show_table
-from dermaviz.evidence.predictions import same_images
+from dermaviz.app.text import images_of_lesions
+from dermaviz.app.widgets.chart import ink, show_answer, show_details
+from dermaviz.errors import EvidenceError
+from dermaviz.evidence.predictions import Audited
 from dermaviz.plots.robustness import DEFAULT_SIZE, decline_figure, epsilon_in_words
-from dermaviz.robustness.corruptions import CORRUPTIONS
+from dermaviz.plots.theme import percent
 
-_OVERSHOT = 0.02
+ONE_LEVEL = 1 / 255
+OVERSHOT = 0.02
+HOW = (
+    "ε is the most that any value may change. FGSM takes one step along the sign of the gradient, PGD twenty small ones; noise "
+    "moves each value at random. Intervals: 95%, from resampling whole lesions; differences are paired."
+)
+
+
+def finding_sentence(images: Audited) -> str:
+    """What the strongest attack leaves of balanced accuracy at one grey level or nearest to it, beside noise of that size."""
+    table = decline(trial(images, ATTACKS))
+    table = table[table["metric"] == "balanced_accuracy"]
+    sized = table[table["epsilon"] > 0]
+    method = next(name for name in STRONGEST_FIRST if name in set(sized["method"]))
+    after = row_at(sized[sized["method"] == method], "epsilon", ONE_LEVEL)
+    clean = table[table["epsilon"] == 0].iloc[0]
+    noise = sized[(sized["method"] == NOISE) & (sized["epsilon"] == after["epsilon"])]
+    beside = f"; random noise of that size, to {percent(noise['value'].iloc[0])}" if len(noise) else ""
+    size = "one grey level" if after["epsilon"] == ONE_LEVEL else f"ε = {epsilon_in_words(after['epsilon'])}"
+    return f"An attack of {size} takes balanced accuracy from {percent(clean['value'])} to **{percent(after['value'])}**{beside}."
 
 
 def show_attacks(ask: Ask) -> None:
-    """The measure against ε: attacks and noise on one chart, or one of them for each group."""
-    images = trial(ask.images, ATTACKS)
-    drawn, said, note = (_together if ask.grouping == TOGETHER else _by_group)(ask, images)
-    show_chart(decline_figure(drawn, "epsilon", ask.measured, baseline=ask.constant, ink=ink()), "attacks", said)
-    st.caption(note + gradient_sentence(zero_gradients(images), len(ask.images)))
-    show_table(joined_lines(drawn), f"{ask.images.checkpoint.name}-attacks", "attacks")
+    """The measure against ε: all methods on one chart; or one of them for each group, or for both checkpoints."""
+    images, both = trial(ask.images, ATTACKS), ask.beside(ATTACKS)
+    if ask.other is not None and ask.grouping == TOGETHER and both is None:
+        raise EvidenceError(
+            f"expected the table attacks of {ask.other.name} to compare with, found none. Make it: "
+            f"`dermaviz audit {ask.other.name} --data FOLDER --table attacks`."
+        )
+    place = st.container()
+    drawn, said = _compared(ask, *both) if both else (_together if ask.grouping == TOGETHER else _by_group)(ask, images)
+    with place:
+        figure = decline_figure(drawn, "epsilon", ask.measured, baseline=ask.constant, ink=ink())
+        show_answer(said, figure, ATTACKS)
+    words = f"{HOW} {gradient_sentence(zero_gradients(images), len(ask.images))}"
+    cells = pd.DataFrame({"ε": [epsilon_in_words(at) for at in sorted({*joined_lines(drawn)["epsilon"]})]})
+    for name, rows in drawn.items():
+        at = {epsilon_in_words(row["epsilon"]): share_cell(row) for _, row in rows.iterrows()}
+        cells[name] = cells["ε"].map(at).fillna("–")
+    show_details(ATTACKS, words, {f"{ask.images.checkpoint.name}-attacks": joined_lines(drawn)}, cells)
 
 
-def _together(ask: Ask, images: Trial) -> tuple[dict[str, pd.DataFrame], str, str]:
+def _together(ask: Ask, images: Trial) -> tuple[dict[str, pd.DataFrame], str]:
     """A line for each method, from the smallest ε at which it was made, and what they say."""
     table = ask.measure.rows(decline(images))
     whole = {name: rows for name in METHODS if len(rows := table[table["method"] == name])}
+    epsilon = choose_size(pd.concat([rows["epsilon"] for rows in whole.values()]), DEFAULT_SIZE, "at")
+    here = {name: rows for name, rows in whole.items() if (rows["epsilon"] == epsilon).any()}
+    method = next(name for name in STRONGEST_FIRST if name in here)
+    clean, after = (row_at(here[method], "epsilon", at) for at in (0, epsilon))
+    said = decline_sentence(ask.measured, clean, after, f"under {METHODS[method]} at ε = {epsilon_in_words(epsilon)}")
+    if NOISE in here and method != NOISE:
+        after = row_at(here[NOISE], "epsilon", epsilon)
+        said += f" Noise of that size: {points(after, 'drop', turned=True)}."
     begun = {name: first_size(images.answers.conditions, name) or 0 for name in whole}
     drawn = {METHODS[name]: rows[rows["epsilon"] >= begun[name]] for name, rows in whole.items()}
-    return drawn, _said_together(ask, whole), ""
+    return drawn, said + (overshoot_sentence(whole["fgsm"]) if "fgsm" in whole else "")
 
 
-def _by_group(ask: Ask, images: Trial) -> tuple[dict[str, pd.DataFrame], str, str]:
-    """A line for each group under one method, what they say, and where they only join two points."""
+def _one_method(methods: pd.Series, table: pd.DataFrame, default: float) -> tuple[str, float, str]:
+    """Ask for a method and a size: both, and how a sentence names them."""
+    method = choose_method(methods)
+    epsilon = choose_size(table.loc[table["method"] == method, "epsilon"], default, f"at_{method.replace(' ', '_')}")
+    return method, epsilon, f"under {METHODS[method]} at ε = {epsilon_in_words(epsilon)}"
+
+
+def _by_group(ask: Ask, images: Trial) -> tuple[dict[str, pd.DataFrame], str]:
+    """A line for each group under one method, and what they say."""
     conditions = images.answers.conditions
-    method = choose_method("method_shown", conditions["method"].unique())
+    method, epsilon, under = _one_method(conditions["method"], conditions, DEFAULT_SIZE)
     drawn = lines(images, ask, lambda table: table[table["method"] == method])
-    sizes = conditions.loc[conditions["method"] == method, "epsilon"]
-    epsilon = choose_size(sizes, DEFAULT_SIZE, f"at_{method.replace(' ', '_')}")
     rows = {name: row_at(table, "epsilon", epsilon) for name, table in drawn.items()}
-    said = extremes_sentence(ask.measured, rows, f"under {METHODS[method]} at {epsilon_words(epsilon)}")
-    return drawn, said, join_sentence(METHODS[method], first_size(conditions, method))
+    return drawn, extremes_sentence(ask.measured, rows, under) + join_sentence(method, conditions)
 
 
-def _said_together(ask: Ask, drawn: Mapping[str, pd.DataFrame]) -> str:
-    """The strongest attack that was made at an ε, noise of the same size, and what a longer step of FGSM does."""
-    epsilon = choose_size(pd.concat([rows["epsilon"] for rows in drawn.values()]), DEFAULT_SIZE, "at")
-    here = {name: rows for name, rows in drawn.items() if (rows["epsilon"] == epsilon).any()}
-    method = next(name for name in STRONGEST_FIRST if name in here)
-    clean, after = (row_at(drawn[method], "epsilon", at) for at in (0, epsilon))
-    said = [decline_sentence(ask.measured, clean, after, f"under {METHODS[method]} at {epsilon_words(epsilon)}")]
-    if NOISE in here and method != NOISE:
-        said.append(noise_sentence(row_at(here[NOISE], "epsilon", epsilon)))
-    if "fgsm" in drawn:
-        said.append(overshoot_sentence(ask.measured, drawn["fgsm"]))
-    return " ".join(filter(None, said))
+def _compared(ask: Ask, one: Trial, another: Trial) -> tuple[dict[str, pd.DataFrame], str]:
+    """A line for each checkpoint under one method, and their paired differences on clean images and at one ε."""
+    table, names = (
+        ask.measure.rows(paired(one, another)),
+        (one.audited.checkpoint.name, another.audited.checkpoint.name),
+    )
+    method, epsilon, under = _one_method(table["method"], table, ONE_LEVEL)
+    rows = table[table["method"] == method]
+    drawn = {}
+    for name, which in zip(names, ("first", "second"), strict=True):
+        columns = {which: "value", f"{which}_low": "low", f"{which}_high": "high"}
+        drawn[name] = rows[["method", "epsilon", "n_images", "n_lesions", *columns]].rename(columns=columns)
+    clean, after = (row_at(rows, "epsilon", at) for at in (0, epsilon))
+    parts = (
+        f"{when}, {percent(row['first'])} and {percent(row['second'])}: **{points(row, 'difference')}**"
+        for when, row in (("Clean", clean), (under[:1].upper() + under[1:], after))
+    )
+    n = images_of_lesions(int(after["n_images"]), int(after["n_lesions"]))
+    said = f"{ask.measure.label.capitalize()} of {names[0]} and {names[1]}. {'. '.join(parts)}. n = {n}."
+    return drawn, said + join_sentence(method, one.answers.conditions)
 
 
-def noise_sentence(after: pd.Series) -> str:
-    """What noise of the same size costs."""
-    return f"Noise of the same size changes it by {points(after, 'drop', turned=True)}."
+def join_sentence(method: str, conditions: pd.DataFrame) -> str:
+    """That a line's first stretch joins two points between which nothing was measured; nothing where that is not so."""
+    first = first_size(conditions, method)
+    return "" if first is None else f" {METHODS[method]} was measured from ε = {epsilon_in_words(first)} on."
 
 
-def overshoot_sentence(measure: str, rows: pd.DataFrame) -> str:
-    """That FGSM grows weaker with a longer step, where it does; else nothing."""
+def overshoot_sentence(rows: pd.DataFrame) -> str:
+    """That a single large step of FGSM overshoots, where it does; else nothing."""
     known = rows.dropna(subset=["value"])
-    if known.empty:
+    if not len(known):
         return ""
     strongest, longest = known.loc[known["value"].idxmin()], known.loc[known["epsilon"].idxmax()]
-    if longest["value"] - strongest["value"] < _OVERSHOT:
+    if longest["value"] - strongest["value"] < OVERSHOT:
         return ""
     return (
-        f"A longer step is no stronger attack: FGSM does most at ε = {epsilon_in_words(strongest['epsilon'])} "
-        f"({strongest['value']:.0%} {measure}), and at {epsilon_in_words(longest['epsilon'])} it walks past what its one "
-        f"gradient knows of ({longest['value']:.0%}). PGD asks anew after each step."
+        f" FGSM is strongest at ε = {epsilon_in_words(strongest['epsilon'])} ({strongest['value']:.0%} left): a single larger "
+        "step overshoots."
     )
-
-
-NOISE_SIZES = ("faint_noise", "gaussian_noise")
-"""The corruptions whose severities are σ of Gaussian noise; together they make one axis."""
-
-
-def show_noise(ask: Ask) -> None:
-    """The measure against σ of Gaussian noise, beside that of the other checkpoint where it was tested as well."""
-    images = trial(ask.images, CORRUPTED)
-    drawn = lines(images, ask, noise_curve)
-    if ask.other and ask.grouping == TOGETHER and has_table(ask.other, CORRUPTED):
-        _, second = same_images(ask.images, audited(ask.other))
-        drawn |= lines(trial(second, CORRUPTED), ask, noise_curve)
-    first = next(iter(drawn.values()))
-    worst = float(first["sigma"].max())
-    under = f"under Gaussian noise of σ = {worst:g}"
-    if ask.grouping == TOGETHER:
-        reported = f"at σ = {DEFAULT_SIZE:g}, as reported"
-        said = decline_sentence(ask.measured, row_at(first, "sigma", 0), row_at(first, "sigma", DEFAULT_SIZE), reported)
-        said = f"{said} {further_sentence(row_at(first, 'sigma', worst), under)}"
-    else:
-        said = extremes_sentence(
-            ask.measured, {name: row_at(table, "sigma", worst) for name, table in drawn.items()}, under
-        )
-    show_chart(decline_figure(drawn, "sigma", ask.measured, baseline=ask.constant, ink=ink()), "noise", said)
-    show_table(joined_lines(drawn), f"{ask.images.checkpoint.name}-noise", "noise")
-
-
-def noise_curve(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of Gaussian noise with their σ in a column ``sigma``, clean first."""
-    rows = table[table["corruption"].isin(NOISE_SIZES)]
-    rows = rows[(rows["severity"] > 0) | (rows["corruption"] == rows["corruption"].iloc[0])] if len(rows) else rows
-    sizes = [
-        CORRUPTIONS[name].values[int(at) - 1] if at else 0.0
-        for name, at in zip(rows["corruption"], rows["severity"], strict=True)
-    ]
-    return rows.assign(sigma=sizes).sort_values("sigma")
-
-
-def further_sentence(after: pd.Series, under: str) -> str:
-    """The same figure under something else; follows :func:`decline_sentence`, as Markdown."""
-    if math.isnan(after["value"]):
-        return ""
-    return f"{capitalised(under)}, it is **{share_of(after)}**: {points(after, 'drop', turned=True)}."

@@ -10,10 +10,9 @@ import streamlit as st
 from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
 from dermaviz.app.evidence import audited, choose_data
 from dermaviz.app.frame import choose_part, sentence_for_errors
-from dermaviz.app.robustness.attacks import show_attacks, show_noise
-from dermaviz.app.robustness.corruptions import show_corruptions
-from dermaviz.app.robustness.defence import show_defence
-from dermaviz.app.robustness.flips import show_hit_worst, show_smallest
+from dermaviz.app.robustness.attacks import finding_sentence, show_attacks
+from dermaviz.app.robustness.corruptions import CORRUPTION, show_corruptions
+from dermaviz.app.robustness.flips import show_smallest
 from dermaviz.app.robustness.live_panels import (
     choose_attempt,
     choose_view,
@@ -22,16 +21,24 @@ from dermaviz.app.robustness.live_panels import (
     show_attack,
     show_verdict,
 )
-from dermaviz.app.robustness.question import Ask, choose_grouping, choose_measure
-from dermaviz.app.widgets.cohort import choose_cohort
+from dermaviz.app.robustness.question import Ask, choose_grouping, choose_measure, choose_other
+from dermaviz.app.widgets.cohort import among, choose_cohort
 from dermaviz.app.widgets.model_card import choose_checkpoint
 from dermaviz.app.widgets.photo import ask_for_one
+from dermaviz.robustness.corruptions import CORRUPTIONS
 
 Checkpoints = dict[str, Checkpoint]
+TABS: Mapping[str, Callable[[Ask], None]] = MappingProxyType(
+    {"Attacks": show_attacks, "Corruptions": show_corruptions, "Smallest change": show_smallest}
+)
+MOVED = MappingProxyType({"Defence": "Attacks", "Noise": "Corruptions", "Hit worst": "Smallest change"})
+"""Tabs that this page had and those that they became part of: links to them still lead there."""
+GAUSSIAN = MappingProxyType({CORRUPTION: CORRUPTIONS["gaussian_noise"].label})
+"""What a link to Noise chose."""
 
 
 def show_photo(checkpoints: Checkpoints) -> None:
-    """One photo under an attack and under noise of the same size, while sliders are moved."""
+    """One image under an attack and under noise of the same size, while sliders are moved."""
     one = ask_for_one(checkpoints, "Once there is a photo, it can be attacked here.")
     if one is None:
         return
@@ -48,27 +55,26 @@ def show_photo(checkpoints: Checkpoints) -> None:
 
 
 def show_test_set(checkpoints: Checkpoints) -> None:
-    """What attacks, noise and corruptions cost over the test set."""
-    asking, saying = st.columns([4, 9], gap="large")
+    """What attacks, noise and corruptions cost over the test set; only the open tab is computed."""
+    opening = st.container()
+    saying, asking = st.columns([9, 4], gap="large")
     with asking:
         checkpoint = choose_checkpoint(checkpoints)
         choose_data(checkpoint)
-        other = _choose_other(checkpoint, checkpoints)
+        other = choose_other(checkpoint, checkpoints)
         whole = audited(checkpoint)
         measure = choose_measure(checkpoint.card)
         grouping = choose_grouping(whole)
         images = choose_cohort(whole)
-    if len(images):
-        with saying:
-            show_cards(Ask(images, measure, grouping, other))
-
-
-def _choose_other(checkpoint: Checkpoint, checkpoints: Checkpoints) -> Checkpoint | None:
-    """Ask which checkpoint to hold it against, where there is another."""
-    others = [name for name in checkpoints if name != checkpoint.name]
-    if not others:
-        return None
-    return checkpoints[st.selectbox("Held against", others, key="against", bind="query-params")]
+    if not len(images):
+        return
+    with opening, sentence_for_errors():
+        st.markdown(f"#### {among()}{finding_sentence(images)}")
+    with saying:
+        for show_tab, tab in zip(TABS.values(), st.tabs(list(TABS), key="test", bind="query-params"), strict=True):
+            if tab.open:
+                with tab, sentence_for_errors():
+                    show_tab(Ask(images, measure, grouping, other))
 
 
 PARTS: Mapping[str, Callable[[Checkpoints], None]] = MappingProxyType(
@@ -78,27 +84,7 @@ PARTS: Mapping[str, Callable[[Checkpoints], None]] = MappingProxyType(
 
 def show() -> None:
     """The part of the page that is chosen."""
+    if (test := st.query_params.get("test")) in MOVED:
+        kept = {key: st.query_params.get_all(key) for key in st.query_params}
+        st.switch_page("pages/3_Robustness.py", query_params=dict(GAUSSIAN) | kept | {"test": MOVED[str(test)]})
     choose_part(PARTS)(installed_checkpoints())
-
-
-CARDS: Mapping[str, tuple[str, Callable[[Ask], None]]] = MappingProxyType(
-    {
-        "Attacks": ("How fast does an attack break it, and does noise of the same size?", show_attacks),
-        "Defence": ("What does a defence cost, and what does it buy?", show_defence),
-        "Noise": ("How much noise does it take?", show_noise),
-        "Corruptions": ("Which everyday faults of a photo hurt it?", show_corruptions),
-        "Smallest change": ("How small a change flips the answer?", show_smallest),
-        "Hit worst": ("Which photos need the smallest change?", show_hit_worst),
-    }
-)
-
-
-def show_cards(ask: Ask) -> None:
-    """A tab for each question; only the open one is computed."""
-    for (question, show), tab in zip(
-        CARDS.values(), st.tabs(list(CARDS), key="test", bind="query-params"), strict=True
-    ):
-        if tab.open:
-            with tab, sentence_for_errors():
-                st.subheader(question, anchor=False)
-                show(ask)

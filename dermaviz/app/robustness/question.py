@@ -1,4 +1,4 @@
-"""Robustness, the test set: what is measured, for whom and beside which other model; answers and figures from evidence."""
+"""Robustness, the test set: what is measured, for whom and beside which other model; figures from evidence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,16 +15,17 @@ from numpy.typing import NDArray
 
 from dermaviz.app.cache import remembered
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.evidence import table_of
-from dermaviz.app.robustness.live_text import levels_words
-from dermaviz.app.text import FACETS, class_names, figure, images, images_of_lesions, in_order, value_words
-from dermaviz.evidence.predictions import Audited
+from dermaviz.app.evidence import audited, has_table, table_of
+from dermaviz.app.text import FACETS, class_names, images, images_of_lesions, in_order, share, value_words
+from dermaviz.evidence.predictions import Audited, same_images
 from dermaviz.evidence.store import Evidence
+from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.classification import MELANOMA
 from dermaviz.metrics.confusion import AGE, cohort_names
 from dermaviz.models.card import Card
 from dermaviz.plots.robustness import DEFAULT_SIZE, epsilon_in_words
-from dermaviz.plots.theme import percent, signed
+from dermaviz.plots.theme import percent
+from dermaviz.plots.theme import points as points_of
 from dermaviz.robustness.attacks import ATTACKS as ATTACK_ROWS
 from dermaviz.robustness.outcomes import (
     BY_ATTACK,
@@ -37,15 +37,12 @@ from dermaviz.robustness.outcomes import (
     read_answers,
 )
 
-ATTACKS = "attacks"
-FLIPS = "flips"
-CORRUPTED = "corruptions"
+ATTACKS, FLIPS, CORRUPTED = "attacks", "flips", "corruptions"
 """Tables of evidence."""
 _BY = MappingProxyType({ATTACKS: BY_ATTACK, CORRUPTED: BY_CORRUPTION})
 MOST_COHORTS = 5
 """Lines that a chart can hold; of more cohorts, the largest are shown."""
-TOGETHER = "all photos together"
-BY_CLASS = "the true diagnosis"
+TOGETHER, BY_CLASS, NOBODY = "all photos together", "the true diagnosis", "none"
 METHODS = MappingProxyType({name: row.evidence for name, row in ATTACK_ROWS.items() if row.evidence})
 """Methods of the table ``attacks``, as lists and links call them."""
 NOISE = "uniform noise"
@@ -53,6 +50,8 @@ STRONGEST_FIRST = sorted(
     METHODS, key=lambda name: (not ATTACK_ROWS[name].control, ATTACK_ROWS[name].passes), reverse=True
 )
 """Attacks of many passes, quick attacks, noise."""
+Pick = Callable[[pd.DataFrame], pd.DataFrame]
+"""Chooses, of a table of figures under all conditions, the rows of one line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,30 +133,31 @@ class Ask:
             return None
         return float(values[self.measure.metric]), f"always “{counts.index[0]}”"
 
-
-Pick = Callable[[pd.DataFrame], pd.DataFrame]
-"""Chooses, of a table of figures under all conditions, the rows of one line."""
+    def beside(self, table: str) -> tuple[Trial, Trial] | None:
+        """This checkpoint and the other on the images of both, where the other one has the table too and no groups are shown."""
+        if self.other is None or self.grouping != TOGETHER or not has_table(self.other, table):
+            return None
+        first, second = same_images(self.images, audited(self.other))
+        return trial(first, table), trial(second, table)
 
 
 def measures(card: Card) -> dict[str, Measure]:
-    """What can be measured of a checkpoint's answers, by name; melanoma before the other diagnoses."""
+    """What can be measured of a checkpoint's answers, by name: balanced accuracy first, melanoma before other diagnoses.
+
+    Accuracy is no first choice: under noise it falls only to that of always answering with the commonest diagnosis.
+    """
     words = class_names(card)
-    first = [name for name in card.classes if name == MELANOMA]
+    names = sorted(card.classes, key=lambda name: name != MELANOMA)
     rows = [
-        Measure("accuracy", "", "accuracy"),
         Measure("balanced_accuracy", "", "balanced accuracy"),
-        *(sensitivity(card, name) for name in (*first, *(name for name in words if name not in first))),
+        Measure("accuracy", "", "accuracy"),
+        *(Measure("sensitivity", name, f"{words[name]} sensitivity") for name in names),
     ]
     return {row.label: row for row in rows}
 
 
-def sensitivity(card: Card, class_name: str) -> Measure:
-    """The sensitivity to one class."""
-    return Measure("sensitivity", class_name, f"{class_names(card)[class_name]} sensitivity")
-
-
 def groupings(audited: Audited) -> dict[str, str]:
-    """What the photos can be told apart by, with its name: only what the data set's metadata has."""
+    """What images can be grouped by, with its name: only what the data set's metadata has."""
     columns = {AGE: "age", **{name: label.lower() for name, label in FACETS.items()}}
     known = {name: label for name, label in columns.items() if name in audited.table}
     return {TOGETHER: TOGETHER, BY_CLASS: BY_CLASS} | known
@@ -165,14 +165,10 @@ def groupings(audited: Audited) -> dict[str, str]:
 
 def lines(images: Trial, ask: Ask, pick: Pick) -> dict[str, pd.DataFrame]:
     """For each group its rows of the measure; by diagnosis, the measure is each one's sensitivity."""
-    card = images.audited.checkpoint.card
     if ask.grouping == BY_CLASS:
         table = decline(images)
-        return {
-            words: pick(sensitivity(card, name).rows(table))
-            for name, words in class_names(card).items()
-            if name in card.classes
-        }
+        words = class_names(images.audited.checkpoint.card)
+        return {words[name]: pick(Measure("sensitivity", name, "").rows(table)) for name in images.audited.classes}
     if ask.grouping == TOGETHER:
         return {images.audited.checkpoint.name: pick(ask.measure.rows(decline(images)))}
     table = ask.measure.rows(decline_by(images, ask.grouping))
@@ -199,35 +195,31 @@ def group_masks(audited: Audited, grouping: str) -> dict[str, NDArray[np.bool_]]
 def choose_measure(card: Card) -> Measure:
     """Ask what is measured."""
     offered = measures(card)
-    name = st.selectbox(
-        "What is measured", offered, key="measure", bind="query-params",
-        help="Accuracy counts every photo alike, and two of three are nevi. Balanced accuracy is the mean of all "
-        "sensitivities, so that a rare diagnosis counts as much as a frequent one. A sensitivity is the share of one "
-        "diagnosis's photos that are called it.",
-    )  # fmt: skip
-    return offered[name]
+    return offered[st.selectbox("What is measured", offered, key="measure", bind="query-params")]
 
 
 def choose_grouping(audited: Audited) -> str:
     """Ask what the lines stand for."""
     offered = groupings(audited)
     return st.selectbox(
-        "A line for each", offered, format_func=offered.__getitem__, key="grouping", bind="query-params",
-        help=f"Of more groups than {MOST_COHORTS}, the largest are shown; a group with too few photos gets no figure.",
-    )  # fmt: skip
+        "A line for each", offered, format_func=offered.__getitem__, key="grouping", bind="query-params"
+    )
 
 
-def choose_method(key: str, methods: Iterable[str]) -> str:
-    """Ask for one of these methods of the table ``attacks``."""
+def choose_other(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint]) -> Checkpoint | None:
+    """Ask which checkpoint to compare with, where there is another."""
+    others = [name for name in checkpoints if name != checkpoint.name]
+    if not others:
+        return None
+    name = st.selectbox("Compared with", [NOBODY, *others], key="against", bind="query-params")
+    return checkpoints.get(name)
+
+
+def choose_method(methods: Iterable[str]) -> str:
+    """Ask for one of these methods of the table ``attacks``; first the strongest."""
     found = set(methods)
-    offered = [name for name in METHODS if name in found]
-    strongest = next(name for name in STRONGEST_FIRST if name in found)
-    return st.selectbox(
-        "Attack", offered, index=offered.index(strongest), format_func=METHODS.__getitem__, key=key,
-        bind="query-params",
-        help="FGSM takes one step along the sign of the gradient, PGD twenty small ones: at every ε PGD fools at least the "
-        "photos that FGSM fools. Noise moves each value at random by up to the same ε.",
-    )  # fmt: skip
+    offered = [name for name in STRONGEST_FIRST if name in found]
+    return st.selectbox("Attack", offered, format_func=METHODS.__getitem__, key="method_shown", bind="query-params")
 
 
 def choose_size(sizes: Iterable[float], default: float, key: str) -> float:
@@ -236,74 +228,49 @@ def choose_size(sizes: Iterable[float], default: float, key: str) -> float:
     first = min(offered, key=lambda size: abs(size - default))
     return st.select_slider(
         "Read off at ε", offered, first, epsilon_in_words, key=key, bind="query-params",
-        help=f"In grey levels of 255. {epsilon_in_words(DEFAULT_SIZE)} is the ε of Gupta et al., 0.765 of a grey level.",
+        help=f"In grey levels of 255. {epsilon_in_words(DEFAULT_SIZE)} is 0.765 of a grey level, as in Gupta et al.",
     )  # fmt: skip
 
 
-TOO_FEW = "too few photos to say"
+def points(row: Mapping[str, float] | pd.Series, name: str, *, turned: bool = False) -> str:
+    """A difference in percentage points with its interval; ``turned``, a drop is written as a change."""
+    found = Estimate.of(row, name)
+    if turned:
+        found = Estimate(-found.value, -found.high, -found.low)
+    return found.text(points_of, " points")
 
 
 def decline_sentence(measure: str, clean: pd.Series, after: pd.Series, under: str) -> str:
-    """A figure on the clean images and under something, its drop, and n, as Markdown."""
+    """A figure on the clean images and under something, its change, and n, as Markdown."""
+    n = images_of_lesions(int(after["n_images"]), int(after["n_lesions"]))
     if math.isnan(after["value"]):
-        return f"{capitalised(measure)} {under}: {TOO_FEW} (n = {images(int(after['n_images']))})."
+        return f"Too few images to say what {under} does to {measure}: n = {n}."
     return (
-        f"{capitalised(measure)} is **{share_of(clean)}** on the photos as they are and **{share_of(after)}** {under}: a "
-        f"change of **{points(after, 'drop', turned=True)}**. n = {counted(after)}."
-    )
+        f"{measure[:1].upper()}{measure[1:]} falls from **{percent(clean['value'])}** to **{share(after['value'])}** "
+        f"{under}. Change: {points(after, 'drop', turned=True)}, n = {n}."
+    ).replace("falls from", "goes from" if after["drop"] <= 0 else "falls from")
 
 
 def extremes_sentence(measure: str, rows: Mapping[str, pd.Series], under: str) -> str:
     """Which group loses most and which least."""
     known = {name: row for name, row in rows.items() if not math.isnan(row["drop"])}
-    left_out = [name for name in rows if name not in known]
-    ending = f" Left out: {', '.join(left_out)} ({TOO_FEW})." if left_out else ""
+    few = [f"{name} ({int(row['n_images']):,})" for name, row in rows.items() if name not in known]
+    ending = f" Too few to say: {', '.join(few)}." if few else ""
     if not known:
-        return f"There are {TOO_FEW.replace(' to say', '')} in every group."
+        return f"No group is large enough.{ending}"
     order = sorted(known, key=lambda name: known[name]["drop"], reverse=True)
-    parts = [
-        f"{word} for **{name}**, by {points(known[name], 'drop', turned=True)} (n = {images(int(known[name]['n_images']))})"
-        for word, name in (("most", order[0]), ("least", order[-1]))
-    ]
-    said = " and ".join(parts if len(order) > 1 else parts[:1])
-    return f"{capitalised(under)}, {measure} changes {said}.{ending}"
+    most, least = (
+        f"**{name}**, {points(known[name], 'drop', turned=True)}, n = {images(int(known[name]['n_images']))}"
+        for name in (order[0], order[-1])
+    )
+    return f"Change of {measure} {under}, largest: {most}.{f' Smallest: {least}.' if len(order) > 1 else ''}{ending}"
 
 
-def epsilon_words(epsilon: float) -> str:
-    """An ε as sentences write it."""
-    written = f"ε = {epsilon_in_words(epsilon)}"
-    return f"{written} ({levels_words(epsilon)})" if math.isclose(epsilon, DEFAULT_SIZE) else written
-
-
-def join_sentence(method: str, first: float | None) -> str:
-    """That a line's first stretch joins two points between which nothing was measured; nothing where that is not so."""
-    if first is None:
-        return ""
-    return f"{method} was made from ε = {epsilon_in_words(first)} on; before that, its line only joins two points. "
-
-
-def points(row: Mapping[str, Any] | pd.Series, name: str, *, turned: bool = False) -> str:
-    """A difference in percentage points with its interval; ``turned``, a drop is written as a change."""
-    value, low, high = (100 * float(row[column]) for column in (name, f"{name}_low", f"{name}_high"))
-    if turned:
-        value, low, high = -value, -high, -low
-    said = f"{signed(value, 1)} point{'' if abs(round(value, 1)) == 1 else 's'}"
-    if math.isnan(low) or math.isnan(high):
-        return said
-    return f"{said} (95% interval {signed(low, 1)} to {signed(high, 1)})"
-
-
-def counted(row: pd.Series) -> str:
-    """How many images of how many lesions a figure is of."""
-    return images_of_lesions(int(row["n_images"]), int(row["n_lesions"]))
-
-
-def capitalised(words: str) -> str:
-    return words[:1].upper() + words[1:]
-
-
-def share_of(row: pd.Series) -> str:
-    return figure(row, write=percent)
+def share_cell(row: pd.Series) -> str:
+    """A share with its interval, for a table; where it is that of no image or of all, resampling cannot vary it: in words."""
+    if row["value"] in (0, 1) and row["low"] == row["high"]:
+        return f"{share(row['value'])} ({'none' if not row['value'] else 'all'} of {int(row['n_images']):,})"
+    return Estimate.of(row).cell(share)
 
 
 def row_at(table: pd.DataFrame, size: str, at: float) -> pd.Series:
@@ -326,8 +293,5 @@ def zero_gradients(images: Trial) -> int:
 def gradient_sentence(zero: int, n: int) -> str:
     """How many images gave the attacks nothing to follow."""
     if not zero:
-        return f"Every one of the {images(n)} has a gradient that the attacks could follow."
-    return (
-        f"**{zero:,} of {images(n)}** ({zero / n:.1%}) have no gradient that an attack could follow: that they withstood shows "
-        "no robustness."
-    )
+        return f"All {images(n)} have a gradient to follow."
+    return f"**{zero:,} of {images(n)}** ({zero / n:.1%}) have no gradient to follow: that they withstood shows no robustness."

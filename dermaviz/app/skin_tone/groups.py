@@ -1,23 +1,22 @@
-"""Skin tone, tabs Tone and Groups: how tone is spread, each figure by group with intervals, and which gaps hold up."""
+"""Skin tone, tabs Groups and Tone: a figure by group, which differences are found, and how tone is spread."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
 from dermaviz.app.cache import remembered, shared
-from dermaviz.app.skin_tone.question import ToneAsk, groups_of, ita_of, names_of, other_groups, tones
+from dermaviz.app.confusion.view import group_words
+from dermaviz.app.skin_tone.question import ToneAsk, groups_of, ita_of, names_of, one_each, other_groups
 from dermaviz.app.text import class_names, figure, images
-from dermaviz.app.widgets.chart import ink, show_chart, show_table
-from dermaviz.evidence.predictions import TONE_GROUP
+from dermaviz.app.widgets.chart import ink, show_answer, show_details
+from dermaviz.evidence.predictions import TONE, TONE_GROUP
 from dermaviz.fairness.tone_groups import ESTIMATORS, GROUPS, agreement, tone_groups
-from dermaviz.metrics.bootstrap import Estimate
+from dermaviz.metrics.bootstrap import FEWEST, Estimate
 from dermaviz.plots.intervals import groups_figure
 from dermaviz.plots.theme import percent, points, signed
 from dermaviz.plots.tone import distribution_figure
@@ -25,116 +24,53 @@ from dermaviz.plots.tone import distribution_figure
 if TYPE_CHECKING:
     from dermaviz.fairness.groups import GroupFigures
 
-
 AGREEMENT = (
-    "An estimate is no skin type: ITA from a photo came within one type of people's labels on 45.8% of Fitzpatrick17k's photos "
-    "(whole picture), or 53.0% (skin only) (Groh et al. 2021)."
+    "An estimate is no skin type: ITA came within one type of people's labels on 45.8% of Fitzpatrick17k's photos (whole "
+    "picture), or 53.0% (skin only) (Groh et al. 2021)."
 )
 SHARES = frozenset(
-    {
-        "sensitivity", "specificity", "false_negative_rate", "false_positive_rate", "balanced_accuracy", "accuracy",
-    }
-)  # fmt: skip
+    {"sensitivity", "specificity", "false_negative_rate", "false_positive_rate", "balanced_accuracy", "accuracy"}
+)
 """Figures that are said in percent; the others are plain numbers."""
-_WIDEST = 0.25
-
-
-def show_distribution(ask: ToneAsk) -> None:
-    """How tone is spread, where its groups begin, and how many images change group when it is estimated another way."""
-    table, ita = tones(ask.images), ita_of(ask)
-    agreed = agreement(table, [ask.estimator, *(name for name in ESTIMATORS if name != ask.estimator)], ask.cuts)
-    beside = agreed[agreed["first"] == ask.estimator]
-    said = spread_sentence(ita, float(beside["near_cut"].iloc[0]))
-    show_chart(distribution_figure(ita, ask.cuts, GROUPS, ink=ink()), "distribution", said)
-    st.markdown(" ".join(changed_sentence(ESTIMATORS[row["second"]], row) for _, row in beside.iterrows()))
-    st.caption(f"{AGREEMENT} {excluded_sentence(table['excluded'].tolist(), table['flags'].tolist())}")
-    st.table(_counts_by_group(ask), border="horizontal", hide_index=True)
-    show_table(_changes(ask), f"{ask.images.checkpoint.name}-tone", "tone")
-
-
-def _counts_by_group(ask: ToneAsk) -> pd.DataFrame:
-    """Images of each tone group, the lightest first, with those of each malignant diagnosis."""
-    words = class_names(ask.card)
-    facts = ask.images.table.assign(group=tone_groups(ita_of(ask), ask.cuts))
-    rows = []
-    for name in (*GROUPS, ""):
-        mine = facts[facts["group"] == name]
-        of_class = {words[dx]: f"{(mine['dx'] == dx).sum():,}" for dx in ask.card.malignant}
-        row = {"images": f"{len(mine):,}", "lesions": f"{mine['lesion_id'].nunique():,}"}
-        rows.append(row | {"estimated tone group": name or "no estimate"} | of_class)
-    return pd.DataFrame(rows)
-
-
-def _changes(ask: ToneAsk) -> pd.DataFrame:
-    """Each image's estimates and its group under every estimator and with the cuts moved."""
-    table = tones(ask.images)
-    kept = ["image_id", *ESTIMATORS, "spread", "b", "skin_share", "flags", "excluded"]
-    return table[kept].assign(group=tone_groups(ita_of(ask), ask.cuts), **other_groups(ask))
-
-
-def spread_sentence(ita: NDArray[np.float64], near: float) -> str:
-    """How ITA is spread over the images, as Markdown."""
-    known = ita[np.isfinite(ita)]
-    if not known.size:
-        return "No image here has an estimate of tone."
-    low, middle, high = np.percentile(known, [25, 50, 75])
-    return (
-        f"Half of {images(known.size)} lie between {low:.0f}° and {high:.0f}°, the median is **{middle:.1f}°**; "
-        f"**{percent(near)}** lie within 2° of a border and might as well be in the next group."
-    )
-
-
-def excluded_sentence(reasons: Sequence[str], flags: Sequence[str]) -> str:
-    """How many images have no estimate, why, and what is flagged in the others."""
-    left_out = Counter(reason.split(":")[0] for reason in reasons if reason)
-    flagged = Counter(flag for text in flags for flag in text.split("; ") if flag)
-    said = f"{sum(left_out.values()):,} of {images(len(reasons))} have no estimate"
-    said += f": {_listed(left_out)}." if left_out else "."
-    return f"{said} Flagged, but kept: {_listed(flagged)}." if flagged else said
-
-
-def changed_sentence(name: str, row: pd.Series) -> str:
-    """How many images change group under another estimator."""
-    if not row["n"]:
-        return f"No image is measured by {name} as well."
-    return (
-        f"By {name}, **{int(row['changed']):,} of {images(int(row['n']))} ({percent(row['changed'] / row['n'])})** are in "
-        f"another group; the median difference is {signed(row['difference'], 1)}°."
-    )
-
-
-def _listed(counts: Counter[str]) -> str:
-    return ", ".join(f"{reason} {n:,}" for reason, n in counts.most_common())
+HOW = (
+    "Intervals: 95%, from resampling whole lesions. A difference is found where its interval excludes 0{again}. "
+    "Of many comparisons, one in twenty does so by chance alone."
+)
+_AGAIN = " and its sign stays with every other estimate of tone and with cuts moved by ±2°"
 
 
 def show_groups(ask: ToneAsk) -> None:
-    """One figure by group with intervals, and which gaps outlive another estimate of tone."""
+    """One figure by group with intervals, and which differences are found."""
     measured = measured_groups(ask)
     labels = {figure.slug: figure.label for figure in measured.figures}
-    metric = st.selectbox(
-        "What is measured", labels, format_func=labels.__getitem__, key="figure", bind="query-params",
-    )  # fmt: skip
+    metric = st.selectbox("What is measured", labels, format_func=labels.__getitem__, key="figure", bind="query-params")
     table = measured.table()
-    order = names_of(ask, measured.groups)
-    rows = table[table["metric"] == metric].set_index("group").loc[order].reset_index()
-    as_share = metric in SHARES
-    has_sign = metric == "calibration_bias"
-    title = labels[metric] if has_sign else f"{labels[metric]}, 0 to 1"
-    figure = groups_figure(rows, title, around_zero=has_sign, ink=ink())
-    show_chart(figure, "groups", groups_sentence(labels[metric], rows, as_share))
+    rows = table[table["metric"] == metric].set_index("group").loc[names_of(ask, measured.groups)].reset_index()
+    counted, noun = of_what(ask, metric)
     gaps = judged_gaps(ask)
     mine = gaps[(gaps["metric"] == metric) & ~gaps["suppressed"]]
-    if len(mine):
-        st.markdown("\n".join(f"- {verdict_sentence(row, as_share)}" for _, row in mine.iterrows()))
-    st.caption(
-        ("“The same”: the interval leaves out 0, and the sign stays with every other estimator and with cuts moved by ±2°. "
-        if ask.by == TONE_GROUP
-        else "“The same”: the interval leaves out 0. ")
-        + "Of many gaps, one in twenty does so by chance alone. Intervals: 95%, from resampling whole lesions."
+    has_sign = metric == "calibration_bias"
+    chart = groups_figure(
+        rows.assign(n_images=rows[counted]), labels[metric] + ("" if has_sign else ", 0 to 1"), around_zero=has_sign,
+        ink=ink(),
     )  # fmt: skip
+    show_answer(groups_sentence(labels[metric], rows, mine, counted, noun, metric in SHARES), chart, "groups")
+    cells = pd.DataFrame(
+        {
+            "group": mine["group"] + " against " + mine["reference"],
+            "difference": [_size(row, metric in SHARES) for _, row in mine.iterrows()],
+            "verdict": mine["verdict"],
+            "why": mine["reason"],
+        }
+    )
     front = ["group", "n_images", "n_lesions", "n_positives", "n_negatives", "metric"]
-    show_table(table[[*front, *(name for name in table if name not in front)]], file_name(ask, "groups"), "groups")
-    show_table(gaps, file_name(ask, "gaps"), "gaps", "The gaps behind the verdicts")
+    tables = {
+        ask.file("groups"): table[[*front, *(name for name in table if name not in front)]],
+        ask.file("gaps"): gaps,
+    }
+    show_details(
+        "groups", HOW.format(again=_AGAIN if ask.by == TONE_GROUP else ""), tables, cells if len(cells) else None
+    )
 
 
 @shared(max_entries=32)
@@ -161,36 +97,95 @@ def judged_gaps(ask: ToneAsk) -> pd.DataFrame:
     return judge_gaps(measured, again)
 
 
-def groups_sentence(label: str, rows: pd.DataFrame, as_share: bool) -> str:
-    """For which group a figure is lowest and highest, and which groups are too small for one, as Markdown."""
-    written = percent if as_share else "{:.3f}".format
+def of_what(ask: ToneAsk, metric: str) -> tuple[str, str]:
+    """The column with the images that a figure is of, and what they are: of a sensitivity, those of what is looked for."""
+    from dermaviz.fairness.groups import SIDES
+
+    words = group_words(ask.card, ask.positive)
+    if metric not in SIDES:
+        return "n_images", "images"
+    return ("n_positives", f"images of {words}") if SIDES[metric] else ("n_negatives", "other images")
+
+
+def groups_sentence(label: str, rows: pd.DataFrame, gaps: pd.DataFrame, counted: str, noun: str, as_share: bool) -> str:
+    """For which group a figure is lowest and highest, which difference is found, and which groups are too small."""
     known = rows[rows["value"].notna()]
-    few = rows[rows["suppressed"]]
-    ending = ""
-    if len(few):
-        listed = ", ".join(f"{row.group} ({row.n_positives:,} of {row.n_images:,})" for row in few.itertuples())
-        ending = f" Too few to say, under 10 of what is looked for or under 10 others: {listed}."
+    few = ", ".join(
+        f"{row.group} ({row.n_positives:,} of {row.n_images:,})" for row in rows[rows["suppressed"]].itertuples()
+    )
+    ending = f" Too few to say, under {FEWEST} on either side: {few}." if few else ""
     if known.empty:
         return f"No group is large enough for this figure.{ending}"
-    if len(known) == 1:
-        row = known.iloc[0]
-        return (
-            f"{label}: **{figure(row, write=written)}** in the one group that is large enough, {row['group']}.{ending}"
-        )
+
+    def said(row: pd.Series) -> str:
+        value = figure(row, write=percent if as_share else "{:.3f}".format)
+        return f"**{row['group']}**, {value}, n = {int(row[counted]):,} {noun}"
+
     low, high = (known.loc[at] for at in (known["value"].idxmin(), known["value"].idxmax()))
-    return (
-        f"{label} is lowest for **{low['group']}**, {figure(low, write=written)}, n = {images(int(low['n_images']))}, and "
-        f"highest for **{high['group']}**, {figure(high, write=written)}, n = {images(int(high['n_images']))}.{ending}"
-    )
+    if len(known) == 1:
+        return f"{label}: {said(low)}. No other group is large enough.{ending}"
+    found = gaps[gaps["verdict"] == "difference found"]
+    verdict = "**No difference found**"
+    if len(found):
+        pairs = (f"{row['group']} against {row['reference']}, {_size(row, as_share)}" for _, row in found.iterrows())
+        verdict = f"**Difference found:** {'; '.join(pairs)}"
+    elif gaps["reason"].str.startswith(("the sign", "a group")).any():
+        verdict += " that other estimates of tone confirm"
+    return f"{verdict}. {label} is lowest for {said(low)}; highest for {said(high)}.{ending}"
 
 
-def verdict_sentence(row: Mapping[str, object] | pd.Series, as_share: bool) -> str:
-    """One gap and what is left of it under other groupings."""
+def _size(row: pd.Series, as_share: bool) -> str:
     gap = Estimate.of(row, "difference")
-    size = gap.text(points, " points") if as_share else gap.text(lambda number: signed(number, 3))
-    reason = f" ({row['reason']})" if row["reason"] else ""
-    return f"{row['group']} against {row['reference']}: {size}: **{row['verdict']}**{reason}."
+    return gap.text(points, " points") if as_share else gap.text(lambda number: signed(number, 3))
 
 
-def file_name(ask: ToneAsk, what: str) -> str:
-    return f"{ask.images.checkpoint.name}-{ask.by.replace('_', '-')}-{what}"
+def show_distribution(ask: ToneAsk) -> None:
+    """How tone is spread, where its groups begin, and how many images change group when it is estimated another way."""
+    table, ita = one_each(ask.images, TONE), ita_of(ask)
+    known = ita[np.isfinite(ita)]
+    others = [name for name in ESTIMATORS if name != ask.estimator]
+    agreed = agreement(table, [ask.estimator, *others], ask.cuts)
+    beside = agreed[agreed["first"] == ask.estimator]
+    said = "No image here has an estimate of tone."
+    if known.size:
+        low, middle, high = np.percentile(known, [25, 50, 75])
+        said = (
+            f"The median ITA of {images(known.size)} is **{middle:.1f}°**; half lie between {low:.0f}° and {high:.0f}°. "
+            f"**{percent(float(beside['near_cut'].iloc[0]))}** lie within 2° of a border."
+        )
+    show_answer(said, distribution_figure(ita, ask.cuts, GROUPS, ink=ink()), "distribution")
+    st.markdown("\n".join(f"- {changed_sentence(ESTIMATORS[row['second']], row)}" for _, row in beside.iterrows()))
+    left_out = Counter(reason.split(":")[0] for reason in table["excluded"] if reason)
+    flagged = Counter(flag for flags in table["flags"] for flag in flags.split("; ") if flag)
+    reasons = ", ".join(f"{reason} {n:,}" for reason, n in left_out.most_common())
+    doubts = ", ".join(f"{flag} {n:,}" for flag, n in flagged.most_common())
+    words = (
+        f"{AGREEMENT} {left_out.total():,} of {images(len(table))} have no estimate{f': {reasons}' if reasons else ''}."
+        f"{f' Flagged, but kept: {doubts}.' if doubts else ''}"
+    )
+    kept = ["image_id", *ESTIMATORS, "spread", "b", "skin_share", "flags", "excluded"]
+    changes = table[kept].assign(group=tone_groups(ita, ask.cuts), **other_groups(ask))
+    show_details("tone", words, {f"{ask.images.checkpoint.name}-tone": changes}, _counts_by_group(ask))
+
+
+def _counts_by_group(ask: ToneAsk) -> pd.DataFrame:
+    """Images of each tone group, the lightest first, with those of each malignant diagnosis."""
+    words = class_names(ask.card)
+    facts = ask.images.table.assign(group=tone_groups(ita_of(ask), ask.cuts))
+    rows = []
+    for name in (*GROUPS, ""):
+        mine = facts[facts["group"] == name]
+        row = {"images": f"{len(mine):,}", "lesions": f"{mine['lesion_id'].nunique():,}"}
+        row["estimated tone group"] = name or "no estimate"
+        rows.append(row | {words[dx]: f"{(mine['dx'] == dx).sum():,}" for dx in ask.card.malignant})
+    return pd.DataFrame(rows)
+
+
+def changed_sentence(name: str, row: pd.Series) -> str:
+    """How many images change group under another estimator."""
+    if not row["n"]:
+        return f"No image is measured by {name} as well."
+    return (
+        f"By {name}, **{int(row['changed']):,} of {images(int(row['n']))} ({percent(row['changed'] / row['n'])})** are in "
+        f"another group; the median difference is {signed(row['difference'], 1)}°."
+    )

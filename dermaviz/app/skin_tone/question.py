@@ -1,4 +1,4 @@
-"""Skin tone: what is asked of the test set — which groups, by which estimate of tone, and which diagnosis counts."""
+"""Skin tone and Attention: what is asked of a data set — which groups, by which estimate of tone, which diagnosis counts."""
 
 from __future__ import annotations
 
@@ -18,23 +18,29 @@ from dermaviz.app.evidence import has_table, table_of
 from dermaviz.app.text import class_label, in_order
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import TONE, TONE_GROUP, Audited
-from dermaviz.fairness.tone_groups import CUTS, ESTIMATORS, GROUPS, NARROW_CUTS, tone_groups
+from dermaviz.fairness.tone_groups import CUTS, ESTIMATORS, GROUPS, NARROW_CUTS, tone_groups, tone_regroupings
 from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Estimate, interval, lesion_weights
 from dermaviz.metrics.classification import MELANOMA, weighted_mean
 from dermaviz.metrics.confusion import AGE, cohort_names
 from dermaviz.models.card import Card
 
 GROUPINGS = MappingProxyType({TONE_GROUP: "estimated skin tone", AGE: "age", "sex": "sex", "localization": "body site"})
-"""Columns that photos are told apart by, with their names."""
+"""Columns to group images by, with their names."""
 MOST_GROUPS = 8
 """Of more groups, such as body sites, the largest are shown."""
+CUT_VARIANTS: Mapping[str, tuple[float, ...]] = MappingProxyType(
+    {"55, 41, 28, 10, −30": CUTS, "55, 41, 28, 19, 10": NARROW_CUTS}
+)
+"""Published borders of the tone groups, degrees of ITA: Del Bino and Bernerd 2013; Kinyanjui et al. 2019."""
+OWN_CUTS = "my own"
+_LOWEST, _HIGHEST = -60, 90
 
 
 @dataclass(frozen=True)
 class ToneAsk:
-    """What is asked: of these images, told apart by a column; tone by this estimator and these cuts; what is looked for.
+    """These images, grouped by a column; tone by this estimator and these cuts; what is looked for.
 
-    ``positive`` is a class or ``MALIGNANT``, ``threshold`` the probability in [0, 1] from which it is called.
+    ``positive`` is a class or ``MALIGNANT``, ``threshold`` the probability in [0, 1] from which an image is flagged.
     """
 
     images: Audited
@@ -55,9 +61,13 @@ class ToneAsk:
         """The checkpoint's card."""
         return self.images.checkpoint.card
 
+    def file(self, what: str) -> str:
+        """The name, without ending, of a file about this question."""
+        return f"{self.images.checkpoint.name}-{self.by.replace('_', '-')}-{what}"
+
 
 def groupings(audited: Audited) -> dict[str, str]:
-    """What the photos can be told apart by, with its name: only what was measured or is in the metadata."""
+    """What images can be grouped by, with its name: only what was measured or is in the metadata."""
     return {
         name: label
         for name, label in GROUPINGS.items()
@@ -66,15 +76,11 @@ def groupings(audited: Audited) -> dict[str, str]:
 
 
 def positives(card: Card) -> dict[str, str]:
-    """What can be looked for, with its name: all malignant diagnoses together, then each, melanoma first."""
+    """What can be looked for, with its name: melanoma first, all malignant diagnoses together, then each."""
     together = {MALIGNANT: "all malignant diagnoses"} if set(card.malignant) < set(card.classes) else {}
-    first = [name for name in card.classes if name == MELANOMA]
-    others = [name for name in card.classes if name != MELANOMA]
-    return (
-        {name: class_label(card, name) for name in first}
-        | together
-        | {name: class_label(card, name) for name in others}
-    )
+    named = {name: class_label(card, name) for name in sorted(card.classes, key=lambda name: name != MELANOMA)}
+    first = {MELANOMA: named.pop(MELANOMA)} if MELANOMA in named else {}
+    return first | together | named
 
 
 def wanted_classes(ask: ToneAsk) -> list[int]:
@@ -104,22 +110,15 @@ def one_each(audited: Audited, table: str) -> pd.DataFrame:
     return found.reindex(audited.table["image_id"]).reset_index()
 
 
-def tones(audited: Audited) -> pd.DataFrame:
-    """The estimates of tone of these images, in their order; NaN where an image is excluded."""
-    return one_each(audited, TONE)
-
-
 def ita_of(ask: ToneAsk) -> NDArray[np.float64]:
     """ITA of each image by the estimator chosen, degrees, ``[N]``; NaN where an image is excluded."""
-    return tones(ask.images)[ask.estimator].to_numpy(np.float64)
+    return one_each(ask.images, TONE)[ask.estimator].to_numpy(np.float64)
 
 
 def other_groups(ask: ToneAsk) -> dict[str, list[str]]:
     """By name, the tone group of each image ``[N]`` by the same estimator with the cuts moved, and by each other estimator."""
-    from dermaviz.fairness.tone_groups import tone_regroupings
-
-    table = tones(ask.images)
-    names = [ask.estimator, *(name for name in ESTIMATORS if name != ask.estimator)]
+    table = one_each(ask.images, TONE)
+    names = sorted(ESTIMATORS, key=lambda name: name != ask.estimator)
     return tone_regroupings({ESTIMATORS[name]: table[name].to_numpy(np.float64) for name in names}, ask.cuts)
 
 
@@ -135,51 +134,60 @@ def names_of(ask: ToneAsk, groups: Iterable[str]) -> list[str]:
     return in_order([name for name in groups if name], ask.by)
 
 
-CUT_VARIANTS: Mapping[str, tuple[float, ...]] = MappingProxyType(
-    {"55, 41, 28, 10, −30": CUTS, "55, 41, 28, 19, 10": NARROW_CUTS}
-)
-"""Published borders of the tone groups, degrees of ITA: Del Bino and Bernerd 2013; Kinyanjui et al. 2019."""
-OWN_CUTS = "my own"
-_LOWEST, _HIGHEST = -60, 90
+def enough(ask: ToneAsk, groups: Iterable[str], known: NDArray[np.bool_]) -> tuple[list[str], dict[str, int]]:
+    """Groups whose ``known`` images (bool ``[N]``) show ``FEWEST`` lesions or more, in order; and how many images others have.
+
+    Args:
+        groups: of each image, ``[N]``.
+    """
+    table = pd.DataFrame({"group": groups, "lesion": ask.images.lesions})[known]
+    lesions = table.groupby("group")["lesion"].nunique()
+    names = names_of(ask, table["group"])
+    small = {name: int((table["group"] == name).sum()) for name in names if lesions[name] < FEWEST}
+    return [name for name in names if name not in small], small
+
+
+def too_few(small: Mapping[str, int]) -> str:
+    """The groups that are too small for a figure, with their images; nothing where there are none."""
+    listed = ", ".join(f"{name} ({n:,})" for name, n in small.items())
+    return f" Too few to say: {listed}." if small else ""
 
 
 def choose_grouping(audited: Audited) -> str:
-    """Ask by what the photos are told apart."""
+    """Ask what images are grouped by."""
     offered = groupings(audited)
     return st.selectbox(
-        "Photos told apart by", offered, format_func=offered.__getitem__, key="by", bind="query-params",
-        help="Skin tone is not the only thing that a model may treat unequally, nor the best measured: age, sex and body site "
-        "are asked the same questions.",
+        "Group by", offered, format_func=offered.__getitem__, key="by", bind="query-params",
+        help="Skin tone is estimated from pixels; age, sex and body site come with the data set.",
     )  # fmt: skip
 
 
 def choose_tone() -> tuple[str, tuple[float, ...]]:
     """Ask how tone is estimated, and where its groups begin."""
-    with st.expander("How tone is estimated, and where its groups begin", icon=":material/tune:"):
+    with st.expander("How tone is estimated", icon=":material/tune:"):
         estimator = st.selectbox(
             "Estimated by", ESTIMATORS, format_func=ESTIMATORS.__getitem__, key="estimator", bind="query-params",
-            help="Region median: of the skin round the lesion, without the lesion, hair, ink, glare, dark corners and borders. "
-            "Dominant colour: of the colours round the picture's middle, without a mask. Colour constancy: the region median "
-            "after the picture's cast is taken for its lamp's and removed.",
+            help="Region median: of the skin round the lesion, without hair, ink, glare or borders. Dominant colour: of the "
+            "picture's middle, without a mask. Colour constancy: the region median after the colour cast is removed.",
         )  # fmt: skip
         variant = st.selectbox(
             "Groups begin at an ITA of", (*CUT_VARIANTS, OWN_CUTS), key="cuts", bind="query-params",
-            help="Degrees. The borders were published in two variants; choose your own to see how much hangs on them.",
+            help="Degrees. Two variants were published.",
         )  # fmt: skip
         cuts = CUT_VARIANTS[variant] if variant in CUT_VARIANTS else _choose_cuts()
     return estimator, cuts
 
 
 def choose_wanted(card: Card) -> tuple[str, float]:
-    """Ask which diagnosis is looked for, and from which probability in [0, 1] on it is called."""
+    """Ask which diagnosis is looked for, and from which probability in [0, 1] on it is flagged."""
     offered = positives(card)
     positive = st.selectbox(
-        "What is looked for", offered, format_func=offered.__getitem__, key="wanted", bind="query-params",
-        help="Sensitivity is the share of these photos that are called so, specificity that of the others that are not.",
+        "Diagnosis looked for", offered, format_func=offered.__getitem__, key="wanted", bind="query-params",
+        help="Sensitivity: the share of these images that are flagged. Specificity: the share of the others that are not.",
     )  # fmt: skip
     threshold = st.slider(
-        "Called so from", 0.0, 100.0, 50.0, 0.5, format="%g%%", key="threshold", bind="query-params",
-        help="The probability from which on it counts as called.",
+        "Decision threshold", 0.0, 100.0, 50.0, 0.5, format="%g%%", key="threshold", bind="query-params",
+        help="The probability from which an image is flagged.",
     )  # fmt: skip
     return positive, threshold / 100
 
@@ -205,17 +213,16 @@ def mean_by_group(
     """The mean of a value per image ``[N]`` (NaN: none) in each group (name to mask), with its lesion-bootstrap interval.
 
     Returns:
-        ``label, value, low, high, n_images, n_lesions``; no interval of fewer than ``FEWEST`` lesions, whose resamples are too
-        much alike to bound anything.
+        ``label, value, low, high, n_images, n_lesions``; no figure of fewer than ``FEWEST`` lesions.
     """
     known = ~np.isnan(values)
     rows = []
     for name, mine in groups.items():
         said, lesions = values[mine & known], audited.lesions[mine & known]
-        found = _mean(hashlib.sha256(said.tobytes() + "\n".join(lesions).encode()).hexdigest(), said, lesions)
         n = len(set(lesions))
-        bounds = {} if n >= FEWEST else {"low": np.nan, "high": np.nan}
-        rows.append({"label": name, **asdict(found), **bounds, "n_images": len(said), "n_lesions": n})
+        key = hashlib.sha256(said.tobytes() + "\n".join(lesions).encode()).hexdigest()
+        found = _mean(key, said, lesions) if n >= FEWEST else Estimate(np.nan, np.nan, np.nan)
+        rows.append({"label": name, **asdict(found), "n_images": len(said), "n_lesions": n})
     return pd.DataFrame(rows)
 
 

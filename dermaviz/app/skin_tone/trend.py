@@ -14,27 +14,21 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dermaviz.app.cache import shared
-from dermaviz.app.skin_tone.groups import file_name
 from dermaviz.app.skin_tone.question import ToneAsk, ita_of, mean_by_group, wanted, wanted_classes
 from dermaviz.app.text import images
-from dermaviz.app.widgets.chart import ink, show_chart, show_table
+from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.evidence.predictions import Audited
 from dermaviz.fairness.tone_groups import ESTIMATORS
-from dermaviz.metrics.bootstrap import DRAWS, Estimate
+from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Estimate
 from dermaviz.metrics.ranking import called
 from dermaviz.plots.tone import against_ita_figure
 
 if TYPE_CHECKING:
     from dermaviz.fairness.trend import Trend
 
-
 RIGHT, FOUND, ALARMED = "called what it is", "found", "false alarm"
 OUTCOMES: Mapping[str, str] = MappingProxyType(
-    {
-        RIGHT: "is called what it is",
-        FOUND: "is found, of the photos of what is looked for",
-        ALARMED: "is a false alarm, of the others",
-    }
+    {RIGHT: "classified correctly", FOUND: "found, of those looked for", ALARMED: "false alarms, of the others"}
 )
 """What a trend can be of, with its name."""
 STEPS = 8
@@ -44,38 +38,59 @@ STEPS = 8
 def show_trend(ask: ToneAsk) -> None:
     """How an outcome goes with ITA, without bins."""
     outcome = st.selectbox(
-        "Share of photos that …", OUTCOMES, format_func=OUTCOMES.__getitem__, key="outcome", bind="query-params"
+        "Share of images", OUTCOMES, format_func=OUTCOMES.__getitem__, key="outcome", bind="query-params"
     )
     found, steps = trend(ask, outcome), trend_steps(ask, outcome)
-    figure = against_ita_figure(
-        {"trend, within each diagnosis": found.curve}, f"share that {OUTCOMES[outcome].split(',')[0]}", cuts=ask.cuts,
+    chart = against_ita_figure(
+        {"trend, within each diagnosis": found.curve}, f"share {OUTCOMES[outcome].split(',')[0]}", cuts=ask.cuts,
         points=steps, span=(-0.02, 1.02), ink=ink(),
     )  # fmt: skip
     verdict, reason = trend_verdict(ask, outcome)
-    show_chart(figure, "trend", trend_sentence(outcome, found))
+    n = f"n = {images(found.n_images)} of {found.n_lesions:,} lesions, {found.n_with:,} with and {found.n_without:,} without."
+    said = f"Too few for a trend. {n}"
     if not found.suppressed:
-        st.markdown(f"Beside the other estimators of tone: **{verdict}**{f' ({reason})' if reason else ''}.")
-    st.caption(
-        "A logistic line in ITA with a level of its own for each diagnosis, since diagnoses differ in tone and in light; the "
-        "band is 95% over resampled lesions. Circles: eighths of the images by ITA, as they are. Dotted: borders of the groups. "
-        "A trend is no effect of skin: what the light does to ITA is in it as well."
+        said = (
+            f"**{verdict.capitalize()}**{f' ({reason})' if reason else ''}. For each 10° darker, the odds are multiplied by "
+            f"**{darker(found).text('{:.2f}'.format)}**. {n}"
+        )
+    show_answer(said, chart, "trend")
+    words = (
+        f"A logistic line in ITA with a level for each diagnosis. It ends where {FEWEST} images are left on either side. Band: "
+        "95%, from resampling lesions. Circles: eighths of the images by ITA. Dotted: borders of the groups. A trend is no "
+        "effect of skin alone: ITA also measures the light."
     )
-    show_table(found.curve, file_name(ask, "trend"), "trend")
-    st.table(_steps_in_words(steps), border="horizontal", hide_index=True)
+    cells = pd.DataFrame(
+        {
+            "images": steps["n_images"],
+            "median ITA": [f"{ita:.0f}°" for ita in steps["ita"]],
+            "share": [Estimate.of(row).cell() for _, row in steps.iterrows()],
+        }
+    )
+    show_details("trend", words, {ask.file("trend"): found.curve}, cells)
+
+
+def darker(found: Trend) -> Estimate:
+    """The odds ratio of an outcome for 10° darker skin."""
+    return Estimate(*(1 / odds for odds in (found.odds_ratio.value, found.odds_ratio.high, found.odds_ratio.low)))
 
 
 @shared(max_entries=64)
 def trend(ask: ToneAsk, outcome: str, draws: int = DRAWS) -> Trend:
-    """How an outcome of ``OUTCOMES`` changes with ITA within the diagnoses: see ``fairness.trend.ita_trend``."""
-    from dermaviz.fairness.trend import ita_trend
+    """How an outcome of ``OUTCOMES`` changes with ITA within the diagnoses: see ``fairness.trend.ita_trend``.
+
+    The curve ends where the data do: at the ``FEWEST``-th darkest and lightest image.
+    """
+    from dermaviz.fairness.trend import GRID_POINTS, ita_trend
 
     images, happened = outcome_of(ask, outcome)
     ita = ita_of(replace(ask, images=images))
-    return ita_trend(happened, ita, images.lesions, strata=images.table["dx"].tolist(), draws=draws)
+    known = np.sort(ita[np.isfinite(ita)])
+    grid = np.linspace(known[FEWEST - 1], known[-FEWEST], GRID_POINTS) if len(known) >= 2 * FEWEST else None
+    return ita_trend(happened, ita, images.lesions, strata=images.table["dx"].tolist(), grid=grid, draws=draws)
 
 
 def trend_verdict(ask: ToneAsk, outcome: str) -> tuple[str, str]:
-    """Whether every other estimator of tone finds the slope of an outcome again, and why not: see ``fairness.gaps.judge``."""
+    """Whether every other estimator of tone finds the slope of an outcome again, and why not: see ``fairness.groups.judge``."""
     from dermaviz.fairness.groups import judge
 
     others = {
@@ -86,18 +101,28 @@ def trend_verdict(ask: ToneAsk, outcome: str) -> tuple[str, str]:
     return judge(trend(ask, outcome).slope, others)
 
 
+def trend_finding(ask: ToneAsk) -> str:
+    """What the trend of right answers says, in a short clause."""
+    found, (verdict, reason) = trend(ask, RIGHT), trend_verdict(ask, RIGHT)
+    if found.suppressed or math.isnan(found.odds_ratio.low):
+        return "there are **too few images for a trend**"
+    way = "less" if darker(found).value < 1 else "more"
+    if verdict == "difference found":
+        return f"it is right **{way} often on darker skin**"
+    if reason.startswith("the sign"):
+        return "a trend with skin tone is **inconclusive**"
+    return "**no trend with skin tone** is found"
+
+
 def trend_steps(ask: ToneAsk, outcome: str) -> pd.DataFrame:
     """The same in groups of equally many images: ``ita`` (their median), ``value, low, high, n_images``."""
     images, happened = outcome_of(ask, outcome)
     ita = ita_of(replace(ask, images=images))
     known = np.flatnonzero(np.isfinite(ita))
     parts = np.array_split(known[np.argsort(ita[known], kind="stable")], STEPS)
-    masks = {}
-    for part in parts:
-        if len(part):
-            masks[f"{np.median(ita[part]):.2f}"] = np.isin(np.arange(len(images)), part)
+    masks = {f"{np.median(ita[part]):.2f}": np.isin(np.arange(len(images)), part) for part in parts if len(part)}
     table = mean_by_group(images, happened.astype(np.float64), masks)
-    return table.assign(ita=table["label"].astype(float)) if len(table) else table
+    return table.assign(ita=table["label"].astype(float)) if len(table) else table.assign(ita=[], value=[], n_images=[])
 
 
 def outcome_of(ask: ToneAsk, outcome: str) -> tuple[Audited, NDArray[np.bool_]]:
@@ -107,34 +132,3 @@ def outcome_of(ask: ToneAsk, outcome: str) -> tuple[Audited, NDArray[np.bool_]]:
         return images, images.probabilities.argmax(1) == images.labels
     some = images.take(wanted(ask) if outcome == FOUND else ~wanted(ask))
     return some, called(some.probabilities, wanted_classes(ask), ask.threshold)
-
-
-def trend_sentence(outcome: str, found: Trend) -> str:
-    """The slope of an outcome along ITA, as Markdown."""
-    what = {RIGHT: "being called what it is", FOUND: "being found"}.get(outcome, "a false alarm")
-    if found.suppressed:
-        return (
-            f"Of {images(found.n_images)}, {found.n_with:,} with and {found.n_without:,} without: too few for a trend."
-        )
-    holds = found.odds_ratio.low <= 1 <= found.odds_ratio.high
-    verdict = "it holds 1: no trend" if holds else "it leaves out 1"
-    return (
-        f"For each 10° towards lighter skin the odds of {what} are multiplied by **{odds_text(found.odds_ratio)}** ({verdict}). "
-        f"n = {images(found.n_images)} of {found.n_lesions:,} lesions, {found.n_with:,} with and {found.n_without:,} without."
-    )
-
-
-def odds_text(found: Estimate) -> str:
-    if math.isnan(found.low):
-        return f"{found.value:.2f}"
-    return f"{found.value:.2f}, 95% interval {found.low:.2f} to {found.high:.2f}"
-
-
-def _steps_in_words(steps: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "images": steps["n_images"],
-            "median ITA": [f"{ita:.0f}°" for ita in steps["ita"]],
-            "share": [Estimate.of(row).cell() for _, row in steps.iterrows()],
-        }
-    )

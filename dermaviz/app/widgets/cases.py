@@ -1,19 +1,22 @@
-"""Cases of a data set: a page of them as a table, and one of them with its photo, probabilities and attention maps."""
+"""Cases of a data set: thumbnails to choose from, or dots where there are no photos; one of them, and the next."""
 
 from __future__ import annotations
 
-from functools import partial
+import base64
+import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from dermaviz.app.case import Photo, ask, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.text import FACETS, class_names, class_with_probability, escaped, group_label, value_words
-from dermaviz.app.widgets.chart import offer_csv, show_picture
+from dermaviz.app.widgets.chart import ink, offer_csv, show_picture
 from dermaviz.app.widgets.diagnosis import show_probabilities
 from dermaviz.app.widgets.panels import show_map
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
@@ -23,17 +26,29 @@ from dermaviz.errors import DatasetError
 from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.confusion import AGE, Verdicts
 from dermaviz.models.answer import Prediction
+from dermaviz.plots.confusion_matrix import cases_figure
 from dermaviz.plots.theme import percent
 
 CASE, PAGE = "case", "page"
-"""Keys of the widgets that hold the chosen case and the page of the table."""
-PER_PAGE = 10
+"""Keys of the widgets that hold the chosen case and the page of thumbnails."""
+PER_PAGE, SIDE = 24, 112
+_GRID, _DOTS = "case grid", "case dots"
 _PREDICTED, _ITS_PROBABILITY, _TRUE_PROBABILITY = "predicted", "its probability", "probability of the diagnosis"
 _ARCHIVE = "https://api.isic-archive.com/api/v2/images/"
 _NO_PHOTOS = (
-    "No photo here: DERMAVIZ_DATA names no folder that holds it. Set it to a folder with HAM10000 and start the app again; "
+    "No photos here, so each image is a dot. Set DERMAVIZ_DATA to a folder with HAM10000 and start the app again; "
     "`dermaviz data download FOLDER` gets the photos."
 )
+_GRID_LOOK = """<style>
+.st-key-grid-of-cases, .st-key-grid-of-cases > div { width: 100% !important; }
+.st-key-grid-of-cases [role="radiogroup"] { display: grid; grid-template-columns: repeat(12, 1fr); gap: 0.3rem; width: 100%; }
+.st-key-grid-of-cases button { padding: 0; border-width: 2px; border-radius: 0.4rem; height: auto; aspect-ratio: 1; }
+.st-key-grid-of-cases button { overflow: hidden; }
+.st-key-grid-of-cases button[aria-checked="true"] { outline: 3px solid; outline-offset: 1px; }
+.st-key-grid-of-cases button * { width: 100%; max-height: none !important; margin: 0; padding: 0; border-radius: 0; }
+@media (max-width: 640px) { .st-key-grid-of-cases [role="radiogroup"] { grid-template-columns: repeat(6, 1fr); } }
+</style>"""
+"""The pills as small square pictures."""
 
 
 def case_table(audited: Audited, verdicts: Verdicts, rows: NDArray[np.intp]) -> pd.DataFrame:
@@ -56,51 +71,117 @@ def case_table(audited: Audited, verdicts: Verdicts, rows: NDArray[np.intp]) -> 
     return pd.DataFrame(columns | {f"p({name})": audited.probabilities[rows, i] for i, name in enumerate(words)})
 
 
-def list_cases(audited: Audited, table: pd.DataFrame) -> str | None:
-    """A page of these cases as a table, all of them as a file, and the id of the one chosen, if any.
+def show_cases(audited: Audited, table: pd.DataFrame) -> None:
+    """These cases as thumbnails, or as dots where there are no photos; the one chosen, with the way to its neighbours.
 
     Args:
         table: of :func:`case_table`, at least one row; further columns are shown as they are.
     """
-    above = st.container()
-    n_pages = -(-len(table) // PER_PAGE)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        at = st.pagination(n_pages, max_visible_pages=5, key=PAGE, bind="query-params") if n_pages > 1 else 1
-        page = table.iloc[(at - 1) * PER_PAGE : at * PER_PAGE]
-        st.caption(f"{(at - 1) * PER_PAGE + 1:,} to {(at - 1) * PER_PAGE + len(page):,} of {len(table):,}")
+    ids = tuple(table["image"])
+    if st.session_state.get(CASE) not in (None, *ids):
+        st.session_state[CASE] = None  # of another cell
+    if photo_paths(audited, ids[:1]):
+        _show_grid(audited, table)
+    else:
+        st.caption(_NO_PHOTOS)
+        st.plotly_chart(
+            cases_figure(table, _TRUE_PROBABILITY, _ITS_PROBABILITY, chosen=st.session_state.get(CASE), ink=ink()), key=_DOTS,
+            on_select=_take_dot, selection_mode="points", config={"displayModeBar": False},
+            alt=f"{len(table):,} images by the probability of their diagnosis and of what is predicted",
+        )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Image",
+            ids,
+            index=None,
+            key=CASE,
+            bind="query-params",
+            placeholder="Choose one above, or by its id",
+            width=260,
+        )
+        at = ids.index(chosen) if chosen else -1
+        for step, label in ((-1, "Previous"), (1, "Next")):
+            icon = f":material/arrow_{'back' if step < 0 else 'forward'}:"
+            there = ids[at + step] if 0 <= at + step < len(ids) else None
+            st.button(label, key=label, icon=icon, disabled=there is None, on_click=_take, args=(there, at + step))
         offer_csv(table, "cases.csv", "All of them (CSV)")
-    ids = tuple(page["image"])
-    key = f"cases {hash(ids)}"  # another page of cases is another table, without a chosen row
-    number = partial(st.column_config.NumberColumn, format="percent")
-    columns: dict[str, Any] = {
-        "image": st.column_config.LinkColumn(
-            display_text=r"(ISIC_\d+)", pinned=True, help="Opens the ISIC archive's record."
-        ),
-        _PREDICTED: st.column_config.TextColumn(help="What the model predicts, at the threshold chosen."),
-        _ITS_PROBABILITY: st.column_config.ProgressColumn(
-            format="percent", min_value=0, max_value=1, help="Probability of what the model predicts."
-        ),
-        _TRUE_PROBABILITY: number(help="Probability that the model gives to the true diagnosis."),
-        **{f"p({name})": number() for name in audited.classes},
-    }
-    above.dataframe(
-        page.assign(image=page["image"].map(archive_link)), key=key, on_select=partial(_pick, key, ids),
-        selection_mode="single-row", hide_index=True, column_config=columns,
-        alt=f"{len(page)} of {len(table):,} images with their true and predicted class",
-    )  # fmt: skip
-    return st.selectbox(
-        "Look at one of them", ids, index=None, key=CASE, bind="query-params", placeholder="Choose an image, or its row",
-    )  # fmt: skip
+        st.caption(f"{at + 1:,} of {len(ids):,}" if chosen else f"{len(ids):,} images")
+    if chosen:
+        show_case(audited, chosen)
+    with st.expander("The same as a table", icon=":material/table:"):
+        probabilities = [_ITS_PROBABILITY, _TRUE_PROBABILITY, *(name for name in table if name.startswith("p("))]
+        columns: dict[str, Any] = dict.fromkeys(probabilities, st.column_config.NumberColumn(format="percent"))
+        columns["image"] = st.column_config.LinkColumn(display_text=r"(ISIC_\d+)", pinned=True)
+        st.dataframe(
+            table.head(100).assign(image=[archive_link(image_id) for image_id in ids[:100]]), hide_index=True,
+            column_config=columns, alt=f"The first {min(100, len(ids))} of {len(ids):,} images",
+        )  # fmt: skip
 
 
-def _pick(key: str, ids: tuple[str, ...]) -> None:
-    chosen = st.session_state[key].selection.rows
-    st.session_state[CASE] = ids[chosen[0]] if chosen else None
+def _show_grid(audited: Audited, table: pd.DataFrame) -> None:
+    """A page of thumbnails to choose from; above them which page it is."""
+    n_pages, chosen = -(-len(table) // PER_PAGE), st.session_state.get(CASE)
+    page = st.pagination(n_pages, max_visible_pages=5, key=PAGE, bind="query-params") if n_pages > 1 else 1
+    rows = table.iloc[(page - 1) * PER_PAGE : page * PER_PAGE]
+    shown = tuple(rows["image"])
+    paths = photo_paths(audited, shown)
+    said = [f"{row['diagnosis']}, predicted {row[_PREDICTED]}: {row['image']}" for row in rows.to_dict("records")]
+    pictures = [
+        f"![{words}]({thumbnail(paths[name])})" if name in paths else name
+        for name, words in zip(shown, said, strict=True)
+    ]
+    st.session_state[_GRID] = chosen if chosen in shown else None
+    st.html(_GRID_LOOK)
+    with st.container(key="grid-of-cases"):
+        st.pills(
+            "Images", shown, key=_GRID, label_visibility="collapsed", wrap=True, on_change=_take_thumbnail,
+            format_func=dict(zip(shown, pictures, strict=True)).__getitem__,
+        )  # fmt: skip
+
+
+@st.cache_data(max_entries=4096, show_spinner=False)
+def thumbnail(path: Path) -> str:
+    """A photo's central square, small, as a data address of some 3 kB."""
+    file = io.BytesIO()
+    with Image.open(path) as photo:
+        photo.draft("RGB", (2 * SIDE, 2 * SIDE))
+        side, (width, height) = min(photo.size), photo.size
+        left, top = (width - side) // 2, (height - side) // 2
+        square = photo.convert("RGB").crop((left, top, left + side, top + side)).resize((SIDE, SIDE))
+    square.save(file, "WEBP", quality=80)
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _take(image_id: str | None, at: int) -> None:
+    st.session_state[CASE] = image_id
+    st.session_state[PAGE] = at // PER_PAGE + 1
+
+
+def _take_thumbnail() -> None:
+    st.session_state[CASE] = st.session_state[_GRID]
+
+
+def _take_dot() -> None:
+    points = st.session_state[_DOTS].selection.points
+    if points:
+        st.session_state[CASE] = points[0]["customdata"][0]
 
 
 def archive_link(image_id: str) -> str:
     """The ISIC archive's record of one of its images; other ids stay as they are."""
     return f"{_ARCHIVE}{image_id}/" if image_id.startswith("ISIC_") else image_id
+
+
+def photo_paths(audited: Audited, ids: tuple[str, ...]) -> dict[str, Path]:
+    """Where the photos of these images lie; empty where the data set is not at hand."""
+    found = {}
+    if audited.checkpoint.card.data.get("dataset") == HAM10000.name:
+        for image_id in ids:
+            try:
+                found[image_id] = find_photo(None, image_id)
+            except DatasetError:
+                break
+    return found
 
 
 def show_case(audited: Audited, image_id: str) -> None:
@@ -110,26 +191,22 @@ def show_case(audited: Audited, image_id: str) -> None:
     card, probabilities = checkpoint.card, audited.probabilities[row].astype(np.float32)
     prediction = Prediction(audited.classes, probabilities, frozenset(card.malignant))
     true_index = audited.classes.index(facts["dx"])
-    saying, showing = st.columns([7, 6], gap="large")
-    with saying:
-        words, p = class_names(card), percent(prediction.confidence)
-        true, predicted = escaped(words[facts["dx"]]), escaped(words[prediction.diagnosis])
-        if prediction.index == true_index:
-            st.markdown(f"It is **{true}**, and the model says so with probability **{p}**.")
-        else:
-            given = percent(float(probabilities[true_index]))
-            said = f"the model says **{predicted}** with probability **{p}**, and gives {given} to {true}"
-            st.markdown(f"It is **{true}**; {said}.")
-        show_probabilities(prediction, checkpoint)
+    showing, saying = st.columns([6, 7], gap="large")
+    path = photo_paths(audited, (image_id,)).get(image_id)
+    photo = None if path is None else uploaded_photo(path.name, path.read_bytes())
     with showing:
-        photo = _find(checkpoint, image_id)
         if photo is not None:
             show_picture(photo.read().pixels, f"{image_id}, as it is in the data set", f"Photo {image_id}")
         st.caption(_metadata(facts))
-    if photo is not None and st.toggle(
-        "Show where the model looked", key="maps", bind="query-params",
-        help="Loads the model the first time: some seconds.",
-    ):  # fmt: skip
+    with saying:
+        words, p = class_names(card), percent(prediction.confidence)
+        true, predicted = escaped(words[facts["dx"]]), escaped(words[prediction.diagnosis])
+        given = percent(float(probabilities[true_index]))
+        wrong = prediction.index != true_index
+        said = f"Predicted **{predicted}** ({p}); {true} gets {given}." if wrong else f"Predicted correctly ({p})."
+        st.markdown(f"It is **{true}**. {said}")
+        show_probabilities(prediction, checkpoint)
+    if photo is not None and st.toggle("Show where the model looked", key="maps", bind="query-params"):
         _show_maps(photo, checkpoint, true_index)
 
 
@@ -146,26 +223,13 @@ def _metadata(facts: pd.Series) -> str:
     return " · ".join(parts)
 
 
-def _find(checkpoint: Checkpoint, image_id: str) -> Photo | None:
-    """The photo of an image; None, with one line on how to get it, where it is not at hand."""
-    try:
-        if checkpoint.card.data.get("dataset") == HAM10000.name:
-            path = find_photo(None, image_id)
-            return uploaded_photo(path.name, path.read_bytes())
-    except DatasetError:
-        pass
-    st.info(_NO_PHOTOS, icon=":material/hide_image:")
-    return None
-
-
 def _show_maps(photo: Photo, checkpoint: Checkpoint, true_index: int) -> None:
     """The model's input, and the attention maps of the predicted and of the true class, each named."""
     with st.spinner("The model looks at the photo …"):
         case = ask(photo, checkpoint)
-    predicted = case.answer.index
-    wanted = {predicted: "the predicted class"}
-    if true_index != predicted:
-        wanted[true_index] = "the true class"
+    wanted = {case.answer.index: "the predicted class"} | (
+        {true_index: "the true class"} if true_index != case.answer.index else {}
+    )
     first, *others = st.columns(3)
     with first:
         show_picture(case.answer.prepared, "Model input: what the model saw", f"Model input of {photo.name}")
@@ -176,5 +240,5 @@ def _show_maps(photo: Photo, checkpoint: Checkpoint, true_index: int) -> None:
             show_map(case.answer.prepared, case.attention(index), title, alt)
     st.caption(
         f"{escaped(checkpoint.name)} · {METHODS[DEFAULT_METHOD].label} · layer {checkpoint.card.attention_layer} · a map shows "
-        "what raised the score of its class, not why; the Classify page has other methods."
+        "what raised the score of its class, not why."
     )

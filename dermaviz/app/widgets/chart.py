@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from functools import partial
 
 import pandas as pd
@@ -37,17 +38,37 @@ def intervals(table: pd.DataFrame, column: str, *, change: bool = False) -> list
     return [Estimate(*row).cell(partial(signed, digits=3) if change else "{:.3f}".format) for row in rows]
 
 
+def show_answer(said: str, figure: go.Figure, key: str) -> None:
+    """An answer in a sentence of Markdown, its terms explained, and under it the chart that shows it."""
+    st.markdown(said, help=meanings(said))
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=said.replace("*", ""))
+
+
+def show_details(key: str, words: str, tables: Mapping[str, pd.DataFrame], cells: pd.DataFrame | None = None) -> None:
+    """One level down: the figures as ``cells`` to read, how they were measured, and each table as a file of its name."""
+    with st.expander("How it was measured, and the numbers", icon=":material/table:"):
+        if cells is not None:
+            st.table(cells, border="horizontal", hide_index=True)
+        st.caption(words, help=meanings(words))
+        for name, table in tables.items():
+            _show_frame(table, name, f"{key} {name}")
+
+
 def show_table(table: pd.DataFrame, name: str, key: str, title: str = "The table behind it") -> None:
     """The table behind a chart, and the same as a file."""
     with st.expander(title, icon=":material/table:"):
-        shares = [column for column in table if table[column].dtype.kind == "f" and column not in ("epsilon", "sigma")]
-        number = st.column_config.NumberColumn(format="%.4f")
-        st.dataframe(
-            table, hide_index=True, height=320, key=f"{key} table", placeholder="",
-            column_config=dict.fromkeys(shares, number) | {"epsilon": st.column_config.NumberColumn(format="%.5f")},
-            alt=f"{len(table)} rows: {', '.join(map(str, table.columns))}",
-        )  # fmt: skip
-        offer_csv(table, f"{name}.csv", "All of it (CSV)", key=f"{key} file")
+        _show_frame(table, name, key)
+
+
+def _show_frame(table: pd.DataFrame, name: str, key: str) -> None:
+    shares = [column for column in table if table[column].dtype.kind == "f" and column not in ("epsilon", "sigma")]
+    number = st.column_config.NumberColumn(format="%.4f")
+    st.dataframe(
+        table, hide_index=True, height=320, key=f"{key} table", placeholder="",
+        column_config=dict.fromkeys(shares, number) | {"epsilon": st.column_config.NumberColumn(format="%.5f")},
+        alt=f"{len(table)} rows: {', '.join(map(str, table.columns))}",
+    )  # fmt: skip
+    offer_csv(table, f"{name}.csv", "All of it (CSV)", key=f"{key} file")
 
 
 def offer_csv(table: pd.DataFrame, file: str, label: str, key: str | None = None) -> None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from dermaviz.app.text import FACETS, images_of_lesions, in_order, value_words
+from dermaviz.app.text import FACETS, escaped, images_of_lesions, in_order, value_words
 from dermaviz.evidence.predictions import TONE_GROUP, Audited, tone_note
 from dermaviz.metrics.confusion import AGE, Cohort, ages, in_cohort, values_of
 from dermaviz.plots.theme import percent
@@ -19,6 +19,7 @@ _FACET_HELP = MappingProxyType(
     }
 )
 _YEARS = 5
+_FILTERS = "filters in words"
 
 
 def choose_cohort(audited: Audited) -> Audited:
@@ -37,9 +38,24 @@ def choose_cohort(audited: Audited) -> Audited:
             st.caption("These photos come without metadata to choose by.")
         if (note := tone_note(audited.checkpoint, audited.of)) is not None:
             st.caption(f"Tone groups are left out. {note}")
+    parts = [
+        f"{FACETS[name].lower()} {' or '.join(map(value_words, values))}" for name, values in chosen.items() if values
+    ]
+    parts += [f"age {span[0]:.0f} to {span[1]:.0f}"] if span else []
+    st.session_state[_FILTERS] = escaped("; ".join(parts))
     images = audited.take(in_cohort(audited.table, Cohort(chosen, span)))
     (st.caption if len(images) else st.warning)(cohort_sentence(images, audited))
     return images
+
+
+def filter_words() -> str:
+    """The filters of the cohort that was chosen last, for the headline that they change: ``sex female; age 40 to 60``; or ""."""
+    return str(st.session_state.get(_FILTERS, ""))
+
+
+def among() -> str:
+    """How a headline begins where filters change it; else nothing."""
+    return f"Of images with {words}: " if (words := filter_words()) else ""
 
 
 def cohort_sentence(cohort: Audited, whole: Audited) -> str:

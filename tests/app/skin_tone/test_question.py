@@ -15,6 +15,7 @@ from dermaviz.app.evidence import audited
 from dermaviz.app.skin_tone import question as measured
 from dermaviz.app.skin_tone.question import (
     ToneAsk,
+    enough,
     groupings,
     groups_of,
     mean_by_group,
@@ -95,7 +96,10 @@ def test_an_outcome_can_happen_only_to_its_images(
     assert found.tolist() == happened
 
 
-def test_steps_of_a_trend_hold_every_image_with_an_estimate_once(toned: Checkpoint) -> None:
+def test_steps_of_a_trend_hold_every_image_with_an_estimate_once(
+    toned: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measured, "FEWEST", 1)
     steps = trend_steps(ToneAsk(audited(toned), TONE_GROUP), RIGHT)
     assert steps["ita"].tolist() == [20.0, 45.0, 60.0]
     assert steps["value"].tolist() == [1.0, 0.0, 1.0]
@@ -112,13 +116,21 @@ def test_looking_is_energy_over_the_lesions_area(toned: Checkpoint) -> None:
 def test_a_mean_by_group_leaves_out_what_is_unknown(toned: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     masks = {"all": np.ones(4, dtype=bool), "last": np.array([False, False, False, True])}
     table = mean_by_group(audited(toned), np.array([1.0, 2.0, 6.0, np.nan]), masks).set_index("label")
-    assert table.loc["all", ["value", "n_images", "n_lesions"]].tolist() == [3, 3, 3]
-    assert np.isnan(table.loc["all", ["low", "high"]].tolist()).all()  # three lesions are too few for an interval
+    assert table.loc["all", ["n_images", "n_lesions"]].tolist() == [3, 3]
+    assert np.isnan(table.loc["all", ["value", "low", "high"]].tolist()).all()  # three lesions are too few for a figure
     assert table.loc["last", "n_images"] == 0
     assert np.isnan(table.loc["last", "value"])
     monkeypatch.setattr(measured, "FEWEST", 3)
     bounded = mean_by_group(audited(toned), np.array([1.0, 2.0, 6.0, np.nan]), masks).set_index("label").loc["all"]
+    assert bounded["value"] == 3
     assert 1 <= bounded["low"] < 3 < bounded["high"] <= 6
+
+
+def test_a_group_of_few_lesions_is_named_and_left_out(toned: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask, everything = ToneAsk(audited(toned), "localization"), np.ones(4, dtype=bool)
+    monkeypatch.setattr(measured, "FEWEST", 2)
+    assert enough(ask, groups_of(ask), everything) == (["back"], {"face": 2})  # two images of one lesion
+    assert enough(ask, groups_of(ask), np.array([True, False, False, True])) == ([], {"back": 1, "face": 1})
 
 
 @pytest.mark.parametrize(
