@@ -103,6 +103,6 @@ def test_the_smallest_change_is_one_click_away(page: Page, app_url: str) -> None
 def test_a_phone_needs_no_sideways_scrolling(page: Page, app_url: str, path: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(app_url + path)
-    page.get_by_text("Take it home:" if path == LIVE else "How fast does an attack break it").wait_for()
+    page.get_by_text("Take it home:" if path == LIVE else "How it was measured, and the numbers").wait_for()
     assert page.get_by_test_id("stMain").evaluate("element => element.scrollWidth <= window.innerWidth")
     assert page.get_by_test_id("stException").count() == 0

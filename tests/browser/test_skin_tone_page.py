@@ -42,8 +42,8 @@ def seen() -> pd.DataFrame:
 
 
 def settle(page: Page) -> None:
-    page.get_by_text("Which photos are behind it?").wait_for()
-    page.get_by_text(re.compile(r"^[\d,]+ images?: .* called rightly")).wait_for()
+    page.get_by_text("Which images are behind it?").wait_for()
+    page.get_by_text(re.compile(r"^[\d,]+ images?: .* right, .* wrong")).wait_for()
     page.wait_for_function(f"({_LEAST_DOT})() !== null")
     page.locator("[data-stale=true]").first.wait_for(state="detached")
 
@@ -69,20 +69,20 @@ def test_a_clicked_dot_shows_its_photo_and_all_that_are_like_it(page: Page, app_
     case = seen.set_index("image_id").loc[query["case"][0]]
     assert not case["right"]
     assert query["looked"] == ["at the lesion" if case["energy"] > case["energy_centre"] else "elsewhere"]
-    page.get_by_text(re.compile("the model says .* with probability")).first.wait_for()
+    page.get_by_text(re.compile(r"^It is .*Predicted")).first.wait_for()
 
 
 def test_a_link_opens_the_same_photos(page: Page, app_url: str, seen: pd.DataFrame) -> None:
     page.goto(f"{app_url}{LOOKING}&was=called+rightly&bar=more+than+a+spot+in+the+picture%27s+centre&looked=elsewhere")
     settle(page)
     n = int((seen["right"] & (seen["energy"] <= seen["energy_centre"])).sum())
-    page.get_by_text(f"{n:,} images: {n:,} called rightly, 0 wrongly; on 0 the model looked").wait_for()
+    page.get_by_text(f"{n:,} images: {n:,} right, 0 wrong; the map is on the lesion in 0.").wait_for()
 
 
 def test_the_groups_can_be_changed_by_keyboard(page: Page, app_url: str) -> None:
     page.goto(f"{app_url}/Skin_tone?audit=Groups")
-    page.get_by_text("The gaps behind the verdicts").wait_for()
-    page.get_by_role("combobox", name="Photos told apart by").focus()
+    page.get_by_text("How it was measured, and the numbers").first.wait_for()
+    page.get_by_role("combobox", name="Group by").focus()
     page.keyboard.type("sex")
     page.keyboard.press("Enter")
     page.get_by_text(re.compile("is lowest for (fe)?male")).first.wait_for()
@@ -93,6 +93,6 @@ def test_the_groups_can_be_changed_by_keyboard(page: Page, app_url: str) -> None
 def test_a_phone_needs_no_sideways_scrolling(page: Page, app_url: str, card: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{app_url}/Skin_tone?audit={card}")
-    page.get_by_text("The table behind it").first.wait_for()
+    page.get_by_text("How it was measured, and the numbers").first.wait_for()
     assert page.get_by_test_id("stMain").evaluate("element => element.scrollWidth <= window.innerWidth")
     assert page.get_by_test_id("stException").count() == 0
