@@ -103,7 +103,9 @@ def show_cases(audited: Audited, table: pd.DataFrame) -> None:
         for step, label in ((-1, "Previous"), (1, "Next")):
             icon = f":material/arrow_{'back' if step < 0 else 'forward'}:"
             there = ids[at + step] if 0 <= at + step < len(ids) else None
-            st.button(label, key=label, icon=icon, disabled=there is None, on_click=_take, args=(there, at + step))
+            st.button(
+                f"{label} image", key=label, icon=icon, disabled=there is None, on_click=_take, args=(there, at + step)
+            )
         offer_csv(table, "cases.csv", "All of them (CSV)")
         st.caption(f"{at + 1:,} of {len(ids):,}" if chosen else f"{len(ids):,} images")
     if chosen:
