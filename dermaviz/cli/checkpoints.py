@@ -95,6 +95,13 @@ def out_of_distribution(
         Path | None,
         typer.Option(help="Folder with a sub-folder for each kind of picture that is no dermatoscopic image."),
     ] = None,
+    external: Annotated[
+        Path | None,
+        typer.Option(help="Dermatoscopic photographs of other cameras: a CSV, or the folder of isic-uda1."),
+    ] = None,
+    manifest: Annotated[
+        str, typer.Option(help="Their split: validation widens the limit, test is measured.")
+    ] = "isic-uda1",
     components: Annotated[int, typer.Option(help="Main directions of the features.", min=1)] = 128,
     refused: Annotated[
         float, typer.Option(help="Share of validation photos that may be refused.", min=0, max=0.5)
@@ -106,11 +113,21 @@ def out_of_distribution(
 
     Outside pictures are only measured on, never learned from. `tests/fetch_outside_pictures.py` gathers some.
     """
+    from dermaviz.data.readers import read_table
+    from dermaviz.data.split import apply_split, named_manifest
     from dermaviz.ood.fitting import fit_checkpoint_detector
 
     folder = find_checkpoint(checkpoint)
+    elsewhere = apply_split(read_table(external), named_manifest(manifest)) if external else None
     facts = fit_checkpoint_detector(
-        folder, root, outside, components=components, refused=refused, draws=draws, device=chosen_device(device)
+        folder,
+        root,
+        outside,
+        external=elsewhere,
+        components=components,
+        refused=refused,
+        draws=draws,
+        device=chosen_device(device),
     )
     share = f"{facts.refused_on_validation:.2%} of validation refused"
     typer.echo(f"{folder.name}: fitted on {facts.trained_on:,} photos, limit {facts.limit:.2f}, {share}")

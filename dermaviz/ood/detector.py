@@ -27,7 +27,8 @@ class Detector:
 
     ``mean`` is float32 ``[K]``; ``directions`` float32 ``[K, k]`` are orthonormal columns, ``spread`` float32 ``[k]`` the
     standard deviations along them, and ``rest`` that in each of the other K − k directions. A picture is refused where
-    its distance is above ``limit``.
+    its distance is above ``limit``. With ``roots`` the Gaussian is over the features' signed square roots: averaged
+    activations spread with their size, and their roots do not.
     """
 
     mean: Features
@@ -35,13 +36,14 @@ class Detector:
     spread: Features
     rest: float
     limit: float
+    roots: bool = False
 
     def distance(self, features: Features) -> NDArray[np.float64]:
         """The root mean square of the K standardised deviations, ``[N]``: 1 for a typical training photo.
 
         This is the Mahalanobis distance divided by √K.
         """
-        deviation = features.astype(np.float64) - self.mean
+        deviation = _spread_alike(features, self.roots) - self.mean
         along = deviation @ self.directions.astype(np.float64)
         aside = np.maximum((deviation**2).sum(1) - (along**2).sum(1), 0)
         squares = ((along / self.spread) ** 2).sum(1) + aside / self.rest**2
@@ -52,7 +54,12 @@ class Detector:
         return self.distance(features) > self.limit
 
 
-def fit_detector(features: Features, components: int, limit: float = math.inf) -> Detector:
+def _spread_alike(features: Features, roots: bool) -> NDArray[np.float64]:
+    wide = features.astype(np.float64)
+    return np.sign(wide) * np.sqrt(np.abs(wide)) if roots else wide
+
+
+def fit_detector(features: Features, components: int, limit: float = math.inf, *, roots: bool = False) -> Detector:
     """The detector of training features ``[N, K]`` with the ``components`` directions of largest variance.
 
     The variance of the other directions is their mean variance: the most likely one (Tipping and Bishop, equation 8).
@@ -61,13 +68,14 @@ def fit_detector(features: Features, components: int, limit: float = math.inf) -
         EvidenceError: ``components`` is not from 1 to K − 1, or not below N.
     """
     n, width = features.shape
+    wide = _spread_alike(features, roots)
     most = min(n, width) - 1
     if not 1 <= components <= most:
         raise EvidenceError(
             f"components: expected 1 to {most} for {n} images of {width} features, found {components}. Choose fewer."
         )
-    mean = features.mean(0, dtype=np.float64)
-    deviation = features - mean
+    mean = wide.mean(0)
+    deviation = wide - mean
     variances, vectors = np.linalg.eigh(deviation.T @ deviation / n)
     kept = slice(width - components, width)
     rest = max(float(variances[: width - components].mean()), _LEAST_VARIANCE)
@@ -77,6 +85,7 @@ def fit_detector(features: Features, components: int, limit: float = math.inf) -
         np.sqrt(np.maximum(variances[kept], rest)).astype(np.float32),
         math.sqrt(rest),
         limit,
+        roots,
     )
 
 
@@ -111,7 +120,8 @@ class Share:
 class DetectorFacts:
     """What ``gate.json`` says: of which checkpoint and split the detector is, how it was made, and what was measured of it.
 
-    ``gate_sha256`` is the hash of ``gate.safetensors``.
+    ``gate_sha256`` is the hash of ``gate.safetensors``; ``roots`` as in :class:`Detector`; ``refused_elsewhere`` is the
+    share refused of the external photographs that the limit was set on, None where there were none.
     """
 
     weights_sha256: str
@@ -123,6 +133,8 @@ class DetectorFacts:
     refused_on_validation: float
     limit: float
     shares: tuple[Share, ...]
+    roots: bool = False
+    refused_elsewhere: float | None = None
 
 
 def write_detector(folder: Path, detector: Detector, facts: DetectorFacts) -> None:
@@ -165,7 +177,8 @@ def read_detector(folder: Path, card: Card) -> tuple[Detector, DetectorFacts] | 
     try:
         tensors = load(content)
         rest = float(tensors["rest"][0])
-        return Detector(tensors["mean"], tensors["directions"], tensors["spread"], rest, facts.limit), facts
+        gaussian = (tensors["mean"], tensors["directions"], tensors["spread"], rest)
+        return Detector(*gaussian, facts.limit, facts.roots), facts
     except (SafetensorError, KeyError) as error:
         raise EvidenceError(
             f"{folder / WEIGHTS}: expected the tensors of a detector, found others ({error}). {_AGAIN}"

@@ -1,20 +1,22 @@
-"""Fit a checkpoint's out-of-distribution detector on training images, set its limit on validation, and measure it."""
+"""Fit a checkpoint's out-of-distribution detector on training images, set its limit on validation, measure it by kind."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dermaviz.data.masks import lesion_mask
 from dermaviz.data.readers import read_folders
 from dermaviz.data.records import HAM10000, Dataset
 from dermaviz.evidence.evaluate import prepared_batches, split_of_checkpoint
-from dermaviz.images import RGB
+from dermaviz.images import RGB, read_image
 from dermaviz.metrics.bootstrap import Bootstrap, LesionIds, interval, lesion_weights
 from dermaviz.models.answer import Features
 from dermaviz.models.checkpoint import load_checkpoint
@@ -31,8 +33,8 @@ from dermaviz.ood.detector import (
 from dermaviz.synthetic import SAMPLES, Parameters, draw, draw_skin
 from dermaviz.synthetic.parameters import MIN_SIZE
 
-COMPONENTS, REFUSED = 128, 0.015
-METHOD = "Mahalanobis distance by probabilistic principal components of the features before the classifier"
+COMPONENTS, REFUSED, REFUSED_ELSEWHERE = 128, 0.015, 0.04
+METHOD = "Mahalanobis distance by probabilistic principal components of the square roots of the features before the classifier"
 _BATCH = 64
 _TONES = (60.0, 45.0, 30.0, 10.0, -20.0)
 _SEEDS = (1, 2)
@@ -45,8 +47,10 @@ def fit_checkpoint_detector(
     root: Path | None,
     outside: Path | None = None,
     *,
+    external: Mapping[str, Dataset] | None = None,
     components: int = COMPONENTS,
     refused: float = REFUSED,
+    refused_elsewhere: float = REFUSED_ELSEWHERE,
     draws: int = 1000,
     device: str = "cpu",
 ) -> DetectorFacts:
@@ -57,8 +61,11 @@ def fit_checkpoint_detector(
         root: the data set named on its card (None: ``$DERMAVIZ_DATA``).
         outside: a folder with a sub-folder for each kind of picture that is no dermatoscopic image. Views of one picture
             are named ``NAME~VIEW.jpg``; they are drawn together in the bootstrap. None: only lesions are measured.
+        external: dermatoscopic photographs of other cameras by split: the limit is wide enough for ``validation``, and the
+            share refused of ``test`` is measured.
         components: main directions of the features, see :func:`~dermaviz.ood.detector.fit_detector`.
         refused: the share of validation photos that the limit refuses at most, in [0, 1).
+        refused_elsewhere: the same of the external validation photographs.
 
     Raises:
         CheckpointError, DatasetError: as :func:`~dermaviz.evidence.evaluate.split_of_checkpoint`.
@@ -68,12 +75,24 @@ def fit_checkpoint_detector(
     card = classifier.card
     train, validation, test = (split_of_checkpoint(card, root, name) for name in ("train", "validation", "test"))
     others = read_folders(outside) if outside else None
-    detector = fit_detector(_features(classifier, train), components)
+    detector = fit_detector(_features(classifier, train), components, roots=True)
     checked = detector.distance(_features(classifier, validation))
-    detector = replace(detector, limit=limit_for(checked, refused))
+    elsewhere = detector.distance(_features(classifier, external["validation"])) if external else np.zeros(1)
+    detector = replace(detector, limit=max(limit_for(checked, refused), limit_for(elsewhere, refused_elsewhere)))
     lesions = detector.distance(_features(classifier, test))
     lesion_ids = [record.lesion_id for record in test.records]
     shares = lesion_shares(test, lesions, detector, draws)
+    if external:
+        photos = external["test"]
+        ids = [record.lesion_id for record in photos.records]
+        distances = detector.distance(_features(classifier, photos))
+        shares.append(_refused(f"photos of other cameras ({photos.name})", distances, ids, detector, draws))
+    skin = bare_skin(test)
+    if skin:
+        distances = detector.distance(_observed(classifier, [classifier.prepare(patch) for patch in skin.values()]))
+        shares += _kind(
+            "photographed skin without a lesion", distances, list(skin), lesions, lesion_ids, detector.limit, draws
+        )
     if others:
         distances = detector.distance(_features(classifier, others))
         shares += outside_shares(others, distances, lesions, lesion_ids, detector.limit, draws)
@@ -88,6 +107,8 @@ def fit_checkpoint_detector(
         float((checked > detector.limit).mean()),
         detector.limit,
         tuple(shares),
+        detector.roots,
+        float((elsewhere > detector.limit).mean()) if external else None,
     )
     write_detector(folder, detector, facts)
     return facts
@@ -111,15 +132,42 @@ def outside_shares(
     """AUROC of outside pictures against lesions, and the share of them that the detector lets through, in all and by kind."""
     sources = np.array([record.image_id.split("~")[0] for record in others.records])
     kinds = np.array([record.label for record in others.records])
-    every = _share("all outside pictures", "let through", distances <= limit, sources, draws)
+    shares = _kind("all outside pictures", distances, sources, lesions, lesion_ids, limit, draws)
+    for kind in others.classes:
+        of = kinds == kind
+        shares += _kind(kind, distances[of], sources[of], lesions, lesion_ids, limit, draws)
+    return shares
+
+
+def _kind(
+    of: str,
+    distances: Distances,
+    sources: LesionIds,
+    lesions: Distances,
+    lesion_ids: LesionIds,
+    limit: float,
+    draws: int,
+) -> list[Share]:
+    """AUROC of one kind of picture against lesions, and the share of it that the limit lets through."""
+    through = _share(of, "let through", distances <= limit, sources, draws)
     drawn = zip(lesion_weights(lesion_ids, draws), lesion_weights(sources, draws, seed=1), strict=True)
     low, high = interval(np.array([auroc(lesions, distances, here, there) for here, there in drawn]))
-    area = replace(every, meaning="AUROC against test lesions", value=auroc(lesions, distances), low=low, high=high)
-    by_kind = [
-        _share(kind, "let through", distances[kinds == kind] <= limit, sources[kinds == kind], draws)
-        for kind in others.classes
-    ]
-    return [area, every, *by_kind]
+    area = replace(through, meaning="AUROC against test lesions", value=auroc(lesions, distances), low=low, high=high)
+    return [area, through]
+
+
+def bare_skin(dataset: Dataset, least: int = 64) -> dict[str, RGB]:
+    """The largest square of each photo that holds nothing of the lesion, by image id, where it has ``least`` pixels a side."""
+    found = {}
+    for record in dataset.records:
+        pixels = read_image(record.path).pixels
+        free = np.pad(~lesion_mask(record, pixels).pixels, 1).astype(np.uint8)
+        reach = np.asarray(cv2.distanceTransform(free, cv2.DIST_C, 3))[1:-1, 1:-1]
+        half = int(reach.max()) - 1
+        if 2 * half + 1 >= least:
+            row, column = np.unravel_index(reach.argmax(), reach.shape)
+            found[record.image_id] = pixels[row - half : row + half + 1, column - half : column + half + 1]
+    return found
 
 
 def auroc(

@@ -50,6 +50,13 @@ def test_the_distance_is_scipys_mahalanobis_distance_under_the_fitted_covariance
     np.testing.assert_allclose(detector.distance(features[:20]), expected, rtol=1e-4)
 
 
+def test_roots_are_the_same_detector_on_signed_square_roots() -> None:
+    features = np.random.default_rng(1).normal(size=(200, 6)).astype(np.float32) ** 3
+    roots = (np.sign(features) * np.sqrt(np.abs(features))).astype(np.float32)
+    found = fit_detector(features, 3, roots=True)
+    np.testing.assert_allclose(found.distance(features), fit_detector(roots, 3).distance(roots), rtol=1e-5)
+
+
 def test_a_fit_finds_the_gaussian_that_the_features_came_from() -> None:
     rng = np.random.default_rng(0)
     features = (rng.normal(size=(50_000, 4)) * [0.5, 3, 0.5, 0.5] + [1, 0, 0, -2]).astype(np.float32)

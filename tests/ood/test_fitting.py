@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
+from dermaviz.data.readers import read_splits
 from dermaviz.data.records import Dataset, Record
 from dermaviz.data.split import read_manifest
 from dermaviz.errors import DatasetError
@@ -17,7 +18,7 @@ from dermaviz.models.card import read_card
 from dermaviz.models.checkpoint import save_checkpoint
 from dermaviz.models.classifier import Classifier
 from dermaviz.ood.detector import read_detector
-from dermaviz.ood.fitting import auroc, fit_checkpoint_detector, outside_shares
+from dermaviz.ood.fitting import auroc, bare_skin, fit_checkpoint_detector, outside_shares
 from tests.outside_scenes import KINDS, scene
 
 
@@ -51,7 +52,32 @@ def test_a_detector_is_fitted_measured_and_kept(folder: Path, drawn_dataset: Pat
     assert counts[("noise", "let through")] == (3, 2)
     assert counts[("text page", "let through")] == (1, 1)
     assert counts[("drawn samples of the gallery", "refused")] == (14, 14)
+    assert "photographed skin without a lesion" not in {share.of for share in facts.shares}  # photos of 50 pixels
     assert all(0 <= share.value <= 1 for share in facts.shares)
+
+
+def test_the_limit_is_wide_enough_for_other_cameras(folder: Path, drawn_dataset: Path) -> None:
+    splits, _ = read_splits("ham10000", str(drawn_dataset / "split.csv"), drawn_dataset)
+    here = fit_checkpoint_detector(folder, drawn_dataset, components=4, refused=0.5, draws=5)
+    wide = fit_checkpoint_detector(
+        folder, drawn_dataset, external=splits, components=4, refused=0.5, refused_elsewhere=0, draws=5
+    )
+    assert (here.refused_elsewhere, wide.refused_elsewhere) == (None, 0)
+    assert wide.limit > here.limit  # the widest of the same validation photos instead of their median
+    other = next(share for share in wide.shares if share.of == "photos of other cameras (ham10000)")
+    assert other.pictures == len(splits["test"])
+
+
+def test_bare_skin_is_the_largest_square_beside_the_lesion(tmp_path: Path) -> None:
+    pixels = np.full((150, 200, 3), 180, np.uint8)
+    mask = np.zeros((150, 200), np.uint8)
+    mask[:, 100:] = 255
+    for name, content in (("a", pixels), ("m", mask)):
+        Image.fromarray(content).save(tmp_path / f"{name}.png")
+    record = Record("a", tmp_path / "a.png", "nv", "L", mask=tmp_path / "m.png")
+    (patch,) = bare_skin(Dataset("d", ("mel", "nv"), (record,)), least=64).values()
+    assert patch.shape == (99, 99, 3)  # odd sides, round a pixel: of 100 free columns 99
+    assert not bare_skin(Dataset("d", ("mel", "nv"), (record,)), least=101)
 
 
 def test_another_split_than_the_cards_is_refused(
@@ -76,8 +102,10 @@ def test_shares_are_counted_by_kind_and_views_are_drawn_with_their_picture() -> 
     names = [("a", "x~whole"), ("a", "x~nw"), ("a", "y~whole"), ("b", "z~whole")]
     others = Dataset("o", ("a", "b"), tuple(Record(f"{k}/{n}", Path(n), k, n) for k, n in names))
     distances = np.array([1.0, 1.0, 3.0, 4.0])
-    area, every, first, second = outside_shares(others, distances, np.array([0.5, 2.0]), ["L1", "L2"], 1.5, 400)
+    found = outside_shares(others, distances, np.array([0.5, 2.0]), ["L1", "L2"], 1.5, 400)
+    area, every, first_area, first, second_area, second = found
     assert (area.value, every.value, first.value, second.value) == (0.75, 0.5, 2 / 3, 0)
+    assert (first_area.value, second_area.value) == (pytest.approx(4 / 6), 1)  # 2 + 2 of 6 pairs; all of 2
     assert (every.pictures, every.sources) == (4, 3)
     assert (first.low, first.high) == (0, 1)  # x or y alone: their views come together
 
