@@ -70,11 +70,11 @@ def show_page(title: str) -> None:
 Part = TypeVar("Part")
 
 
-def choose_part(parts: Mapping[str, Part]) -> Part:
-    """Ask which part of the page to show; the first, unless another is chosen."""
+def choose_part(parts: Mapping[str, Part], first: str = "") -> Part:
+    """Ask which part of the page to show; ``first``, or else the first there is, unless another is chosen."""
     names = tuple(parts)
     chosen = st.segmented_control(
-        "Part of the page", names, default=names[0], required=True, key="part", bind="query-params",
+        "Part of the page", names, default=first or names[0], required=True, key="part", bind="query-params",
         label_visibility="collapsed",
     )  # fmt: skip
     return parts[chosen]

@@ -59,7 +59,7 @@ def estimates_figure(
     """
     places = list(range(len(table)))
     counts = table["n"] if "n" in table else [None] * len(table)
-    labels = [_label(label, n) for label, n in zip(table["label"], counts, strict=True)]
+    labels = [row_label(label, **{"n =": n}) for label, n in zip(table["label"], counts, strict=True)]
     constant = table["constant"] if "constant" in table else pd.Series(np.nan, index=table.index)
     figure = go.Figure(_dots(table, places, labels, dots_name, change))
     if constant.notna().any():
@@ -144,11 +144,11 @@ def comparison_figure(
     return styled(figure, 132 + (22 + 12 * len(tables)) * len(labels), ink)
 
 
-def _label(label: str, n: float | None) -> str:
+def row_label(label: str, **counts: float | None) -> str:
+    """A row's name in lines of some twenty letters, and in small print the counts that are known, as ``n = 660``."""
     lines = textwrap.wrap(str(label), _LABEL_LETTERS) or [""]
-    return "<br>".join(
-        lines if n is None or pd.isna(n) else [*lines, f'<span style="font-size:10px">n = {int(n):,}</span>']
-    )
+    known = [f"{word} {int(n):,}" for word, n in counts.items() if n is not None and not pd.isna(n)]
+    return "<br>".join([*lines, f'<span style="font-size:10px">{", ".join(known)}</span>'] if known else lines)
 
 
 def _dots(table: pd.DataFrame, places: list[int], labels: list[str], name: str, change: bool) -> go.Scatter:

@@ -116,7 +116,7 @@ def is_of_one_pair(question: QuestionAnswer) -> bool:
 
 
 def difference_rows(differences: Iterable[DifferenceAnswer]) -> list[Row]:
-    """A row for each difference, as ``plots.reports.differences_figure`` draws them."""
+    """A row for each difference, as ``plots.reports.rows_figure`` draws them."""
     return [
         {
             "label": f"{found.better_label} minus {found.worse_label}",

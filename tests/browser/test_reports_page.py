@@ -63,7 +63,8 @@ def test_the_calculator_answers_what_is_typed_and_keeps_it_in_the_link(page: Pag
 @pytest.mark.parametrize(
     ("path", "last"),
     [
-        ("/Reports", "Statement by statement"),
+        ("/Reports", "What does not hold on paper?"),
+        ("/Reports?look=Beside+ours", "Statement by statement"),
         (f"/Reports?report={REPORT}&look=What+it+asks", re.compile("The table of all differences|No run has answered")),
         (f"/Reports?report={REPORT}&look=One+run", re.compile("All its figures|No run is finished")),
         ("/Reports?look=Its+own+figures", "checks that need no training"),

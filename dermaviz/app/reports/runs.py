@@ -190,12 +190,12 @@ def _choose_seed(results: tuple[Result, ...]) -> Result:
     """One of a row's runs, by its seed, with its budget where that is not the laptop's."""
     if len(results) == 1:
         return results[0]
-    budgets = ["" if result.budget == "laptop" else f", {result.budget} budget" for result in results]
-    labels = [f"seed {result.seed}{budget}" for result, budget in zip(results, budgets, strict=True)]
+    labels = {f"seed {one.seed}{'' if one.budget == 'laptop' else f', {one.budget} budget'}": one for one in results}
+    key = f"seed_{results[0].row}"
     chosen = st.segmented_control(
-        "Seed of training", labels, default=labels[0], required=True, key=f"seed_{results[0].row}", bind="query-params"
+        "Seed of training", labels, default=next(iter(labels)), required=True, key=key, bind="query-params"
     )
-    return results[labels.index(chosen)]
+    return labels[chosen]
 
 
 def _show_charts(run: Rerun) -> None:
@@ -207,9 +207,14 @@ def _show_charts(run: Rerun) -> None:
         _show_learning(run)
     with right:
         st.subheader("What does it mistake for what?", anchor=False)
-        counts, groups = run.verdicts.counts, run.verdicts.groups
         matrix = confusion_figure(
-            counts, groups, groups, "true", ink=ink(), malignant=result.malignant, names=run.names
+            run.verdicts.counts,
+            run.verdicts.groups,
+            run.verdicts.groups,
+            "true",
+            ink=ink(),
+            malignant=result.malignant,
+            names=run.names,
         )
         said = matrix_sentence(run.verdicts, run.names, "% of the true class")
         st.plotly_chart(matrix, key="run matrix", config={"displayModeBar": False}, alt=said)

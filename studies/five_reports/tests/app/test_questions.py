@@ -108,6 +108,17 @@ def test_the_questions_are_listed_with_their_verdicts() -> None:
     assert "1 direction reproduced, 1 not yet run, 1 on which the report claims nothing" in text(app)
 
 
+def test_what_was_learnt_leads_to_the_question_that_taught_it() -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS)
+    app.switch_page("pages/5_Reports.py")
+    app.run()
+    assert "Gupta et al. · accuracy +0.080 (95% interval +0.060 to +0.100)" in text(app)
+    app.button(key="to gupta-et-al weights").click().run()
+    assert not app.exception
+    assert app.radio[0].value == "weights"
+    assert "They do." in text(app)
+
+
 def test_a_question_is_answered_with_its_rows_and_its_differences() -> None:
     app = run()
     said = text(app)
