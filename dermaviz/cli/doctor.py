@@ -5,19 +5,25 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from dermaviz.cli.options import DataRoot
+from dermaviz.cli.options import DataColumns, DataRoot
+from dermaviz.data.tables import parse_columns
 from dermaviz.errors import DermaVizError
+
+if TYPE_CHECKING:
+    from dermaviz.data.records import Record
 
 PACKAGES = ("torch", "torchvision", "timm", "streamlit", "accelerate", "grad-cam", "plotly", "pillow", "scikit-learn")
 
 
-def doctor(root: DataRoot = None) -> None:
-    """Check versions, devices, checkpoints and data; exit code 1 if anything needed is broken."""
-    healthy = all([_versions(), _devices(), _checkpoints(), _data(root)])
+def doctor(root: DataRoot = None, columns: DataColumns = "") -> None:
+    """Check versions, devices, checkpoints and any data set; exit code 1 if anything needed is broken."""
+    healthy = all([_versions(), _devices(), _checkpoints(), _data(root, columns)])
     typer.echo("all well" if healthy else "something needs attention, see the lines marked ✗")
     if not healthy:
         raise typer.Exit(1)
@@ -71,12 +77,44 @@ def _checkpoints() -> bool:
     return well
 
 
-def _data(root: Path | None) -> bool:
-    from dermaviz.data.readers import find_ham10000, read_ham10000
+def _data(root: Path | None, columns: str) -> bool:
+    from dermaviz.data.readers import read_dataset
+    from dermaviz.data.split import crossing
 
     if root is None and not os.environ.get("DERMAVIZ_DATA"):
-        return _line(True, "data: none given; the app works without. --data or DERMAVIZ_DATA adds HAM10000")
+        return _line(True, "data: none given; the app works without. --data or DERMAVIZ_DATA adds photographs")
     try:
-        return _line(True, f"data: {len(read_ham10000(root))} images in {find_ham10000(root)}")
+        data = read_dataset("", root, parse_columns(columns))
+        _line(True, f"data: {len(data):,} images in {data.records[0].path.parent}, {len(data.classes)} classes")
+        for sentence in data.said:
+            typer.echo(f"  {sentence}")
+        damaged = _damaged(data.records)
+        for reason in damaged[:_NAMED]:
+            _line(False, f"data: {reason}")
+        given = {record.image_id: record.split for record in data.records if record.split}
+        kind, across = crossing(data, given) if len(given) == len(data) else ("", {})
+        if across:
+            _line(
+                False,
+                f"data: {len(across):,} of its {kind}s are in more than one of its splits: {', '.join([*across][:_NAMED])}",
+            )
+        return not (damaged or across)
     except DermaVizError as error:
         return _line(False, f"data: {error}")
+
+
+_LOOKED_AT, _NAMED = 50, 5
+
+
+def _damaged(records: Sequence[Record]) -> list[str]:
+    """Why pictures are refused, of some all over the data set; all are looked at when they are audited."""
+    from dermaviz.errors import ImageError
+    from dermaviz.images import read_image
+
+    reasons = []
+    for record in records[:: -(-len(records) // _LOOKED_AT)]:
+        try:
+            read_image(record.path)
+        except ImageError as refusal:
+            reasons.append(f"{record.path}: {refusal}")
+    return reasons

@@ -19,7 +19,7 @@ class DatasetSpec:
 
     ``classes`` maps each label to its name in words, in the order of a classifier's outputs; ``malignant`` names the
     labels counted as malignant. ``images`` and ``lesions`` are the published counts. ``collection`` is the number of
-    the ISIC archive's collection, for the official download tool.
+    the ISIC archive's collection, for the official download tool. ``limits`` say what a classifier trained on it cannot know.
     """
 
     name: str
@@ -31,6 +31,7 @@ class DatasetSpec:
     licence: str
     citation: str
     homepage: str
+    limits: str
 
 
 HAM10000 = DatasetSpec(
@@ -46,6 +47,7 @@ HAM10000 = DatasetSpec(
         "images of common pigmented skin lesions. Scientific Data 5:180161 (2018), doi:10.7910/DVN/DBW86T"
     ),
     homepage="https://doi.org/10.7910/DVN/DBW86T",
+    limits="Not for clinical (non-dermatoscopic) photographs. Its data show almost no brown and no dark skin.",
 )
 
 SPECS = MappingProxyType({HAM10000.name: HAM10000})

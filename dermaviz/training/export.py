@@ -18,6 +18,7 @@ from dermaviz.data.pack import open_or_build_pack
 from dermaviz.data.readers import read_splits
 from dermaviz.data.records import SPECS, Dataset
 from dermaviz.data.selection import find_task, leak_sentence, read_selection, select
+from dermaviz.diagnoses import malignant_among
 from dermaviz.errors import CheckpointError, DatasetError
 from dermaviz.evidence.evaluate import predict_dataset
 from dermaviz.evidence.predictions import Predictions
@@ -62,15 +63,9 @@ def packed_together(splits: Mapping[str, Dataset]) -> Dataset:
     return train.take([*train.records, *validation.records])
 
 
-INTENDED_USE = (
-    "Teaching and research: to show and examine how a dermatoscopic classifier behaves. It was trained on cropped "
-    "dermatoscopic photographs of single lesions."
-)
-NOT_FOR = (
-    "Not a medical device. Not for diagnosis, triage or reassurance, nor for clinical (non-dermatoscopic) photographs. "
-    "Its data show almost no brown and no dark skin, and give no patient ids: the same patient may stand on both sides "
-    "of the split."
-)
+INTENDED_USE = "Teaching and research: to show and examine how a classifier of single skin lesions behaves."
+NOT_FOR = "Not a medical device. Not for diagnosis, triage or reassurance."
+UNKNOWN_LIMITS = "How it does on other cameras, clinics and skin tones than those of its data is not known."
 
 
 def export_checkpoint(recipe: Recipe, run: Path, folder: Path, root: Path | None, *, draws: int = 1000) -> Card:
@@ -85,7 +80,7 @@ def export_checkpoint(recipe: Recipe, run: Path, folder: Path, root: Path | None
         raise CheckpointError(f"expected kept weights at {run / BEST}, found none. Train first: dermaviz train RECIPE.")
     splits, manifest = read_selection(recipe.data, root)
     validation = splits["validation"]
-    card = _card(recipe, run, validation.classes, manifest.sha256)
+    card = _card(recipe, run, validation, manifest.sha256)
     if recipe.data.leaky:
         card = replace(card, data={**card.data, "leak": leak_sentence(splits)})
     weights = load_file(run / BEST)
@@ -138,13 +133,15 @@ def _classifier(card: Card, network: nn.Module) -> Classifier:
     return Classifier(card, network, torch.device("cpu"))
 
 
-def _card(recipe: Recipe, run: Path, classes: tuple[str, ...], split_sha256: str) -> Card:
-    row = architecture(recipe.model.architecture)
-    spec = SPECS.get(recipe.data.dataset)
+def _card(recipe: Recipe, run: Path, data: Dataset, split_sha256: str) -> Card:
+    row, classes = architecture(recipe.model.architecture), data.classes
+    spec = SPECS.get(data.name)
     known: dict[str, Any] = (
         {"citation": spec.citation, "licence": spec.licence, "homepage": spec.homepage} if spec else {}
     )
-    malignant = find_task(recipe.data.task).malignant | (spec.malignant if spec else frozenset())
+    malignant = find_task(recipe.data.task).malignant | (
+        spec.malignant if spec else frozenset(malignant_among(classes))
+    )
     history = read_metrics(run)
     kept = [line for line in history if line["kept"]][-1]
     return Card(
@@ -160,10 +157,10 @@ def _card(recipe: Recipe, run: Path, classes: tuple[str, ...], split_sha256: str
         weights_sha256="",
         recipe=asdict(recipe),
         metrics={},
-        data={**recipe.data.on_card(), **known},
+        data={**recipe.data.on_card(), **known, "notes": list(data.said)},
         licence=spec.licence if spec else "as the data it was trained on",
         intended_use=INTENDED_USE,
-        not_for=NOT_FOR,
+        not_for=" ".join([NOT_FOR, spec.limits if spec else UNKNOWN_LIMITS, *data.notes[-1:]]),
         malignant=tuple(name for name in classes if name in malignant),
         equalise=recipe.data.equalise,
         training={

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,10 +20,13 @@ from dermaviz.data.split import (
     SHARES,
     Manifest,
     apply_split,
+    given_split,
+    group_ids,
     named_manifest,
     read_manifest,
     split_by_group,
     split_by_image,
+    unknown_sentence,
     write_manifest,
 )
 from dermaviz.errors import DatasetError
@@ -119,6 +123,79 @@ def test_a_split_by_image_leaks_and_is_taken_only_where_that_is_said() -> None:
         apply_split(data, leaky)
     splits = apply_split(data, leaky, leaky=True)
     assert {split: len(part) for split, part in splits.items()} == {"train": 14, "validation": 2, "test": 4}
+
+
+# Patients, the same file twice, and splits that the data set brings along
+
+
+def patients(n: int, **changes: object) -> Dataset:
+    """So many patients with three lesions of several classes each, two images a lesion."""
+    records = [
+        Record(f"im{p}-{i}-{j}", Path("none.jpg"), CLASSES[(p * p + i) % 3], f"lesion{p}-{i}", patient_id=f"patient{p}")
+        for p in range(n)
+        for i in range(3)
+        for j in range(2)
+    ]
+    return Dataset("clinic", CLASSES, tuple(replace(record, **changes) for record in records))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("n", [2, 12, 60])
+def test_no_patient_is_in_two_splits_and_classes_keep_their_shares(n: int) -> None:
+    data = patients(n)
+    assignment = split_by_group(data, 1)
+    assert assignment == split_by_group(data.take(reversed(data.records)), 1)
+    assert len({(r.patient_id, assignment[r.image_id]) for r in data.records}) == n
+    splits = apply_split(data, Manifest(MappingProxyType(assignment), ""))
+    if n == 60:
+        for split, share in SHARES.items():
+            assert splits[split].counts() == pytest.approx(dict.fromkeys(CLASSES, 120 * share), abs=6), split
+    assert splits["test"].notes == ("Split by patient: nobody is in two splits.",)
+
+
+def test_the_coarsest_group_is_kept_together_and_joins_what_shares_it() -> None:
+    shared = (("a", "L1", "P1"), ("b", "L1", ""), ("c", "L2", "P1"), ("d", "L3", ""), ("e", "L4", "P2"))
+    data = Dataset(
+        "clinic", ("nv",), tuple(Record(i, Path("none.jpg"), "nv", lesion, patient_id=p) for i, lesion, p in shared)
+    )
+    groups = dict(zip("abcde", group_ids(data), strict=True))
+    assert groups["a"] == groups["b"] == groups["c"]
+    assert len(set(groups.values())) == 3
+    assert "of 2 of 5 images the patient is not known" in unknown_sentence(data.records)
+
+
+def test_the_same_file_under_two_names_is_one_group(tmp_path: Path) -> None:
+    for name, content in {"a": b"one", "b": b"two", "c": b"one", "d": b"four"}.items():
+        (tmp_path / name).write_bytes(content)
+    data = Dataset("folder", ("nv",), tuple(Record(name, tmp_path / name, "nv", name) for name in "abcd"))
+    groups = group_ids(data)
+    assert groups[0] == groups[2]
+    assert len(set(groups)) == 3
+    crossing = Manifest(MappingProxyType({"a": "train", "b": "train", "c": "test", "d": "train"}), "")
+    with pytest.raises(DatasetError, match="all images of a file in one split, found file a in both train and test"):
+        apply_split(data, crossing)
+
+
+def test_a_given_split_that_crosses_patients_is_loaded_with_a_note_on_every_part() -> None:
+    data = patients(6)
+    given = data.take(replace(r, split="test" if r.lesion_id.endswith("-0") else "train") for r in data.records)
+    manifest = given_split(given)
+    assert manifest.given
+    for part in apply_split(given, manifest).values():
+        assert part.notes[-1].startswith(
+            "The given split is leaky: 6 patients (patient0, patient1, patient2) are in more"
+        )
+    with pytest.raises(DatasetError, match="found patient patient0 in both test and train"):
+        apply_split(given, replace(manifest, given=False))
+    with pytest.raises(DatasetError, match=r"expected a split of every image .*, found none for 36 of 36"):
+        given_split(data)
+
+
+def test_nothing_is_written_where_there_is_nothing_to_split(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="expected images to assign to splits, found none"):
+        write_manifest({}, tmp_path / "m.csv")
+    with pytest.raises(DatasetError, match="line 2: expected image_id and one of"):
+        write_manifest({"a": "dev"}, tmp_path / "m.csv")
+    assert list(tmp_path.iterdir()) == []
 
 
 # The manifest's form
