@@ -91,9 +91,9 @@ def tiny_classifier(make_classifier: Callable[..., Classifier]) -> Classifier:
 
 @pytest.fixture
 def draw_photo() -> Callable[..., np.ndarray]:
-    """``draw_photo(path=None, height=40, width=50, seed=0)``: random pixels, uint8 ``[H, W, 3]``; kept as PNG at ``path``."""
+    """``draw_photo(path=None, height=64, width=80, seed=0)``: random pixels, uint8 ``[H, W, 3]``; kept as PNG at ``path``."""
 
-    def draw(path: Path | None = None, height: int = 40, width: int = 50, seed: int = 0) -> np.ndarray:
+    def draw(path: Path | None = None, height: int = 64, width: int = 80, seed: int = 0) -> np.ndarray:
         pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +111,7 @@ def write_ham10000(draw_photo: Callable[..., np.ndarray]) -> Callable[..., Path]
         rows = ["lesion_id,image_id,dx,dx_type,age,sex,localization"]
         for lesion, (dx, count) in lesions.items():
             for i in range(count):
-                draw_photo(root / "images" / f"{lesion}-{i}.png", 24, 32, seed=len(rows))
+                draw_photo(root / "images" / f"{lesion}-{i}.png", 64, 80, seed=len(rows))
                 rows.append(f"{lesion},{lesion}-{i},{dx},histo,50.0,female,back")
         (root / "HAM10000_metadata.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
         return root

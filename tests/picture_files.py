@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from dermaviz.images import read_image
+
+read_any = partial(read_image, least=1)
+"""The door for pictures of any size and shape: these tests are about the others of its rules."""
 RAMP = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 
 

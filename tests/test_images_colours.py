@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from dermaviz.images import read_image
-from tests.picture_files import RAMP, encode, encode_exif
+from tests.picture_files import RAMP, encode, encode_exif, read_any
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:
@@ -40,8 +39,8 @@ TURNED = {
 @pytest.mark.parametrize("orientation", TURNED)
 @pytest.mark.parametrize(("form", "options"), [("PNG", {}), ("WEBP", {"lossless": True}), ("JPEG", {})])
 def test_orientation(form: str, options: dict[str, Any], orientation: int) -> None:
-    stored = read_image(encode(RAMP, form, **options)).pixels
-    picture = read_image(encode(RAMP, form, exif=encode_exif(orientation), **options))
+    stored = read_any(encode(RAMP, form, **options)).pixels
+    picture = read_any(encode(RAMP, form, exif=encode_exif(orientation), **options))
     np.testing.assert_array_equal(picture.pixels, TURNED[orientation](stored))
     assert picture.size == (9, 6)
     assert any("turned upright" in note for note in picture.notes) == (orientation > 1)
@@ -49,14 +48,14 @@ def test_orientation(form: str, options: dict[str, Any], orientation: int) -> No
 
 def test_sixteen_bit_grey_is_scaled_and_rounded() -> None:
     values = [0, 128, 129, 257, 32_768, 65_407, 65_535]
-    picture = read_image(encode(np.array([values], np.uint16), "PNG"))
+    picture = read_any(encode(np.array([values], np.uint16), "PNG"))
     assert picture.pixels[0, :, 0].tolist() == [round(255 * value / 65_535) for value in values]
     assert picture.notes == ("Its 16 bits per channel were scaled to 8.",)
 
 
 def test_sixteen_bit_colour() -> None:
     values = np.array([[0, 257, 514], [25_700, 32_896, 65_535]], np.uint16)
-    picture = read_image(hand_png(2, 1, 16, 2, b"\0" + values.astype(">u2").tobytes()))
+    picture = read_any(hand_png(2, 1, 16, 2, b"\0" + values.astype(">u2").tobytes()))
     assert picture.pixels.tolist() == [[[0, 1, 2], [100, 128, 255]]]
     assert "16 bits" in picture.notes[0]
 
@@ -64,11 +63,11 @@ def test_sixteen_bit_colour() -> None:
 def test_alpha_is_laid_on_white() -> None:
     rng = np.random.default_rng(3)
     rgba = rng.integers(0, 256, (16, 16, 4), dtype=np.uint8)
-    picture = read_image(encode(rgba, "PNG"))
+    picture = read_any(encode(rgba, "PNG"))
     colour, alpha = rgba[..., :3].astype(float), rgba[..., 3:] / 255
     np.testing.assert_allclose(picture.pixels, colour * alpha + 255 * (1 - alpha), atol=0.51)
     assert picture.notes == ("Its transparent parts were laid on white.",)
-    assert read_image(encode(np.dstack([RAMP, np.full((6, 9), 255, np.uint8)]), "PNG")).notes == ()
+    assert read_any(encode(np.dstack([RAMP, np.full((6, 9), 255, np.uint8)]), "PNG")).notes == ()
 
 
 @pytest.mark.parametrize(
@@ -88,13 +87,13 @@ def test_a_transparent_colour_is_laid_on_white(
     depth: int, colour: int, row: bytes, key: bytes, expected: list[int]
 ) -> None:
     palette = ((b"PLTE", bytes([20, 20, 20, 70, 70, 70])),) if colour == 3 else ()
-    picture = read_image(hand_png(2, 1, depth, colour, b"\0" + row, *palette, (b"tRNS", key)))
+    picture = read_any(hand_png(2, 1, depth, colour, b"\0" + row, *palette, (b"tRNS", key)))
     assert picture.pixels[0, :, 0].tolist() == expected
 
 
 def test_cmyk() -> None:
     inks = np.full((16, 16, 4), (200, 100, 50, 30), np.uint8)
-    picture = read_image(encode(Image.fromarray(inks, mode="CMYK"), "JPEG", quality=100))
+    picture = read_any(encode(Image.fromarray(inks, mode="CMYK"), "JPEG", quality=100))
     expected = [(255 - ink) * (255 - 30) / 255 for ink in (200, 100, 50)]
     np.testing.assert_allclose(picture.pixels[8, 8], expected, atol=2)
     assert picture.notes == ("Its CMYK inks were converted to RGB.",)
@@ -131,21 +130,21 @@ def test_a_wide_profile_is_converted_to_srgb(form: str) -> None:
     linear = np.linalg.solve(SRGB, ADOBE_RGB @ (np.array(given) / 255) ** (563 / 256))
     expected = 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     assert abs(expected[0] - given[0]) > 10
-    picture = read_image(content)
+    picture = read_any(content)
     np.testing.assert_allclose(picture.pixels[4, 4], expected, atol=1.5 if form != "JPEG" else 3)
     assert picture.notes == ("Its colours were converted from the file's colour profile to sRGB.",)
 
 
 def test_the_srgb_profile_changes_nothing() -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    picture = read_image(encode(RAMP, "PNG", icc_profile=profile))
+    picture = read_any(encode(RAMP, "PNG", icc_profile=profile))
     np.testing.assert_array_equal(picture.pixels, RAMP)
     assert picture.notes == ()
 
 
 @pytest.mark.parametrize("profile", [b"no profile at all", hand_profile(ADOBE_RGB)[:200]])
 def test_a_broken_profile_is_ignored_and_said(profile: bytes) -> None:
-    picture = read_image(encode(RAMP, "PNG", icc_profile=profile))
+    picture = read_any(encode(RAMP, "PNG", icc_profile=profile))
     np.testing.assert_array_equal(picture.pixels, RAMP)
     assert picture.notes == ("Its colour profile could not be used; its colours were taken as sRGB.",)
 
@@ -154,7 +153,7 @@ def test_a_broken_profile_is_ignored_and_said(profile: bytes) -> None:
 def test_of_several_pictures_the_first_is_used(form: str, seen: str) -> None:
     first, second = Image.fromarray(RAMP), Image.new("RGB", (9, 6), "red")
     options: dict[str, Any] = {"lossless": True} if form == "WEBP" else {}
-    picture = read_image(encode(first, form, save_all=True, append_images=[second], **options))
-    np.testing.assert_array_equal(picture.pixels, read_image(encode(first, form, **options)).pixels)
+    picture = read_any(encode(first, form, save_all=True, append_images=[second], **options))
+    np.testing.assert_array_equal(picture.pixels, read_any(encode(first, form, **options)).pixels)
     assert picture.format == seen
     assert picture.notes == ("The file holds several pictures; the first one is used.",)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from dermaviz import images
 from dermaviz.app.cache import checkpoint_key, remembered
-from dermaviz.app.checkpoints import TURN, Checkpoint, classifier
+from dermaviz.app.checkpoints import DECODING, TURN, Checkpoint, classifier
 from dermaviz.app.text import escaped
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.images import read_image
@@ -103,8 +103,10 @@ def ask(photo: Photo, checkpoint: Checkpoint) -> Case:
 @remembered(max_entries=256, show_spinner=False)
 def _answer(photo: Photo, checkpoint: Checkpoint) -> Answer:
     model = classifier(checkpoint)
+    with DECODING:
+        image = photo.read()
     with TURN:
-        return model.predict(photo.read())
+        return model.predict(image)
 
 
 @remembered(max_entries=2048, show_spinner=False)

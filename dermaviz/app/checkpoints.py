@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 _MAX_THREADS = 8
 
 TURN = threading.BoundedSemaphore(1)
-"""Held while pixels are decoded or the model runs, so that sessions queue instead of fighting over the cores and memory."""
+"""Held while the model runs, so that sessions queue instead of fighting over the cores."""
+DECODING = threading.BoundedSemaphore(2)
+"""Held while a photo is decoded. No large one keeps those waiting who only ask the model, and two take at most 800 MB."""
 
 
 def installed_checkpoints() -> dict[str, Checkpoint]:

@@ -33,7 +33,7 @@ def predict(
 
 
 def explain_photos(
-    photos: Annotated[list[Path], typer.Argument(help="Photos: JPEG, PNG or WebP.")],
+    photos: Annotated[list[Path], typer.Argument(help="Photos: JPEG, PNG, TIFF, HEIC, DICOM …")],
     output: Annotated[Path, typer.Option("--output", "-o", file_okay=False, help="Folder for overlays and raw maps.")],
     checkpoint: CheckpointName = DEFAULT_CHECKPOINT,
     method: Annotated[

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from dermaviz.data.tables import some
 from dermaviz.errors import DatasetError
+from dermaviz.images import SUFFIXES as SUFFIXES
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".mpo", ".bmp")
 MASK_ENDING = "_segmentation"
 """What stands in the name of a mask's file between the image's id and ``.png``, in HAM10000 and the ISIC challenges."""
 _MASK_ENDINGS = ("", MASK_ENDING, "_mask", "_lesion")

@@ -153,7 +153,7 @@ def read_mask(record: Record) -> NDArray[np.bool_]:
             "(masks/IMAGE_ID_segmentation.png)."
         )
     try:
-        return read_image(record.mask).pixels[..., 0] > 127
+        return read_image(record.mask, least=1).pixels[..., 0] > 127
     except ImageError as refusal:
         raise DatasetError(f"mask of {record.image_id}: {refusal} Its place is {record.mask}.") from refusal
 

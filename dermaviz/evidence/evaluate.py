@@ -32,7 +32,7 @@ from dermaviz.errors import CheckpointError, DatasetError, ImageError
 from dermaviz.evidence.predictions import PREDICTIONS, Predictions, internal, read_audited
 from dermaviz.evidence.store import Manifest, Source, as_name, build_evidence
 from dermaviz.evidence.tables import DRAWN, TABLES
-from dermaviz.images import RGB, read_image
+from dermaviz.images import FORMATS_IN_WORDS, RGB, read_image
 from dermaviz.io import atomic_write, csv_text
 from dermaviz.metrics.summary import summarise
 from dermaviz.models.answer import Prediction
@@ -248,7 +248,7 @@ def predict_folder(classifier: Classifier, folder: Path, output: Path, batch_siz
         raise DatasetError(f"expected a folder of photos, found nothing of that kind at {folder}. Check the path.")
     files = _files(folder, output)
     if not files:
-        raise DatasetError(f"expected photos in {folder}, found no files. Photos are JPEG, PNG or WebP files.")
+        raise DatasetError(f"expected photos in {folder}, found no files. Photos are {FORMATS_IN_WORDS} files.")
     header = columns(classifier.classes)
     key = hashlib.sha256(json.dumps([classifier.card.answers_sha256, header]).encode()).hexdigest()
     part = output.with_name(f"{output.name}.{key[:8]}.part")

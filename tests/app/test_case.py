@@ -105,7 +105,7 @@ def test_each_type_that_the_caches_know_is_there(name: str) -> None:
 def test_a_refused_photo_is_refused_again(checkpoint: Checkpoint) -> None:
     photo = uploaded_photo("notes.jpg", b"only text")
     for _ in range(2):
-        with pytest.raises(ImageError, match=r"notes\.jpg: expected a JPEG, PNG or WebP picture"):
+        with pytest.raises(ImageError, match=r"notes\.jpg: expected a JPEG, PNG, WebP"):
             ask(photo, checkpoint)
 
 

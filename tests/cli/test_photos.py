@@ -21,8 +21,8 @@ COLUMNS = ["image", "prediction", "p_bkl", "p_mel", "p_nv", "p_malignant", "erro
 def photos(tmp_path: Path, draw_photo: Callable[..., np.ndarray]) -> Path:
     """Two photos of other sizes and a text file that pretends to be one."""
     folder = tmp_path / "photos"
-    draw_photo(folder / "b.png", 40, 50, seed=1)
-    draw_photo(folder / "a.png", 60, 33, seed=2)
+    draw_photo(folder / "b.png", 64, 80, seed=1)
+    draw_photo(folder / "a.png", 100, 66, seed=2)
     (folder / "bad.jpg").write_text("no picture", encoding="utf-8")
     return folder
 

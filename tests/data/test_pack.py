@@ -24,11 +24,11 @@ N = 9
 
 @pytest.fixture
 def data(draw_photo: Callable[..., np.ndarray], tmp_path: Path) -> Dataset:
-    """Nine photos of 24 × 32 pixels; ids run against the order of the records."""
+    """Nine photos of 72 × 96 pixels; ids run against the order of the records."""
     records = []
     for i in range(N):
         path = tmp_path / "photos" / f"im{N - i}.png"
-        draw_photo(path, 24, 32, seed=i)
+        draw_photo(path, 72, 96, seed=i)
         records.append(Record(f"im{N - i}", path, ("mel", "nv")[i % 2], f"lesion{i}"))
     return Dataset("photos", ("mel", "nv"), tuple(records))
 
@@ -40,11 +40,11 @@ def files_below(root: Path) -> dict[Path, int]:
 def test_rows_are_the_decoded_photos_in_the_order_of_the_records(
     data: Dataset, tmp_path: Path, draw_photo: Callable[..., np.ndarray]
 ) -> None:
-    pack = open_or_build_pack(data, 24, 32, root=tmp_path / "cache", workers=4)
+    pack = open_or_build_pack(data, 72, 96, root=tmp_path / "cache", workers=4)
     assert pack.image_ids == tuple(f"im{N - i}" for i in range(N))
     assert pack.images.dtype == np.uint8
     for i in range(N):
-        np.testing.assert_array_equal(pack.images[i], draw_photo(None, 24, 32, seed=i))
+        np.testing.assert_array_equal(pack.images[i], draw_photo(None, 72, 96, seed=i))
     assert isinstance(pack.images, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         pack.images[0] = 0
@@ -54,15 +54,15 @@ def test_rows_are_the_decoded_photos_in_the_order_of_the_records(
 def test_other_shapes_are_covered_and_cropped_centrally(data: Dataset, tmp_path: Path, height: int, width: int) -> None:
     pack = open_or_build_pack(data, height, width, root=tmp_path / "cache")
     assert pack.images.shape == (N, height, width, 3)
-    scale = max(height / 24, width / 32)
-    dx, dy = (32 - width / scale) / 2, (24 - height / scale) / 2
+    scale = max(height / 72, width / 96)
+    dx, dy = (96 - width / scale) / 2, (72 - height / scale) / 2
     with Image.open(data.records[0].path) as photo:
-        expected = photo.resize((width, height), Image.Resampling.BILINEAR, box=(dx, dy, 32 - dx, 24 - dy))
+        expected = photo.resize((width, height), Image.Resampling.BILINEAR, box=(dx, dy, 96 - dx, 72 - dy))
     np.testing.assert_allclose(pack.images[0].astype(int), np.asarray(expected).astype(int), atol=1)
 
 
 def test_rows_of_a_part_of_the_data_set(data: Dataset, tmp_path: Path) -> None:
-    pack = open_or_build_pack(data, 24, 32, root=tmp_path / "cache")
+    pack = open_or_build_pack(data, 72, 96, root=tmp_path / "cache")
     assert pack.rows(data.take([data.records[7], data.records[2]])).tolist() == [7, 2]
     other = data.take([replace(data.records[0], image_id="stranger")])
     with pytest.raises(DatasetError, match=r"found 1 that are not \(stranger\)"):
@@ -70,11 +70,11 @@ def test_rows_of_a_part_of_the_data_set(data: Dataset, tmp_path: Path) -> None:
 
 
 def test_the_second_opening_builds_nothing(data: Dataset, tmp_path: Path) -> None:
-    first = open_or_build_pack(data, 24, 32, root=tmp_path / "cache")
+    first = open_or_build_pack(data, 72, 96, root=tmp_path / "cache")
     before = files_below(tmp_path / "cache")
     for record in data.records:  # not even a photo is opened: it would be refused
         record.path.write_bytes(b"x" * record.path.stat().st_size)
-    second = open_or_build_pack(data, 24, 32, root=tmp_path / "cache")
+    second = open_or_build_pack(data, 72, 96, root=tmp_path / "cache")
     assert files_below(tmp_path / "cache") == before
     assert second.sha256 == first.sha256
 
@@ -99,8 +99,8 @@ def test_packs_are_kept_where_the_environment_says(monkeypatch: pytest.MonkeyPat
 
 def test_a_refused_photo_is_named_and_leaves_nothing(data: Dataset, tmp_path: Path) -> None:
     data.records[4].path.write_bytes(b"no picture at all")
-    with pytest.raises(DatasetError, match=r"im5\.png: cannot be packed\. .*expected a JPEG, PNG or WebP"):
-        open_or_build_pack(data, 24, 32, root=tmp_path / "cache")
+    with pytest.raises(DatasetError, match=r"im5\.png: cannot be packed\. .*expected a JPEG, PNG, WebP"):
+        open_or_build_pack(data, 72, 96, root=tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
 
@@ -123,10 +123,10 @@ def flip_a_pixel(folder: Path) -> None:
 def test_a_damaged_pack_is_refused(
     data: Dataset, tmp_path: Path, damage: Callable[[Path], object], message: str
 ) -> None:
-    open_or_build_pack(data, 24, 32, root=tmp_path)
-    damage(pack_folder(data, 24, 32, tmp_path))
+    open_or_build_pack(data, 72, 96, root=tmp_path)
+    damage(pack_folder(data, 72, 96, tmp_path))
     with pytest.raises(DatasetError, match=message):
-        open_or_build_pack(data, 24, 32, root=tmp_path)
+        open_or_build_pack(data, 72, 96, root=tmp_path)
 
 
 BUILD_FOREVER = """
@@ -151,18 +151,18 @@ def test_a_killed_build_never_looks_whole_and_its_remains_go_after_an_hour(data:
     assert unfinished.suffix == ".tmp"
     assert not (unfinished / MANIFEST).exists()
 
-    whole = pack_folder(data, 24, 32, cache)
+    whole = pack_folder(data, 72, 96, cache)
     ours = unfinished.rename(whole.with_name(f"{whole.name}.12345.tmp"))  # as if this very pack had been interrupted
-    assert open_or_build_pack(data, 24, 32, root=cache).images.shape == (N, 24, 32, 3)
+    assert open_or_build_pack(data, 72, 96, root=cache).images.shape == (N, 72, 96, 3)
     assert ours.is_dir()  # somebody may still be writing it
     os.utime(ours / ARRAY, (time.time() - 3700,) * 2)
-    open_or_build_pack(data, 24, 32, root=cache)
+    open_or_build_pack(data, 72, 96, root=cache)
     assert [path.name for path in cache.iterdir()] == [whole.name]
 
 
 def test_a_build_that_another_process_finished_first_gives_way(data: Dataset, tmp_path: Path) -> None:
-    other = open_or_build_pack(data, 24, 32, root=tmp_path)
+    other = open_or_build_pack(data, 72, 96, root=tmp_path)
     before = files_below(tmp_path)
-    _build(data, 24, 32, pack_folder(data, 24, 32, tmp_path), workers=2)
+    _build(data, 72, 96, pack_folder(data, 72, 96, tmp_path), workers=2)
     assert files_below(tmp_path) == before
-    assert open_or_build_pack(data, 24, 32, root=tmp_path).sha256 == other.sha256
+    assert open_or_build_pack(data, 72, 96, root=tmp_path).sha256 == other.sha256

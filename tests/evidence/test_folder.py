@@ -60,7 +60,7 @@ def test_one_row_per_file_in_name_order(tiny_classifier: Classifier, photos: Pat
         assert said == pytest.approx(expected.probabilities.tolist(), abs=2e-6)
         assert float(row["p_malignant"]) == pytest.approx(expected.p_malignant, abs=2e-6)
     refused = found[-1]
-    assert "expected a JPEG, PNG or WebP picture" in refused.pop("error")
+    assert "expected a JPEG, PNG, WebP, BMP" in refused.pop("error")
     assert refused.pop("image") == "note.jpg"
     assert set(refused.values()) == {""}
     assert list(output.parent.iterdir()) == [output]
@@ -255,7 +255,7 @@ def test_arguments_that_cannot_be_used_are_refused_first(
     (tmp_path / "empty").mkdir()
     with pytest.raises(DatasetError, match="expected a folder of photos, found nothing of that kind"):
         predict_folder(tiny_classifier, tmp_path / "none", tmp_path / "out.csv")
-    with pytest.raises(DatasetError, match=r"found no files\. Photos are JPEG, PNG or WebP files"):
+    with pytest.raises(DatasetError, match=r"found no files\. Photos are JPEG, PNG, WebP"):
         predict_folder(tiny_classifier, tmp_path / "empty", tmp_path / "out.csv")
     with pytest.raises(
         DatasetError, match=r"expected a CSV file that can be written at .*found: it is a folder or a device"

@@ -215,14 +215,14 @@ def test_freed_pages_are_used_again() -> None:
 
 def test_an_answer_holds_the_prediction_and_what_it_was_made_of(tiny_classifier: Classifier, tmp_path: Path) -> None:
     """``test_resnet`` is timm's, so that it gives its features; a detector sets their distance beside its limit."""
-    draw = np.random.default_rng(3).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    draw = np.random.default_rng(3).integers(0, 256, (64, 80, 3), dtype=np.uint8)
     Image.fromarray(draw).save(tmp_path / "photo.png")
     image = read_image(str(tmp_path / "photo.png"))
     answer = tiny_classifier.predict(image)
     images = tiny_classifier.to_tensor([tiny_classifier.prepare(draw)])
     np.testing.assert_array_equal(answer.probabilities, tiny_classifier.probabilities(images)[0])
     np.testing.assert_array_equal(answer.features, tiny_classifier.observe(images)[1])
-    assert (answer.image_sha256, answer.size, answer.notes) == (image.sha256, (50, 40), ())
+    assert (answer.image_sha256, answer.size, answer.notes) == (image.sha256, (80, 64), ())
     assert (answer.checkpoint, answer.checkpoint_sha256) == ("tiny", tiny_classifier.card.answers_sha256)
     assert (answer.ood_distance, answer.out_of_distribution) == (None, None)
     assert answer.confidence == answer.probabilities.max()

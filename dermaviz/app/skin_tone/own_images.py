@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dermaviz.app.cache import Memory, checkpoint_key
 from dermaviz.app.case import Case, Photo, ask
-from dermaviz.app.checkpoints import TURN, Checkpoint
+from dermaviz.app.checkpoints import DECODING, Checkpoint
 from dermaviz.app.text import class_names, class_with_probability, escaped
 from dermaviz.app.widgets.diagnosis import out_of_distribution
 from dermaviz.attention.localisation import Localisation, localise
@@ -134,7 +134,7 @@ def lesion_of(case: Case) -> Lesion:
         known = case.true_mask()
         if known is not None:
             return Lesion(known, "true", measure_tone(case.answer.prepared, known))
-        with TURN:
+        with DECODING:
             pixels = case.photo.read().pixels
             mask = find_lesion(pixels)
             return Lesion(mask_as_seen(mask, case.card.input_size), "predicted", measure_tone(pixels, mask))

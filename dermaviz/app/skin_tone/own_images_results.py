@@ -36,7 +36,6 @@ from dermaviz.app.widgets.chart import ink, show_chart, show_picture, show_table
 from dermaviz.app.widgets.diagnosis import installed_detector
 from dermaviz.app.widgets.model_card import choose_checkpoint
 from dermaviz.app.widgets.panels import show_map
-from dermaviz.app.widgets.photo import EXTENSIONS
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
 from dermaviz.attention.overlay import outlined
 from dermaviz.data.tables import TABLE_SUFFIXES, parse_columns
@@ -44,6 +43,7 @@ from dermaviz.errors import DatasetError
 from dermaviz.fairness.label_sheet import read_label_sheet, template
 from dermaviz.fairness.looking import Difference, counts, counts_by, largest_difference
 from dermaviz.fairness.tone_groups import GROUPS
+from dermaviz.images import FORMATS_IN_WORDS, SUFFIXES
 from dermaviz.plots.intervals import estimates_figure
 from dermaviz.synthetic import Parameters
 
@@ -128,9 +128,9 @@ def matched(photos: list[UploadedFile], sheet: UploadedFile, checkpoint: Checkpo
 
 def _upload(checkpoint: Checkpoint, several: Literal[True, "directory"]) -> Chosen | None:
     files: list[UploadedFile] = st.file_uploader(
-        "A folder of photos" if several == "directory" else "Photos of lesions", [*EXTENSIONS, *_TABLES],
+        "A folder of photos" if several == "directory" else "Photos of lesions", [*SUFFIXES, *_TABLES],
         accept_multiple_files=several, key=f"own files {several}",
-        help=f"JPEG, PNG or WebP, at most {MOST_PHOTOS}; their table may lie among them. They are never saved.",
+        help=f"{FORMATS_IN_WORDS}, at most {MOST_PHOTOS}; their table may lie among them. They are never saved.",
     )  # fmt: skip
     sheets = [file for file in files if file.name.lower().endswith(TABLE_SUFFIXES)]
     photos = [file for file in files if file not in sheets]

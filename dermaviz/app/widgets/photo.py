@@ -20,16 +20,15 @@ from dermaviz.app.widgets.diagnosis import let_through, show_notes
 from dermaviz.app.widgets.drawing import FIRST_SAMPLE, choose_drawing, drawn_caption, take_over
 from dermaviz.app.widgets.model_card import choose_checkpoint
 from dermaviz.data.records import HAM10000
-from dermaviz.images import MAX_BYTES, MAX_PIXELS
+from dermaviz.images import FORMATS_IN_WORDS, MAX_BYTES, MAX_PIXELS, SUFFIXES
 from dermaviz.synthetic import SAMPLES, Sample, draw
 from dermaviz.synthetic.drawing import tone_word
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-EXTENSIONS = ("jpg", "jpeg", "png", "webp")
 THUMBNAIL_SIDE, _QUALITY = 96, 85
-_LIMITS = f"JPEG, PNG or WebP, at most {MAX_BYTES // 2**20} MB and {MAX_PIXELS // 10**6} megapixels each"
+_LIMITS = f"{FORMATS_IN_WORDS}, at most {MAX_BYTES // 2**20} MB and {MAX_PIXELS // 10**6} megapixels each"
 _GALLERY_LOOK = """<style>
 .st-key-gallery, .st-key-gallery > div { width: 100% !important; max-width: 88rem; }
 .st-key-gallery [role="radiogroup"] { display: grid; grid-template-columns: repeat(14, 1fr); gap: 0.35rem; width: 100%; }
@@ -103,7 +102,7 @@ def _take_from_gallery() -> None:
 
 def _upload() -> Photo | None:
     files: list[UploadedFile] = st.file_uploader(
-        "Photos of a lesion", EXTENSIONS, accept_multiple_files=True, key="files", help=_LIMITS
+        "Photos of a lesion", SUFFIXES, accept_multiple_files=True, key="files", help=_LIMITS
     )
     if not files:
         st.caption(f"{_LIMITS}. Several become a list to step through.")
