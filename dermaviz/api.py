@@ -6,6 +6,7 @@ runs them on a drawn lesion. Educational; nothing here is a diagnosis.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -177,19 +178,25 @@ def read_dataset(root: str | Path, *, reader: str = "", columns: str = "") -> Da
     return readers.read_dataset(reader, Path(root), parse_columns(columns))
 
 
-def audit(model: Classifier, dataset: Dataset, *, name: str = "your images") -> Audited:
+def audit(
+    model: Classifier, dataset: Dataset, *, name: str = "your images", labels: Mapping[str, str] | None = None
+) -> Audited:
     """Ask the model about every image of a data set: evidence in memory, from which figures, charts and reports are made.
 
+    Images that the model was trained on are left out, by their ids, and so it is said.
+
     Args:
-        dataset: as :func:`read_dataset` gives it; its labels must be among the classes of the model.
+        dataset: as :func:`read_dataset` gives it. Some of the model's classes are enough, in any spelling; labels that stand
+            for several of them (benign and malignant) are measured as groups.
         name: what the report calls these images.
+        labels: what labels stand for where that is not plain: ``{"melanocytic": "nv", "other": "bkl+df"}``.
 
     Returns:
         Labels, calibrated probabilities ``[N, C]``, lesions and metadata. ``summary()`` is a table of every figure with its
-        95% interval, from a bootstrap over lesions.
+        95% interval, from a bootstrap over lesions; ``said`` are sentences on what was guessed and left out.
 
     Raises:
-        DatasetError: the data set has a label that the model does not know.
+        DatasetError: it is not known what a label stands for, or no image is left.
         ImageError: an image is refused.
 
     >>> import dermaviz as dv
@@ -200,17 +207,16 @@ def audit(model: Classifier, dataset: Dataset, *, name: str = "your images") -> 
     import pandas as pd
 
     from dermaviz.evidence.evaluate import prediction_rows
+    from dermaviz.evidence.images import fit_to
     from dermaviz.evidence.predictions import audited_from
     from dermaviz.models.card import Checkpoint
+    from dermaviz.models.classifier import grouped
 
-    if unknown := sorted(set(dataset.classes) - set(model.classes)):
-        raise DatasetError(
-            f"expected labels among {', '.join(model.classes)}, found {', '.join(unknown)}. Rename the labels, or leave "
-            "those images out."
-        )
-    images = replace(dataset, classes=model.classes)  # some of the classes are enough: the others have no images
-    rows = pd.concat(list(prediction_rows(model, images, [slice(0, len(images))])), ignore_index=True)
-    return audited_from(rows, Checkpoint(Path(model.card.name), model.card), name)
+    images = fit_to(model.card, dataset, labels)
+    asked = grouped(model, images.groups)
+    rows = pd.concat(list(prediction_rows(asked, images.dataset, [slice(0, len(images.dataset))])), ignore_index=True)
+    checkpoint = Checkpoint(Path(model.card.name), model.card).asked(images.groups)
+    return replace(audited_from(rows, checkpoint, name), said=images.said)
 
 
 def report(audited: Audited, path: str | Path) -> Path:

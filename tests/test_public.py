@@ -129,8 +129,11 @@ def test_a_data_set_with_some_of_the_classes_is_audited(lesions: Path) -> None:
     assert sorted(audited.table["dx"]) == ["mel", "mel", "nv", "nv"]
     assert [model.classes[i] for i in audited.labels] == audited.table["dx"].tolist()
     (lesions / "own" / "nv").rename(lesions / "own" / "mole")
-    with pytest.raises(dv.DermaVizError, match=r"found mole\. Rename the labels"):
+    with pytest.raises(dv.DermaVizError, match=r"found mole \(2 images\)\. Say what they stand for"):
         dv.audit(model, dv.read_dataset("own"))
+    named = dv.audit(model, dv.read_dataset("own"), labels={"mole": "nv"})
+    np.testing.assert_array_equal(named.probabilities, audited.probabilities)
+    assert named.said == ("Labels taken as classes: mole as nv.",)
 
 
 def test_names_from_outside_are_escaped_in_the_report(lesions: Path) -> None:

@@ -59,7 +59,8 @@ def audited(checkpoint: Checkpoint, of: DataSplit | None = None) -> Audited:
         EvidenceError: there is no such evidence, it is damaged, or it is of another model.
     """
     of = of or data_in_use(checkpoint)
-    return replace(_audited(checkpoint, of, _stamps(checkpoint, of)), checkpoint=checkpoint)
+    found = _audited(checkpoint, of, _stamps(checkpoint, of))
+    return found if found.checkpoint.whole else replace(found, checkpoint=checkpoint)
 
 
 def table_of(checkpoint: Checkpoint, table: str, of: DataSplit | None = None) -> Evidence:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import platform
-from functools import cache, partial
+import re
+import shlex
+import sys
+from functools import cache
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -17,26 +21,42 @@ from dermaviz.models.card import find_checkpoint
 def audit(
     checkpoint: CheckpointArgument,
     root: DataRoot = None,
+    name: Annotated[
+        str,
+        typer.Option("--as", help="What to call a data set other than the checkpoint's own; by default as its folder."),
+    ] = "",
     split: Annotated[
-        str, typer.Option(help="train, validation or test; with --dataset, the name under which to keep the evidence.")
-    ] = "test",
+        str,
+        typer.Option(
+            help="A split that the data come with (test by default); else what to call all of another data set."
+        ),
+    ] = "",
+    labels: Annotated[
+        str,
+        typer.Option(
+            "--map", help="What labels stand for: melanoma=mel,nevus=nv; also nv+bkl, “all but mel”, or nothing."
+        ),
+    ] = "",
     table: Annotated[
         list[str] | None,
         typer.Option(help=f"Table to make ({', '.join(TABLES)}); may be repeated; default predictions."),
     ] = None,
     dataset: Annotated[
-        str, typer.Option(help="folder or csv: other data than those named on the card, all of them.")
+        str, typer.Option(help="How to read another data set: folder, csv …; by default by what is there.")
     ] = "",
     device: Device = "auto",
 ) -> None:
     """Measure a checkpoint image by image. Interrupted, it goes on where it was; what is there already is not repeated.
 
-    Several processes: `torchrun --nproc-per-node 2 -m dermaviz audit CHECKPOINT`, each takes every second part.
+    FOLDER may hold the data that the checkpoint was trained on, or any other data set: its evidence lies beside that of the
+    others and replaces none. Several processes: `torchrun --nproc-per-node 2 -m dermaviz audit CHECKPOINT`, each takes every
+    second part.
     """
     from accelerate import PartialState
 
-    from dermaviz.data.split import SPLITS
-    from dermaviz.evidence.evaluate import images_to_audit, make_table
+    from dermaviz.data.labels import parse_map
+    from dermaviz.evidence.evaluate import make_table
+    from dermaviz.evidence.images import ToAudit, images_to_audit
     from dermaviz.models.checkpoint import load_checkpoint
     from dermaviz.models.classifier import keep_freed_memory
 
@@ -45,37 +65,39 @@ def audit(
         raise typer.BadParameter(
             f"expected some of {', '.join(TABLES)}, found {', '.join(unknown)}", param_hint="--table"
         )
-    if not dataset and split not in SPLITS:
-        raise typer.BadParameter(f"expected one of {', '.join(SPLITS)}, found {split!r}", param_hint="--split")
     keep_freed_memory()
     folder, where = find_checkpoint(checkpoint), chosen_device(device)
     state = PartialState(cpu=where == "cpu")
     classifier = load_checkpoint(folder, state.device if state.num_processes > 1 else where)
-    data = cache(partial(images_to_audit, classifier.card, root, split, dataset))
-    for name in table or ["predictions"]:
+
+    @cache
+    def images() -> ToAudit:
+        found = images_to_audit(classifier.card, root, split, name=name, reader=dataset, labels=parse_map(labels))
+        if state.is_main_process:
+            for sentence in found.said:
+                typer.echo(sentence)
+        return found
+
+    for one in table or ["predictions"]:
         manifest = make_table(
             folder,
-            name,
+            one,
             classifier,
-            split,
-            data,
-            made={
-                "dermaviz": __version__,
-                "command": _command(checkpoint, split, name, dataset),
-                "machine": _machine(),
-            },
+            images,
+            made={"dermaviz": __version__, "command": _command(), "machine": _machine()},
             process=state.process_index,
             processes=state.num_processes,
             wait_for_all=state.wait_for_everyone,
         )
         if state.is_main_process:
             seconds = manifest.made.get("seconds", "?")
-            typer.echo(f"{folder.name} · {manifest.source.split} · {name}: {manifest.rows:,} rows, made in {seconds} s")
+            typer.echo(f"{folder.name} · {manifest.source.images} · {one}: {manifest.rows:,} rows, made in {seconds} s")
 
 
-def _command(checkpoint: str, split: str, table: str, dataset: str) -> str:
-    other = f" --dataset {dataset}" if dataset else ""
-    return f"dermaviz audit {checkpoint} --data FOLDER --split {split} --table {table}{other}"
+def _command() -> str:
+    """The command as it was given, the place of the data aside."""
+    words = ["FOLDER" if before == "--data" else word for before, word in pairwise(["", *sys.argv[1:]])]
+    return shlex.join(["dermaviz", *(re.sub(r"^--data=.*", "--data=FOLDER", word) for word in words)])
 
 
 def _machine() -> str:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -15,7 +15,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any, TextIO, TypeVar, cast
+from typing import Any, TextIO, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,13 +24,12 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from tqdm import tqdm
 
-from dermaviz.data.readers import read_dataset
 from dermaviz.data.records import Dataset, Record
-from dermaviz.data.selection import for_task, read_selection, selection_on_card
 from dermaviz.data.split import Split
-from dermaviz.errors import CheckpointError, DatasetError, ImageError
-from dermaviz.evidence.predictions import PREDICTIONS, Predictions, internal, read_audited
-from dermaviz.evidence.store import Manifest, Source, as_name, build_evidence
+from dermaviz.errors import DatasetError, ImageError
+from dermaviz.evidence.images import ToAudit, split_of_checkpoint
+from dermaviz.evidence.predictions import LABELS, PREDICTIONS, Predictions, internal, read_audited
+from dermaviz.evidence.store import Manifest, Source, build_evidence
 from dermaviz.evidence.tables import DRAWN, TABLES
 from dermaviz.images import FORMATS_IN_WORDS, RGB, read_image
 from dermaviz.io import atomic_write, csv_text
@@ -38,7 +37,7 @@ from dermaviz.metrics.summary import summarise
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import CARD, Card, Checkpoint
 from dermaviz.models.checkpoint import load_checkpoint
-from dermaviz.models.classifier import Classifier
+from dermaviz.models.classifier import Classifier, grouped
 
 T = TypeVar("T")
 
@@ -62,42 +61,6 @@ def evaluate_checkpoint(
     card = replace(card, metrics={**card.metrics, split: figures})
     card.write(folder / CARD)
     return card
-
-
-def split_of_checkpoint(card: Card, root: Path | None, split: Split) -> Dataset:
-    """The images of a split of the data set that a checkpoint was trained on, selected and labelled as its card says, under
-    the name that its evidence goes by.
-
-    Raises:
-        CheckpointError: the card does not name its data.
-        DatasetError: the data are absent, or their split or classes are not those the checkpoint was trained on.
-    """
-    if not {"dataset", "manifest"} <= set(card.data):
-        raise CheckpointError(
-            f"card of {card.name!r}: expected `data` to name the dataset and the split manifest, found {sorted(card.data)}. "
-            "Only a checkpoint that knows its split can be evaluated on it; export it again with `dermaviz train`."
-        )
-    splits, manifest = read_selection(selection_on_card(card.data), root)
-    if manifest.sha256 != card.split_sha256:
-        raise DatasetError(
-            f"{card.name}: expected the split {card.split_sha256[:12]}… that it was trained on, found "
-            f"{manifest.sha256[:12]}…. Test images may have been trained on; use the manifest named on the card."
-        )
-    return expect_classes(card, replace(splits[split], name=internal(card).data_set))
-
-
-def expect_classes(card: Card, dataset: Dataset) -> Dataset:
-    """The data set, if its classes are the checkpoint's.
-
-    Raises:
-        DatasetError: they are others, or in another order.
-    """
-    if dataset.classes != card.classes:
-        raise DatasetError(
-            f"{card.name}: expected the classes {list(card.classes)} in this order, found {list(dataset.classes)}. "
-            "Figures would be counted for the wrong classes; evaluate on data with the classes named on the card."
-        )
-    return dataset
 
 
 def evidence_source(table: str, card: Card, dataset: Dataset, split: str, **parameters: object) -> Source:
@@ -183,44 +146,41 @@ def _logits(classifier: Classifier, images: Sequence[RGB]) -> NDArray[np.float32
         return classifier.logits(classifier.to_tensor(images)).cpu().numpy()
 
 
-def images_to_audit(card: Card, root: Path | None, split: str, other: str = "") -> Dataset:
-    """The images of a split of a checkpoint's own data; or those of ``other`` data (``folder``, ``csv``), all of them, labelled
-    as its card says.
-
-    Raises:
-        DatasetError, CheckpointError: as :func:`split_of_checkpoint`; or there is no such data set.
-    """
-    if other:
-        images = for_task(read_dataset(other, root), selection_on_card(card.data).task)
-        return replace(images, name=as_name(images.name), classes=card.classes)
-    return split_of_checkpoint(card, root, cast("Split", split))
-
-
 def make_table(
-    folder: Path, name: str, classifier: Classifier, split: str, data: Callable[[], Dataset], **how: Any
+    folder: Path,
+    name: str,
+    classifier: Classifier,
+    images: Callable[[], ToAudit],
+    made: Mapping[str, Any] | None = None,
+    **how: Any,
 ) -> Manifest:
     """Make a table of :data:`~dermaviz.evidence.tables.TABLES` of a checkpoint, unless it is there already.
 
     Args:
-        split: what the images are called; a table of drawn lesions has a name of its own instead.
-        data: reads the images; not asked by a table that draws its own.
-        how: ``made, process, processes, wait_for_all`` of :func:`~dermaviz.evidence.store.build_evidence`.
+        images: gives the images; not asked by a table that draws its own.
+        made: facts for the manifest; what was said of the images is added.
+        how: ``process, processes, wait_for_all`` of :func:`~dermaviz.evidence.store.build_evidence`.
 
     Raises:
         EvidenceError, DatasetError, ImageError: as the functions that make the rows.
     """
     table, card = TABLES[name], classifier.card
-    make, settings = table.make_rows(), table.settings()
+    make, settings, facts = table.make_rows(), table.settings(), dict(made or {})
     if table.drawn:
         drawn = resolve_name(table.drawn)(card.classes)
-        images = hashlib.sha256(repr(drawn).encode()).hexdigest()
-        source, n = Source(name, DRAWN, DRAWN, card.answers_sha256, images, settings), len(drawn)
+        images_sha256 = hashlib.sha256(repr(drawn).encode()).hexdigest()
+        source, n = Source(name, DRAWN, DRAWN, card.answers_sha256, images_sha256, settings), len(drawn)
         rows = partial(make, classifier)
     else:
-        dataset = table.images(data())
-        source, n = evidence_source(name, card, dataset, split, **settings), len(dataset)
-        rows = partial(make, classifier, dataset)
-    return build_evidence(folder, source, n, rows, part=table.part, **how)
+        asked = images()
+        dataset = table.images(asked.dataset)
+        if asked.groups:
+            settings |= {LABELS: {group: list(classes) for group, classes in asked.groups.items()}}
+        if asked.said:
+            facts["said"] = list(asked.said)
+        source, n = evidence_source(name, card, dataset, asked.of.split, **settings), len(dataset)
+        rows = partial(make, classifier if table.own_classes else grouped(classifier, asked.groups), dataset)
+    return build_evidence(folder, source, n, rows, part=table.part, made=facts, **how)
 
 
 MALIGNANT = "malignant"

@@ -7,6 +7,7 @@ are temperature · ln p, up to a constant."""
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +31,8 @@ from dermaviz.metrics.bootstrap import DRAWS
 from dermaviz.models.card import Card, Checkpoint
 
 PREDICTIONS, TONE = "predictions", "tone"
+LABELS = "labels"
+"""In a table's parameters: the groups of classes that its images are labelled by, where they are not by classes."""
 TONE_GROUP = "tone_group"
 """Column of the table ``tone``: the estimated tone group, in words."""
 
@@ -55,7 +58,8 @@ class Audited:
 
     ``table`` has a row per image with ``image_id``, ``lesion_id``, ``dx`` and the data set's metadata. It is shared by all
     readers: copy it before a change. ``key`` tells these images and answers from all others; ``of`` is the data set and split
-    that they were read from, None of an audit in memory.
+    that they were read from, None of an audit in memory. ``said`` are sentences on what was guessed and left out. Where the
+    images are labelled by groups of classes, the checkpoint is the one asked for these.
     """
 
     key: str
@@ -64,6 +68,7 @@ class Audited:
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     of: DataSplit | None = None
+    said: tuple[str, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -128,7 +133,23 @@ def evidence_of(checkpoint: Checkpoint, table: str, of: DataSplit | None = None)
         EvidenceError: there is no such table, it is damaged, or of another model.
     """
     whose = of or internal(checkpoint.card)
-    return read_evidence(checkpoint.folder, table, whose, checkpoint_sha256=checkpoint.card.answers_sha256)
+    found = read_evidence(checkpoint.folder, table, whose, checkpoint_sha256=checkpoint.answers_sha256)
+    groups = found.manifest.source.parameters.get(LABELS)
+    return replace(found, table=in_groups(found.table, groups)) if groups else found
+
+
+def in_groups(table: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """A table in which a network said its own classes, with what it said of groups of them: probabilities are summed, a
+    predicted class is its group. A table that is of the groups already stays as it is."""
+    columns = {name: [f"p_{of}" for of in classes] for name, classes in groups.items()}
+    fine = [column for part in columns.values() for column in part]
+    if set(fine) <= set(table):
+        sums = {f"p_{name}": table[part].sum(axis=1) for name, part in columns.items()}
+        table = table.drop(columns=fine).assign(**sums)
+    if "predicted" in table:
+        group_of = {of: name for name, classes in groups.items() for of in classes}
+        table = table.assign(predicted=table["predicted"].map(lambda name: group_of.get(name, name)))
+    return table
 
 
 def read_audited(checkpoint: Checkpoint, of: DataSplit | None = None) -> Audited:
@@ -145,7 +166,11 @@ def read_audited(checkpoint: Checkpoint, of: DataSplit | None = None) -> Audited
             f"{checkpoint.name}: expected predictions of {of}, found no row. "
             f"Make them again: `{audit_command(checkpoint.name, of)}`."
         )
-    found = replace(audited_from(evidence.table, checkpoint, evidence.manifest.sha256), of=of)
+    asked = checkpoint.asked(evidence.manifest.source.parameters.get(LABELS, {}))
+    found = replace(
+        audited_from(evidence.table, asked, evidence.manifest.sha256), of=of,
+        said=tuple(evidence.manifest.made.get("said", ())),
+    )  # fmt: skip
     try:
         tone = tone_evidence(checkpoint, of)
     except EvidenceError:

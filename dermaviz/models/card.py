@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -97,6 +97,14 @@ class Card:
         content = json.dumps({name: getattr(self, name) for name in (*decisive, *later)})
         return hashlib.sha256(content.encode()).hexdigest()
 
+    def asked(self, groups: Mapping[str, Sequence[str]]) -> Card:
+        """The card of the same model when it is only asked which group of its classes an image shows.
+
+        A group is malignant if all its classes are. Its probability is the sum of theirs.
+        """
+        malignant = tuple(name for name, classes in groups.items() if set(classes) <= set(self.malignant))
+        return replace(self, classes=tuple(groups), malignant=malignant, names={}, synonyms={}, metrics={})
+
     def write(self, path: Path) -> None:
         """Write the card as JSON, whole or not at all."""
         atomic_write(path, json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", error=CheckpointError)
@@ -120,15 +128,30 @@ def read_card(path: str | Path) -> Card:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint folder with the card that lies in it now."""
+    """A checkpoint folder with the card that lies in it now.
+
+    Where images are labelled by groups of classes, ``card`` is that of the model asked for these groups
+    (:meth:`Card.asked`), and ``whole`` the one in the folder.
+    """
 
     folder: Path
     card: Card
+    whole: Card | None = None
 
     @property
     def name(self) -> str:
         """What links, commands and captions call it: the folder's name."""
         return self.folder.name
+
+    @property
+    def answers_sha256(self) -> str:
+        """The hash of all that decides the answers, whatever groups it is asked for: evidence of another one is stale."""
+        return (self.whole or self.card).answers_sha256
+
+    def asked(self, groups: Mapping[str, Sequence[str]]) -> Checkpoint:
+        """The same checkpoint asked for groups of its classes; itself where there are none, or they are asked for already."""
+        whole = self.whole or self.card
+        return Checkpoint(self.folder, whole.asked(groups), whole) if groups else Checkpoint(self.folder, whole)
 
 
 def shipped_checkpoints() -> Path:

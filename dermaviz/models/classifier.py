@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -205,6 +205,32 @@ class Classifier:
             ood_distance=float(detector.distance(features)[0]) if detector and features is not None else None,
             ood_limit=detector.limit if detector else None,
         )
+
+
+@dataclass(frozen=True)
+class GroupedClassifier(Classifier):
+    """A classifier that is only asked which group of its classes an image shows: ``members`` are each group's outputs.
+
+    Its probabilities are sums of those of the classes. Attention maps are of the network's own outputs and not to be had of it.
+    """
+
+    members: tuple[tuple[int, ...], ...] = ()
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Untempered logits of the groups, ``[N, G]``, whose softmax at the card's temperature is the sum over their classes."""
+        of_classes = super().logits(images) / self.card.temperature
+        of_groups = [of_classes[:, list(indices)].logsumexp(dim=1) for indices in self.members]
+        return torch.stack(of_groups, dim=1) * self.card.temperature
+
+
+def grouped(classifier: Classifier, groups: Mapping[str, Sequence[str]]) -> Classifier:
+    """The classifier asked for groups of its classes; itself where there are none."""
+    if not groups:
+        return classifier
+    members = tuple(tuple(classifier.classes.index(name) for name in names) for names in groups.values())
+    return GroupedClassifier(
+        classifier.card.asked(groups), classifier.network, classifier.device, classifier.detector, members=members
+    )
 
 
 def central_square(images: Tensor, size: int) -> Tensor:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from dermaviz.data.masks import lesion_mask
 from dermaviz.data.readers import read_folders
 from dermaviz.data.records import HAM10000, Dataset
-from dermaviz.evidence.evaluate import prepared_batches, split_of_checkpoint
+from dermaviz.evidence.evaluate import prepared_batches
+from dermaviz.evidence.images import split_of_checkpoint
 from dermaviz.images import RGB, read_image
 from dermaviz.metrics.bootstrap import Bootstrap, LesionIds, interval, lesion_weights
 from dermaviz.models.answer import Features

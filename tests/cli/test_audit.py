@@ -20,6 +20,10 @@ from dermaviz.data.readers import read_ham10000
 from dermaviz.data.records import HAM10000
 from dermaviz.data.split import read_manifest
 from dermaviz.evidence.evaluate import predict_dataset
+from dermaviz.evidence.predictions import evidence_of, read_audited
+from dermaviz.evidence.store import DataSplit
+from dermaviz.images import read_image
+from dermaviz.models.card import Checkpoint, read_card
 from dermaviz.models.checkpoint import load_checkpoint, save_checkpoint
 from dermaviz.models.classifier import Classifier
 
@@ -51,7 +55,7 @@ def test_the_table_holds_what_the_model_says(dermaviz: Command, audited: Path, d
     answer = dermaviz("audit", "seven", "--data", drawn_dataset)
     assert answer.code == 0, answer.err
     found = table(audited)
-    assert f"seven · test · predictions: {len(found)} rows" in answer.out
+    assert f"seven · ham10000/test · predictions: {len(found)} rows" in answer.out
     data = read_ham10000(drawn_dataset)
     test = read_manifest(drawn_dataset / "split.csv").assignment
     data = data.take(record for record in data.records if test[record.image_id] == "test")
@@ -77,12 +81,56 @@ def test_an_audit_is_not_repeated(dermaviz: Command, audited: Path, drawn_datase
     assert path.stat().st_mtime_ns == written
 
 
-def test_other_images_are_audited_whole(dermaviz: Command, audited: Path, draw_photo: Any, tmp_path: Path) -> None:
-    for i, dx in enumerate(("mel", "nv", "nv")):
-        draw_photo(tmp_path / "own" / dx / f"{i}.png", seed=i)
-    answer = dermaviz("audit", "seven", "--data", tmp_path / "own", "--dataset", "folder", "--split", "own")
+def test_another_data_set_stands_beside_the_own_one(
+    dermaviz: Command, audited: Path, draw_photo: Any, drawn_dataset: Path, tmp_path: Path
+) -> None:
+    for i, label in enumerate(("melanoma", "nevus", "nevus", "what is it")):
+        draw_photo(tmp_path / "My photos" / label / f"{i}.png", seed=i)
+    dermaviz("audit", "seven", "--data", drawn_dataset)
+    before = (audited / "evidence" / "ham10000" / "test" / "predictions.parquet").read_bytes()
+    refused = dermaviz("audit", "seven", "--data", tmp_path / "My photos")
+    assert "found what is it (1 images). Say what they stand for, --map what is it=CLASS" in refused.err
+    answer = dermaviz("audit", "seven", "--data", tmp_path / "My photos", "--map", "what is it=")
     assert answer.code == 0, answer.err
-    assert table(audited, "own/own")["dx"].tolist() == ["mel", "nv", "nv"]
+    assert "Left out: images labelled what is it (1)." in answer.out
+    assert "Labels taken as classes: melanoma as mel, nevus as nv." in answer.out
+    assert table(audited, "My-photos/all")["dx"].tolist() == ["mel", "nv", "nv"]
+    assert (audited / "evidence" / "ham10000" / "test" / "predictions.parquet").read_bytes() == before
+    named = dermaviz("audit", "seven", "--data", tmp_path / "My photos" / "..", "--as", "n", "--split", "../../../x")
+    assert named.code == 2
+    assert "expected a name for the split of letters, digits" in named.err
+    assert sorted(path.name for path in (audited / "evidence").iterdir()) == ["My-photos", "ham10000"]
+
+
+def test_labels_of_two_kinds_are_measured_as_groups(
+    dermaviz: Command, audited: Path, draw_photo: Any, tmp_path: Path
+) -> None:
+    for i, label in enumerate(("benign", "malignant", "benign")):
+        draw_photo(tmp_path / "own" / label / f"{i}.png", seed=i)
+    answer = dermaviz(
+        "audit", "seven", "--data", tmp_path / "own", "--table", "predictions", "--table", "corruptions", "--table",
+        "attention",
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    assert "The label benign stands for the classes akiec, bcc, bkl, df, nv, vasc." in answer.out
+    found = read_audited(Checkpoint(audited, read_card(audited / "card.json")), DataSplit("own", "all"))
+    assert (found.classes, found.checkpoint.card.malignant) == (("benign", "mel"), ("mel",))
+    classifier = load_checkpoint(audited)
+    paths = [tmp_path / "own" / label / f"{i}.png" for label, i in (("benign", 0), ("benign", 2), ("malignant", 1))]
+    said = [classifier.predict(read_image(path)) for path in paths]
+    np.testing.assert_allclose(found.probabilities[:, 1], [answer.p_malignant for answer in said], atol=1e-6)
+    assert found.labels.tolist() == [0, 0, 1]
+    for name in ("corruptions", "attention"):
+        assert set(evidence_of(found.checkpoint, name, found.of).table["predicted"]) <= {"benign", "mel"}
+
+
+def test_images_that_it_was_trained_on_are_left_out(dermaviz: Command, audited: Path, drawn_dataset: Path) -> None:
+    answer = dermaviz("audit", "seven", "--data", drawn_dataset, "--as", "copy", "--dataset", "ham10000")
+    assert answer.code == 0, answer.err
+    dealt = read_manifest(drawn_dataset / "split.csv").assignment
+    test = sorted(image_id for image_id, split in dealt.items() if split == "test")
+    assert f"trained or chosen on, by their ids ({len(dealt) - len(test)} of {len(dealt)})" in answer.out
+    assert table(audited, "copy/all")["image_id"].tolist() == test
 
 
 def test_own_diagnoses_are_put_to_the_question_that_the_checkpoint_answers(
@@ -93,9 +141,9 @@ def test_own_diagnoses_are_put_to_the_question_that_the_checkpoint_answers(
     save_checkpoint(tmp_path / "checkpoints" / "two", classifier.network, classifier.card)
     for i, dx in enumerate(("bcc", "mel", "nv")):
         draw_photo(tmp_path / "own" / dx / f"{i}.png", seed=i)
-    answer = dermaviz("audit", "two", "--data", tmp_path / "own", "--dataset", "folder", "--split", "own")
+    answer = dermaviz("audit", "two", "--data", tmp_path / "own")
     assert answer.code == 0, answer.err
-    found = table(tmp_path / "checkpoints" / "two", "own/own")
+    found = table(tmp_path / "checkpoints" / "two", "own/all")
     assert found["dx"].tolist() == ["malignant", "malignant", "benign"]
     assert found["diagnosis"].tolist() == ["bcc", "mel", "nv"]
     assert {"p_benign", "p_malignant"} <= set(found.columns)
@@ -104,7 +152,8 @@ def test_own_diagnoses_are_put_to_the_question_that_the_checkpoint_answers(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--split", "tests"], "expected one of train, validation, test, found 'tests'"),
+        (["--split", "tests"], "expected one of train, validation, test, found the split 'tests'"),
+        (["--as", "../x"], "expected a name for the data set of letters"),
         (["--table", "tones"], "found tones"),
         (["--dataset", "folders"], "csv, folder, found 'folders'"),
     ],

@@ -12,7 +12,8 @@ from dermaviz.data.readers import read_ham10000
 from dermaviz.data.records import HAM10000
 from dermaviz.data.split import split_by_group, write_manifest
 from dermaviz.errors import CheckpointError, DatasetError
-from dermaviz.evidence.evaluate import evaluate_checkpoint, split_of_checkpoint
+from dermaviz.evidence.evaluate import evaluate_checkpoint
+from dermaviz.evidence.images import split_of_checkpoint
 from dermaviz.models.card import CARD, read_card
 from dermaviz.models.checkpoint import WEIGHTS, load_checkpoint, save_checkpoint
 from dermaviz.models.classifier import Classifier

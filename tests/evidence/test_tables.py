@@ -19,12 +19,14 @@ from dermaviz.data.records import Dataset
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence import evaluate, store, tables
 from dermaviz.evidence.evaluate import make_table
+from dermaviz.evidence.images import ToAudit
 from dermaviz.evidence.store import DataSplit, read_evidence, read_manifest
 from dermaviz.evidence.tables import TABLES, Table, robustness
 from dermaviz.evidence.tables.tone import drawn_lesions
 from dermaviz.models.card import read_card
 from dermaviz.models.classifier import Classifier
 
+OWN = DataSplit("ham10000", "test")
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 SHIPPED = sorted(CHECKPOINTS.glob("*/evidence/*/*/*.parquet"))
 
@@ -74,7 +76,7 @@ def test_one_row_and_one_function_make_a_table(
     row = Table("how bright each image is", rows=f"{__name__}:brightness_rows", columns=("grey",), sample=3)
     for module in (tables, evaluate, store):
         monkeypatch.setattr(module, "TABLES", MappingProxyType({**TABLES, "brightness": row}))
-    manifest = make_table(tmp_path, "brightness", drawn_classifier, "test", lambda: read_ham10000(drawn_dataset))
+    manifest = make_table(tmp_path, "brightness", drawn_classifier, lambda: ToAudit(read_ham10000(drawn_dataset), OWN))
     assert (manifest.rows, manifest.source.parameters) == (3, {"sample": 3})
     sha = drawn_classifier.card.answers_sha256
     assert (
@@ -90,7 +92,7 @@ def test_a_table_of_drawn_lesions_needs_no_data_and_has_an_address_of_its_own(
 ) -> None:
     monkeypatch.setattr("dermaviz.evidence.tables.tone.PER_DIAGNOSIS", 1)
     monkeypatch.setattr("dermaviz.evidence.tables.tone.DRAWN_TONES", (41.0, 0.0))
-    found = make_table(tmp_path, "drawn_tone", drawn_classifier, "test", pytest.fail)
+    found = make_table(tmp_path, "drawn_tone", drawn_classifier, pytest.fail)
     assert (found.source.dataset, found.source.split) == ("drawn", "drawn")
     assert found.rows == 2 * len(drawn_lesions(drawn_classifier.classes))
     shipped = read_manifest(

@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 from dermaviz.data.readers import read_ham10000, read_splits
 from dermaviz.data.split import SPLITS, read_manifest, split_by_image, write_manifest
 from dermaviz.errors import CheckpointError, DatasetError
-from dermaviz.evidence.evaluate import evaluate_checkpoint, predict_dataset, split_of_checkpoint
+from dermaviz.evidence.evaluate import evaluate_checkpoint, predict_dataset
+from dermaviz.evidence.images import split_of_checkpoint
 from dermaviz.evidence.predictions import Predictions
 from dermaviz.metrics.classification import negative_log_likelihood
 from dermaviz.models.checkpoint import load_checkpoint

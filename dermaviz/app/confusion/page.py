@@ -41,17 +41,17 @@ def show() -> None:
         choose_data(checkpoint)
         second = choose_second(checkpoint, checkpoints)
         whole = audited(checkpoint)
-        view = choose_question(checkpoint.card)
+        view = choose_question(whole.checkpoint.card)
         form = choose_form(whole)
         images = choose_cohort(whole)
     if not len(images):
         return
     verdicts, chosen = view.verdicts(images), st.container()
     with chosen:
-        cell = choose_cell(checkpoint.card, verdicts)
+        cell = choose_cell(whole.checkpoint.card, verdicts)
     with saying, sentence_for_errors():
         show_answer(images, view, verdicts)
-        show_matrix(checkpoint.card, verdicts, form, cell)
+        show_matrix(whole.checkpoint.card, verdicts, form, cell)
         show_curves(images, view)
     with chosen, sentence_for_errors():
         show_cell(images, verdicts, cell)

@@ -63,7 +63,7 @@ def show_test_set(checkpoints: Checkpoints) -> None:
         choose_data(checkpoint)
         other = choose_other(checkpoint, checkpoints)
         whole = audited(checkpoint)
-        measure = choose_measure(checkpoint.card)
+        measure = choose_measure(whole.checkpoint.card)
         grouping = choose_grouping(whole)
         images = choose_cohort(whole)
     if not len(images):

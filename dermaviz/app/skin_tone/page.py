@@ -49,7 +49,7 @@ def show_test_set(checkpoints: Checkpoints) -> None:
         choose_data(checkpoint)
         whole = audited(checkpoint)
         by = choose_grouping(whole)
-        positive, threshold = choose_wanted(checkpoint.card)
+        positive, threshold = choose_wanted(whole.checkpoint.card)
         estimator, cuts = choose_tone()
         some = choose_cohort(whole)
     if not len(some):

@@ -45,6 +45,8 @@ class Table:
         sample: a costly table is about so many images, drawn by a fixed seed; 0 is all.
         drawn: function from the checkpoint's classes to the lesions that the table draws itself. It needs no data, and
             ``rows`` takes only the classifier and slices of these.
+        own_classes: it asks the network for its own classes even where images are labelled by groups of them, for attention
+            maps are of its outputs; :func:`~dermaviz.evidence.predictions.in_groups` sums what it said.
     """
 
     about: str
@@ -54,6 +56,7 @@ class Table:
     parameters: str = ""
     sample: int = 0
     drawn: str = ""
+    own_classes: bool = False
 
     @property
     def part(self) -> int:
@@ -159,6 +162,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
                 "energy_random",
             ),
             parameters=f"{_ROOM}.attention:attention_parameters",
+            own_classes=True,
         ),
         "shortcuts": Table(
             "what it says with a ruler, ink or hair laid over, and of lesion or background alone",
@@ -173,6 +177,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             columns=("shift", "clipped", "rank_correlation", "energy", "lesion_area"),
             key=("image_id", "axis", "lesion", "ita_to"),
             parameters=f"{_ROOM}.tone:counterfactuals_parameters",
+            own_classes=True,
             sample=300,
         ),
         "faithfulness": Table(
@@ -181,6 +186,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             columns=("predicted", "deletion", "insertion", "road", "energy", "lesion_area", "mask"),
             key=("image_id", "method"),
             parameters=f"{_ROOM}.faithfulness:faithfulness_parameters",
+            own_classes=True,
             sample=100,
         ),
         "randomisation": Table(
@@ -189,6 +195,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             columns=("rank_correlation",),
             key=("image_id", "method", "stage"),
             parameters=f"{_ROOM}.faithfulness:randomisation_parameters",
+            own_classes=True,
             sample=60,
         ),
         "drawn_tone": Table(

@@ -1,0 +1,208 @@
+"""Which images an audit is of: a split of the data that a checkpoint was trained on, or any other data set, fitted to its labels
+and without the images that it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import cast
+
+from dermaviz.data.labels import Groups, fit_labels, label_maps
+from dermaviz.data.readers import find_ham10000, read_dataset, read_table
+from dermaviz.data.records import HAM10000, Dataset
+from dermaviz.data.selection import for_task, read_selection, selection_on_card
+from dermaviz.data.split import MANIFESTS, SPLITS, Split, named_manifest
+from dermaviz.diagnoses import matched
+from dermaviz.errors import CheckpointError, DatasetError
+from dermaviz.evidence.predictions import internal
+from dermaviz.evidence.store import DataSplit, as_name
+from dermaviz.models.card import Card
+
+ALL = "all"
+"""The split of a data set that comes without any."""
+
+
+@dataclass(frozen=True)
+class ToAudit:
+    """Images to measure a checkpoint on, and the place ``of`` their evidence.
+
+    ``dataset`` is labelled by the checkpoint's classes, or by ``groups`` of them where its labels are coarser. ``said`` are
+    sentences on what was guessed and left out; they stay with the evidence.
+    """
+
+    dataset: Dataset
+    of: DataSplit
+    groups: Groups = field(default_factory=dict)
+    said: tuple[str, ...] = ()
+
+
+def images_to_audit(
+    card: Card,
+    root: Path | None,
+    split: str = "",
+    *,
+    name: str = "",
+    reader: str = "",
+    column: str = "",
+    labels: Mapping[str, str] | None = None,
+) -> ToAudit:
+    """The images at ``root``: a split of the checkpoint's own data where they are that, else another data set.
+
+    They are its own where ``name`` is that of its data set; and, with neither ``name`` nor ``reader``, where ``root`` is None
+    or holds that data set.
+
+    Args:
+        split: of its own data, ``test`` by default. Of another set: one of the splits that it comes with (``test`` by
+            default), else what to call all of it (``all`` by default).
+        name: what to call the other data set; by default as its folder is called.
+        reader: a name in ``dermaviz.data.readers.READERS``.
+        column: of a table, the one with the labels.
+        labels: what labels stand for, see :func:`~dermaviz.data.labels.fit_labels`.
+
+    Raises:
+        DatasetError, CheckpointError: as :func:`split_of_checkpoint`; the data cannot be read, there is no such split, or
+            nothing of it is left to measure.
+        EvidenceError: a name that is none.
+    """
+    own = internal(card)
+    if name == own.data_set or (not (name or reader) and _holds_own(card, root)):
+        chosen = split or own.split
+        of = DataSplit(own.data_set, chosen)
+        if chosen not in SPLITS:
+            raise DatasetError(f"{own.data_set}: expected one of {', '.join(SPLITS)}, found the split {chosen!r}.")
+        return ToAudit(split_of_checkpoint(card, root, cast("Split", chosen)), of)
+    called = name or _folder_name(root)
+    DataSplit(called, split or ALL)  # a name that is none is refused before anything is read
+    if called == own.data_set:
+        raise DatasetError(
+            f"expected another name than {called!r}, the checkpoint's own data set. Choose one with --as."
+        )
+    known = label_maps().get(called)
+    dataset = _read(reader, root, column or (known.column if known and not reader else ""))
+    part, chosen = _split_of(dataset, called, split)
+    fitted = fit_to(card, replace(part, name=called), labels)
+    return replace(fitted, of=DataSplit(called, chosen))
+
+
+def fit_to(card: Card, dataset: Dataset, labels: Mapping[str, str] | None = None) -> ToAudit:
+    """A data set fitted to what a checkpoint answers, without the images that it was trained on.
+
+    Raises:
+        DatasetError: the labels do not fit (:func:`~dermaviz.data.labels.fit_labels`), or no image is left.
+    """
+    rest, said = _without_trained(card, dataset)
+    task = selection_on_card(card.data).task
+    as_diagnoses = matched(sorted({record.label for record in rest.records} - set(card.classes)), HAM10000.classes)
+    if task != "diagnosis" and not labels and set(as_diagnoses) == {r.label for r in rest.records} - set(card.classes):
+        named = tuple(replace(r, label=as_diagnoses.get(r.label, r.label)) for r in rest.records)
+        classes = tuple(dict.fromkeys(record.label for record in named))
+        rest = for_task(replace(rest, records=named, classes=classes), task)
+    fitted = fit_labels(rest, card.classes, card.malignant, labels, card.synonyms)
+    return ToAudit(fitted.dataset, DataSplit(as_name(dataset.name), ALL), fitted.groups, (*said, *fitted.said))
+
+
+def split_of_checkpoint(card: Card, root: Path | None, split: Split) -> Dataset:
+    """The images of a split of the data set that a checkpoint was trained on, selected and labelled as its card says, under
+    the name that its evidence goes by.
+
+    Raises:
+        CheckpointError: the card does not name its data.
+        DatasetError: the data are absent, or their split or classes are not those the checkpoint was trained on.
+    """
+    if not {"dataset", "manifest"} <= set(card.data):
+        raise CheckpointError(
+            f"card of {card.name!r}: expected `data` to name the dataset and the split manifest, found {sorted(card.data)}. "
+            "Only a checkpoint that knows its split can be evaluated on it; export it again with `dermaviz train`."
+        )
+    splits, manifest = read_selection(selection_on_card(card.data), root)
+    if manifest.sha256 != card.split_sha256:
+        raise DatasetError(
+            f"{card.name}: expected the split {card.split_sha256[:12]}… that it was trained on, found "
+            f"{manifest.sha256[:12]}…. Test images may have been trained on; use the manifest named on the card."
+        )
+    return expect_classes(card, replace(splits[split], name=internal(card).data_set))
+
+
+def expect_classes(card: Card, dataset: Dataset) -> Dataset:
+    """The data set, if its classes are the checkpoint's.
+
+    Raises:
+        DatasetError: they are others, or in another order.
+    """
+    if dataset.classes != card.classes:
+        raise DatasetError(
+            f"{card.name}: expected the classes {list(card.classes)} in this order, found {list(dataset.classes)}. "
+            "Figures would be counted for the wrong classes; evaluate on data with the classes named on the card."
+        )
+    return dataset
+
+
+def trained_on(card: Card) -> frozenset[str]:
+    """The ids of the images that a checkpoint was trained or chosen on; none where its card names no split that is there."""
+    chosen = selection_on_card(card.data).manifest if "manifest" in card.data else ""
+    try:
+        manifest = named_manifest(chosen) if chosen else None
+    except DatasetError:
+        return frozenset()
+    if manifest is None or manifest.sha256 != card.split_sha256:
+        return frozenset()
+    return frozenset(image_id for image_id, split in manifest.assignment.items() if split != "test")
+
+
+def _without_trained(card: Card, dataset: Dataset) -> tuple[Dataset, tuple[str, ...]]:
+    """The images that the checkpoint was neither trained nor chosen on, by id, and a sentence on the others."""
+    known = trained_on(card)
+    rest = [record for record in dataset.records if PurePosixPath(record.image_id).name not in known]
+    n = len(dataset) - len(rest)
+    if not n:
+        return dataset, ()
+    if not rest:
+        raise DatasetError(
+            f"{dataset.name}: expected images that {card.name} was not trained on, found that all {n:,} bear the id of one that "
+            "it was trained or chosen on. Figures on them would say nothing."
+        )
+    said = f"Left out: images that {card.name} was trained or chosen on, by their ids ({n:,} of {len(dataset):,})."
+    return dataset.take(rest), (said,)
+
+
+def _holds_own(card: Card, root: Path | None) -> bool:
+    """Whether the data set that a checkpoint was trained on lies at a place."""
+    if root is None or not {"dataset", "manifest"} <= set(card.data):
+        return root is None
+    selection = selection_on_card(card.data)
+    try:
+        if selection.dataset == HAM10000.name:
+            return bool(find_ham10000(root))
+        ids = {record.image_id for record in read_dataset(selection.dataset, root).records}
+        return ids <= set(named_manifest(selection.manifest).assignment)
+    except DatasetError:
+        return False
+
+
+def _folder_name(root: Path | None) -> str:
+    if root is None:
+        raise DatasetError("expected the place of the data set, found none. Give --data PATH or set DERMAVIZ_DATA.")
+    place = root.resolve()
+    return as_name(place.stem if place.is_file() else place.name)
+
+
+def _read(reader: str, root: Path | None, column: str) -> Dataset:
+    if column:
+        return read_table(root, label=column)
+    place = Path(root or "")
+    tables = place.is_file() or any(place.glob("*.csv"))
+    return read_dataset(reader or ("csv" if tables else "folder"), root)
+
+
+def _split_of(dataset: Dataset, name: str, split: str) -> tuple[Dataset, str]:
+    """The images of a split that a data set comes with, by a committed manifest; else all of them, under the name asked for."""
+    committed = MANIFESTS / f"{name}.csv"
+    of = named_manifest(name).assignment if committed.is_file() else {}
+    if not all(record.image_id in of for record in dataset.records):
+        return dataset, split or ALL
+    there = sorted(set(of.values()))
+    chosen = split or ("test" if "test" in there else there[0])
+    if chosen not in there:
+        raise DatasetError(f"{name}: expected one of its splits ({', '.join(there)}), found {chosen!r}.")
+    return dataset.take(record for record in dataset.records if of[record.image_id] == chosen), chosen

@@ -1,0 +1,60 @@
+"""Which images an audit is of: names that folders may bear, the order of data sets, and groups of classes in tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dermaviz.errors import EvidenceError
+from dermaviz.evidence.predictions import data_sets, in_groups
+from dermaviz.evidence.store import DataSplit, Source, as_name, write_evidence
+from dermaviz.models.card import Checkpoint, read_card
+
+SHIPPED = Path(__file__).parents[2] / "checkpoints" / "ham10000-lenet"
+
+
+@pytest.mark.parametrize("name", ["..", "../../../x", "a/b", "", ".hidden", "a\\b", "/etc", "x" * 101, "a b", "a\n"])
+def test_a_name_that_could_lie_outside_is_refused(name: str) -> None:
+    for of in ((name, "test"), ("mine", name)):
+        with pytest.raises(EvidenceError, match=r"expected a name for the .* of letters, digits"):
+            DataSplit(*of)
+
+
+@pytest.mark.parametrize("text", ["My photos (2)", "../..", "  ", "café", "a/b\\c", "x" * 300, "...hidden"])
+def test_any_folders_name_gives_one_that_may_be(text: str) -> None:
+    assert DataSplit(as_name(text), "all")
+
+
+def test_data_sets_stand_in_order_and_only_with_finished_predictions(tmp_path: Path) -> None:
+    card = read_card(SHIPPED / "card.json")
+    rows = pd.DataFrame(
+        {"image_id": ["a"], "lesion_id": ["a"], "dx": ["benign"], "p_benign": [1.0], "p_malignant": [0.0]}
+    )
+    for name, split in (
+        ("z", "validation"),
+        ("z", "test"),
+        ("ham10000", "validation"),
+        ("b", "all"),
+        ("ham10000", "test"),
+    ):
+        write_evidence(tmp_path, rows, Source("predictions", name, split, card.answers_sha256, ""), {})
+    write_evidence(tmp_path, rows.assign(tone_group=""), Source("other", "c", "all", card.answers_sha256, ""), {})
+    (tmp_path / "evidence" / "z" / "validation" / "predictions.json").unlink()
+    (tmp_path / "evidence" / "b c" / "x y").mkdir(parents=True)
+    (tmp_path / "evidence" / "b c" / "x y" / "predictions.json").write_text("{}")
+    found = [str(of) for of in data_sets(Checkpoint(tmp_path, card))]
+    assert found == ["ham10000/test", "b/all", "z/test", "ham10000/validation"]
+
+
+def test_tables_of_classes_are_summed_into_groups() -> None:
+    table = pd.DataFrame(
+        {"predicted": ["a", "c"], "p_a": [0.5, 0.0], "p_b": [0.25, 0.0], "p_c": [0.25, 1.0], "p_true": 1.0}
+    )
+    groups = {"low": ["a", "c"], "b": ["b"]}
+    found = in_groups(table, groups)
+    assert found["predicted"].tolist() == ["low", "low"]
+    assert found[["p_low", "p_b"]].to_numpy().tolist() == [[0.75, 0.25], [1.0, 0.0]]
+    assert set(found) == {"predicted", "p_low", "p_b", "p_true"}
+    pd.testing.assert_frame_equal(in_groups(found, groups), found)
