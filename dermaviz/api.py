@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dermaviz.errors import AttackError, AttentionError, DatasetError
+from dermaviz.errors import AttackError, AttentionError
 from dermaviz.images import RGB, Image
 
 if TYPE_CHECKING:
