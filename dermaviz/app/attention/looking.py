@@ -22,7 +22,6 @@ from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.attention.methods import METHODS
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import Evidence
-from dermaviz.glossary import meanings
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import by_class
 from dermaviz.plots.intervals import comparison_figure
@@ -85,6 +84,7 @@ def looking_counts(ask: ToneAsk, evidence: Evidence, bar: str) -> pd.DataFrame:
 
 def show_looking(ask: ToneAsk) -> None:
     """The chart of right × looking, and the images of a chosen part of it."""
+    place = st.container()
     bar = st.selectbox(
         "Looking at the lesion means", BARS, format_func=BARS.__getitem__, key="bar", bind="query-params"
     )
@@ -93,15 +93,14 @@ def show_looking(ask: ToneAsk) -> None:
     groups, small = enough(ask, seen["group"], seen["ratio"].notna().to_numpy())
     counts = looking_counts(ask, table_of(ask.images.checkpoint, ATTENTION), bar)
     counts = counts[counts["group"].isin(groups)]
-    said = counts_sentence(counts) + too_few(small)
+    answer, figures = counts_sentence(counts)
     n = seen.loc[seen["ratio"].notna(), "group"].value_counts()
     labels = {name: f"{value_words(name)}<br><span style='font-size:10px'>n = {n[name]:,}</span>" for name in groups}
     centre = seen.groupby("group")["ratio_centre"].median()
-    st.markdown(said, help=meanings(said))
-    st.plotly_chart(
-        looking_figure(seen, labels, {name: float(centre[name]) for name in groups}, ink=ink()), key=CHART,
-        on_select=partial(_pick, seen), selection_mode="points", config={"displayModeBar": False}, alt=said.replace("*", ""),
-    )  # fmt: skip
+    chart = looking_figure(seen, labels, {name: float(centre[name]) for name in groups}, ink=ink())
+    with place:
+        said = answer, figures + too_few(small)
+        show_answer(said, chart, CHART, on_select=partial(_pick, seen), selection_mode="points")
     tables = {f"{ask.images.checkpoint.name}-right-and-looking": counts}
     show_details("looking", f"{DOTS} {maps_sentence(seen)}", tables, _cells(counts, groups))
     st.markdown("##### Which images are behind it?")
@@ -152,21 +151,21 @@ def _to_first_page() -> None:
     st.session_state[PAGE] = 1
 
 
-def counts_sentence(counts: pd.DataFrame) -> str:
-    """In which group right answers looked elsewhere most and least, as Markdown."""
+def counts_sentence(counts: pd.DataFrame) -> tuple[str, str]:
+    """In which group right answers looked elsewhere most and least, and both with n and interval."""
     right = counts[counts["right"]]
     off = right[~right["looking"]].assign(n_right=right.groupby("group")["n_images"].transform("sum"))
     known = off[off["share_of_answers_low"].notna()]
     if known.empty:
-        return "No group is large enough to say how often a right answer looked elsewhere."
-
-    def said(row: pd.Series) -> str:
-        part = figure(row, "share_of_answers", share)
-        return f"**{row['group']}**, {int(row['n_images']):,} of {int(row['n_right']):,} right answers, {part}"
-
+        return "**No group is large enough** to say how often a right answer looked elsewhere.", ""
     high, low = (known.loc[at] for at in (known["share_of_answers"].idxmax(), known["share_of_answers"].idxmin()))
-    least = "" if len(known) == 1 else f" Least: {said(low)}."
-    return f"Right answers with the map elsewhere, most: {said(high)}.{least}"
+    shown = [high] if len(known) == 1 else [high, low]
+    short = " to ".join(f"**{share(row['share_of_answers'])}** ({row['group']})" for row in reversed(shown))
+    figures = "; ".join(
+        f"{row['group']} {int(row['n_images']):,} of {int(row['n_right']):,}, {figure(row, 'share_of_answers', share)}"
+        for row in shown
+    )
+    return f"Right answers whose map is elsewhere: {short}.", f"Right answers: {figures}."
 
 
 def maps_sentence(seen: pd.DataFrame) -> str:
@@ -228,6 +227,7 @@ SCORES: Mapping[str, Score] = MappingProxyType(
 def show_attention(ask: ToneAsk) -> None:
     """A score of the model's maps and of three that know nothing of the image, over all images and by group."""
     seen = looking(ask.images)
+    place = st.container()
     name = st.selectbox("Score", SCORES, format_func=lambda key: SCORES[key].label, key="score", bind="query-params")
     score = SCORES[name]
     known, groups = ((seen["status"] == "ok") & (seen["lesion_area"] > 0)).to_numpy(), np.asarray(groups_of(ask))
@@ -243,7 +243,9 @@ def show_attention(ask: ToneAsk) -> None:
     chart = comparison_figure(
         labelled, f"{score.label}, 95% intervals", span=(0.0, top if score.per_area else 1.0), ink=ink()
     )
-    show_answer(attention_sentence(score.label.capitalize(), tables) + too_few(small), chart, ATTENTION)
+    with place:
+        answer, figures = attention_sentence(score.label.capitalize(), tables)
+        show_answer((answer, figures + too_few(small)), chart, ATTENTION)
     methods = ", ".join(METHODS[name].label if name in METHODS else name for name in seen["method"].unique())
     first = next(iter(tables.values()))
     cells = pd.DataFrame({"images": first["n_images"], "group": first["label"]}).assign(
@@ -261,13 +263,13 @@ def _label(row: pd.Series) -> str:
     return f"{value_words(row['label'])}<br><span style='font-size:10px'>n = {int(row['n_images']):,}</span>"
 
 
-def attention_sentence(score: str, tables: Mapping[str, pd.DataFrame]) -> str:
-    """A score of the model's maps beside that of the first baseline, a centred Gaussian, over all images."""
+def attention_sentence(score: str, tables: Mapping[str, pd.DataFrame]) -> tuple[str, str]:
+    """Whether the model's maps beat the first baseline, a centred Gaussian, over all images; and both figures."""
     model, centre, *_ = (table.iloc[0] for table in tables.values())
     if math.isnan(model["value"]):
-        return "No image here has a map and a lesion."
+        return "No image here has a map and a lesion.", ""
     verdict = "better than" if model["low"] > centre["value"] else "no better than"
     return (
-        f"The model's maps are **{verdict}** a spot in the picture's centre. {score}: **{figure(model)}** against "
-        f"{centre['value']:.3f}, n = {images(int(model['n_images']))}."
+        f"The model's maps are **{verdict}** a spot in the picture's centre.",
+        f"{score}: {figure(model)} against {centre['value']:.3f}, n = {images(int(model['n_images']))}.",
     )

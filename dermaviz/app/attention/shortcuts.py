@@ -56,6 +56,7 @@ def show_shortcuts(ask: ToneAsk) -> None:
 
     evidence = table_of(ask.images.checkpoint, SHORTCUTS)
     table = shortcut_table(ask.images, evidence)
+    place = st.container()
     offered = [name for name in METRICS if name in set(table["metric"])]
     metric = st.selectbox(
         "What is measured", offered, format_func=METRICS.__getitem__, key="moved", bind="query-params"
@@ -72,7 +73,8 @@ def show_shortcuts(ask: ToneAsk) -> None:
     parts = table[(table["metric"] == "accuracy") & table["variant"].isin([LESION_ONLY, BACKGROUND_ONLY])]
     measured = ask.images.take(ask.images.table["image_id"].isin(evidence.table["image_id"]).to_numpy())
     commonest = float(measured.table["dx"].value_counts(normalize=True).iloc[0])
-    show_answer(shortcut_sentence(shown["over the photo"], METRICS[metric]), chart, SHORTCUTS)
+    with place:
+        show_answer(shortcut_sentence(shown["over the photo"], METRICS[metric]), chart, SHORTCUTS)
     st.markdown(parts_sentence(parts, share_right(measured), commonest))
     cells = _cells(table, [*VARIANTS, LESION_ONLY, BACKGROUND_ONLY])
     show_details(SHORTCUTS, HOW, {f"{ask.images.checkpoint.name}-{SHORTCUTS}": table}, cells)
@@ -108,11 +110,14 @@ def shortcut_table(audited: Audited, evidence: Evidence) -> pd.DataFrame:
     return shortcut_effects(evidence.table, audited.table, card.classes, frozenset(card.malignant))
 
 
-def shortcut_sentence(rows: pd.DataFrame, what: str) -> str:
-    """Which shortcut moves a figure most, and by how much beyond its control, as Markdown."""
+def shortcut_sentence(rows: pd.DataFrame, what: str) -> tuple[str, str]:
+    """Which shortcut moves a figure most; and by how much, also beyond its control."""
     most = rows.loc[rows["value"].abs().idxmax()]
-    said = f"**{most['label']}** changes the {what} most, by {in_points(most)}. n = {images(int(most['n_images']))}."
-    return said if math.isnan(most["beyond"]) else f"{said} Beyond its control: {in_points(most, 'beyond')}."
+    beyond = "" if math.isnan(most["beyond"]) else f" Beyond its control: {in_points(most, 'beyond')}."
+    return (
+        f"**{most['label']}** changes the {what} most: {points(most['value'])} points.",
+        f"{most['label']}: {in_points(most)}, n = {images(int(most['n_images']))}.{beyond}",
+    )
 
 
 def parts_sentence(rows: pd.DataFrame, clean: Estimate, commonest: float) -> str:

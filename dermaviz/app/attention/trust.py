@@ -90,6 +90,7 @@ def _rows_of(audited: Audited, evidence: Evidence) -> tuple[pd.DataFrame, dict[s
 
 def show_faithfulness(ask: ToneAsk) -> None:
     """All methods by one score beside the controls, and whether their maps notice that the weights are random."""
+    place = st.container()
     name = st.selectbox(
         "Score", SCORES, format_func=lambda key: SCORES[key][0], key="faithful", bind="query-params",
         help="Deletion: probability while the important pixels are painted over. Insertion: while they are put into a blurred "
@@ -101,9 +102,9 @@ def show_faithfulness(ask: ToneAsk) -> None:
     try:
         left = what_is_left(ask.images, table_of(checkpoint, RANDOMISATION))
         tables[f"{checkpoint.name}-{RANDOMISATION}"] = left
-        st.markdown(alike_sentence(left))
+        place.markdown(alike_sentence(left))
     except EvidenceError as error:
-        st.info(str(error), icon=":material/info:")
+        place.info(str(error), icon=":material/info:")
     warned = [] if left is None else stays_alike(left)
     marked = [f"{WARNING} {row.label}" if row.method in warned else row.label for row in table.itertuples()]
     random = float(table.loc[table["method"] == "random", "value"].iloc[0])
@@ -111,7 +112,8 @@ def show_faithfulness(ask: ToneAsk) -> None:
         table.assign(label=marked), title=label, span=span, reference=(random, "a random map"),
         dots_name="mean, with 95% interval", ink=ink(),
     )  # fmt: skip
-    show_answer(faithfulness_sentence(label.split(" (")[0], table), chart, FAITHFULNESS)
+    with place:
+        show_answer(faithfulness_sentence(label.split(" (")[0], table), chart, FAITHFULNESS)
     show_details(FAITHFULNESS, f"{HOW} {twins_sentence(table)}", tables, None if left is None else _cascade(left))
 
 
@@ -123,7 +125,7 @@ def _cascade(left: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(shown | {f"to {names[step]}": [f"{value:.2f}" for value in wide[step]] for step in wide})
 
 
-def faithfulness_sentence(score: str, table: pd.DataFrame) -> str:
+def faithfulness_sentence(score: str, table: pd.DataFrame) -> tuple[str, str]:
     """The most faithful method by a score beside both controls, and those not shown to beat chance.
 
     Args:
@@ -135,10 +137,11 @@ def faithfulness_sentence(score: str, table: pd.DataFrame) -> str:
     alike = best["low"] <= centre["value"] <= best["high"]
     lost = methods[methods["verdict"] != "better than random"]
     return (
-        f"By {score}, **{best['label']}** is the most faithful of {len(methods)} methods: {figure(best)}, n = "
-        f"{images(int(best['n_images']))}. A spot in the centre has {centre['value']:.3f}, a random map {random['value']:.3f}."
-        f"{' **No method is better than the spot.**' if alike else ''}"
-        f"{' Not better than random: ' + ', '.join(lost['label']) + '.' if len(lost) else ''}"
+        f"By {score}, **no method is better than a spot in the centre**."
+        if alike
+        else f"By {score}, **{best['label']}** is the most faithful of {len(methods)} methods.",
+        f"{best['label']} {figure(best)}, a spot in the centre {centre['value']:.3f}, a random map {random['value']:.3f}, n = "
+        f"{images(int(best['n_images']))}.{' Not better than random: ' + ', '.join(lost['label']) + '.' if len(lost) else ''}",
     )
 
 

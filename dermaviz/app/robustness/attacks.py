@@ -35,6 +35,7 @@ from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited
 from dermaviz.plots.robustness import DEFAULT_SIZE, decline_figure, epsilon_in_words
 from dermaviz.plots.theme import percent
+from dermaviz.plots.theme import points as points_of
 
 ONE_LEVEL = 1 / 255
 OVERSHOT = 0.02
@@ -79,7 +80,7 @@ def show_attacks(ask: Ask) -> None:
     show_details(ATTACKS, words, {f"{ask.images.checkpoint.name}-attacks": joined_lines(drawn)}, cells)
 
 
-def _together(ask: Ask, images: Trial) -> tuple[dict[str, pd.DataFrame], str]:
+def _together(ask: Ask, images: Trial) -> tuple[dict[str, pd.DataFrame], tuple[str, str]]:
     """A line for each method, from the smallest ε at which it was made, and what they say."""
     table = ask.measure.rows(decline(images))
     whole = {name: rows for name in METHODS if len(rows := table[table["method"] == name])}
@@ -87,13 +88,13 @@ def _together(ask: Ask, images: Trial) -> tuple[dict[str, pd.DataFrame], str]:
     here = {name: rows for name, rows in whole.items() if (rows["epsilon"] == epsilon).any()}
     method = next(name for name in STRONGEST_FIRST if name in here)
     clean, after = (row_at(here[method], "epsilon", at) for at in (0, epsilon))
-    said = decline_sentence(ask.measured, clean, after, f"under {METHODS[method]} at ε = {epsilon_in_words(epsilon)}")
+    under = f"under {METHODS[method]} at ε = {epsilon_in_words(epsilon)}"
+    answer, figures = decline_sentence(ask.measured, clean, after, under)
     if NOISE in here and method != NOISE:
-        after = row_at(here[NOISE], "epsilon", epsilon)
-        said += f" Noise of that size: {points(after, 'drop', turned=True)}."
+        figures += f" Noise of that size: {points(row_at(here[NOISE], 'epsilon', epsilon), 'drop', turned=True)}."
     begun = {name: first_size(images.answers.conditions, name) or 0 for name in whole}
     drawn = {METHODS[name]: rows[rows["epsilon"] >= begun[name]] for name, rows in whole.items()}
-    return drawn, said + (overshoot_sentence(whole["fgsm"]) if "fgsm" in whole else "")
+    return drawn, (answer, figures + (overshoot_sentence(whole["fgsm"]) if "fgsm" in whole else ""))
 
 
 def _one_method(methods: pd.Series, table: pd.DataFrame, default: float) -> tuple[str, float, str]:
@@ -103,16 +104,17 @@ def _one_method(methods: pd.Series, table: pd.DataFrame, default: float) -> tupl
     return method, epsilon, f"under {METHODS[method]} at ε = {epsilon_in_words(epsilon)}"
 
 
-def _by_group(ask: Ask, images: Trial) -> tuple[dict[str, pd.DataFrame], str]:
+def _by_group(ask: Ask, images: Trial) -> tuple[dict[str, pd.DataFrame], tuple[str, str]]:
     """A line for each group under one method, and what they say."""
     conditions = images.answers.conditions
     method, epsilon, under = _one_method(conditions["method"], conditions, DEFAULT_SIZE)
     drawn = lines(images, ask, lambda table: table[table["method"] == method])
     rows = {name: row_at(table, "epsilon", epsilon) for name, table in drawn.items()}
-    return drawn, extremes_sentence(ask.measured, rows, under) + join_sentence(method, conditions)
+    answer, figures = extremes_sentence(ask.measured, rows, under)
+    return drawn, (answer, figures + join_sentence(method, conditions))
 
 
-def _compared(ask: Ask, one: Trial, another: Trial) -> tuple[dict[str, pd.DataFrame], str]:
+def _compared(ask: Ask, one: Trial, another: Trial) -> tuple[dict[str, pd.DataFrame], tuple[str, str]]:
     """A line for each checkpoint under one method, and their paired differences on clean images and at one ε."""
     table, names = (
         ask.measure.rows(paired(one, another)),
@@ -125,13 +127,16 @@ def _compared(ask: Ask, one: Trial, another: Trial) -> tuple[dict[str, pd.DataFr
         columns = {which: "value", f"{which}_low": "low", f"{which}_high": "high"}
         drawn[name] = rows[["method", "epsilon", "n_images", "n_lesions", *columns]].rename(columns=columns)
     clean, after = (row_at(rows, "epsilon", at) for at in (0, epsilon))
-    parts = (
-        f"{when}, {percent(row['first'])} and {percent(row['second'])}: **{points(row, 'difference')}**"
-        for when, row in (("Clean", clean), (under[:1].upper() + under[1:], after))
-    )
     n = images_of_lesions(int(after["n_images"]), int(after["n_lesions"]))
-    said = f"{ask.measure.label.capitalize()} of {names[0]} and {names[1]}. {'. '.join(parts)}. n = {n}."
-    return drawn, said + join_sentence(method, one.answers.conditions)
+    answer = (
+        f"{names[1]}: {ask.measure.label} **{points_of(clean['difference'])} points** on clean images, "
+        f"**{points_of(after['difference'])}** {under}."
+    )
+    figures = " ".join(
+        f"{when}: {percent(row['first'])} and {percent(row['second'])}, {points(row, 'difference')}."
+        for when, row in (("Clean", clean), ("Attacked", after))
+    )
+    return drawn, (answer, f"{figures} n = {n}.{join_sentence(method, one.answers.conditions)}")
 
 
 def join_sentence(method: str, conditions: pd.DataFrame) -> str:

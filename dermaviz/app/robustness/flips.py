@@ -31,17 +31,17 @@ def show_smallest(ask: Ask) -> None:
     table = median_flips(
         ask.images, {name: mask for name, mask in group_masks(ask.images, ask.grouping).items() if mask.any()}
     )
-    said = flip_sentence(median_flips(ask.images, group_masks(ask.images, TOGETHER)).iloc[0], cap)
+    answer, figures = flip_sentence(median_flips(ask.images, group_masks(ask.images, TOGETHER)).iloc[0], cap)
     if ask.other and ask.grouping == TOGETHER and has_table(ask.other, FLIPS):
         _, second = same_images(ask.images, audited(ask.other))
         beside = median_flips(second, group_masks(second, TOGETHER))
-        said = f"{said} {ask.other.name}: {flip_sentence(beside.iloc[0], cap)}"
+        figures = f"{figures} {ask.other.name}: {' '.join(flip_sentence(beside.iloc[0], cap))}"
         table = pd.concat([table, beside], ignore_index=True)
     shown = table.assign(**{name: table[name].clip(upper=cap) / GREY for name in ("value", "low", "high")})
     shown.loc[table["low"].isna(), ["value", "low", "high"]] = np.nan
     top = float(np.nanmax(shown["high"], initial=1))
     figure = estimates_figure(shown, title="median smallest change, grey levels of 255", span=(0.0, top), ink=ink())
-    show_answer(said, figure, "smallest")
+    show_answer((answer, figures), figure, "smallest")
     words = (
         "Searched along FGSM's direction in steps of 1/8 of a grey level; PGD may need less. What withstands "
         f"{cap / GREY:g} grey levels counts as larger. n: images classified correctly. "
@@ -100,18 +100,18 @@ def _median_flip(key: str, flips: str, _epsilons: np.ndarray, _audited: Audited)
     return median_flip_distance(_epsilons, _audited.lesions.tolist())
 
 
-def flip_sentence(found: pd.Series, cap: float) -> str:
-    """The median smallest change, and how many images withstood all that were tried, as Markdown."""
-    n = images(int(found["n"]))
+def flip_sentence(found: pd.Series, cap: float) -> tuple[str, str]:
+    """The median smallest change that flips an answer; and its interval, of how many images."""
+    n = f"n = {images(int(found['n']))} classified correctly."
     if found["n"] < FEWEST or math.isnan(found["value"]):
-        return f"Too few images are classified correctly to say ({int(found['n'])})."
+        return "**Too few images** are classified correctly to say.", n
     if math.isinf(found["value"]):
-        return f"More than half of {n} withstand a change of {levels_words(cap)}."
+        return f"**More than half withstand** a change of {levels_words(cap)}.", n
     low, high = (
         "more than was tried" if math.isinf(end) else f"{end / GREY:.2g}" for end in (found["low"], found["high"])
     )
-    interval = "" if math.isnan(found["low"]) else f" (95% interval {low} to {high})"
-    return f"Half of {n} flip when each value changes by **{levels_words(found['value'])}**{interval}."
+    interval = "" if math.isnan(found["low"]) else f"95% interval of the median: {low} to {high} grey levels. "
+    return f"Half of the answers flip when each value changes by **{levels_words(found['value'])}**.", f"{interval}{n}"
 
 
 def flips_first(audited: Audited, class_name: str) -> pd.DataFrame:

@@ -240,30 +240,33 @@ def points(row: Mapping[str, float] | pd.Series, name: str, *, turned: bool = Fa
     return found.text(points_of, " points")
 
 
-def decline_sentence(measure: str, clean: pd.Series, after: pd.Series, under: str) -> str:
-    """A figure on the clean images and under something, its change, and n, as Markdown."""
+def decline_sentence(measure: str, clean: pd.Series, after: pd.Series, under: str) -> tuple[str, str]:
+    """A figure on the clean images and under something; and its change with interval and n."""
     n = images_of_lesions(int(after["n_images"]), int(after["n_lesions"]))
     if math.isnan(after["value"]):
-        return f"Too few images to say what {under} does to {measure}: n = {n}."
+        return f"**Too few images** to say what happens to {measure} {under}.", f"n = {n}."
+    way = "falls" if after["drop"] > 0 else "goes"
     return (
-        f"{measure[:1].upper()}{measure[1:]} falls from **{percent(clean['value'])}** to **{share(after['value'])}** "
-        f"{under}. Change: {points(after, 'drop', turned=True)}, n = {n}."
-    ).replace("falls from", "goes from" if after["drop"] <= 0 else "falls from")
+        f"{measure[:1].upper()}{measure[1:]} {way} from **{percent(clean['value'])}** to **{share(after['value'])}** {under}.",
+        f"Change: {points(after, 'drop', turned=True)}, n = {n}.",
+    )
 
 
-def extremes_sentence(measure: str, rows: Mapping[str, pd.Series], under: str) -> str:
-    """Which group loses most and which least."""
+def extremes_sentence(measure: str, rows: Mapping[str, pd.Series], under: str) -> tuple[str, str]:
+    """Which group loses most and which least; and both with intervals and n."""
     known = {name: row for name, row in rows.items() if not math.isnan(row["drop"])}
     few = [f"{name} ({int(row['n_images']):,})" for name, row in rows.items() if name not in known]
     ending = f" Too few to say: {', '.join(few)}." if few else ""
     if not known:
-        return f"No group is large enough.{ending}"
+        return "**No group is large enough.**", ending.strip()
     order = sorted(known, key=lambda name: known[name]["drop"], reverse=True)
-    most, least = (
-        f"**{name}**, {points(known[name], 'drop', turned=True)}, n = {images(int(known[name]['n_images']))}"
-        for name in (order[0], order[-1])
+    ends = list(dict.fromkeys((order[0], order[-1])))
+    short = " to ".join(f"**{points_of(-known[name]['drop'])}** ({name})" for name in ends)
+    figures = "; ".join(
+        f"{name} {points(known[name], 'drop', turned=True)}, n = {images(int(known[name]['n_images']))}"
+        for name in ends
     )
-    return f"Change of {measure} {under}, largest: {most}.{f' Smallest: {least}.' if len(order) > 1 else ''}{ending}"
+    return f"Change of {measure} {under}: {short}, in points.", f"{figures}.{ending}"
 
 
 def share_cell(row: pd.Series) -> str:

@@ -21,7 +21,7 @@ from dermaviz.evidence.store import DataSplit, Evidence
 from dermaviz.evidence.tables import DRAWN
 from dermaviz.metrics.bootstrap import DRAWS, interval, lesion_weights
 from dermaviz.metrics.classification import weighted_mean
-from dermaviz.plots.theme import percent
+from dermaviz.plots.theme import percent, points
 from dermaviz.plots.tone import against_ita_figure
 
 COUNTERFACTUALS, DRAWN_TONE = "counterfactuals", "drawn_tone"
@@ -54,6 +54,7 @@ HOW = (
 def show_other_skin(ask: ToneAsk) -> None:
     """The same images with their skin at other ITA, beside an equal shift of colour that is no tone; then drawn lesions."""
     table = other_skin_table(ask.images, table_of(ask.images.checkpoint, COUNTERFACTUALS))
+    place = st.container()
     offered = [name for name in METRICS if name in set(table["metric"])]
     metric = st.selectbox(
         "What is measured", offered, format_func=METRICS.__getitem__, key="followed", bind="query-params"
@@ -67,7 +68,8 @@ def show_other_skin(ask: ToneAsk) -> None:
     changes = metric.endswith("change")
     title = f"{'change, ' if changes else ''}{METRICS[metric]}"
     chart = against_ita_figure(lines, title, cuts=ask.cuts, ink=ink())
-    show_answer(other_skin_sentence(rows, METRICS[metric], changes), chart, "other skin")
+    with place:
+        show_answer(other_skin_sentence(rows, METRICS[metric], changes), chart, "other skin")
     tables = {f"{ask.images.checkpoint.name}-{COUNTERFACTUALS}": table}
     try:
         drawn = drawn_by_tone(table_of(ask.images.checkpoint, DRAWN_TONE, DataSplit(DRAWN, DRAWN)), ask.card.malignant)
@@ -112,27 +114,29 @@ def drawn_by_tone(evidence: Evidence, malignant: tuple[str, ...]) -> dict[str, p
     return lines
 
 
-def other_skin_sentence(rows: pd.DataFrame, what: str, changes: bool) -> str:
-    """What the largest shift towards darker skin does to a figure (or to its change), beside the control of equal size."""
+def other_skin_sentence(rows: pd.DataFrame, what: str, changes: bool) -> tuple[str, str]:
+    """What the largest shift towards darker skin does to a figure (or to its change); and beyond the control of equal size."""
     tone = rows[(rows["axis"] == "melanin") & (rows["lesion"] == "fixed")]
     if tone.empty:
-        return "There is no shift of the skin alone among these."
+        return "There is no shift of the skin alone among these.", ""
     row = tone.loc[tone["ita_to"].idxmin()]
-    size = f"changes by **{in_points(row)}**" if changes else f"is **{figure(row)}**"
-    said = f"On skin at ITA {angle(row['ita_to'])}, the {what} {size}. n = {images(int(row['n_images']))}."
-    return said if math.isnan(row["beyond"]) else f"{said} Beyond the control shift: {in_points(row, 'beyond')}."
+    size = f"changes by **{points(row['value'])} points**" if changes else f"is **{row['value']:.2f}**"
+    beyond = "" if math.isnan(row["beyond"]) else f" Beyond the control shift: {in_points(row, 'beyond')}."
+    return (
+        f"On skin at ITA {angle(row['ita_to'])}, the {what} {size}.",
+        f"{in_points(row) if changes else figure(row)}, n = {images(int(row['n_images']))}.{beyond}",
+    )
 
 
-def drawn_sentence(lines: Mapping[str, pd.DataFrame]) -> str:
-    """From the lightest to the darkest skin drawn, how the probability of malignancy changes."""
-    parts = []
+def drawn_sentence(lines: Mapping[str, pd.DataFrame]) -> tuple[str, str]:
+    """From the lightest to the darkest skin drawn, how the mean probability of malignancy changes."""
+    parts, counts = [], []
     for name, table in lines.items():
         light, dark = (table.loc[at] for at in (table["ita"].idxmax(), table["ita"].idxmin()))
-        parts.append(
-            f"{name} **{percent(light['value'])}** at ITA {angle(light['ita'])}, **{percent(dark['value'])}** at "
-            f"{angle(dark['ita'])} ({int(dark['n_images'])} lesions)"
-        )
-    return f"Mean probability of malignancy: {'; '.join(parts)}."
+        parts.append(f"{name} from **{percent(light['value'])}** to **{percent(dark['value'])}**")
+        counts.append(f"{name}, n = {int(dark['n_images'])} lesions")
+    ends = f"From ITA {angle(light['ita'])} to {angle(dark['ita'])}" if parts else "No lesions"
+    return f"{ends}, mean probability of malignancy: {'; '.join(parts)}.", f"{'; '.join(counts).capitalize()}."
 
 
 def angle(degrees: float) -> str:

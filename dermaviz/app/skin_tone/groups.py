@@ -41,7 +41,7 @@ _AGAIN = " and its sign stays with every other estimate of tone and with cuts mo
 
 def show_groups(ask: ToneAsk) -> None:
     """One figure by group with intervals, and which differences are found."""
-    measured = measured_groups(ask)
+    measured, place = measured_groups(ask), st.container()
     labels = {figure.slug: figure.label for figure in measured.figures}
     metric = st.selectbox("What is measured", labels, format_func=labels.__getitem__, key="figure", bind="query-params")
     table = measured.table()
@@ -54,7 +54,8 @@ def show_groups(ask: ToneAsk) -> None:
         rows.assign(n_images=rows[counted]), labels[metric] + ("" if has_sign else ", 0 to 1"), around_zero=has_sign,
         ink=ink(),
     )  # fmt: skip
-    show_answer(groups_sentence(labels[metric], rows, mine, counted, noun, metric in SHARES), chart, "groups")
+    with place:
+        show_answer(groups_sentence(labels[metric], rows, mine, counted, noun, metric in SHARES), chart, "groups")
     cells = pd.DataFrame(
         {
             "group": mine["group"] + " against " + mine["reference"],
@@ -107,23 +108,24 @@ def of_what(ask: ToneAsk, metric: str) -> tuple[str, str]:
     return ("n_positives", f"images of {words}") if SIDES[metric] else ("n_negatives", "other images")
 
 
-def groups_sentence(label: str, rows: pd.DataFrame, gaps: pd.DataFrame, counted: str, noun: str, as_share: bool) -> str:
-    """For which group a figure is lowest and highest, which difference is found, and which groups are too small."""
+def groups_sentence(
+    label: str, rows: pd.DataFrame, gaps: pd.DataFrame, counted: str, noun: str, as_share: bool
+) -> tuple[str, str]:
+    """Which difference between groups is found; and the lowest and highest group, with those that are too small."""
     known = rows[rows["value"].notna()]
-    few = ", ".join(
-        f"{row.group} ({row.n_positives:,} of {row.n_images:,})" for row in rows[rows["suppressed"]].itertuples()
-    )
-    ending = f" Too few to say, under {FEWEST} on either side: {few}." if few else ""
+    few = rows[rows["suppressed"]]
+    listed = ", ".join(f"{row.group} ({row.n_positives:,} of {row.n_images:,})" for row in few.itertuples())
+    ending = f" Too few to say, under {FEWEST} on either side: {listed}." if len(few) else ""
     if known.empty:
-        return f"No group is large enough for this figure.{ending}"
+        return "**No group is large enough** for this figure.", ending.strip()
 
     def said(row: pd.Series) -> str:
         value = figure(row, write=percent if as_share else "{:.3f}".format)
-        return f"**{row['group']}**, {value}, n = {int(row[counted]):,} {noun}"
+        return f"{row['group']}, {value}, n = {int(row[counted]):,} {noun}"
 
     low, high = (known.loc[at] for at in (known["value"].idxmin(), known["value"].idxmax()))
     if len(known) == 1:
-        return f"{label}: {said(low)}. No other group is large enough.{ending}"
+        return f"**Only {low['group']} is large enough** to judge.", f"{label}: {said(low)}.{ending}"
     found = gaps[gaps["verdict"] == "difference found"]
     verdict = "**No difference found**"
     if len(found):
@@ -131,7 +133,7 @@ def groups_sentence(label: str, rows: pd.DataFrame, gaps: pd.DataFrame, counted:
         verdict = f"**Difference found:** {'; '.join(pairs)}"
     elif gaps["reason"].str.startswith(("the sign", "a group")).any():
         verdict += " that other estimates of tone confirm"
-    return f"{verdict}. {label} is lowest for {said(low)}; highest for {said(high)}.{ending}"
+    return f"{verdict}.", f"{label}. Lowest: {said(low)}. Highest: {said(high)}.{ending}"
 
 
 def _size(row: pd.Series, as_share: bool) -> str:
@@ -146,12 +148,13 @@ def show_distribution(ask: ToneAsk) -> None:
     others = [name for name in ESTIMATORS if name != ask.estimator]
     agreed = agreement(table, [ask.estimator, *others], ask.cuts)
     beside = agreed[agreed["first"] == ask.estimator]
-    said = "No image here has an estimate of tone."
+    said = ("No image here has an estimate of tone.", "")
     if known.size:
         low, middle, high = np.percentile(known, [25, 50, 75])
+        near = percent(float(beside["near_cut"].iloc[0]))
         said = (
-            f"The median ITA of {images(known.size)} is **{middle:.1f}°**; half lie between {low:.0f}° and {high:.0f}°. "
-            f"**{percent(float(beside['near_cut'].iloc[0]))}** lie within 2° of a border."
+            f"The median ITA of {images(known.size)} is **{middle:.1f}°**; half lie between {low:.0f}° and {high:.0f}°.",
+            f"{near} lie within 2° of a border and might as well be in the next group.",
         )
     show_answer(said, distribution_figure(ita, ask.cuts, GROUPS, ink=ink()), "distribution")
     st.markdown("\n".join(f"- {changed_sentence(ESTIMATORS[row['second']], row)}" for _, row in beside.iterrows()))

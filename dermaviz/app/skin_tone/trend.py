@@ -37,6 +37,7 @@ STEPS = 8
 
 def show_trend(ask: ToneAsk) -> None:
     """How an outcome goes with ITA, without bins."""
+    place = st.container()
     outcome = st.selectbox(
         "Share of images", OUTCOMES, format_func=OUTCOMES.__getitem__, key="outcome", bind="query-params"
     )
@@ -47,13 +48,13 @@ def show_trend(ask: ToneAsk) -> None:
     )  # fmt: skip
     verdict, reason = trend_verdict(ask, outcome)
     n = f"n = {images(found.n_images)} of {found.n_lesions:,} lesions, {found.n_with:,} with and {found.n_without:,} without."
-    said = f"Too few for a trend. {n}"
+    said = "**Too few for a trend.**"
     if not found.suppressed:
-        said = (
-            f"**{verdict.capitalize()}**{f' ({reason})' if reason else ''}. For each 10° darker, the odds are multiplied by "
-            f"**{darker(found).text('{:.2f}'.format)}**. {n}"
-        )
-    show_answer(said, chart, "trend")
+        odds = darker(found)
+        said = f"**{verdict.capitalize()}**{f' ({reason})' if reason else ''}: for each 10° darker, odds ×{odds.value:.2f}."
+        n = f"Odds for each 10° of ITA darker: ×{odds.text('{:.2f}'.format)}. {n}"
+    with place:
+        show_answer((said, n), chart, "trend")
     words = (
         f"A logistic line in ITA with a level for each diagnosis. It ends where {FEWEST} images are left on either side. Band: "
         "95%, from resampling lesions. Circles: eighths of the images by ITA. Dotted: borders of the groups. A trend is no "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -38,10 +39,16 @@ def intervals(table: pd.DataFrame, column: str, *, change: bool = False) -> list
     return [Estimate(*row).cell(partial(signed, digits=3) if change else "{:.3f}".format) for row in rows]
 
 
-def show_answer(said: str, figure: go.Figure, key: str) -> None:
-    """An answer in a sentence of Markdown, its terms explained, and under it the chart that shows it."""
-    st.markdown(said, help=meanings(said))
-    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=said.replace("*", ""))
+def show_answer(said: tuple[str, str], figure: go.Figure, key: str, **more: Any) -> None:
+    """An answer in a short sentence, the chart that shows it, and under it n and intervals, terms explained; as Markdown.
+
+    ``more`` are further arguments of ``st.plotly_chart``, such as those of a chart that can be clicked.
+    """
+    answer, figures = said
+    st.markdown(answer, help=meanings(answer))
+    alt = f"{answer} {figures}".replace("*", "")
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt, **more)
+    st.caption(figures, help=meanings(figures))
 
 
 def show_details(key: str, words: str, tables: Mapping[str, pd.DataFrame], cells: pd.DataFrame | None = None) -> None:
