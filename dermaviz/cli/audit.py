@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from dermaviz import __version__
-from dermaviz.cli.options import CheckpointArgument, DataRoot, Device, chosen_device
+from dermaviz.cli.options import CheckpointArgument, DataColumns, DataRoot, Device, chosen_device
 from dermaviz.evidence.tables import TABLES
 from dermaviz.models.card import find_checkpoint
 
@@ -42,8 +42,9 @@ def audit(
         typer.Option(help=f"Table to make ({', '.join(TABLES)}); may be repeated; default predictions."),
     ] = None,
     dataset: Annotated[
-        str, typer.Option(help="How to read another data set: folder, csv …; by default by what is there.")
+        str, typer.Option(help="How to read another data set: folder, csv, ddi …; by default by what is there.")
     ] = "",
+    columns: DataColumns = "",
     device: Device = "auto",
 ) -> None:
     """Measure a checkpoint image by image. Interrupted, it goes on where it was; what is there already is not repeated.
@@ -55,6 +56,7 @@ def audit(
     from accelerate import PartialState
 
     from dermaviz.data.labels import parse_map
+    from dermaviz.data.tables import parse_columns
     from dermaviz.evidence.evaluate import make_table
     from dermaviz.evidence.images import ToAudit, images_to_audit
     from dermaviz.models.checkpoint import load_checkpoint
@@ -72,7 +74,15 @@ def audit(
 
     @cache
     def images() -> ToAudit:
-        found = images_to_audit(classifier.card, root, split, name=name, reader=dataset, labels=parse_map(labels))
+        found = images_to_audit(
+            classifier.card,
+            root,
+            split,
+            name=name,
+            reader=dataset,
+            columns=parse_columns(columns),
+            labels=parse_map(labels),
+        )
         if state.is_main_process:
             for sentence in found.said:
                 typer.echo(sentence)

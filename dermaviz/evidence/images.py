@@ -9,10 +9,11 @@ from pathlib import Path, PurePosixPath
 from typing import cast
 
 from dermaviz.data.labels import Groups, fit_labels, label_maps
-from dermaviz.data.readers import find_ham10000, read_dataset, read_table
+from dermaviz.data.readers import find_ham10000, read_dataset, read_splits
 from dermaviz.data.records import HAM10000, Dataset
 from dermaviz.data.selection import for_task, read_selection, selection_on_card
 from dermaviz.data.split import MANIFESTS, SPLITS, Split, named_manifest
+from dermaviz.data.tables import Columns
 from dermaviz.diagnoses import matched
 from dermaviz.errors import CheckpointError, DatasetError
 from dermaviz.evidence.predictions import internal
@@ -44,7 +45,7 @@ def images_to_audit(
     *,
     name: str = "",
     reader: str = "",
-    column: str = "",
+    columns: Columns | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> ToAudit:
     """The images at ``root``: a split of the checkpoint's own data where they are that, else another data set.
@@ -57,7 +58,7 @@ def images_to_audit(
             default), else what to call all of it (``all`` by default).
         name: what to call the other data set; by default as its folder is called.
         reader: a name in ``dermaviz.data.readers.READERS``.
-        column: of a table, the one with the labels.
+        columns: of a table, which holds what.
         labels: what labels stand for, see :func:`~dermaviz.data.labels.fit_labels`.
 
     Raises:
@@ -79,10 +80,11 @@ def images_to_audit(
             f"expected another name than {called!r}, the checkpoint's own data set. Choose one with --as."
         )
     known = label_maps().get(called)
-    dataset = _read(reader, root, column or (known.column if known and not reader else ""))
-    part, chosen = _split_of(dataset, called, split)
+    if known and known.column and not (columns and columns.label):
+        columns = replace(columns or Columns(), label=known.column)
+    part, chosen = _split_of(read_dataset(reader, root, columns), called, split)
     fitted = fit_to(card, replace(part, name=called), labels)
-    return replace(fitted, of=DataSplit(called, chosen))
+    return replace(fitted, of=DataSplit(called, chosen), said=(*part.said, *fitted.said))
 
 
 def fit_to(card: Card, dataset: Dataset, labels: Mapping[str, str] | None = None) -> ToAudit:
@@ -174,10 +176,10 @@ def _holds_own(card: Card, root: Path | None) -> bool:
     try:
         if selection.dataset == HAM10000.name:
             return bool(find_ham10000(root))
-        ids = {record.image_id for record in read_dataset(selection.dataset, root).records}
-        return ids <= set(named_manifest(selection.manifest).assignment)
+        read_splits(selection.dataset, selection.manifest, root, leaky=selection.leaky, columns=selection.columns)
     except DatasetError:
         return False
+    return True
 
 
 def _folder_name(root: Path | None) -> str:
@@ -187,19 +189,12 @@ def _folder_name(root: Path | None) -> str:
     return as_name(place.stem if place.is_file() else place.name)
 
 
-def _read(reader: str, root: Path | None, column: str) -> Dataset:
-    if column:
-        return read_table(root, label=column)
-    place = Path(root or "")
-    tables = place.is_file() or any(place.glob("*.csv"))
-    return read_dataset(reader or ("csv" if tables else "folder"), root)
-
-
 def _split_of(dataset: Dataset, name: str, split: str) -> tuple[Dataset, str]:
-    """The images of a split that a data set comes with, by a committed manifest; else all of them, under the name asked for."""
+    """The images of a split that a data set comes with, by a committed manifest or by its own; else all of them, under the name
+    asked for."""
     committed = MANIFESTS / f"{name}.csv"
-    of = named_manifest(name).assignment if committed.is_file() else {}
-    if not all(record.image_id in of for record in dataset.records):
+    of = named_manifest(name).assignment if committed.is_file() else {r.image_id: r.split for r in dataset.records}
+    if not all(of.get(record.image_id) for record in dataset.records):
         return dataset, split or ALL
     there = sorted(set(of.values()))
     chosen = split or ("test" if "test" in there else there[0])

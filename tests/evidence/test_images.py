@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from dermaviz.errors import EvidenceError
+from dermaviz.evidence.images import images_to_audit
 from dermaviz.evidence.predictions import data_sets, in_groups
 from dermaviz.evidence.store import DataSplit, Source, as_name, write_evidence
-from dermaviz.models.card import Checkpoint, read_card
+from dermaviz.models.card import DEFAULT_CHECKPOINT, Checkpoint, read_card
 
 SHIPPED = Path(__file__).parents[2] / "checkpoints" / "ham10000-lenet"
 
@@ -58,3 +60,18 @@ def test_tables_of_classes_are_summed_into_groups() -> None:
     assert found[["p_low", "p_b"]].to_numpy().tolist() == [[0.75, 0.25], [1.0, 0.0]]
     assert set(found) == {"predicted", "p_low", "p_b", "p_true"}
     pd.testing.assert_frame_equal(in_groups(found, groups), found)
+
+
+def test_uda1_is_read_by_its_shipped_column_labels_and_halves() -> None:
+    """Two of its photographs have no diagnosis: the shipped map names the column that all have."""
+    root = os.environ.get("DERMAVIZ_DATA", "")
+    if not (Path(root) / "isic-uda1" / "metadata.csv").is_file():
+        pytest.skip("needs isic-uda1 under DERMAVIZ_DATA")
+    card = read_card(SHIPPED.parent / DEFAULT_CHECKPOINT / "card.json")
+    half, other = (images_to_audit(card, Path(root) / "isic-uda1", split) for split in ("", "validation"))
+    assert [str(one.of) for one in (half, other)] == ["isic-uda1/test", "isic-uda1/validation"]
+    assert (len(half.dataset), len(other.dataset), half.groups) == (278, 279, {})
+    assert half.dataset.counts()["mel"] + other.dataset.counts()["mel"] == 159
+    assert half.dataset.counts()["nv"] + other.dataset.counts()["nv"] == 398
+    own = images_to_audit(card, Path(root))
+    assert (str(own.of), len(own.dataset)) == ("ham10000/test", 2001)
