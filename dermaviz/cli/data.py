@@ -94,6 +94,22 @@ def split(
 
 
 @app.command()
+def hashes(
+    manifest: Annotated[str, typer.Argument(help="A committed split's name, or the path of a manifest.")],
+    root: DataRoot = None,
+    dataset: Name = "",
+    columns: DataColumns = "",
+) -> None:
+    """Keep perceptual hashes of a split's training images beside it, so that they are recognised wherever one is judged."""
+    from dermaviz.data.known import write_hashes
+    from dermaviz.data.split import MANIFESTS
+
+    committed = MANIFESTS / f"{manifest}.csv"
+    data = read_dataset(dataset, root, parse_columns(columns))
+    typer.echo(f"{write_hashes(data, committed if committed.is_file() else Path(manifest))}")
+
+
+@app.command()
 def pack(
     root: DataRoot = None,
     dataset: Name = "",

@@ -1,0 +1,107 @@
+"""Tests of recognising photographs that a model was trained on: copies are found, others are not, and by id."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from dermaviz.data.known import ENDING, MAX_DISTANCE, KnownImages, known_images, perceptual_hash, write_hashes
+from dermaviz.data.readers import read_ham10000
+from dermaviz.data.records import Record
+from dermaviz.data.split import named_manifest, read_manifest
+from dermaviz.errors import DatasetError
+from dermaviz.images import RGB, read_image
+
+DATA = Path(os.environ.get("DERMAVIZ_DATA", "nowhere"))
+
+
+def copied(pixels: RGB, factor: float, quality: int) -> RGB:
+    """The picture at another size, saved as JPEG."""
+    picture, file = Image.fromarray(pixels), io.BytesIO()
+    size = round(picture.width * factor), round(picture.height * factor)
+    picture.resize(size, Image.Resampling.BICUBIC).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file))
+
+
+@pytest.fixture(scope="module")
+def known(drawn_dataset: Path) -> KnownImages:
+    manifest = drawn_dataset / "split.csv"
+    write_hashes(read_ham10000(drawn_dataset), manifest)
+    found = known_images(str(manifest), read_manifest(manifest).sha256)
+    assert found is not None
+    return found
+
+
+def test_the_hash_is_the_sign_of_low_frequencies_against_their_median() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    n, k = np.arange(64), np.arange(16)
+    cosines = np.cos(np.pi * (2 * n[None] + 1) * k[:, None] / 128)  # the definition of the DCT-II
+    low = (cosines @ pixels.astype(float) @ cosines.T * np.outer(*[np.where(k == 0, 0.5**0.5, 1)] * 2)).ravel()[1:]
+    found = np.unpackbits(perceptual_hash(np.repeat(pixels[..., None], 3, axis=2)))[:255].astype(bool)
+    np.testing.assert_array_equal(found, low > np.median(low))
+
+
+def test_a_training_image_under_another_name_is_found_and_a_test_image_is_not(
+    known: KnownImages, drawn_dataset: Path
+) -> None:
+    dataset = read_ham10000(drawn_dataset)
+    trained = {r.image_id: r for r in dataset.records if r.image_id in known.image_ids}
+    assert len(trained) == len(known.image_ids)
+    for image_id, record in list(trained.items())[:8]:
+        assert known.find(copied(read_image(record.path).pixels, 2, 70)) == image_id
+    others = [record for record in dataset.records if record.image_id not in trained]
+    assert [known.find(read_image(record.path).pixels) for record in others] == [None] * len(others)
+
+
+def test_among_a_data_set_by_id_and_by_look(known: KnownImages, drawn_dataset: Path, tmp_path: Path) -> None:
+    dataset = read_ham10000(drawn_dataset)
+    first, second = (next(r for r in dataset.records if r.image_id == known.image_ids[i]) for i in (0, 1))
+    stranger = next(record for record in dataset.records if record.image_id not in known.image_ids)
+    (tmp_path / "broken.png").write_bytes(b"nothing")
+    records = [
+        replace(first, path=stranger.path),  # by id, whatever it shows
+        Record("mole", second.path, second.label, "mole"),  # by look, whatever it is called
+        stranger,
+        Record("broken", tmp_path / "broken.png", second.label, "broken"),
+    ]
+    assert known.among(dataset.take(records)) == {first.image_id: first.image_id, "mole": second.image_id}
+
+
+def test_hashes_of_another_split_or_damaged_ones(known: KnownImages, drawn_dataset: Path, tmp_path: Path) -> None:
+    manifest = drawn_dataset / "split.csv"
+    assert known_images(str(manifest), "0" * 64) is None
+    assert known_images(str(tmp_path / "none.csv"), "0" * 64) is None
+    copy = tmp_path / "split.csv"
+    copy.write_bytes(manifest.read_bytes())
+    content = manifest.with_suffix(ENDING).read_bytes()
+    copy.with_suffix(ENDING).write_bytes(content[:300])
+    with pytest.raises(DatasetError, match="expected hashes of images, found a file that is damaged"):
+        known_images(str(copy), read_manifest(copy).sha256)
+    with pytest.raises(DatasetError, match=r"expected every training image of .*, found \d+ that are not"):
+        write_hashes(read_ham10000(drawn_dataset).take([]), manifest)
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not (DATA / "ham10000").is_dir(), reason="DERMAVIZ_DATA is not set")
+def test_copies_of_ham10000_are_found_and_no_other_photograph_is() -> None:
+    manifest = named_manifest("ham10000")
+    known = known_images("ham10000", manifest.sha256)
+    assert known is not None
+    read: Callable[[str], RGB] = lambda name: read_image(DATA / "ham10000/images" / f"{name}.jpg").pixels  # noqa: E731
+    for image_id in known.image_ids[:: len(known.image_ids) // 60]:
+        pixels = read(image_id)
+        for factor, quality in ((0.5, 70), (3, 70), (1, 50)):
+            assert known.find(copied(pixels, factor, quality)) == image_id
+    tested = [name for name, split in manifest.assignment.items() if split == "test"][::8]
+    outside = sorted((DATA / "isic-uda1/images").glob("*.jpg"))[::5]
+    assert [known.find(read(name)) for name in tested] == [None] * len(tested)
+    assert [known.find(cv2.resize(read_image(path).pixels, (200, 150))) for path in outside] == [None] * len(outside)
+    assert MAX_DISTANCE == 36
