@@ -1,11 +1,16 @@
 """The report of an audit: one self-contained HTML file that opens without a network and prints to clean pages.
 
-Everything in it is computed from the audited images; nothing is written by hand for one model. Names from cards and data
-sets are escaped.
+It tells the five findings first, then the figures, what cannot be said, and the model's card. Everything is computed from the
+audited images; nothing is written by hand for one model. Names from cards and data sets are escaped. Photographs of the
+audited data set are never in it; those shown are in the public domain.
 """
 
 from __future__ import annotations
 
+import base64
+import gzip
+import io
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from html import escape
@@ -14,8 +19,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from dermaviz import __version__
+from dermaviz.data.samples import sample_photos
+from dermaviz.diagnoses import names_of
+from dermaviz.evidence.findings import Finding, Missing, read_findings
+from dermaviz.glossary import with_abbr
+from dermaviz.images import RGB, read_image
 from dermaviz.io import atomic_write
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.calibration import reliability
@@ -26,45 +37,87 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from dermaviz.evidence.predictions import Audited
+    from dermaviz.models.card import Card
+    from dermaviz.models.classifier import Classifier
 
+N_PHOTOGRAPHS = 4
 FEWEST_POSITIVES = 10
 """A figure of a class with fewer images, or of fewer others, is not shown (see ``fairness.groups``)."""
 _STYLE = """
 :root { color-scheme: light; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1A2B30; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem; color: #1A2B30; }
 h1 { font-size: 1.7rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; border-bottom: 1px solid #C9D5D8; }
+h3 { font-size: 1.05rem; margin-bottom: .2rem; } code { overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; } caption { text-align: left; padding: .4rem 0; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #C9D5D8; }
+th, td:first-child { white-space: nowrap; } td:last-child { overflow-wrap: anywhere; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .note { background: #F1F5F6; border-left: 4px solid #0B6E75; padding: .6rem 1rem; }
-figure { margin: 1rem 0; overflow-x: auto; } figcaption { font-size: .9rem; color: #40545A; }
-@media print { body { margin: 0; max-width: none; } h2 { break-after: avoid; } table, figure { break-inside: avoid; } }
+.scroll { overflow-x: auto; } abbr { text-decoration: underline dotted; cursor: help; }
+figure { margin: 1rem 0; } figcaption { font-size: .9rem; color: #40545A; } .pair { display: flex; gap: .3rem; }
+.photographs { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 0 1rem; }
+.pair img { width: 50%; height: auto; } .chart { max-width: 680px; min-height: 8rem; }
+@page { size: A4; margin: 14mm; }
+@media print {
+  body { margin: 0; padding: 0; max-width: none; font-size: 11pt; } h1, h2, h3, caption { break-after: avoid; }
+  figure, tr, .note, section.finding { break-inside: avoid; } thead { display: table-header-group; }
+  .chart { width: 660px; } abbr { text-decoration: none; } .scroll { overflow: visible; }
+}
+"""
+_CHARTS = """
+const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), c => c.charCodeAt(0));
+const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+new Response(unpacked).text().then(code => {
+  const script = document.createElement("script");
+  script.textContent = code;
+  document.head.appendChild(script);
+  const charts = [...document.querySelectorAll(".chart")];
+  const draw = chart => {
+    const { data, layout } = JSON.parse(chart.nextElementSibling.textContent);
+    return Plotly.newPlot(chart, data, { ...layout, width: Math.min(chart.clientWidth, 680) }, { displayModeBar: false });
+  };
+  const width = pixels => charts.forEach(chart => Plotly.relayout(chart, { width: pixels ?? chart.clientWidth }));
+  Promise.all(charts.map(draw)).then(() => document.body.setAttribute("data-drawn", charts.length));
+  addEventListener("beforeprint", () => width(660));
+  addEventListener("afterprint", () => width());
+  addEventListener("resize", () => width());
+});
 """
 
 
-def write_report(audited: Audited, path: Path) -> Path:
+def write_report(audited: Audited, path: Path, model: Classifier | None = None) -> Path:
     """Write the report of some audited images to ``path``, whole or not at all; returns the path."""
-    atomic_write(path, report_html(audited).encode("utf-8"))
+    atomic_write(path, report_html(audited, model).encode("utf-8"))
     return path
 
 
-def report_html(audited: Audited) -> str:
-    """The report as one HTML document, Plotly's script included; about 4.8 MB."""
+def report_html(audited: Audited, model: Classifier | None = None) -> str:
+    """The report as one HTML document of some 2 MB, Plotly's script, compressed, included.
+
+    Args:
+        audited: the images and answers. Where they are evidence of a checkpoint, its five findings come first.
+        model: the classifier of the checkpoint, to show what it says of photographs in the public domain; None shows none.
+    """
     from plotly.offline import get_plotlyjs
 
-    card = audited.checkpoint.card
-    figures = audited.summary()
+    checkpoint, known = audited.checkpoint, set[str]()
+    card, figures = checkpoint.card, audited.summary()
     right = int((audited.probabilities.argmax(1) == audited.labels).sum())
+    story = read_findings(checkpoint, audited.of) if audited.of else []
+    missing = [one for one in story if isinstance(one, Missing)]
     parts = [
-        f"<h1>Audit of {escape(audited.checkpoint.name)}</h1>",
+        f"<h1>Audit of {escape(checkpoint.name)}</h1>",
         f"<p>{len(audited):,} images of {audited.n_lesions:,} lesions: <strong>{right:,} are classified correctly "
-        f"({right / len(audited):.0%})</strong>.</p>",
+        f"({right / len(audited):.0%})</strong>.{escape(f' Data set: {audited.of}.') if audited.of else ''}</p>",
         '<p class="note"><strong>An educational tool, not a medical device.</strong> Nothing here is a diagnosis.</p>',
+        *(_finding(one, known) for one in story if isinstance(one, Finding)),
+        *_photographs(model),
         "<h2>How good is it?</h2>",
         _table(
             "Each figure with its 95% interval, from a bootstrap over lesions, beside always giving the commonest class.",
             ["figure", "images", "value", "95% interval", "constant answer"],
             (_figure_row(row) for row in figures[figures["class"] == ""].itertuples()),
+            known,
         ),
         "<h2>Which class is taken for which?</h2>",
         _chart(
@@ -75,6 +128,7 @@ def report_html(audited: Audited) -> str:
             f"Classes with fewer than {FEWEST_POSITIVES} images, or fewer than {FEWEST_POSITIVES} others, are not judged.",
             ["class", "images", "figure", "value", "95% interval"],
             _class_rows(figures, len(audited)),
+            known,
         ),
         *_malignant_part(audited),
         "<h2>Is its confidence worth anything?</h2>",
@@ -82,30 +136,82 @@ def report_html(audited: Audited) -> str:
             _calibration(audited), "How often answers of a confidence are right. On the line they are as sure as right."
         ),
         "<h2>What this report cannot say</h2>",
-        f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in limits(audited))}</ul>",
+        f"<ul>{''.join(f'<li>{with_abbr(sentence, known)}</li>' for sentence in limits(audited))}"
+        f"{''.join(f'<li>{escape(one.question)} Make the evidence: <code>{escape(one.command)}</code></li>' for one in missing)}"
+        "</ul>",
         "<h2>The model</h2>",
-        _table(
-            "From the model's card.",
-            ["", ""],
-            [
-                ("Architecture", f"{card.architecture}, {card.input_size} × {card.input_size} pixels"),
-                ("Classes", ", ".join(card.classes)),
-                ("Counted as malignant", ", ".join(card.malignant) or "none named"),
-                ("For", card.intended_use),
-                ("Not for", card.not_for),
-                ("Trained on", str(card.data.get("citation") or card.data.get("dataset") or "not named")),
-                ("Licence", card.licence),
-                ("Weights (SHA-256)", card.weights_sha256),
-            ],
-        ),
+        _table("From the model's card.", ["", ""], _card_rows(card), known),
         f"<p>Made by DermaViz {__version__} on {date.today():%Y-%m-%d}.</p>",
     ]
+    packed = base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Audit of {escape(audited.checkpoint.name)}</title><style>{_STYLE}</style>"
-        f"<script>{get_plotlyjs()}</script></head><body>{''.join(parts)}</body></html>"
+        f"<title>Audit of {escape(checkpoint.name)}</title><style>{_STYLE}</style></head><body><main>{''.join(parts)}</main>"
+        f'<script id="plotly" type="text/plain">{packed}</script><script>{_CHARTS}</script></body></html>'
     )
+
+
+def _finding(found: Finding, known: set[str]) -> str:
+    """A finding: its question, its sentence, its picture, and the detail."""
+    chart = _chart(found.chart(), with_abbr(found.detail, known))
+    return (
+        f'<section class="finding"><h2>{escape(found.question)}</h2>'
+        f"<p><strong>{with_abbr(found.sentence, known)}</strong></p>{chart}</section>"
+    )
+
+
+def _photographs(model: Classifier | None) -> list[str]:
+    """What the model says of a few photographs that may be passed on, each beside its attention map."""
+    if model is None:
+        return []
+    from dermaviz.attention.maps import explain
+    from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
+    from dermaviz.attention.overlay import overlay
+
+    names, shown = names_of(model.classes) | model.card.names, []
+    for photo in sample_photos()[:N_PHOTOGRAPHS]:
+        answer = model.predict(read_image(photo.path))
+        attention = explain(model, model.to_tensor([answer.prepared]), answer.index)[0]
+        said = (
+            f"True diagnosis: {photo.label}. The model says {names[answer.diagnosis]} "
+            f"({answer.confidence:.0%}). {photo.image_id}, {photo.source}, {photo.licence}."
+        )
+        pictures = "".join(
+            f'<img alt="{escape(alt)}" src="data:image/jpeg;base64,{_jpeg(pixels)}">'
+            for alt, pixels in (
+                (f"Photograph {photo.image_id} as the model sees it", answer.prepared),
+                ("Its attention map laid over it", overlay(answer.prepared, attention)),
+            )
+        )
+        shown.append(f'<figure><div class="pair">{pictures}</div><figcaption>{escape(said)}</figcaption></figure>')
+    method = METHODS[DEFAULT_METHOD].label
+    return [
+        "<h2>What does it say of photographs, and where does it look?</h2>",
+        f"<p>Public-domain photographs; beside each, the {escape(method)} map of the answer. The audited images are "
+        "not shown: few licences allow passing them on.</p>",
+        f'<div class="photographs">{"".join(shown)}</div>',
+    ]
+
+
+def _jpeg(pixels: RGB) -> str:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=85)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _card_rows(card: Card) -> list[tuple[str, str]]:
+    names = names_of(card.classes) | card.names
+    return [
+        ("Architecture", f"{card.architecture}, {card.input_size} × {card.input_size} pixels"),
+        ("Classes", ", ".join(f"{name} ({words})" for name, words in names.items())),
+        ("Counted as malignant", ", ".join(card.malignant) or "none named"),
+        ("For", card.intended_use),
+        ("Not for", card.not_for),
+        ("Trained on", str(card.data.get("citation") or card.data.get("dataset") or "not named")),
+        ("Licence", card.licence),
+        ("Weights (SHA-256)", card.weights_sha256),
+    ]
 
 
 def limits(audited: Audited) -> list[str]:
@@ -164,23 +270,31 @@ def _class_rows(figures: pd.DataFrame, n: int) -> Iterable[tuple[object, ...]]:
 
 
 def _interval(found: Estimate) -> str:
-    return "" if np.isnan(found.low) else f"{found.low:.3f} to {found.high:.3f}"
+    return "" if np.isnan(found.low) else f"{found.low:.3f}\u00a0to\u00a0{found.high:.3f}"
 
 
-def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    names = "".join(f"<th>{escape(name)}</th>" for name in head)
-    return f"<table><caption>{escape(caption)}</caption><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"
+def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]], known: set[str]) -> str:
+    body = "".join(f"<tr>{''.join(_cell(value, known) for value in row)}</tr>" for row in rows)
+    names = (
+        f"<thead><tr>{''.join(f'<th scope=col>{escape(name)}</th>' for name in head)}</tr></thead>" if any(head) else ""
+    )
+    words = f"<caption>{with_abbr(caption, known)}</caption>"
+    return f'<div class="scroll"><table>{words}{names}<tbody>{body}</tbody></table></div>'
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, known: set[str]) -> str:
     if isinstance(value, float):
         return f'<td class="number">{"undefined" if np.isnan(value) else f"{value:.3f}"}</td>'
     if isinstance(value, int | np.integer):
         return f'<td class="number">{value:,}</td>'
-    return f"<td>{escape(str(value))}</td>"
+    return f"<td>{with_abbr(str(value), known)}</td>"
 
 
 def _chart(figure: go.Figure, caption: str) -> str:
-    drawn = figure.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
-    return f"<figure>{drawn}<figcaption>{escape(caption)}</figcaption></figure>"
+    """A chart that the script draws, over its caption as HTML; its data lies behind it as JSON that cannot end the element."""
+    data = str(figure.to_json()).replace("<", "\\u003c")
+    alt = escape(re.sub("<[^>]*>", "", caption), quote=True)
+    return (
+        f'<figure><div class="chart" role="img" aria-label="{alt}"></div>'
+        f'<script type="application/json">{data}</script><figcaption>{caption}</figcaption></figure>'
+    )

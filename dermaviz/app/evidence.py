@@ -14,7 +14,7 @@ from dataclasses import replace
 import streamlit as st
 
 from dermaviz.app.cache import remembered, shared
-from dermaviz.app.checkpoints import Checkpoint
+from dermaviz.app.checkpoints import Checkpoint, classifier
 from dermaviz.evidence.predictions import PREDICTIONS, Audited, data_sets, evidence_of, internal, read_audited
 from dermaviz.evidence.store import DataSplit, Evidence, has_evidence, table_path
 from dermaviz.metrics.bootstrap import Estimate, estimate
@@ -98,3 +98,22 @@ def _audited(checkpoint: Checkpoint, of: DataSplit, stamps: Stamps) -> Audited:
 def _stamps(checkpoint: Checkpoint, of: DataSplit) -> Stamps:
     files = sorted(table_path(checkpoint.folder, PREDICTIONS, of).parent.glob("[!.]*.*"))
     return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files)
+
+
+def offer_report(checkpoint: Checkpoint) -> None:
+    """The audit on the data set in use as one HTML file, made when it is asked for."""
+    of = data_in_use(checkpoint)
+    if not has_evidence(checkpoint.folder, PREDICTIONS, of):
+        return
+
+    def made() -> str:
+        from dermaviz.html_report import report_html
+
+        return report_html(audited(checkpoint, of), classifier(checkpoint))
+
+    st.download_button(
+        "The report (HTML)", made, f"{checkpoint.name}-{of.data_set}-audit.html", "text/html", key="report file",
+        on_click="ignore", icon=":material/description:",
+        help="One file that opens without a network and prints: five findings, figures, charts, what cannot be said, and the "
+        "model's card.",
+    )  # fmt: skip

@@ -76,15 +76,31 @@ def report(
     output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="The HTML file to write.")] = Path(
         "audit.html"
     ),
-    split: Annotated[str, typer.Option(help="Whose evidence to report.")] = "test",
+    dataset: Annotated[
+        str,
+        typer.Option(help="Whose evidence to report, as isic-uda1/test; by default the checkpoint's own test split."),
+    ] = "",
+    split: Annotated[str, typer.Option(help="The split, where --dataset names none.")] = "test",
+    pictures: Annotated[
+        bool, typer.Option(help="Show what it says of four public-domain photographs; needs its weights.")
+    ] = True,
 ) -> None:
-    """Write one self-contained HTML file from a checkpoint's evidence: figures, charts and what they cannot say."""
-    from dermaviz.evidence.predictions import internal, read_audited
+    """Write one self-contained HTML file from a checkpoint's evidence: five findings, figures, charts, what they cannot say."""
+    from dermaviz.evidence.predictions import data_sets, internal, read_audited
     from dermaviz.html_report import write_report
+    from dermaviz.models.checkpoint import load_checkpoint
 
-    folder = find_checkpoint(checkpoint)
-    card = read_card(folder / CARD)
-    path = write_report(read_audited(Checkpoint(folder, card), internal(card, split)), output)
+    found = Checkpoint(find_checkpoint(checkpoint), read_card(find_checkpoint(checkpoint) / CARD))
+    known = data_sets(found)
+    wanted = dataset if "/" in dataset else f"{dataset}/{split}"
+    of = next((one for one in known if str(one) == wanted), None) if dataset else internal(found.card, split)
+    if of is None:
+        there = ", ".join(map(str, known)) or "none"
+        raise typer.BadParameter(
+            f"expected a data set with evidence ({there}), found {wanted!r}", param_hint="--dataset"
+        )
+    model = load_checkpoint(found.folder) if pictures else None
+    path = write_report(read_audited(found, of), output, model)
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, opens without a network")
 
 

@@ -13,7 +13,7 @@ from dermaviz.app.confusion.confidence import show_abstaining, show_calibration,
 from dermaviz.app.confusion.matrix import choose_cell, show_answer, show_cell, show_curves, show_matrix
 from dermaviz.app.confusion.summary import show_metrics, show_training
 from dermaviz.app.confusion.view import choose_form, choose_question, choose_second
-from dermaviz.app.evidence import audited, choose_data
+from dermaviz.app.evidence import audited, choose_data, offer_report
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.widgets.cohort import choose_cohort
 from dermaviz.app.widgets.model_card import choose_checkpoint
@@ -64,3 +64,4 @@ def show() -> None:
                     show_comparison(images, second, view, form)
                 else:
                     TABS[name](images)
+    offer_report(checkpoint)
