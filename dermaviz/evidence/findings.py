@@ -27,7 +27,7 @@ from dermaviz.evidence.predictions import (
     internal,
     read_audited,
 )
-from dermaviz.evidence.ranking import HARDLY, what_is_left
+from dermaviz.evidence.ranking import HALF, what_is_left
 from dermaviz.evidence.store import DataSplit, audit_command, has_evidence
 from dermaviz.fairness.groups import MALIGNANT, audit_figures, measure_groups
 from dermaviz.fairness.tone_groups import GROUPS
@@ -220,9 +220,9 @@ def _map(audited: Audited, of: DataSplit, draws: int) -> Finding:
     name = shown.index[0]
     label, kept = METHODS[name].label, Estimate.of(shown.loc[name])
     number = f"(rank correlation {kept.value:.2f})"
-    if kept.low >= HARDLY:
+    if kept.low >= HALF:
         said = f"draws almost the same map {number}: little of it is the classifier's."
-    elif kept.high < HARDLY:
+    elif kept.high < HALF:
         said = f"draws another map {number}: it depends on the classifier."
     else:
         said = f"may draw the same map {number}: too few images to tell."
@@ -234,7 +234,7 @@ def _map(audited: Audited, of: DataSplit, draws: int) -> Finding:
     )
     table = _table({METHODS[m].label: Estimate.of(row) for m, row in shown.iterrows()}, shown["n_images"].tolist())
     axis = "share of the map that is left (rank correlation), lower is better"
-    return _finding("map", sentence, detail, table, axis, span=(-0.3, 1.0), reference=(HARDLY, "half is left"))
+    return _finding("map", sentence, detail, table, axis, span=(-0.3, 1.0), reference=(HALF, "half is left"))
 
 
 def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from dermaviz.attention.methods import METHODS
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.store import require_columns
 from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, Sampled, interval_table
@@ -18,8 +19,9 @@ BETTER = MappingProxyType({"deletion": -1, "insertion": 1, "road": 1, "energy": 
 """Measures, and whether more (1) or less (−1) of each is better. Energy is no faithfulness: it asks the lesion's mask."""
 FAITHFUL = ("deletion", "insertion", "road")
 CONTROL = "random"
-HARDLY = 0.5
-"""Mean rank correlation with the true map from which a map of a random network counts as hardly changed."""
+HALF = 0.5
+"""Mean rank correlation with the true map above which a map has kept more than half of itself, and does not pass."""
+PASSES, FAILS, NOT_SHOWN = "passes", "does not pass", "not shown"
 
 
 def rank_methods(
@@ -90,9 +92,9 @@ def what_is_left(table: pd.DataFrame, lesion_ids: Mapping[str, str], draws: int 
     Returns:
         A row per method and stage, in the table's order: ``method, stage, step`` (1 for the head), ``value, low, high`` (mean
         rank correlation with the true map and its 95% interval over lesions), ``n_images, n_lesions, n_without``, and
-        ``verdict``: "changes" (the interval lies below ``HARDLY``), "hardly changes" (above; a warning belongs beside
-        the method) or "not shown". A method's verdict is that of the last stage, where all weights are random: a method
-        that asks for no class has the true map still when only the head is random, as it must.
+        ``verdict``, the same in all rows of a method: "does not pass" where it keeps more than ``HALF`` of itself when the
+        classifier is random, or when all weights are; "passes" where both intervals lie below; else "not shown". A method
+        that asks for no class keeps all of its map when only the classifier is random, as it must: it says nothing of one.
 
     Raises:
         EvidenceError: a column or the lesion of an image is missing.
@@ -107,8 +109,39 @@ def what_is_left(table: pd.DataFrame, lesion_ids: Mapping[str, str], draws: int 
         names.append({"method": method, "stage": stage, "step": stages.index(stage) + 1})
         counts.append({**lesions.counts, "n_without": len(group) - len(whole)})
     left = interval_table(pd.DataFrame(names), value=Sampled.join(figures))
-    verdict = np.select([left["high"] < HARDLY, left["low"] >= HARDLY], ["changes", "hardly changes"], "not shown")
-    return pd.concat([left, pd.DataFrame(counts)], axis=1).assign(verdict=verdict)
+    judged = left[left["step"].isin([1, len(stages)])].groupby("method")[["value", "high"]].max()
+    verdict = np.select([judged["value"] > HALF, judged["high"] < HALF], [FAILS, PASSES], NOT_SHOWN)
+    of_method = dict(zip(judged.index, verdict, strict=True))
+    return pd.concat([left, pd.DataFrame(counts)], axis=1).assign(verdict=left["method"].map(of_method))
+
+
+def what_we_know(method: str, ranked: pd.DataFrame | None, left: pd.DataFrame | None) -> str:
+    """One sentence on how far a method's maps can be trusted, to stand beside one; "" where nothing was measured.
+
+    Args:
+        method: name of a row of ``METHODS``.
+        ranked: of :func:`rank_methods`, with the measure ``road``; None where that was not measured.
+        left: of :func:`what_is_left`; likewise.
+    """
+    said = []
+    rows = None if ranked is None else ranked[(ranked["measure"] == "road") & ranked["method"].isin(METHODS)]
+    if rows is not None and method in set(rows["method"]):
+        place = int((rows["gain"].round(9) > rows.loc[rows["method"] == method, "gain"].round(9).iloc[0]).sum()) + 1
+        said.append(f"is number {place} of {len(rows)} methods by ROAD on {int(rows['n_images'].max()):,} images")
+    mine = None if left is None else left[left["method"] == method]
+    if mine is not None and len(mine):
+        classifier, everything, verdict = mine.iloc[0], mine.iloc[-1], mine["verdict"].iloc[0]
+        kept, what = (
+            (classifier, "the classifier's") if classifier["value"] > HALF or verdict != FAILS else (everything, "all")
+        )
+        so = {
+            FAILS: "more than half: it shows the photo rather than this class",
+            PASSES: "less than half: it depends on the class",
+            NOT_SHOWN: f"not shown to be less than half (95% interval {kept['low']:.2f} to {kept['high']:.2f})",
+        }[verdict]
+        share = "all" if kept["value"] > 1 - 5e-3 else f"{kept['value']:.2f}"
+        said.append(f"keeps {share} of its map when {what} weights are random, {so}")
+    return f"{METHODS[method].label} {' and '.join(said)}." if said else ""
 
 
 def _lesions(image_ids: Sequence[str], lesion_ids: Mapping[str, str]) -> list[str]:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from dermaviz.errors import EvidenceError
-from dermaviz.evidence.ranking import FAITHFUL, HARDLY, rank_methods, what_is_left
+from dermaviz.evidence.ranking import FAITHFUL, HALF, rank_methods, what_is_left, what_we_know
 
 N = 40
 IMAGES = [f"image {i}" for i in range(N)]
@@ -102,23 +102,35 @@ def test_says_what_is_missing(change, message):
 
 
 def test_what_is_left_of_maps():
-    left = {"stays": (1.0, 0.9), "goes": (0.8, 0.1), "half": (1.0, HARDLY)}
+    left = {"fem": (1.0, 0.1), "gradcam": (0.3, 0.1), "layercam": (HALF - 0.004, 0.1), "hirescam": (0.3, 0.9)}
     spread = np.where(np.arange(N) % 4 < 2, 0.05, -0.05)
     rows = [
-        {"image_id": image, "method": method, "stage": stage, "rank_correlation": value + (stage == "conv") * more}
+        {"image_id": image, "method": method, "stage": stage, "rank_correlation": value + more}
         for image, more in zip(IMAGES, spread, strict=True)
         for method, values in left.items()
         for stage, value in zip(("head", "conv"), values, strict=True)
     ]
     table = pd.DataFrame(rows)
-    table.loc[(table["image_id"] == IMAGES[0]) & (table["method"] == "stays"), "rank_correlation"] = np.nan
+    table.loc[(table["image_id"] == IMAGES[0]) & (table["method"] == "fem"), "rank_correlation"] = np.nan
     found = what_is_left(table, LESIONS)
     assert found[["method", "stage", "step"]].values.tolist() == [
         [method, stage, step] for method in left for stage, step in (("head", 1), ("conv", 2))
     ]
-    last = found[found["step"] == 2].set_index("method")
-    assert last["verdict"].to_dict() == {"stays": "hardly changes", "goes": "changes", "half": "not shown"}
-    assert last["value"].to_dict() == pytest.approx({"stays": 0.9 - 0.05 / (N - 1), "goes": 0.1, "half": HARDLY})
-    assert last["n_without"].to_dict() == {"stays": 1, "goes": 0, "half": 0}
-    with pytest.raises(EvidenceError, match="found stage missing"):
-        what_is_left(table.drop(columns="stage"), LESIONS)
+    verdicts = found.groupby("method")["verdict"].unique().map(list).to_dict()
+    assert verdicts == {
+        "fem": ["does not pass"], "gradcam": ["passes"], "layercam": ["not shown"], "hirescam": ["does not pass"],
+    }  # fmt: skip
+    ranked = rank_methods(
+        faithfulness_table(random=EASY, gradcam=EASY + 0.1, layercam=EASY + 0.1, fem=EASY, centre=EASY + 1),
+        LESIONS,
+        ["road"],
+    )
+    assert what_we_know("layercam", ranked, None) == "LayerCAM is number 1 of 3 methods by ROAD on 40 images."
+    assert what_we_know("fem", ranked, found) == (
+        "FEM is number 3 of 3 methods by ROAD on 40 images and keeps all of its map when the classifier's weights are random, "
+        "more than half: it shows the photo rather than this class."
+    )
+    assert "keeps 0.30 of its map" in what_we_know("gradcam", None, found)
+    assert "not shown to be less than half (95% interval 0.47 to 0.52)" in what_we_know("layercam", None, found)
+    assert "keeps 0.90 of its map when all weights are random, more than half" in what_we_know("hirescam", None, found)
+    assert what_we_know("gradcam", None, None) == what_we_know("eigencam", ranked, found) == ""

@@ -22,8 +22,6 @@ from dermaviz.plots.intervals import estimates_figure
 CONTROLS: Mapping[str, str] = MappingProxyType({"random": "a random map", "centre": "a spot in the centre"})
 FAITHFULNESS, RANDOMISATION = "faithfulness", "randomisation"
 """Tables of evidence."""
-HARDLY_CHANGES = "hardly changes"
-"""The verdict of ``evidence.ranking.what_is_left`` that a warning belongs to."""
 WARNING = "⚠"
 SCORES: Mapping[str, tuple[str, tuple[float, float]]] = MappingProxyType(
     {
@@ -45,10 +43,11 @@ def method_name(method: str) -> str:
     return METHODS[method].label if method in METHODS else CONTROLS.get(method, method)
 
 
-def stays_alike(left: pd.DataFrame) -> list[str]:
-    """The methods whose maps hardly change although all weights are random."""
-    last = left[left["step"] == left["step"].max()]
-    return last.loc[last["verdict"] == HARDLY_CHANGES, "method"].tolist()
+def failing(left: pd.DataFrame) -> list[str]:
+    """The methods that keep more than half of their map when the classifier, or everything, is random."""
+    from dermaviz.evidence.ranking import FAILS
+
+    return left.loc[left["verdict"] == FAILS, "method"].unique().tolist()
 
 
 @remembered(max_entries=32)
@@ -105,7 +104,7 @@ def show_faithfulness(ask: ToneAsk) -> None:
         place.markdown(alike_sentence(left))
     except EvidenceError as error:
         place.info(str(error), icon=":material/info:")
-    warned = [] if left is None else stays_alike(left)
+    warned = [] if left is None else failing(left)
     marked = [f"{WARNING} {row.label}" if row.method in warned else row.label for row in table.itertuples()]
     random = float(table.loc[table["method"] == "random", "value"].iloc[0])
     chart = estimates_figure(
@@ -153,8 +152,10 @@ def twins_sentence(table: pd.DataFrame) -> str:
 
 
 def alike_sentence(left: pd.DataFrame) -> str:
-    """Which methods' maps hardly change although nothing is left of what was learnt, as Markdown."""
-    n, alike = images(int(left["n_images"].max())), [method_name(name) for name in stays_alike(left)]
+    """Which methods' maps stay much the same although nothing is left of what the classifier has learnt, as Markdown."""
+    n, alike = images(int(left["n_images"].max())), [method_name(name) for name in failing(left)]
     if not alike:
-        return f"With random weights, every method's map changes. n = {n}."
-    return f"**Do not trust {', '.join(alike)}:** much the same map when all weights are random. n = {n}."
+        return f"With a random classifier, every method's map changes. n = {n}."
+    return (
+        f"**Do not trust {', '.join(alike)}:** more than half of the map stays when the classifier is random. n = {n}."
+    )
