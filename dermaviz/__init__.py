@@ -16,6 +16,7 @@ __all__ = [
     "attack",
     "audit",
     "explain",
+    "import_model",
     "load",
     "plots",
     "read_dataset",
@@ -25,7 +26,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from dermaviz import plots
-    from dermaviz.api import attack, audit, explain, load, read_dataset, report
+    from dermaviz.api import attack, audit, explain, import_model, load, read_dataset, report
     from dermaviz.errors import DermaVizError
     from dermaviz.images import read_image
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,72 @@ def load(checkpoint: str | Path = "ham10000-efficientnet-lite0", *, device: str 
     model = load_checkpoint(folder, device)
     found = read_detector(folder, model.card)
     return replace(model, detector=found[0]) if found else model
+
+
+@dataclass(frozen=True, eq=False)
+class ImportedModel:
+    """A model from elsewhere, as a checkpoint in ``folder``. ``notes`` say what was taken and what was guessed; ``checks`` what
+    works: each of "diagnosis", "map" and "attack" with a sentence on what it gave for a drawn lesion, or why it gave nothing."""
+
+    folder: Path
+    model: Classifier
+    notes: tuple[str, ...]
+    checks: Mapping[str, str]
+
+    def __str__(self) -> str:
+        tried = (f"{name}: {said}" for name, said in self.checks.items())
+        return "\n".join([*self.notes, *tried, f"{self.folder}: a checkpoint; `dermaviz app` shows it."])
+
+
+def import_model(source: str | Path, *, name: str, **known: Any) -> ImportedModel:
+    """Make a checkpoint of a network from elsewhere, and try it on a drawn lesion.
+
+    Args:
+        source: a state dict (plain, of Lightning, DataParallel, EMA, or nested), safetensors, TorchScript, ONNX, a Hugging Face
+            folder, ``hf-hub:OWNER/NAME``, or ``FILE.py:FACTORY``, code of your own, which only then is run.
+        name: what the checkpoint is called from now on.
+        known: what the source does not say: ``architecture``, ``classes`` (in the order of the outputs), ``malignant``,
+            ``input_size`` in pixels, ``mean`` and ``std`` for pixels in [0, 1], ``sharpness`` in pixels, ``layer`` to explain,
+            and the ``folder`` to write.
+
+    Raises:
+        WeightsError: the source holds no network, or does not say something that is not given either; the message asks for it.
+        CheckpointError: the name is taken.
+
+    >>> import dermaviz as dv
+    >>> imported = dv.import_model("resnet.pth", name="mine", classes=["benign", "mel"])
+    >>> imported.model.card.architecture, imported.checks["map"]
+    ('resnet18', 'a Grad-CAM++ map of 7 × 7 places at layer4')
+    """
+    from dermaviz.models.importing import import_checkpoint
+
+    made = import_checkpoint(str(source), name, **known)
+    return ImportedModel(made.folder, made.classifier, made.notes, try_out(made.classifier))
+
+
+def try_out(model: Classifier) -> dict[str, str]:
+    """What a model gives for a drawn lesion: "diagnosis", "map" and "attack", each with a sentence, or why it gives nothing."""
+    from dermaviz.attention.methods import METHODS
+    from dermaviz.models.card import no_maps_reason
+    from dermaviz.synthetic import Parameters, draw
+
+    image = draw(Parameters()).image
+    answer = model.predict(image)
+    tried = {"diagnosis": f"{answer.diagnosis} ({answer.confidence:.0%}) for a drawn nevus"}
+    try:
+        found = explain(model, image)
+        height, width = found.raw.shape
+        said = f"a {METHODS[found.method].label} map of {height} × {width} places at {found.layer}"
+        tried["map"] = no_maps_reason(model.card.architecture) if found.status == "unavailable" else said
+        if found.status not in ("ok", "unavailable"):
+            tried["map"] += f", which is {found.status} here"
+    except AttentionError as error:
+        tried["map"] = f"none: {error}"
+    try:
+        tried["attack"] = str(attack(model, image))
+    except AttackError as error:
+        tried["attack"] = f"none: {error}"
+    return tried
 
 
 def explain(model: Classifier, image: Image | RGB, *, method: str = "gradcam++", of: str | None = None) -> AttentionMap:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import dermaviz as dv
+from dermaviz.models.specs import create
 from dermaviz.synthetic import Parameters, draw, write_dataset
 
 ROOT = Path(__file__).parents[1]
@@ -54,8 +56,12 @@ def test_every_name_is_there_and_documented() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in dv.__all__ if name not in ("plots", "DermaVizError")])
-def test_the_example_in_its_docstring_runs(name: str, lesions: Path) -> None:
+def test_the_example_in_its_docstring_runs(name: str, lesions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     function = getattr(dv, name)
+    if name == "import_model":
+        monkeypatch.setenv("DERMAVIZ_CHECKPOINTS", str(lesions / "checkpoints"))
+        torch.manual_seed(0)
+        torch.save(torch.nn.DataParallel(create("resnet18", 2)).state_dict(), "resnet.pth")
     examples = doctest.DocTestFinder(recurse=False).find(function, name, globs={})
     assert any(test.examples for test in examples), f"{name} has no example"
     for test in examples:

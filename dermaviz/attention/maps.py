@@ -23,6 +23,7 @@ from dermaviz.errors import AttentionError
 from dermaviz.models.classifier import Classifier, require_images
 from dermaviz.models.layers import as_map, features_and_logits, prefix_tokens, require_layer
 
+NO_MAP = np.full((1, 1), np.nan, dtype=np.float32)
 _LOCK = threading.Lock()
 """One map at a time: each keeps every core busy, and Score-CAM holds the image once per channel (0.8 GB for lite0)."""
 
@@ -45,7 +46,8 @@ def explain(
         layer: dotted module name; the checkpoint's attention layer by default.
 
     Returns:
-        Maps in the order of the images; ``seconds`` is the time of the call divided by the number of maps.
+        Maps in the order of the images; ``seconds`` is the time of the call divided by the number of maps. Those of a model
+        without an attention layer say that they are not available.
 
     Raises:
         AttentionError: method, layer, class or images are none that give a map.
@@ -61,6 +63,14 @@ def explain(
                 f"expected one class for all images or {len(images)}, one per image; found {len(given)}."
             )
         classes = check_classes(given, len(classifier.classes))
+    if not layer:
+        return _wrap(
+            [NO_MAP] * len(images),
+            classes or classifier.probabilities(images).argmax(axis=1).tolist(),
+            row,
+            "",
+            started,
+        )
     with torch.no_grad():
         normalised = classifier.normalise(images)
     if row.formula:
@@ -97,6 +107,8 @@ def attention_maps(
     classes = check_classes(class_indices, len(classifier.classes))
     if not classes:
         return []
+    if not layer:
+        return _wrap([NO_MAP] * len(classes), classes, row, "", started)
     with torch.no_grad():
         normalised = classifier.normalise(image)
     if row.formula:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Formula = Callable[["Tensor", "Tensor"], "Tensor"]
 """Features and gradients, float32 ``[N, K, h, w]`` each → raw maps ``[N, h, w]``."""
-MapStatus = Literal["ok", "empty", "constant", "non-finite"]
+MapStatus = Literal["ok", "empty", "constant", "non-finite", "unavailable"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class AttentionMap:
     """A class attention map: ``raw`` is float32 ``[h, w]`` at the attention layer's resolution, as the method gave it.
 
     The raw map is never rescaled. ``status`` says whether there is anything to see: ``empty`` (no positive value),
-    ``constant``, ``non-finite``, or ``ok``. ``seconds`` is the time that this map took.
+    ``constant``, ``non-finite``, ``unavailable`` (no ``layer``: the model gives no maps, and ``raw`` is one NaN), or ``ok``.
+    ``seconds`` is the time that this map took.
     """
 
     raw: NDArray[np.float32]
@@ -40,6 +41,8 @@ class AttentionMap:
     @property
     def status(self) -> MapStatus:
         """Whether the map shows anything, and if not, why."""
+        if not self.layer:
+            return "unavailable"
         if not np.isfinite(self.raw).all():
             return "non-finite"
         if self.raw.max() <= 0:

@@ -1,4 +1,4 @@
-"""The command line, `dermaviz app | predict | explain | audit | report | …`. Imports wait for their command."""
+"""The command line, `dermaviz app | import | predict | explain | audit | report | …`. Imports wait for their command."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("app", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(dashboard.open_app)
 app.add_typer(data.app, name="data")
+app.command("import")(checkpoints.import_model)
 app.command("train")(checkpoints.train)
 app.command("evaluate")(checkpoints.evaluate)
 app.command("audit")(audit.audit)

@@ -1,4 +1,4 @@
-"""The command line: `dermaviz train`, `evaluate`, `report` and `ood`, which make a checkpoint and judge it."""
+"""The command line: `dermaviz import`, `train`, `evaluate`, `report` and `ood`, which make a checkpoint and judge it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,49 @@ from dermaviz.models.card import CARD, Checkpoint, find_checkpoint, new_checkpoi
 
 if TYPE_CHECKING:
     from dermaviz.data.split import Split
+
+
+def import_model(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A state dict (.pth, .ckpt, .safetensors), TorchScript, ONNX, a Hugging Face folder, hf-hub:OWNER/NAME, or "
+            "FILE.py:FACTORY, code of your own, which only then is run."
+        ),
+    ],
+    name: Annotated[str, typer.Option(help="What the checkpoint is called from now on.")],
+    architecture: Annotated[str, typer.Option(help="timm's name, torchvision:NAME or FILE.py:FACTORY.")] = "",
+    classes: Annotated[str, typer.Option(help="Names in the order of the outputs: a,b,c.")] = "",
+    malignant: Annotated[str, typer.Option(help="Those that count as malignant: a,b; or none.")] = "",
+    input_size: Annotated[int, typer.Option(help="Side of the square input in pixels.")] = 0,
+    mean: Annotated[str, typer.Option(help="Of each channel, for pixels from 0 to 1: 0.485,0.456,0.406.")] = "",
+    std: Annotated[str, typer.Option(help="Of each channel, likewise.")] = "",
+    sharpness: Annotated[int, typer.Option(help="Short side of the training images in pixels before resizing.")] = 0,
+    layer: Annotated[str, typer.Option(help="The layer to explain, a dotted module name.")] = "",
+) -> None:
+    """Make a checkpoint of a network from elsewhere. What it says nothing of is guessed and said, or asked for by name."""
+    from dermaviz import api
+
+    made = api.import_model(
+        source, name=name, architecture=architecture, classes=_names(classes), input_size=input_size,
+        malignant=() if malignant == "none" else _names(malignant) or None, mean=_numbers(mean, "--mean"),
+        std=_numbers(std, "--std"), sharpness=sharpness, layer=layer,
+    )  # fmt: skip
+    typer.echo(str(made))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _numbers(text: str, option: str) -> tuple[float, ...]:
+    try:
+        found = tuple(float(part) for part in _names(text))
+    except ValueError:
+        found = (0.0,)
+    if len(found) not in (0, 3):
+        raise typer.BadParameter(f"expected three numbers such as 0.485,0.456,0.406, found {text!r}", param_hint=option)
+    return found
 
 
 def train(

@@ -20,6 +20,7 @@ from dermaviz.io import atomic_write, read_json
 from dermaviz.schema import Whole, build, validated, within
 
 CARD = "card.json"
+_OPAQUE = {"torchscript": "TorchScript", "onnx": "ONNX"}
 DEFAULT_CHECKPOINT = "ham10000-efficientnet-lite0"
 Equalisation = Literal["", "histogram", "clahe"]
 """How the lightness of a picture is evened out before the model sees it; "" is not at all."""
@@ -38,7 +39,7 @@ _Names = tuple[Annotated[str, Field(min_length=1)], ...]
 
 @validated(CheckpointError, "card")
 class Card:
-    """The card of a checkpoint, ``card.json``.
+    """The card of a checkpoint, ``card.json``; ``docs/card.md`` explains every key.
 
     ``mean`` and ``std`` are per channel for pixels in [0, 1]; ``attention_layer`` is a dotted module name;
     ``temperature`` divides the logits and was fitted on validation; ``split_sha256`` is the hash of the split manifest,
@@ -87,6 +88,11 @@ class Card:
                 )
 
     @property
+    def opaque(self) -> bool:
+        """Whether the network is a TorchScript or ONNX file: it answers, but gives neither maps nor gradients."""
+        return self.architecture in _OPAQUE
+
+    @property
     def answers_sha256(self) -> str:
         """The sha256 of all that decides what the model answers; figures, licence and the like are not part of it."""
         decisive = (
@@ -108,6 +114,16 @@ class Card:
     def write(self, path: Path) -> None:
         """Write the card as JSON, whole or not at all."""
         atomic_write(path, json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", error=CheckpointError)
+
+
+def no_maps_reason(architecture: str) -> str:
+    """Why a checkpoint without an attention layer has no attention maps, as a sentence."""
+    if architecture in _OPAQUE:
+        return (
+            f"A {_OPAQUE[architecture]} file has no layers to look into and passes no gradient on: it gives answers, also to "
+            "corrupted images, but no attention maps and no attacks."
+        )
+    return "No layer of this network has places on which the classes depend, so it gives no attention maps."
 
 
 def read_card(path: str | Path) -> Card:

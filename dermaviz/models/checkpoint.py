@@ -1,4 +1,4 @@
-"""Models: the checkpoint format — a folder with ``model.safetensors`` and ``card.json`` that is enough by itself."""
+"""Models: the checkpoint format — a folder with weights, usually ``model.safetensors``, and ``card.json``, enough by itself."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from dermaviz.errors import CheckpointError, WeightsError
+from dermaviz.errors import CheckpointError, DependencyError, WeightsError
 from dermaviz.io import atomic_write
 from dermaviz.models.card import CARD, Card, read_card
 from dermaviz.models.classifier import Classifier
+from dermaviz.models.foreign import Opaque, Wrapped, foreign_network
 from dermaviz.models.zoo import build, load_weights
 
 WEIGHTS = "model.safetensors"
+_FILES = {"torchscript": "model.pt", "onnx": "model.onnx"}
+"""Where the weights are another file than ``WEIGHTS``, by architecture."""
 
 
 def save_checkpoint(folder: str | Path, network: nn.Module, card: Card, *, half: bool = True) -> Card:
@@ -28,8 +31,12 @@ def save_checkpoint(folder: str | Path, network: nn.Module, card: Card, *, half:
     """
     folder = Path(folder)
     # safetensors writes several metadata entries in random order: with one, the same weights have the same sha256
-    content = save(to_disk(network.state_dict(), half=half), metadata={"format": "pt"})
-    atomic_write(folder / WEIGHTS, content, error=CheckpointError)
+    return save_weights(folder, save(to_disk(network.state_dict(), half=half), metadata={"format": "pt"}), card)
+
+
+def save_weights(folder: Path, content: bytes, card: Card) -> Card:
+    """Write a file of weights as it is, and then the card, which receives its sha256; returns that card."""
+    atomic_write(folder / _FILES.get(card.architecture, WEIGHTS), content, error=CheckpointError)
     card = replace(card, weights_sha256=hashlib.sha256(content).hexdigest())
     card.write(folder / CARD)
     return card
@@ -53,22 +60,51 @@ def load_checkpoint(folder: str | Path, device: str | torch.device = "cpu") -> C
     """
     folder = Path(folder)
     card = read_card(folder / CARD)
-    content = _verified(folder / WEIGHTS, card)
+    path = folder / _FILES.get(card.architecture, WEIGHTS)
+    content = _verified(path, card)
     try:
-        network = build(card.architecture, len(card.classes), "none")
-        state = load(content)
-        load_weights(network, state, source=str(folder / WEIGHTS))
-    except (WeightsError, SafetensorError) as error:
+        network = foreign_network(card.architecture, card.recipe, folder, content)
+        if network is None:
+            network = build(card.architecture, len(card.classes), "none", input_size=card.input_size)
+        if not isinstance(network, Opaque):
+            state = load(content)
+            load_weights(network.network if isinstance(network, Wrapped) else network, state, source=str(path))
+            _require_finite(state, path)
+    except (WeightsError, SafetensorError, DependencyError) as error:
         raise CheckpointError(f"checkpoint {folder.name}: {error}") from error
+    network = network.float().eval().requires_grad_(False)
+    network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return _answering(Classifier(card, network, torch.device(device)))
+
+
+def _require_finite(state: dict[str, torch.Tensor], path: Path) -> None:
     broken = [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
     if broken:
         raise CheckpointError(
-            f"{folder / WEIGHTS}: expected finite weights, found NaN or infinity in {', '.join(broken[:3])}. Such a network has "
-            "no answer: train or export the checkpoint again."
+            f"{path}: expected finite weights, found NaN or infinity in {', '.join(broken[:3])}. Such a network has no answer: "
+            "train, export or import the checkpoint again."
         )
-    network = network.float().eval().requires_grad_(False)
-    network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Classifier(card, network, torch.device(device))
+
+
+def _answering(classifier: Classifier) -> Classifier:
+    """The classifier, once it has answered to a grey image as its card says."""
+    card = classifier.card
+    try:
+        with torch.no_grad():
+            found = classifier.logits(
+                torch.full((1, 3, card.input_size, card.input_size), 0.5, device=classifier.device)
+            )
+    except (RuntimeError, AssertionError, ValueError, TypeError, IndexError, WeightsError) as error:
+        raise CheckpointError(
+            f"checkpoint {card.name}: expected a network that takes images of {card.input_size} pixels a side, found "
+            f"{' '.join(str(error).split())[:200] or type(error).__name__}. Correct input_size on the card, or import it again."
+        ) from error
+    if found.shape != (1, len(card.classes)):
+        raise CheckpointError(
+            f"checkpoint {card.name}: expected {len(card.classes)} outputs, one for each class on the card, found "
+            f"{list(found.shape)}. The card belongs to other weights: copy or import the checkpoint again."
+        )
+    return classifier
 
 
 def verify_checkpoint(folder: str | Path) -> Card:
@@ -78,7 +114,7 @@ def verify_checkpoint(folder: str | Path) -> Card:
         CheckpointError: as :func:`load_checkpoint`.
     """
     card = read_card(Path(folder) / CARD)
-    _verified(Path(folder) / WEIGHTS, card)
+    _verified(Path(folder) / _FILES.get(card.architecture, WEIGHTS), card)
     return card
 
 

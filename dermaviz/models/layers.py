@@ -11,6 +11,7 @@ import copy
 import difflib
 import re
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,7 +19,9 @@ from torch import Tensor, nn
 
 from dermaviz.errors import AttentionError
 
-_ATTENTION = re.compile(r"attn|attention", re.IGNORECASE)
+_TRIED = 8
+"""Layers from the last one on of which one may be explained; earlier ones say ever less of the classes."""
+_ATTENTION = re.compile(r"att|mha|msa", re.IGNORECASE)
 
 
 def features_and_logits(network: nn.Module, layer: str, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,10 +127,10 @@ def prefix_tokens(network: nn.Module) -> int | None:
 
 
 def map_layers(network: nn.Module, images: Tensor) -> list[str]:
-    """Layers whose output is a map of places, the one to explain at first.
+    """Layers whose output is a map of places, from the last one on, after which only pooling and the classifier follow.
 
-    That is the last one, after which only pooling and the classifier follow. Where the last one holds a class token, only
-    this may go on to the classifier, and the places no longer matter: there it is what the last attention reads.
+    Where one holds a class token, only this may go on to the classifier, and the places no longer matter: in its stead stands
+    what the last attention reads.
 
     Args:
         network: in evaluation mode and the caller's own: it is hooked for the time of one forward.
@@ -171,12 +174,31 @@ def map_layers(network: nn.Module, images: Tensor) -> list[str]:
     ]
     if not usable:
         return []
-    last, output = usable[-1]
-    if output.ndim == 3 and output.shape[1] > maps[last][0, 0].numel():
-        read = next((at for shape, at in reversed(readers) if shape == output.shape), 0)
-        before = {name for name, _ in ended[:read]}
-        usable = [one for one in usable if one[0] in before and one[1].shape == output.shape] or usable
-        output = usable[-1][1]
-    same = [name for name, other in usable if other is output]  # as a block, and the stage that it is the last of
-    best = min(same, key=lambda name: name.count("."))
-    return list(dict.fromkeys([best, *(name for name, _ in reversed(usable))]))
+    chosen: dict[str, None] = {}
+    for name, output in reversed(usable):
+        if output.ndim == 3 and output.shape[1] > maps[name][0, 0].numel():
+            read = next((at for shape, at in reversed(readers) if shape == output.shape), 0)
+            before = {name for name, _ in ended[:read]}
+            name, output = next(
+                (one for one in reversed(usable) if one[0] in before and one[1].shape == output.shape), (name, output)
+            )
+        same = [one for one, other in usable if other is output]  # as a block, and the stage that it is the last of
+        chosen[min(same, key=lambda one: one.count("."))] = None
+    return list(chosen)
+
+
+def attention_layer(network: nn.Module, images: Tensor, first: Sequence[str] = ()) -> str:
+    """The layer to explain: of those named ``first`` and those of :func:`map_layers`, the first whose places the classes
+    depend on; "" where there is none. Network and images as there; on the meta device only whether classes can depend on it.
+    """
+    for layer in dict.fromkeys([*first, *map_layers(network, images)[:_TRIED]]):
+        try:
+            with torch.enable_grad():
+                features, logits = features_and_logits(network, layer, images)
+                (gradient,) = torch.autograd.grad(logits[:, 0].sum(), features, allow_unused=True)
+        except AttentionError:
+            continue
+        places = None if gradient is None else as_map(gradient, prefix_tokens(network))
+        if places is not None and (places.is_meta or bool(places.flatten(1).any(dim=1).all())):
+            return layer
+    return ""

@@ -14,7 +14,7 @@ import torchvision
 from torch import nn
 
 from dermaviz.errors import WeightsError
-from dermaviz.models.layers import map_layers
+from dermaviz.models.layers import attention_layer
 from dermaviz.plugins import added, missing_plugins
 
 RGBTriple = tuple[float, float, float]
@@ -139,26 +139,27 @@ def architecture(name: str) -> Architecture:
         )
     config = timm.get_pretrained_cfg(name) or timm.models.PretrainedCfg()
     side = config.input_size[-1]
-    return Architecture(name, side, tuple(config.mean), tuple(config.std), _attention_layer(name, side))
+    mean, std = ((float(v[0]), float(v[1]), float(v[2])) for v in (config.mean, config.std))
+    return Architecture(name, side, mean, std, _attention_layer(name, side))
 
 
 def _attention_layer(name: str, side: int) -> str:
-    """Where maps of a network are taken, see ``map_layers``; "" where no layer has places or its forward needs real numbers."""
+    """Where maps are taken, see ``attention_layer``; "" where no layer has places or the forward needs real numbers."""
     try:
         network = skeleton(name).eval()
         device = next(network.parameters()).device
-        return next(iter(map_layers(network, torch.empty(2, 3, side, side, device=device))), "")
+        return attention_layer(network, torch.zeros(2, 3, side, side, device=device))
     except (RuntimeError, TypeError, ValueError, NotImplementedError, AssertionError):
         return ""
 
 
-def skeleton(name: str, n_classes: int = 2) -> nn.Module:
+def skeleton(name: str, n_classes: int = 2, input_size: int = 0) -> nn.Module:
     """The network without memory for its weights (on the meta device), to be asked about its modules."""
     try:
         with torch.device("meta"):
-            return create(name, n_classes)
+            return create(name, n_classes, input_size=input_size)
     except NotImplementedError:  # an initialisation that reads numbers back, as in torchvision's RegNet
-        return create(name, n_classes)
+        return create(name, n_classes, input_size=input_size)
 
 
 def create(

@@ -75,7 +75,13 @@ def _was_downloaded(url: str) -> bool:
 
 
 def build(
-    name: str, n_classes: int, weights: str = "imagenet", *, dropout: float = 0.0, drop_path: float = 0.0
+    name: str,
+    n_classes: int,
+    weights: str = "imagenet",
+    *,
+    dropout: float = 0.0,
+    drop_path: float = 0.0,
+    input_size: int = 0,
 ) -> nn.Module:
     """Build a classifier of ``n_classes`` outputs.
 
@@ -87,13 +93,14 @@ def build(
             a ``.safetensors`` or ``.pth`` file (a state dict; read without unpickling code).
         dropout: probability before the classifier.
         drop_path: stochastic depth, where the family has it.
+        input_size: in pixels, for random weights of a network that is built for one size; 0 is its usual one.
 
     Raises:
         WeightsError: the architecture is unknown, or its weights cannot be had or do not fit.
     """
     row, body = architecture(name), body_of(name)
     if weights == "none":
-        return create(name, n_classes, dropout=dropout, drop_path=drop_path)
+        return create(name, n_classes, dropout=dropout, drop_path=drop_path, input_size=input_size)
     if weights == "imagenet":
         return attach(_pretrained(body, n_classes, row.package, dropout, drop_path), name)
     state = _read_state(Path(weights))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dermaviz.errors import AttackError
+from dermaviz.models.card import no_maps_reason
 from dermaviz.models.classifier import Classifier, require_images
 
 
@@ -223,6 +224,8 @@ class Probe:
                 "expected a network in evaluation mode, found training mode, in which an image's answer depends on its "
                 "neighbours and on chance. Call network.eval() first."
             )
+        if classifier.card.opaque:
+            raise AttackError(no_maps_reason(classifier.card.architecture))
         if loss not in LOSSES:
             raise AttackError(f"expected a loss among {', '.join(LOSSES)}; found {loss!r}.")
         self._classifier = classifier
