@@ -18,8 +18,9 @@ from PIL import Image
 
 from dermaviz import images
 from dermaviz.app.cache import checkpoint_key, remembered
-from dermaviz.app.checkpoints import DECODING, TURN, Checkpoint, classifier
+from dermaviz.app.checkpoints import Checkpoint, classifier
 from dermaviz.app.text import escaped
+from dermaviz.app.turns import DECODING, TURN
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.images import read_image
 from dermaviz.models.answer import Answer

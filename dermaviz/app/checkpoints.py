@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dermaviz.app.cache import shared
+from dermaviz.app.turns import settle
 from dermaviz.errors import CheckpointError
+from dermaviz.models.card import CARD, checkpoint_roots, list_checkpoints
 from dermaviz.models.card import Checkpoint as Checkpoint
-from dermaviz.models.card import checkpoint_roots, list_checkpoints
 
 if TYPE_CHECKING:
     from dermaviz.models.classifier import Classifier
 
 
 _MAX_THREADS = 8
-
-TURN = threading.BoundedSemaphore(1)
-"""Held while the model runs, so that sessions queue instead of fighting over the cores."""
-DECODING = threading.BoundedSemaphore(2)
-"""Held while a photo is decoded. No large one keeps those waiting who only ask the model, and two take at most 800 MB."""
 
 
 def installed_checkpoints() -> dict[str, Checkpoint]:
@@ -31,14 +26,30 @@ def installed_checkpoints() -> dict[str, Checkpoint]:
     Raises:
         CheckpointError: there is none that can be read.
     """
-    found, reasons = list_checkpoints()
+    found, reasons = _listed(_stamps())
     if not found:
         places = ", ".join(map(str, checkpoint_roots()))
         raise CheckpointError(
             f"expected a checkpoint in {places}, found none that can be read. {' '.join(reasons.values())} "
             "Clone the whole repository, or set DERMAVIZ_CHECKPOINTS to a folder of checkpoints."
         )
-    return found
+    return dict(found)
+
+
+def broken_checkpoints() -> dict[str, str]:
+    """The folders whose card cannot be used, each with the reason."""
+    return dict(_listed(_stamps())[1])
+
+
+def _stamps() -> tuple[tuple[str, int, int], ...]:
+    """Each card's place, when it was written, and its size: cards are read again once one of them changes."""
+    cards = [card for root in checkpoint_roots() for card in sorted(root.glob(f"*/{CARD}"))]
+    return tuple((str(card), (stat := card.stat()).st_mtime_ns, stat.st_size) for card in cards if card.exists())
+
+
+@shared(max_entries=1, show_spinner=False)
+def _listed(stamps: tuple[tuple[str, int, int], ...]) -> tuple[dict[str, Checkpoint], dict[str, str]]:
+    return list_checkpoints()
 
 
 @shared(max_entries=3, show_spinner="Loading the model, once …")
@@ -55,6 +66,6 @@ def classifier(checkpoint: Checkpoint) -> Classifier:
     torch.set_num_threads(min(os.cpu_count() or 1, _MAX_THREADS))
     loaded = load_checkpoint(checkpoint.folder)
     blank = np.full((loaded.input_size, loaded.input_size, 3), 128, dtype=np.uint8)
-    with TURN:  # the first forward of a network is slower
-        loaded.probabilities(loaded.to_tensor([blank]))
+    loaded.probabilities(loaded.to_tensor([blank]))  # the first forward of a network is slower
+    settle()
     return loaded

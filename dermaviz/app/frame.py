@@ -12,7 +12,9 @@ from typing import TypeVar
 import streamlit as st
 
 from dermaviz import __version__
-from dermaviz.app.pages import PAGES
+from dermaviz.app.checkpoints import broken_checkpoints
+from dermaviz.app.pages import PAGES, Page
+from dermaviz.app.turns import give_way, latest_run, show_queue
 from dermaviz.errors import DermaVizError
 
 HEAVY = ("scipy.stats", "scipy.optimize", "scipy.ndimage", "dermaviz.metrics.calibration")
@@ -47,6 +49,11 @@ _LOG = logging.getLogger(__name__)
 def show_page(title: str) -> None:
     """A page of :data:`dermaviz.app.pages.PAGES` with all that it shares with the others; an error in it is one sentence."""
     page = next(page for page in PAGES if page.title == title)
+    with latest_run():
+        _show(page)
+
+
+def _show(page: Page) -> None:
     st.set_page_config(
         page_title=f"{page.title} · DermaViz",
         page_icon=page.icon,
@@ -59,12 +66,23 @@ def show_page(title: str) -> None:
         for linked in PAGES:
             st.page_link(linked.file, label=linked.title, icon=linked.icon, width="stretch")
         st.caption(f"**{REMINDER}** Photos stay in this server's memory while the page is open, and are never saved.")
+    show_queue()
     st.bottom.caption(f"**{REMINDER}** {_ADVICE}", text_alignment="center")
     st.title(page.question, anchor=False)
     with sentence_for_errors():
         import_in_order()
+        _tell_of_broken_checkpoints()
         module, _, function = page.show.partition(":")
         getattr(import_module(module), function)()
+
+
+def _tell_of_broken_checkpoints() -> None:
+    from dermaviz.app.text import escaped  # with all that has to be imported in order
+
+    if broken := broken_checkpoints():
+        with st.sidebar.expander(f"{len(broken)} checkpoints that cannot be used", icon=":material/warning:"):
+            for name, reason in broken.items():
+                st.markdown(f"**{escaped(name)}**: {escaped(reason)}")
 
 
 Part = TypeVar("Part")
@@ -88,5 +106,6 @@ def sentence_for_errors() -> Iterator[None]:
     except DermaVizError as error:
         st.error(str(error), icon=":material/error:")
     except Exception:
+        give_way()  # a run that is superseded may meet what the next one has changed; nobody sees it
         _LOG.exception("unexpected error on a page")
         st.error(_UNEXPECTED, icon=":material/error:")

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from dermaviz.app.cache import Memory, remembered
 from dermaviz.app.case import Case
-from dermaviz.app.checkpoints import TURN, classifier
+from dermaviz.app.checkpoints import classifier
+from dermaviz.app.turns import TURN, give_way
 from dermaviz.attention.methods import DEFAULT_METHOD, AttentionMap
 from dermaviz.images import RGB
 from dermaviz.models.answer import Prediction
@@ -123,6 +124,7 @@ def attempt(case: Case, asked: Attempt, tell: Callable[[int], None]) -> Outcome:
                 return Prediction(model.classes, model.calibrated(logits)[0], model.malignant)
 
             def changed(result: Attacked) -> Changed:
+                give_way()
                 prediction = answer(result.logits)
                 classes = list(dict.fromkeys((first, prediction.index)))
                 maps = attention_maps(model, result.images, classes, DEFAULT_METHOD)

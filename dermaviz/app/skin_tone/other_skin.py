@@ -12,11 +12,12 @@ import streamlit as st
 
 from dermaviz.app.cache import shared
 from dermaviz.app.case import Case, drawn_photo
-from dermaviz.app.checkpoints import TURN, Checkpoint, classifier
+from dermaviz.app.checkpoints import Checkpoint, classifier
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.robustness.live_text import drift_sentence
 from dermaviz.app.skin_tone.own_images import Lesion, degrees, lesion_of
 from dermaviz.app.text import class_names, class_with_probability
+from dermaviz.app.turns import TURN, give_way
 from dermaviz.app.widgets.chart import ink, show_chart, show_picture, show_table
 from dermaviz.app.widgets.drawing import tone_colours
 from dermaviz.app.widgets.panels import show_map
@@ -146,6 +147,7 @@ def curve(case: Case, from_ita: float, lesion: LesionChoice) -> pd.DataFrame:
 def _redrawn(case: Case, tone: float) -> RGB:
     """The same drawing at another ITA, as the model sees it."""
     assert case.photo.parameters is not None
+    give_way()
     drawing = drawn_photo("", replace(case.photo.parameters, ita=float(tone)))
     return classifier(case.checkpoint).prepare(drawing.read().pixels)
 

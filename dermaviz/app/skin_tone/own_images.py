@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from dermaviz.app.cache import Memory, checkpoint_key
 from dermaviz.app.case import Case, Photo, ask
-from dermaviz.app.checkpoints import DECODING, Checkpoint
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.text import class_names, class_with_probability, escaped
+from dermaviz.app.turns import DECODING
 from dermaviz.app.widgets.diagnosis import out_of_distribution
 from dermaviz.attention.localisation import Localisation, localise
 from dermaviz.attention.methods import AttentionMap

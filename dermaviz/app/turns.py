@@ -1,0 +1,133 @@
+"""Heavy work by turns: sessions in the order in which they asked, and none for an answer that nobody waits for any more.
+
+A slider that is dragged asks again before it is answered. Streamlit then runs the page anew in another thread and tells the old
+one to stop, which that does at its next call of Streamlit. Here such a call is made before the queue, in it and after it.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_run_context import in_cached_function
+
+_LOOK_SECONDS = 0.1
+"""How often a session in the queue asks whether its answer is still wanted."""
+PATIENCE_SECONDS = 1.0
+"""After so long a wait the page says how many are ahead."""
+_DRAG_SECONDS = 0.16
+"""A little longer than a slider's moves are apart."""
+_PLACE = "page is running"
+
+
+def give_way() -> None:
+    """End this run of the page here if its session has asked anew since."""
+    if get_script_run_ctx(suppress_warning=True) is not None:
+        _ = _PLACE in st.session_state  # any look at it is a point where Streamlit may stop a run
+
+
+@contextmanager
+def latest_run() -> Iterator[None]:
+    """A run of a page. One that follows another before that has ended waits a moment: whoever drags asks again at once."""
+    dragging, until = st.session_state.get(_PLACE, False), time.monotonic() + _DRAG_SECONDS
+    st.session_state[_PLACE] = True
+    while dragging and time.monotonic() < until:
+        time.sleep(_DRAG_SECONDS / 4)
+        give_way()
+    yield
+    st.session_state[_PLACE] = False
+
+
+def show_queue() -> None:
+    """Keep a place at the bottom of the page where :class:`Turns` says how many are ahead."""
+    _PLACES.here = st.bottom.empty()
+
+
+_PLACES = threading.local()  # a run of a page has a thread of its own
+
+
+@contextmanager
+def _telling() -> Iterator[Callable[[int], None]]:
+    """Gives what says how many are ahead; outside of what Streamlit would keep and replay with a cached function's value."""
+    place, told = getattr(_PLACES, "here", None), 0
+
+    def tell(ahead: int) -> None:
+        nonlocal told
+        if place is None or ahead == told:
+            return
+        told, token = ahead, in_cached_function.set(False)
+        try:
+            place.caption(f":material/hourglass: Many are asking at once: {ahead} ahead of you." if ahead else "")
+        finally:
+            in_cached_function.reset(token)
+
+    yield tell
+    tell(0)
+
+
+class Turns:
+    """Lets a few threads at a time do their work, ``with TURN: …``, in the order in which they came.
+
+    A run that is superseded leaves the queue and raises Streamlit's own signal to stop, which is no ``Exception``.
+    """
+
+    def __init__(self, at_once: int = 1) -> None:
+        self._lock, self._at_once, self._own = threading.Lock(), at_once, threading.local()
+        self._queue: list[threading.Event] = []  # the first ``at_once`` are at work
+
+    def __len__(self) -> int:
+        """How many work or wait."""
+        return len(self._queue)
+
+    def __enter__(self) -> None:
+        give_way()
+        mine = self._own.ticket = threading.Event()
+        with self._lock:
+            self._queue.append(mine)
+        try:
+            self._call()
+            self._wait(mine)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._queue.remove(self._own.ticket)
+        self._call()
+
+    def _call(self) -> None:
+        with self._lock:
+            for called in self._queue[: self._at_once]:
+                called.set()
+
+    def _wait(self, mine: threading.Event) -> None:
+        asked = time.monotonic()
+        with _telling() as tell:
+            while not mine.wait(_LOOK_SECONDS):
+                give_way()
+                if time.monotonic() - asked > PATIENCE_SECONDS:
+                    with self._lock:
+                        ahead = self._queue.index(mine)
+                    tell(ahead)
+        give_way()
+
+
+TURN = Turns()
+"""Held while the model runs, so that sessions queue instead of fighting over the cores."""
+DECODING = Turns(2)
+"""Held while a photo is decoded. No large one keeps those waiting who only ask the model, and two take at most 800 MB."""
+
+
+def settle() -> None:
+    """Take all that is loaded by now out of the reach of garbage collection, which Streamlit starts after every run of a page.
+
+    With torch and pandas loaded a full collection takes a good tenth of a second, in which no other thread runs.
+    """
+    gc.collect()
+    gc.freeze()
