@@ -16,7 +16,7 @@ PAGES = {
     "draw": ("/Classify?source=Draw&ita=-20&artefacts=ruler", "· layer"),
     "confusion": ("/Confusion?true=melanoma+(mel)&called=melanocytic+nevus+(nv)", "Sensitivity is lowest"),
     "threshold": ("/Confusion?question=melanoma+(mel)+or+not%3F&threshold=20&card=Calibration", "More about these answers"),
-    "robustness": ("/Robustness", "Take it home:"),
+    "robustness": ("/Robustness", "Does the attack survive"),
     "robustness-test-set": ("/Robustness?part=The+test+set", "How it was measured"),
     "reports": ("/Reports", "What does not hold on paper?"),
     "reports-beside": ("/Reports?look=Beside+ours", "Statement by statement"),

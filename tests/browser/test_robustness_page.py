@@ -29,7 +29,7 @@ def open_live(page: Page, url: str) -> None:
 
 
 def settle(page: Page) -> None:
-    page.get_by_text("Take it home:").wait_for()
+    page.get_by_text("Does the attack survive").wait_for()
     page.get_by_test_id("stImage").nth(7).wait_for()  # five pictures and three maps, which arrive after the text
     page.locator("[data-stale=true]").first.wait_for(state="detached")
 
@@ -51,8 +51,8 @@ def test_the_attacked_file_uploaded_to_classify_gets_the_same_wrong_answer(
     page: Page, app_url: str, attack: str
 ) -> None:
     open_live(page, f"{app_url}{LIVE}?attack={attack}&epsilon=2/255")
-    verdict = page.get_by_role("heading", name="the answer turns from").inner_text()
-    clean = re.search(r"turns from (.+?) \(\d+%\) to", verdict)
+    verdict = page.get_by_role("heading", name=" turns ").inner_text()
+    clean = re.search(r" turns (.+?) \(\d+%\) into", verdict)
     filed = re.search(r"The model says (.+?) \(([<>\d]+%)\) of it", page.inner_text("body"))
     assert clean
     assert filed
@@ -95,7 +95,7 @@ def test_the_smallest_change_is_one_click_away(page: Page, app_url: str) -> None
     open_live(page, f"{app_url}{LIVE}?epsilon=0/255")
     page.get_by_role("button", name="Smallest change that flips it").click()
     page.get_by_text("The smallest change that changes the answer").wait_for()
-    page.get_by_role("heading", name="the answer turns from").wait_for()
+    page.get_by_role("heading", name=" turns ").wait_for()
     assert parse_qs(urlsplit(page.url).query)["epsilon"] != ["0/255"]
 
 
@@ -103,6 +103,6 @@ def test_the_smallest_change_is_one_click_away(page: Page, app_url: str) -> None
 def test_a_phone_needs_no_sideways_scrolling(page: Page, app_url: str, path: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(app_url + path)
-    page.get_by_text("Take it home:" if path == LIVE else "How it was measured, and the numbers").wait_for()
+    page.get_by_text("Does the attack survive" if path == LIVE else "How it was measured, and the numbers").wait_for()
     assert page.get_by_test_id("stMain").evaluate("element => element.scrollWidth <= window.innerWidth")
     assert page.get_by_test_id("stException").count() == 0

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from dermaviz.app.robustness.live import Attempt, Changed, Filed, Flip, Outcome
+from dermaviz.app.robustness.live import Attempt, Changed, Flip, Outcome
 from dermaviz.app.text import class_names, class_with_probability
 from dermaviz.images import RGB
 from dermaviz.models.answer import Prediction
@@ -36,78 +36,66 @@ def epsilon_label(epsilon: float) -> str:
 
 def outcome_sentence(card: Card, outcome: Outcome, asked: Attempt) -> str:
     """What the attack did to the answer, and what noise of the same size did, as Markdown."""
-    clean = class_with_probability(card, outcome.clean.prediction)
+    clean, attacked, noisy = (
+        class_with_probability(card, changed.prediction)
+        for changed in (outcome.clean, outcome.attacked, outcome.noised)
+    )
+    name, first = ATTACKS[asked.attack].short, outcome.clean.prediction.index
     if not asked.epsilon:
-        return f"At ε = 0 nothing is changed: the answer is **{clean}** in all three. Move ε up to begin."
-    name, size = ATTACKS[asked.attack].short, levels_words(asked.epsilon)
-    after, noisy = outcome.attacked.prediction, outcome.noised.prediction
-    attacked = class_with_probability(card, after)
+        return f"At ε = 0 nothing is changed: **{clean}** in all three. Move ε up to begin."
     if outcome.zero_gradient:
-        return (
-            f"Here the model has **no gradient** to follow, so {name} could not start: that it still says **{clean}** shows "
-            "no robustness."
-        )
-    turned = (
-        f"{name} moves no value by more than **{size}**, and the answer turns from **{clean}** to **{attacked}**."
-        if after.index != outcome.clean.prediction.index
-        else f"{name} moves values by up to **{size}**, and the answer stays: **{clean}** before, **{attacked}** after."
+        return f"The model has **no gradient** here, so {name} cannot start. That shows no robustness."
+    turns = "turns" if outcome.attacked.prediction.index != first else "does not turn"
+    into = f"**{clean}** into **{attacked}**" if turns == "turns" else f"**{clean}** (now {attacked})"
+    noise = (
+        f"Noise of that size {'does not' if outcome.noised.prediction.index == first else f'turns it too: {noisy}'}."
     )
-    if noisy.index == outcome.clean.prediction.index:
-        return f"{turned} Noise of the same size leaves it at {class_with_probability(card, noisy)}."
-    return (
-        f"{turned} Noise of the same size turns it as well, to {class_with_probability(card, noisy)}: here size alone is "
-        "enough."
-    )
+    return f"{name}, {levels_words(asked.epsilon)}, {turns} {into}. {noise}"
 
 
 def goal_sentence(card: Card, outcome: Outcome, target: str | None) -> str | None:
-    """Whether a target was arrived at; None without a target."""
+    """Whether a target was reached; None without a target."""
     if target is None:
         return None
     words = class_names(card)[target]
     if outcome.clean.prediction.diagnosis == target:
-        return f"The model says {words} of the clean photo already. Choose another class to arrive at."
+        return f"The clean answer is {words} already. Choose another target."
     given = percent(float(outcome.attacked.prediction.probabilities[card.classes.index(target)]))
-    if outcome.reached:
-        return f"It has arrived at {words}."
-    return f"It has not arrived at {words}, which now gets {given}. Allow more, or take PGD."
+    return (
+        f"Target reached: {words}."
+        if outcome.reached
+        else f"Target not reached: {words} gets {given}. Try more ε, or PGD."
+    )
 
 
 def flip_sentence(card: Card, flip: Flip, target: str | None) -> str:
     """The smallest change that flips the answer, as Markdown."""
     words = class_names(card)
-    wanted = f"arrives at {words[target]}" if target else "changes the answer"
+    wanted = f"reaches {words[target]}" if target else "changes the answer"
     if flip.zero_gradient:
-        return f"No change found: the model has no gradient here, so there is no direction in which FGSM {wanted}."
+        return f"No change found: the model has no gradient here, so no direction {wanted}."
     if math.isinf(flip.epsilon):
         return f"No step along the gradient's sign of up to {levels_words(flip.cap)} {wanted}."
     if not flip.epsilon:
-        return f"Nothing needs to be changed: the model says {words[flip.diagnosis]} already."
-    return (
-        f"The smallest change that {wanted}: **{levels_words(flip.epsilon)}** for each value, and it says "
-        f"{words[flip.diagnosis]} (found to 1/8 of a level, along FGSM's direction). One grey level is 1/255 of the way from "
-        "black to white, the smallest step that a picture file knows."
-    )
+        return f"Nothing needs to be changed: the answer is {words[flip.diagnosis]} already."
+    return f"The smallest change that {wanted}: **{levels_words(flip.epsilon)}**, to {words[flip.diagnosis]}."
 
 
-def file_sentence(card: Card, filed: Filed, outcome: Outcome, asked: Attempt) -> str:
+def file_sentence(card: Card, outcome: Outcome, asked: Attempt) -> str:
     """What is left of the attack in a file, as Markdown."""
-    exact, answer = outcome.attacked.prediction, class_with_probability(card, filed.prediction)
+    filed, answer = outcome.filed, class_with_probability(card, outcome.filed.prediction)
     if not asked.epsilon:
         return "The file holds the photo as the model sees it."
     if not filed.grey_levels:
         return (
-            f"**This attack does not fit into a file.** A file knows whole grey levels only, and a change of at most "
-            f"{levels_words(asked.epsilon)} rounds to none: the file would hold the photo as it is, and the model would say "
-            f"{answer}. Make the attack at 1/255 or more to take it home."
+            f"**This attack does not fit into a file.** An 8-bit file stores whole grey levels only; "
+            f"{levels_words(asked.epsilon)} rounds to none. Attack at 1/255 or more."
         )
-    moved = f"In the file, values are moved by at most {levels_words(filed.grey_levels * GREY)}."
-    if filed.prediction.index == exact.index:
-        return f"{moved} The model says **{answer}** of it; upload it to Classify to see for yourself."
-    return (
-        f"{moved} Rounding undoes what the attack did: of the file the model says **{answer}**, not "
-        f"{class_with_probability(card, exact)}. A little more ε brings it back."
-    )
+    moved = f"In the file, values change by at most {levels_words(filed.grey_levels * GREY)}."
+    if filed.prediction.index == outcome.attacked.prediction.index:
+        return f"{moved} The model says **{answer}** of it; upload it to Classify to check."
+    exact = class_with_probability(card, outcome.attacked.prediction)
+    return f"{moved} Rounding undoes the attack: **{answer}**, not {exact}. A little more ε brings it back."
 
 
 def drift_sentence(
@@ -116,12 +104,12 @@ def drift_sentence(
     """How far the map of the ``first`` answer moved, and how much of it stayed on the lesion, where that is known."""
     words = class_names(card)[clean.diagnosis]
     if math.isnan(correlation):
-        return f"One of the two maps for {words} shows nothing, so how far it moved cannot be said."
+        return f"One of the two maps for {words} shows nothing, so its drift is not known."
     moved = f"Rank correlation with the {first} map for {words}: **{correlation:.2f}**".replace("-", "−")
     before, after = energies
     if math.isnan(before) or math.isnan(after):
-        return f"{moved} (1 is the same)."
-    return f"{moved} (1 is the same). On the lesion: {percent(before)} of it before, **{percent(after)}** after."
+        return f"{moved} (1 is no drift)."
+    return f"{moved} (1 is no drift). On the lesion: {percent(before)} before, **{percent(after)}** after."
 
 
 def magnified(changed: Changed, times: int) -> tuple[RGB, bool]:

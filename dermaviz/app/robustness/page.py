@@ -19,6 +19,7 @@ from dermaviz.app.robustness.live_panels import (
     offer_file,
     outcome_of,
     show_attack,
+    show_maps,
     show_verdict,
 )
 from dermaviz.app.robustness.question import Ask, choose_grouping, choose_measure, choose_other
@@ -43,14 +44,17 @@ def show_photo(checkpoints: Checkpoints) -> None:
     if one is None:
         return
     with one.doing, sentence_for_errors():
-        verdict = st.container()
+        shown = st.container()
         asked = choose_attempt(one.case)
-        with verdict:
+        with shown:
             outcome = outcome_of(one.case, asked)
             show_verdict(one.case, outcome, asked)
+            show_attack(one.case, asked, outcome)
         with one.pictures:
+            maps = st.container()
             view = choose_view()
-            show_attack(one.case, asked, outcome, view)
+            with maps:
+                show_maps(one.case, outcome, view)
             offer_file(one.case, outcome, asked)
 
 

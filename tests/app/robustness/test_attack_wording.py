@@ -76,22 +76,21 @@ def test_every_step_of_the_slider_has_a_label_of_its_own() -> None:
     [
         (
             {},
-            "the answer turns from **melanoma (75%)** to **melanocytic nevus (62%)**. Noise of the same size leaves it at",
+            "FGSM, 2 grey levels, turns **melanoma (75%)** into **melanocytic nevus (62%)**. Noise of that size does not.",
         ),
-        ({"attacked": "mel"}, "and the answer stays: **melanoma (75%)** before, **melanoma (62%)** after"),
-        ({"noised": "bkl"}, "turns it as well, to benign keratosis (70%): here size alone is enough"),
-        ({"blind": True}, "no gradient** to follow, so FGSM could not start"),
+        ({"attacked": "mel"}, "does not turn **melanoma (75%)** (now melanoma (62%))"),
+        ({"noised": "bkl"}, "Noise of that size turns it too: benign keratosis (70%)."),
+        ({"blind": True}, "**no gradient** here, so FGSM cannot start"),
     ],
 )
 def test_the_verdict_holds_the_attack_against_noise(card: Card, found: dict[str, object], sentence: str) -> None:
-    said = outcome_sentence(card, outcome(card, **found), Attempt("fgsm", 2 * GREY, None, 0))
-    assert sentence in said
+    assert sentence in outcome_sentence(card, outcome(card, **found), Attempt("fgsm", 2 * GREY, None, 0))
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_without_room_nothing_is_claimed(card: Card, attack: str) -> None:
     said = outcome_sentence(card, outcome(card, attacked="mel"), Attempt(attack, 0.0, None, 0))
-    assert said.startswith("At ε = 0 nothing is changed: the answer is **melanoma (75%)** in all three.")
+    assert said.startswith("At ε = 0 nothing is changed: **melanoma (75%)** in all three.")
 
 
 @pytest.mark.parametrize(
@@ -100,50 +99,41 @@ def test_without_room_nothing_is_claimed(card: Card, attack: str) -> None:
         (0.0, {}, "holds the photo as the model sees it"),
         (GREY / 2, {"grey_levels": 0, "filed": "mel"}, "does not fit into a file"),
         (2 * GREY, {}, "at most 2 grey levels. The model says **melanocytic nevus (50%)** of it"),
-        (
-            2 * GREY,
-            {"filed": "mel"},
-            "Rounding undoes what the attack did: of the file the model says **melanoma (50%)**",
-        ),
+        (2 * GREY, {"filed": "mel"}, "Rounding undoes the attack: **melanoma (50%)**, not melanocytic nevus (62%)."),
     ],
 )
 def test_a_file_keeps_whole_grey_levels_only(
     card: Card, epsilon: float, found: dict[str, object], sentence: str
 ) -> None:
-    whole = outcome(card, **found)
-    assert sentence in file_sentence(card, whole.filed, whole, Attempt("fgsm", epsilon, None, 0))
+    assert sentence in file_sentence(card, outcome(card, **found), Attempt("fgsm", epsilon, None, 0))
 
 
 @pytest.mark.parametrize(
     ("flip", "target", "sentence"),
     [
-        (
-            Flip(0.375 * GREY, "nv", False, 16 * GREY),
-            None,
-            "changes the answer: **0.38 of one grey level** for each value",
-        ),
-        (Flip(GREY, "bkl", False, 16 * GREY), "bkl", "arrives at benign keratosis: **1 grey level**"),
-        (Flip(math.inf, "mel", False, 16 * GREY), None, "No step along the gradient's sign of up to 16 grey levels"),
+        (Flip(0.375 * GREY, "nv", False, 16 * GREY), None, "changes the answer: **0.38 of one grey level**, to"),
+        (Flip(GREY, "bkl", False, 16 * GREY), "bkl", "reaches benign keratosis: **1 grey level**"),
+        (Flip(math.inf, "mel", False, 16 * GREY), None, "up to 16 grey levels changes the answer"),
         (Flip(math.inf, "mel", True, 16 * GREY), None, "the model has no gradient here"),
         (Flip(0.0, "mel", False, 16 * GREY), "mel", "Nothing needs to be changed"),
     ],
-)
+)  # fmt: skip
 def test_the_smallest_change_in_words(card: Card, flip: Flip, target: str | None, sentence: str) -> None:
     assert sentence in flip_sentence(card, flip, target)
 
 
 def test_a_target_is_told_apart_from_the_clean_answer(card: Card) -> None:
     assert goal_sentence(card, outcome(card), None) is None
-    assert "says melanoma of the clean photo already" in str(goal_sentence(card, outcome(card), "mel"))
-    assert goal_sentence(card, outcome(card), "nv") == "It has arrived at melanocytic nevus."
+    assert "The clean answer is melanoma already" in str(goal_sentence(card, outcome(card), "mel"))
+    assert goal_sentence(card, outcome(card), "nv") == "Target reached: melanocytic nevus."
 
 
 @pytest.mark.parametrize(
     ("correlation", "energies", "sentence"),
     [
-        (0.5, (0.7, 0.25), "**0.50** (1 is the same). On the lesion: 70% of it before, **25%** after."),
-        (-0.25, (math.nan, math.nan), "melanoma: **−0.25** (1 is the same)."),
-        (math.nan, (math.nan, math.nan), "shows nothing, so how far it moved cannot be said"),
+        (0.5, (0.7, 0.25), "**0.50** (1 is no drift). On the lesion: 70% before, **25%** after."),
+        (-0.25, (math.nan, math.nan), "melanoma: **−0.25** (1 is no drift)."),
+        (math.nan, (math.nan, math.nan), "shows nothing, so its drift is not known"),
     ],
 )
 def test_how_far_a_map_moved(card: Card, correlation: float, energies: tuple[float, float], sentence: str) -> None:
