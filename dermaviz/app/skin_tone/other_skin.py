@@ -18,7 +18,7 @@ from dermaviz.app.robustness.live_text import drift_sentence
 from dermaviz.app.skin_tone.own_images import Lesion, degrees, lesion_of
 from dermaviz.app.text import class_names, class_with_probability
 from dermaviz.app.turns import TURN, give_way
-from dermaviz.app.widgets.chart import ink, show_chart, show_picture, show_table
+from dermaviz.app.widgets.chart import ink, show_answer, show_picture, show_table
 from dermaviz.app.widgets.drawing import tone_colours
 from dermaviz.app.widgets.panels import show_map
 from dermaviz.app.widgets.photo import ask_for_one
@@ -35,26 +35,37 @@ from dermaviz.plots.tone import counterfactual_figure
 from dermaviz.synthetic.optics import ITA_RANGE
 
 REDRAWN = "redrawn"
-"""Beside the axes of a shift: the same lesion drawn at the ITA asked for, which is the truth that a shift is to meet."""
+"""Beside the axes of a shift: the same lesion drawn at the ITA asked for, which is the truth that a shift should meet."""
 STEP = 10
 """Degrees between the points of a curve."""
 AXIS_NAMES: Mapping[str, str] = MappingProxyType(
-    {"melanin": "other skin", "control": "control of equal size, no tone", REDRAWN: "drawn anew: the truth"}
+    {"melanin": "other skin", "control": "control of equal size, no tone", REDRAWN: "drawn again: the truth"}
 )
 LESION_NAMES: Mapping[LesionChoice, str] = MappingProxyType({"fixed": "kept as it is", "re-pigmented": "re-pigmented"})
 ABOUT_LESION = (
-    "**Kept as it is**: only the skin round the lesion changes, so the contrast between them does too. **Re-pigmented**: "
-    "melanin lies over the whole photo like a filter, as it does in skin, so the lesion darkens and lightens with it."
+    "**Kept as it is**: only the skin round the lesion changes. **Re-pigmented**: melanin lies over the whole photo like a "
+    "filter, so the lesion darkens and lightens with it."
 )
 ABOUT_CONTROL = (
-    "The control changes the colour by as much (ΔE), towards green for darker and towards red for lighter, which ITA knows "
-    "nothing of. If it moves the answer as far, the model is sensitive to colour, not to tone."
+    "The control changes the colour by as much (ΔE), towards green for darker and red for lighter, which ITA does not measure. "
+    "If it changes the answer as much, the model is sensitive to colour, not to tone."
 )
 CANNOT_SAY = (
-    "A shifted photo is a thought experiment: melanin alone is changed, and lesions on other skin differ in more than their "
-    "ground. One photo says nothing of a group; the test set's part of this page has the same over many photos."
+    "A shifted photo is a thought experiment: only melanin is changed, and lesions on other skin differ in more than that. One "
+    "photo says nothing about a group; the test set on this page has many."
 )
+OWN = "each picture's own answer"
+TO_ITA, FIRST_ITA, UNKNOWN_START = "to_ita", -20, 45
 _NEAR_NOTHING = 0.005
+_MARK = "position:absolute;border-radius:0.15rem;"
+_PICTURES = "counterfactual-pictures"
+_PHONE_LOOK = f"""<style>
+@media (max-width: 640px) {{
+  .st-key-{_PICTURES} [data-testid="stColumn"] {{ min-width: 0; flex: 1 1 0; }}
+  .st-key-{_PICTURES} [data-testid="stHorizontalBlock"] {{ flex-wrap: nowrap; gap: 0.4rem; }}
+}}
+</style>"""
+"""On a phone, too, the pictures stand side by side."""
 
 
 @dataclass(frozen=True)
@@ -174,10 +185,10 @@ def measured_sentence(tone: Tone, source: str) -> str:
         return f"The skin's tone could not be measured: {tone.excluded}. Say where the shift starts."
     doubts = "; ".join(f"{flag}: {FLAGS[flag]}" for flag in tone.flags)
     end = min(max(tone.ita, ITA_RANGE[0]), ITA_RANGE[1])
-    beyond = f" No skin of the model is like that, so the shift starts from {degrees(end)}." if end != tone.ita else ""
+    beyond = f" The skin model ends there, so the shift starts from {degrees(end)}." if end != tone.ita else ""
     return (
-        f"Measured round the {source} lesion: **{tone_words(tone.ita)}**, by the dominant colour {degrees(tone.ita_clusters)}, "
-        f"after colour constancy {degrees(tone.ita_constancy)}.{f' Doubtful, since {doubts}.' if doubts else ''}{beyond}"
+        f"Round the {source} lesion: **{tone_words(tone.ita)}**; by dominant colour {degrees(tone.ita_clusters)}, after colour "
+        f"constancy {degrees(tone.ita_constancy)}.{f' Doubtful: {doubts}.' if doubts else ''}{beyond}"
     )
 
 
@@ -187,31 +198,27 @@ def outcome_sentence(card: Card, found: OtherSkin, shift: Shift) -> str:
     first, start, end = class_with_probability(card, clean), score(clean, clean), score(tone, clean)
     if shift.to_ita == shift.from_ita:
         return f"Without a shift nothing is changed: **{first}**, {measure_name(card)} {percent(start)}."
-    turned = f"turns from {first} to **{class_with_probability(card, tone)}**"
+    turned = f"turns into **{class_with_probability(card, tone)}**" if tone.index != clean.index else "stays"
     return (
-        f"From {tone_words(shift.from_ita)} to {tone_words(shift.to_ita)}, the lesion {LESION_NAMES[shift.lesion]}: "
-        f"{measure_name(card)} goes from **{percent(start)}** to **{percent(end)}** ({_points(end - start)}), and the answer "
-        f"{f'stays {class_names(card)[clean.diagnosis]}' if tone.index == clean.index else turned}."
+        f"On {tone_words(shift.to_ita)}, the answer **{first}** {turned}; {measure_name(card)} goes from {percent(start)} to "
+        f"**{percent(end)}**."
     )
 
 
 def beside_sentence(card: Card, found: OtherSkin) -> str:
     """What a change of equal size that is no tone did, and the truth where it is known, as Markdown."""
     clean, control = found.original.prediction, found.shifted["control"].prediction
-    after, measure = score(control, clean), measure_name(card)
-    words = (
-        f"A change of the same size that is no tone: {class_with_probability(card, control)}, {measure} {percent(after)} "
-        f"({_points(after - score(clean, clean))})."
-    )
+    change = score(control, clean) - score(clean, clean)
+    words = f"Control of the same size: {class_with_probability(card, control)}, {signed(100 * change)} points."
     if REDRAWN not in found.shifted:
         return words
     truth = found.shifted[REDRAWN].prediction
-    drawn = f"{class_with_probability(card, truth)}, {measure} {percent(score(truth, clean))}"
-    return f"{words} The same lesion drawn at that tone: {drawn}."
+    given = percent(score(truth, clean))
+    return f"{words} Drawn at that tone: {class_with_probability(card, truth)}, {measure_name(card)} {given}."
 
 
-def curve_sentence(table: pd.DataFrame, measure: str) -> str:
-    """Between which values a photo's probability moves over the whole range of tones, and over the control's.
+def curve_sentence(table: pd.DataFrame, measure: str) -> tuple[str, str]:
+    """Between which values a probability moves over the whole range of tones, and over the control's; and with which answers.
 
     Args:
         table: ``axis, ita, value, diagnosis``.
@@ -220,42 +227,27 @@ def curve_sentence(table: pd.DataFrame, measure: str) -> str:
     tone, control = (table[table["axis"] == axis] for axis in ("melanin", "control"))
     ends = [(float(part["value"].min()), float(part["value"].max())) for part in (tone, control)]
     moves, beside = (f"between {percent(low)} and {percent(high)}" for low, high in ends)
-    answers = tone.sort_values("ita")["diagnosis"].nunique()
-    same = "The answer stays the same throughout."
-    words = (
-        f"From {degrees(tone['ita'].min())} to {degrees(tone['ita'].max())}, {measure} moves {moves} with the tone, and "
-        f"{beside} with the control. {same if answers == 1 else f'On the way the model gives {answers} answers.'}"
-    )
     by_tone, by_control = (high - low for low, high in ends)
-    if by_control < max(by_tone, _NEAR_NOTHING):
-        return words
-    return f"{words} The control moves it as far or further: what shows here is sensitivity to colour, not to tone."
-
-
-def _points(change: float) -> str:
-    points = signed(100 * change)
-    return f"{points} point{'' if points in ('+1', '−1') else 's'}"
-
-
-TO_ITA = "to_ita"
-FIRST_ITA = -20
-UNKNOWN_START = 45
-_MARK = "position:absolute;border-radius:0.15rem;"
+    colour = "" if by_control < max(by_tone, _NEAR_NOTHING) else " **That is sensitivity to colour, not to tone.**"
+    answers = tone.sort_values("ita")["diagnosis"].nunique()
+    return (
+        f"Over all tones {measure} moves {moves}; with the control, {beside}.{colour}",
+        f"From {degrees(tone['ita'].min())} to {degrees(tone['ita'].max())}: {answers} answer{'' if answers == 1 else 's'}. "
+        f"{CANNOT_SAY}",
+    )
 
 
 def choose_shift(tone: Tone) -> Shift:
     """Ask for the tone to shift to and for what becomes of the lesion; where no tone was measured, also for the start."""
     low, high = (int(end) for end in ITA_RANGE)
+    start = min(max(tone.ita, float(low)), float(high))
     if math.isnan(tone.ita):
-        asked = st.number_input(
-            "ITA of the skin as it is", low, high, UNKNOWN_START, key="from_ita", bind="query-params"
+        start = float(
+            st.number_input("ITA of the skin as it is", low, high, UNKNOWN_START, key="from_ita", bind="query-params")
         )
-        start = float(asked)
-    else:
-        start = min(max(tone.ita, float(low)), float(high))
     to_ita = st.slider(
         "Skin tone to shift to (ITA)", low, high, FIRST_ITA, format="%d°", key=TO_ITA, bind="query-params",
-        help="Individual typology angle. The ticks under the slider are the cuts between the groups.",
+        help="The ticks under the slider are the borders of the tone groups.",
     )  # fmt: skip
     _show_tones(start, to_ita)
     left, right = st.columns([5, 4], vertical_alignment="bottom")
@@ -263,10 +255,7 @@ def choose_shift(tone: Tone) -> Shift:
         "The lesion is", LESION_CHOICES, default=LESION_CHOICES[0], required=True, format_func=LESION_NAMES.__getitem__,
         key="lesion", bind="query-params", help=ABOUT_LESION,
     )  # fmt: skip
-    at_start = right.toggle(
-        "No shift", key="no_shift", bind="query-params",
-        help="Shifts to the tone that the skin has: nothing may change then.",
-    )  # fmt: skip
+    at_start = right.toggle("No shift", key="no_shift", bind="query-params", help="Nothing may change then.")
     return Shift(start, start if at_start else float(to_ita), lesion)
 
 
@@ -296,15 +285,6 @@ def _show_tones(start: float, chosen: float) -> None:
     )
 
 
-_PICTURES = "counterfactual-pictures"
-_PHONE_LOOK = f"""<style>
-@media (max-width: 640px) {{
-  .st-key-{_PICTURES} [data-testid="stColumn"] {{ min-width: 0; flex: 1 1 calc(50% - 0.5rem); }}
-}}
-</style>"""
-"""On a phone, two pictures beside each other."""
-
-
 def show_other_skin(checkpoints: dict[str, Checkpoint]) -> None:
     """One photo with its skin at another tone, while the slider is moved."""
     one = ask_for_one(checkpoints, "Once there is a photo, its skin can be shifted here.")
@@ -312,83 +292,65 @@ def show_other_skin(checkpoints: dict[str, Checkpoint]) -> None:
         return
     case = one.case
     with one.doing, sentence_for_errors():
-        verdict = st.container()
-        lesion = lesion_of(case)
+        shown, lesion = st.container(), lesion_of(case)
         shift = choose_shift(lesion.tone)
         st.caption(measured_sentence(lesion.tone, lesion.source))
         if not lesion.mask.any():
-            st.caption("No lesion was found in this photo, so all of it is taken for skin.")
+            st.caption("No lesion was found in this photo, so all of it counts as skin.")
         with st.spinner("The skin is shifted …"):
             found = other_skin(case, shift)
-        verdict.markdown(f"#### {outcome_sentence(case.card, found, shift)}", help=ABOUT_CONTROL)
-        if shift.to_ita != shift.from_ita:
-            verdict.markdown(beside_sentence(case.card, found))
-        with one.pictures, sentence_for_errors():
+        with shown:
+            st.markdown(f"#### {outcome_sentence(case.card, found, shift)}", help=ABOUT_CONTROL)
             _show_pictures(case, lesion, found, shift)
+        with one.pictures, sentence_for_errors():
             _show_curve(case, shift)
 
 
 def _show_pictures(case: Case, lesion: Lesion, found: OtherSkin, shift: Shift) -> None:
     """The pictures in a row, each with its answer, its map and how far that moved."""
     st.html(_PHONE_LOOK)
-    own = st.segmented_control(
-        "Attention maps of", ("the original's answer", "each picture's own answer"), default="the original's answer",
-        required=True, key="skin_maps_of", bind="query-params",
-        help="Maps of one class can be compared: how far they moved is measured on them.",
-    )  # fmt: skip
-    at = degrees(shift.to_ita)
-    titles = {
-        "melanin": f"Other skin, ITA {at}",
-        "control": "Control, as large",
-        REDRAWN: f"Drawn at ITA {at}: the truth",
-    }
-    panels = {f"Original, ITA {degrees(shift.from_ita)}": found.original}
+    at, card, clean = degrees(shift.to_ita), case.card, found.original.prediction
+    titles = {"melanin": f"Other skin, {at}", "control": "Control", REDRAWN: f"Drawn at {at}: the truth"}
+    panels = {f"Original, {degrees(shift.from_ita)}": found.original}
     panels |= {titles[axis]: picture for axis, picture in found.shifted.items()}
-    with st.container(key=_PICTURES):
+    maps = st.container()
+    own = st.segmented_control(
+        "Attention maps of", ("the original's answer", OWN), default="the original's answer", required=True,
+        key="skin_maps_of", bind="query-params", help="Only maps of one class can be compared.",
+    )  # fmt: skip
+    with maps, st.container(key=_PICTURES):
         for place, (title, picture) in zip(st.columns(len(panels)), panels.items(), strict=True):
+            index = picture.prediction.index if own == OWN else clean.index
             with place:
-                index = (
-                    picture.prediction.index if own == "each picture's own answer" else found.original.prediction.index
-                )
-                _show_picture(case, lesion, found.original, picture, title, index)
+                show_picture(picture.pixels, title, f"{title}: {case.photo.name}")
+                sign = "" if picture.prediction.index == clean.index else ":material/swap_horiz: "
+                p = percent(score(picture.prediction, clean))
+                st.markdown(f"{sign}**{class_with_probability(card, picture.prediction)}**  \n{measure_name(card)} {p}")
+                named = class_with_probability(card, picture.prediction, index)
+                alt = f"Attention map for {named}: {title}"
+                show_map(picture.pixels, picture.maps[index], f"Map for {named}", alt, mask=lesion.mask)
+                if picture is not found.original:
+                    moved = drift(found.original.maps[clean.index], picture.maps[clean.index], lesion.mask)
+                    energies = (moved.energy_before, moved.energy_after)
+                    st.caption(drift_sentence(card, clean, moved.rank_correlation, energies, "original"))
     worst = max(picture.clipped for picture in found.shifted.values())
-    cut = f"In {percent(worst)} of the pixels a shifted colour would be brighter than white and is cut there."
+    cut = f" In {percent(worst)} of the pixels a colour is cut at white." if worst >= 0.01 else ""
+    beside = f"{beside_sentence(card, found)} " if shift.to_ita != shift.from_ita else ""
     st.caption(
-        f"{case.checkpoint.name} · {METHODS[DEFAULT_METHOD].label} · layer {case.card.attention_layer} · lesion outline "
-        f"{lesion.source}. {cut if worst >= 0.01 else ''}"
+        f"{beside}{METHODS[DEFAULT_METHOD].label}, layer {card.attention_layer}; lesion outline {lesion.source}.{cut}"
     )
-
-
-def _show_picture(
-    case: Case, lesion: Lesion, original: Picture, picture: Picture, title: str, class_index: int
-) -> None:
-    """One picture, what the model says of it, and its map of a class beside the original's."""
-    card, clean = case.card, original.prediction
-    show_picture(picture.pixels, title, f"{title}: {case.photo.name}")
-    sign = "" if picture.prediction.index == clean.index else ":material/swap_horiz: "
-    answer, p = class_with_probability(card, picture.prediction), score(picture.prediction, clean)
-    st.markdown(f"{sign}**{answer}**  \n{measure_name(card)} {percent(p)}")
-    named = class_with_probability(card, picture.prediction, class_index)
-    alt = f"Attention map for {named}: {title}"
-    show_map(picture.pixels, picture.maps[class_index], f"Map for {named}", alt, mask=lesion.mask)
-    if picture is not original:
-        moved = drift(original.maps[clean.index], picture.maps[clean.index], lesion.mask)
-        energies = (moved.energy_before, moved.energy_after)
-        st.caption(drift_sentence(card, clean, moved.rank_correlation, energies, "original"))
 
 
 def _show_curve(case: Case, shift: Shift) -> None:
     """The answer over the whole range of tones, beside the control."""
     st.subheader("Over the whole range of tones", anchor=False)
-    card, measure = case.card, measure_name(case.card)
+    measure, words = measure_name(case.card), class_names(case.card)
     with st.spinner("The skin is shifted over the whole range, a few seconds …"):
         table = curve(case, shift.from_ita, shift.lesion)
-    words = class_names(card)
-    value = table["p_malignant"] if card.malignant else table["p_answer"]
+    value = table["p_malignant"] if case.card.malignant else table["p_answer"]
     drawn = table.assign(value=value, said=[f"says {words[name]}" for name in table["diagnosis"]])
     names = {axis: name for axis, name in AXIS_NAMES.items() if (table["axis"] == axis).any()}
     marks = {"as it is": shift.from_ita} | ({"chosen": shift.to_ita} if shift.to_ita != shift.from_ita else {})
     figure = counterfactual_figure(drawn, names, measure, cuts=CUTS, marks=marks, ink=ink())
-    show_chart(figure, "counterfactual", curve_sentence(drawn, measure))
+    show_answer(curve_sentence(drawn, measure), figure, "counterfactual")
     show_table(table.assign(axis=table["axis"].map(AXIS_NAMES)), f"{case.photo.name}-other-skin", "counterfactual")
-    st.caption(CANNOT_SAY)

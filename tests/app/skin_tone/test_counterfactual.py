@@ -126,14 +126,14 @@ def outcome(card: Card, tone: Prediction, truth: Prediction | None = None) -> Ot
 def test_the_sentences_say_what_changed_and_what_the_control_did(card: Card) -> None:
     said = outcome_sentence(card, outcome(card, prediction(card, "mel", 0.75)), SHIFT)
     assert said == (
-        "From ITA 45° (light) to ITA −20° (brown), the lesion kept as it is: p(malignant) goes from **12%** to **75%** "
-        "(+62 points), and the answer turns from melanocytic nevus (88%) to **melanoma (75%)**."
+        "On ITA −20° (brown), the answer **melanocytic nevus (88%)** turns into **melanoma (75%)**; p(malignant) goes from 12% to "
+        "**75%**."
     )
     stayed = outcome(card, prediction(card, "nv", 0.25), prediction(card, "nv", 0.25))
-    assert outcome_sentence(card, stayed, SHIFT).endswith("the answer stays melanocytic nevus.")
+    assert "the answer **melanocytic nevus (88%)** stays;" in outcome_sentence(card, stayed, SHIFT)
     assert beside_sentence(card, stayed) == (
-        "A change of the same size that is no tone: melanocytic nevus (80%), p(malignant) 20% (+8 points). The same lesion drawn "
-        "at that tone: melanocytic nevus (75%), p(malignant) 25%."
+        "Control of the same size: melanocytic nevus (80%), +8 points. Drawn at that tone: melanocytic nevus (75%), p(malignant) "
+        "25%."
     )
     none = outcome_sentence(card, outcome(card, prediction(card, "nv", 0.125)), replace(SHIFT, to_ita=45.0))
     assert none.startswith("Without a shift nothing is changed: **melanocytic nevus (88%)**")
@@ -146,15 +146,15 @@ def test_where_no_class_is_malignant_the_answers_own_probability_counts(card: Ca
 
 @pytest.mark.parametrize(
     ("control", "said"),
-    [((0.2, 0.25), "between 20% and 25% with the control"), ((0.1, 0.9), "sensitivity to colour, not to tone")],
+    [((0.2, 0.25), "with the control, between 20% and 25%."), ((0.1, 0.9), "sensitivity to colour, not to tone")],
 )
 def test_the_curve_is_held_against_its_control(control: tuple[float, float], said: str) -> None:
     rows = pd.DataFrame(
         {"axis": ["melanin"] * 2 + ["control"] * 2, "ita": [-60, 70] * 2, "value": [0.6, 0.2, *control]}
     )
-    words = curve_sentence(rows.assign(diagnosis=["mel", "nv", "nv", "nv"]), "p(malignant)")
-    assert words.startswith("From −60° to 70°, p(malignant) moves between 20% and 60% with the tone")
-    assert "the model gives 2 answers" in words
+    words, more = curve_sentence(rows.assign(diagnosis=["mel", "nv", "nv", "nv"]), "p(malignant)")
+    assert words.startswith("Over all tones p(malignant) moves between 20% and 60%;")
+    assert more.startswith("From −60° to 70°: 2 answers.")
     assert said in words
     assert ("not to tone" in words) == (control == (0.1, 0.9))
 
@@ -162,8 +162,8 @@ def test_the_curve_is_held_against_its_control(control: tuple[float, float], sai
 def test_the_measured_tone_comes_with_its_doubts() -> None:
     tone = Tone(77.0, 74.0, 41.0, 9.0, -2.0, 0.5, ("b* ≤ 0",))
     said = measured_sentence(tone, "predicted")
-    assert said.startswith("Measured round the predicted lesion: **ITA 77° (very light)**, by the dominant colour 74°")
-    assert "Doubtful, since b* ≤ 0: the skin looks bluer than grey" in said
+    assert said.startswith("Round the predicted lesion: **ITA 77° (very light)**; by dominant colour 74°")
+    assert "Doubtful: b* ≤ 0: the skin looks bluer than grey" in said
     assert said.endswith("so the shift starts from 70°.")
     nothing = Tone(*(math.nan,) * 5, 0.0, (), "too little skin: 0.1% of the picture")
     assert measured_sentence(nothing, "true").startswith("The skin's tone could not be measured: too little skin")
