@@ -126,8 +126,8 @@ def outcome(card: Card, tone: Prediction, truth: Prediction | None = None) -> Ot
 def test_the_sentences_say_what_changed_and_what_the_control_did(card: Card) -> None:
     said = outcome_sentence(card, outcome(card, prediction(card, "mel", 0.75)), SHIFT)
     assert said == (
-        "On ITA −20° (brown), the answer **melanocytic nevus (88%)** turns into **melanoma (75%)**; p(malignant) goes from 12% to "
-        "**75%**."
+        "On ITA −20° (brown), the answer **melanocytic nevus (88%)** turns into **melanoma (75%)**; p(malignant) goes from 12% "
+        "to **75%**."
     )
     stayed = outcome(card, prediction(card, "nv", 0.25), prediction(card, "nv", 0.25))
     assert "the answer **melanocytic nevus (88%)** stays;" in outcome_sentence(card, stayed, SHIFT)
