@@ -40,13 +40,16 @@ def choose_data(checkpoint: Checkpoint) -> DataSplit:
     known = data_sets(checkpoint)
     if len(known) < 2:
         return data_in_use(checkpoint)
-    labels = {str(of): data_label(checkpoint, of) for of in known}
-    chosen = st.selectbox("Data set", labels, format_func=labels.__getitem__, key=DATA, bind="query-params")
+    own = internal(checkpoint.card).data_set
+    chosen = st.selectbox(
+        "Data set", [str(of) for of in known], key=DATA, bind="query-params",
+        help=f"The model was trained on images of {own}: its test split is internal, any other data set external.",
+    )  # fmt: skip
     return next(of for of in known if str(of) == chosen)
 
 
 def data_label(checkpoint: Checkpoint, of: DataSplit) -> str:
-    """A data set as lists name it: ``isic-uda1 · test · external``."""
+    """A data set as sentences name it: ``isic-uda1 · test · external``. Links have its plain name."""
     own = of.data_set == internal(checkpoint.card).data_set
     return f"{of.data_set} · {of.split} · {'its own' if own else 'external'}"
 

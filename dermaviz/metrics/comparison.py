@@ -1,4 +1,5 @@
-"""Two checkpoints on the same images — differences with paired intervals, McNemar's test, who fixed what."""
+"""Two checkpoints on the same images — differences with paired intervals, McNemar's test, who fixed what; and one checkpoint on
+different images, with unpaired intervals."""
 
 from __future__ import annotations
 
@@ -43,6 +44,28 @@ def paired_differences(
     of_first, of_second = (Sampled.join(lesions.metrics(metrics.values(), labels, said)) for said in (first, second))
     names = {"metric": list(metrics)}
     return interval_table(names, first=of_first, second=of_second, difference=of_second - of_first)
+
+
+Sample = tuple[Labels, Probabilities, LesionIds]
+"""Labels ``[N]``, probabilities ``[N, C]`` and the lesion of N images."""
+
+
+def unpaired_differences(
+    metrics: Mapping[str, Metric], first: Sample, second: Sample, draws: int = DRAWS
+) -> pd.DataFrame:
+    """Each metric (of one value) on two sets of different images, and by how much it is higher on the second.
+
+    The lesions of each set are resampled by themselves (seeds 0 and 1): the images have nothing in common, so the widths of
+    both intervals are in that of the difference.
+
+    Returns:
+        A row per metric, as :func:`paired_differences`.
+    """
+    of_first, of_second = (
+        Sampled.join(Bootstrap.over(lesions, draws, seed).metrics(metrics.values(), labels, said))
+        for seed, (labels, said, lesions) in enumerate((first, second))
+    )
+    return interval_table({"metric": list(metrics)}, first=of_first, second=of_second, difference=of_second - of_first)
 
 
 def mcnemar(first_right: NDArray[np.bool_], second_right: NDArray[np.bool_]) -> McNemar:

@@ -146,13 +146,14 @@ def read_card(path: str | Path) -> Card:
 class Checkpoint:
     """A checkpoint folder with the card that lies in it now.
 
-    Where images are labelled by groups of classes, ``card`` is that of the model asked for these groups
+    Where images are labelled by ``groups`` of classes, ``card`` is that of the model asked for these
     (:meth:`Card.asked`), and ``whole`` the one in the folder.
     """
 
     folder: Path
     card: Card
     whole: Card | None = None
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -165,9 +166,9 @@ class Checkpoint:
         return (self.whole or self.card).answers_sha256
 
     def asked(self, groups: Mapping[str, Sequence[str]]) -> Checkpoint:
-        """The same checkpoint asked for groups of its classes; itself where there are none, or they are asked for already."""
+        """The same checkpoint asked for groups of its classes; for the classes themselves where there are none."""
         whole = self.whole or self.card
-        return Checkpoint(self.folder, whole.asked(groups), whole) if groups else Checkpoint(self.folder, whole)
+        return Checkpoint(self.folder, whole.asked(groups), whole, groups) if groups else Checkpoint(self.folder, whole)
 
 
 def shipped_checkpoints() -> Path:

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import audited
-from dermaviz.evidence.store import read_evidence, write_evidence
+from dermaviz.evidence.store import Source, read_evidence, write_evidence
 from dermaviz.models.card import read_card
 from tests.app.conftest import OWN, SHIPPED
 
@@ -267,3 +267,27 @@ def test_a_case_with_photos_shows_them_and_where_the_model_looked(
 def test_the_shipped_evidence_is_that_of_the_shipped_checkpoint(shipped: pd.DataFrame) -> None:
     found = audited(Checkpoint(SHIPPED, read_card(SHIPPED / "card.json")))
     assert found.table["image_id"].tolist() == shipped["image_id"].tolist()
+
+
+def test_another_data_set_is_shown_and_held_against_the_own_one(
+    copy: Callable[[str], Path], shipped: pd.DataFrame
+) -> None:
+    folder = copy("first")
+    shutil.rmtree(folder / "evidence" / "isic-uda1", ignore_errors=True)
+    away = shipped[shipped["dx"].isin(["mel", "nv"])].iloc[::5].reset_index(drop=True)
+    sha = read_card(folder / "card.json").answers_sha256
+    write_evidence(folder, away, Source("predictions", "away", "all", sha, ""), {"said": ["Read as a *table*."]})
+    app = run(data="away/all")
+    assert app.selectbox(key="data").options[:2] == ["ham10000/test", "away/all"]
+    assert counted_cases(app) == len(away)
+    app = run(second="away/all", card="Two data sets")
+    found = [
+        int((away.loc[away["dx"] == "mel"].filter(like="p_").idxmax(axis=1) == "p_mel").sum()),
+        sum(away["dx"] == "mel"),
+    ]
+    assert f"finds {found[0] / found[1]:.0%} of melanomas there" in text(app)
+    both = int(shipped["dx"].isin(["mel", "nv"]).sum())
+    assert f"melanoma and melanocytic nevus: {len(away)} images against {both:,} images" in text(app)
+    assert r"Read as a \*table\*." in text(app)
+    app = run(card="Metrics")
+    assert app.table[0].value.columns.tolist() == ["figure", "ham10000 (test)", "away (all)", "difference"]

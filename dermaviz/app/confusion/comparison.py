@@ -1,6 +1,8 @@
-"""Tab: two checkpoints on the same images, asked the same question."""
+"""Tabs: two checkpoints on the same images, or one on two data sets, asked the same question."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,21 +10,33 @@ import streamlit as st
 
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.confusion.matrix import group_order
-from dermaviz.app.confusion.metrics import differences
-from dermaviz.app.confusion.view import ALL_IMAGES, MALIGNANT, Form, View, group_words
+from dermaviz.app.confusion.metrics import differences, set_differences
+from dermaviz.app.confusion.view import (
+    ALL_IMAGES,
+    EVERY_CLASS,
+    MALIGNANT,
+    Form,
+    View,
+    group_words,
+    questions,
+    view_of,
+)
 from dermaviz.app.evidence import audited
-from dermaviz.app.text import escaped, images_of_lesions, p_value
-from dermaviz.app.widgets.chart import ink, intervals, show_chart
+from dermaviz.app.text import escaped, images, images_of_lesions, p_value
+from dermaviz.app.widgets.chart import ink, intervals, show_answer, show_chart, show_details
+from dermaviz.diagnoses import names_of
+from dermaviz.evidence.external import alike
 from dermaviz.evidence.predictions import Audited, same_images
+from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.plots.confusion_matrix import difference_figure
 from dermaviz.plots.theme import percent, signed
 
 
-def show_comparison(images: Audited, other: Checkpoint, view: View, form: Form) -> None:
+def show_comparison(photos: Audited, other: Checkpoint, view: View, form: Form) -> None:
     """How the second checkpoint differs from the first."""
     from dermaviz.metrics.comparison import who_fixed_what
 
-    first, second = same_images(images, audited(other))
+    first, second = same_images(photos, audited(other))
     before, after = view.verdicts(first), view.verdicts(second)
     names = (first.checkpoint.name, second.checkpoint.name)
     one, other_one = (escaped(name) for name in names)
@@ -52,6 +66,71 @@ def show_comparison(images: Audited, other: Checkpoint, view: View, form: Form) 
     figures["difference"] = intervals(table, "difference", change=True)
     st.table(pd.DataFrame({"figure": table["label"], **figures}), border="horizontal", hide_index=True)
     st.caption("95% intervals by resampling whole lesions; both checkpoints are measured on the same resamplings.")
+
+
+QUOTED = ("melanoma_auc", "malignant_auc", "balanced_accuracy")
+"""The figure in the sentence: the first of these that both sets define."""
+
+
+def show_sets_compared(first: Audited, second: Audited, view: View, form: Form) -> None:
+    """How the same checkpoint does on another data set: like with like, on the diagnoses that both hold."""
+    table = set_differences(first, second)
+    one, other = alike(first, second)
+    card = other.checkpoint.card
+    asked = view if view.question in questions(card) else view_of(card, EVERY_CLASS)
+    asked = view_of(card, asked.question, asked.threshold)
+    before, after = asked.verdicts(one), asked.verdicts(other)
+    names = (set_name(one), set_name(other))
+    order = np.flatnonzero(np.bincount(before.true, minlength=len(asked.groups)))
+    show_answer(
+        sets_sentence(table, *names),
+        difference_figure(
+            before.counts[order], after.counts[order], [asked.groups[i] for i in order], asked.groups, "true",
+            form.hide_diagonal, ink=ink(), malignant={MALIGNANT, *card.malignant},
+            names={group: group_words(card, group) for group in asked.groups}, models=names,
+        ),
+        "data sets",
+    )  # fmt: skip
+    show_details(
+        "data sets",
+        "95% intervals by resampling whole lesions, of each data set by itself: the images are different, so the interval of the "
+        "difference is unpaired. Only diagnoses that both hold are compared, for telling melanoma from nevi alone is not telling "
+        "it from everything." + (f" {' '.join(map(escaped, other.said))}" if other.said else ""),
+        {f"{first.checkpoint.name}-data-sets": table},
+        beside(table, *names),
+    )
+
+
+def set_name(images: Audited) -> str:
+    """A data set in sentences: ``isic-uda1 (test)``."""
+    return f"{images.of.data_set} ({images.of.split})" if images.of else "these images"
+
+
+def beside(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
+    """The figures of two data sets side by side with their differences, as cells."""
+    return pd.DataFrame(
+        {
+            "figure": table["label"], first: intervals(table, "first"), second: intervals(table, "second"),
+            "difference": intervals(table, "difference", change=True),
+        }
+    )  # fmt: skip
+
+
+def sets_sentence(table: pd.DataFrame, first: str, second: str) -> tuple[str, str]:
+    """What changes on the second data set, as Markdown, and on how many images of which diagnoses."""
+    rows = table.set_index("metric")
+    slug = next((name for name in QUOTED if name in rows.index), rows.index[0])
+    row, n = rows.loc[slug], table.iloc[0]
+    said = f"**{row['label']} {row['second']:.2f} on {second}, {row['first']:.2f} on {first}.**"
+    if "melanoma_sensitivity" in rows.index:
+        found = rows.loc["melanoma_sensitivity"]
+        said += f" It finds {percent(found['second'])} of melanomas there, {percent(found['first'])} here."
+    change = Estimate.of(row, "difference").text(partial(signed, digits=3))
+    diagnoses = " and ".join(names_of(n["diagnoses"].split(", ")).values())
+    return said, (
+        f"{change} on the diagnoses that both hold, {escaped(diagnoses)}: {images(int(n['n_second']))} against "
+        f"{images(int(n['n_first']))}."
+    )
 
 
 def _show_test(names: tuple[str, str], before: np.ndarray, after: np.ndarray, n_lesions: int) -> None:

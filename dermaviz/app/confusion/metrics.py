@@ -6,6 +6,7 @@ import pandas as pd
 
 from dermaviz.app.cache import remembered, shared
 from dermaviz.app.confusion.view import View
+from dermaviz.evidence.external import compare_sets
 from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.bootstrap import DRAWS, Estimate, estimate, lesion_weights
 from dermaviz.metrics.classification import Weights
@@ -105,6 +106,12 @@ def set_coverage(audited: Audited, fitted_on: Audited, kind: Kind) -> pd.DataFra
     sets = conformal_sets(audited.probabilities, thresholds)
     malignant = frozenset(audited.checkpoint.card.malignant)
     return coverage_by_class(audited.labels, sets, audited.lesions, audited.classes, malignant)
+
+
+@remembered(max_entries=16)
+def set_differences(first: Audited, second: Audited) -> pd.DataFrame:
+    """The card's figures on two sets of images, and their differences: see ``evidence.external.compare_sets``."""
+    return compare_sets(first, second)
 
 
 @remembered(max_entries=64)

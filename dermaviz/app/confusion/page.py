@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from dermaviz.app.checkpoints import installed_checkpoints
-from dermaviz.app.confusion.comparison import show_comparison
+from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
+from dermaviz.app.confusion.comparison import show_comparison, show_sets_compared
 from dermaviz.app.confusion.confidence import show_abstaining, show_calibration, show_sets
 from dermaviz.app.confusion.matrix import choose_cell, show_answer, show_cell, show_curves, show_matrix
 from dermaviz.app.confusion.summary import show_metrics, show_training
@@ -18,6 +18,7 @@ from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.widgets.cohort import choose_cohort
 from dermaviz.app.widgets.model_card import choose_checkpoint
 from dermaviz.evidence.predictions import Audited
+from dermaviz.evidence.store import DataSplit
 
 TABS: Mapping[str, Callable[[Audited], None]] = MappingProxyType(
     {
@@ -29,7 +30,7 @@ TABS: Mapping[str, Callable[[Audited], None]] = MappingProxyType(
     }
 )
 """Further questions to the same answers: a row and a function make a tab."""
-COMPARISON = "Two checkpoints"
+COMPARISON, SETS = "Two checkpoints", "Two data sets"
 
 
 def show() -> None:
@@ -56,11 +57,13 @@ def show() -> None:
     with chosen, sentence_for_errors():
         show_cell(images, verdicts, cell)
     st.header("More about these answers", anchor=False)
-    names = [*([COMPARISON] if second else []), *TABS]
+    names = [*([SETS if isinstance(second, DataSplit) else COMPARISON] if second else []), *TABS]
     for name, tab in zip(names, st.tabs(names, key="card", bind="query-params"), strict=True):
         if tab.open:
             with tab, sentence_for_errors():
-                if name == COMPARISON and second:
+                if isinstance(second, DataSplit) and name == SETS:
+                    show_sets_compared(images, audited(checkpoint, second), view, form)
+                elif isinstance(second, Checkpoint) and name == COMPARISON:
                     show_comparison(images, second, view, form)
                 else:
                     TABS[name](images)

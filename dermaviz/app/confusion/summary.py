@@ -8,10 +8,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.confusion.metrics import metric_table
+from dermaviz.app.checkpoints import Checkpoint
+from dermaviz.app.confusion.comparison import beside, set_name, sets_sentence
+from dermaviz.app.confusion.metrics import metric_table, set_differences
+from dermaviz.app.evidence import audited
+from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.text import class_names, figure, images, images_of_lesions
 from dermaviz.app.widgets.chart import ink, offer_csv, show_chart
-from dermaviz.evidence.predictions import Audited
+from dermaviz.evidence.external import external_sets
+from dermaviz.evidence.predictions import Audited, data_sets, internal
 from dermaviz.plots.curves import learning_figure
 from dermaviz.plots.intervals import estimates_figure
 
@@ -29,17 +34,18 @@ METRIC_MEANINGS = """
 """
 
 
-def show_metrics(audited: Audited) -> None:
+def show_metrics(shown: Audited) -> None:
     """Every metric with interval and counts beside the constant answer, as a table, a chart by class and a file."""
-    card = audited.checkpoint.card
-    table, names = metric_table(audited), class_names(card)
-    commonest = card.classes[int(np.bincount(audited.labels, minlength=len(card.classes)).argmax())]
+    card = shown.checkpoint.card
+    table, names = metric_table(shown), class_names(card)
+    commonest = card.classes[int(np.bincount(shown.labels, minlength=len(card.classes)).argmax())]
     row = table.set_index("metric").loc["balanced_accuracy"]
     st.markdown(
-        f"Its balanced accuracy is **{figure(row)}** on {images_of_lesions(len(audited), audited.n_lesions)}; always "
+        f"Its balanced accuracy is **{figure(row)}** on {images_of_lesions(len(shown), shown.n_lesions)}; always "
         f"answering {names[commonest]} would get {row['constant']:.3f}.",
         help=METRIC_MEANINGS,
     )
+    show_elsewhere(shown.checkpoint)
     constant = f"always “{commonest}”"
     renamed = {"label": "metric", "metric": "slug", "constant": constant, "low": "from", "high": "to"}
     number = st.column_config.NumberColumn(format="%.3f")
@@ -49,10 +55,24 @@ def show_metrics(audited: Audited) -> None:
         column_config=dict.fromkeys(("value", "from", "to", constant), number)
         | {"n_images": "images", "n_positives": "positives"},
     )  # fmt: skip
-    offer_csv(table, f"{audited.checkpoint.name}-metrics.csv", "All of it (CSV)", key="metrics file")
+    offer_csv(table, f"{shown.checkpoint.name}-metrics.csv", "All of it (CSV)", key="metrics file")
     by_class = table[table["class"] != ""]
     label = st.selectbox("By class", by_class["label"].unique(), key="metric", bind="query-params")
     show_by_class(by_class[by_class["label"] == label], label, names, commonest)
+
+
+def show_elsewhere(checkpoint: Checkpoint) -> None:
+    """The figures of the checkpoint's own test beside those of the first external data set; nothing where there is none."""
+    elsewhere, own = external_sets(checkpoint), internal(checkpoint.card)
+    if not elsewhere or own not in data_sets(checkpoint):
+        return
+    first, second = audited(checkpoint, own), audited(checkpoint, elsewhere[0])
+    with sentence_for_errors():
+        table, names = set_differences(first, second), (set_name(first), set_name(second))
+        answer, figures = sets_sentence(table, *names)
+        st.markdown(answer)
+        st.table(beside(table, *names), border="horizontal", hide_index=True)
+        st.caption(f"{figures} Intervals are unpaired; choose “Compare with” for the matrix.")
 
 
 def show_by_class(rows: pd.DataFrame, label: str, names: Mapping[str, str], commonest: str) -> None:

@@ -9,8 +9,10 @@ from types import MappingProxyType
 import streamlit as st
 
 from dermaviz.app.checkpoints import Checkpoint
+from dermaviz.app.evidence import data_in_use
 from dermaviz.app.text import class_label, class_names
-from dermaviz.evidence.predictions import Audited
+from dermaviz.evidence.predictions import Audited, data_sets
+from dermaviz.evidence.store import DataSplit
 from dermaviz.metrics.confusion import Verdicts, by_class, by_threshold
 from dermaviz.metrics.ranking import Positive, Score, binary_view
 from dermaviz.models.card import Card
@@ -112,13 +114,18 @@ def choose_question(card: Card) -> View:
     return view_of(card, question, threshold / 100)
 
 
-def choose_second(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint]) -> Checkpoint | None:
-    """Ask for a second checkpoint to compare with, where there is another."""
-    others = [name for name in checkpoints if name != checkpoint.name]
-    if not others:
+def choose_second(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint]) -> Checkpoint | DataSplit | None:
+    """Ask what to compare with, where there is anything: another checkpoint on these images, or this one on another data set."""
+    shown = data_in_use(checkpoint)
+    sets = {str(of): of for of in data_sets(checkpoint) if of != shown}
+    options = [NO_OTHER, *(name for name in checkpoints if name != checkpoint.name), *sets]
+    if len(options) == 1:
         return None
-    name = st.selectbox("Second checkpoint", [NO_OTHER, *others], key="second", bind="query-params")
-    return checkpoints.get(name)
+    name = st.selectbox(
+        "Compare with", options, key="second", bind="query-params",
+        help="Another model on the same images, or the same model on another data set.",
+    )  # fmt: skip
+    return sets.get(name) or checkpoints.get(name)
 
 
 def choose_form(whole: Audited) -> Form:
