@@ -11,9 +11,10 @@ from types import MappingProxyType
 import pandas as pd
 
 from dermaviz.attention.methods import AttentionMap, MapStatus
-from dermaviz.data.records import SPECS
+from dermaviz.data.records import HAM10000, SPECS
+from dermaviz.data.tone_labels import SCALES, TONE_LABEL
 from dermaviz.diagnoses import names_of
-from dermaviz.evidence.predictions import TONE_GROUP
+from dermaviz.evidence.predictions import TONE_GROUP, Audited, internal
 from dermaviz.fairness.tone_groups import GROUPS
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import AGE, AGE_GROUPS
@@ -36,6 +37,7 @@ FACETS = MappingProxyType(
         "sex": "Sex",
         "localization": "Body site",
         "dx_type": "Diagnosis made by",
+        TONE_LABEL: "Labelled skin tone",
         TONE_GROUP: "Estimated tone group",
     }
 )
@@ -49,7 +51,9 @@ _VALUE_WORDS = MappingProxyType(
         "": "unknown",
     }
 )
-_ORDERS: Mapping[str, Sequence[str]] = MappingProxyType({AGE: tuple(AGE_GROUPS), TONE_GROUP: GROUPS})
+_ORDERS: Mapping[str, Sequence[str]] = MappingProxyType(
+    {AGE: tuple(AGE_GROUPS), TONE_GROUP: GROUPS, TONE_LABEL: tuple(level for scale in SCALES for level in scale.levels)}
+)
 
 
 def in_order(names: Iterable[str] | Mapping[str, int], column: str) -> list[str]:
@@ -60,6 +64,11 @@ def in_order(names: Iterable[str] | Mapping[str, int], column: str) -> list[str]
     counts = Counter(names)
     order = {name: place for place, name in enumerate(_ORDERS.get(column, ()))}
     return sorted(counts, key=lambda name: (order.get(name, len(order)), name == "", -counts[name], name))
+
+
+def shows_ham10000(audited: Audited) -> bool:
+    """Whether these are images of HAM10000, of which sentences about it are true."""
+    return (audited.of or internal(audited.checkpoint.card)).data_set == HAM10000.name
 
 
 def value_words(value: str) -> str:

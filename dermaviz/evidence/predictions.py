@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from dermaviz.data.tone_labels import TONE_LABEL, tone_labels
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.store import (
     DataSplit,
@@ -56,7 +57,8 @@ class Predictions:
 class Audited:
     """What a checkpoint said of N images: ``labels`` int64 ``[N]`` and ``probabilities`` float64 ``[N, C]`` in the card's order.
 
-    ``table`` has a row per image with ``image_id``, ``lesion_id``, ``dx`` and the data set's metadata. It is shared by all
+    ``table`` has a row per image with ``image_id``, ``lesion_id``, ``dx``, the data set's metadata and, where people labelled
+    skin tone, ``tone_label`` in words. It is shared by all
     readers: copy it before a change. ``key`` tells these images and answers from all others; ``of`` is the data set and split
     that they were read from, None of an audit in memory. ``said`` are sentences on what was guessed and left out. Where the
     images are labelled by groups of classes, the checkpoint is the one asked for these.
@@ -190,7 +192,10 @@ def audited_from(table: pd.DataFrame, checkpoint: Checkpoint, key: str = "") -> 
     """
     labels = labels_of(table, checkpoint.card.classes)
     columns = [f"p_{name}" for name in checkpoint.card.classes]
-    return Audited(key, checkpoint, table.drop(columns=columns), labels, table[columns].to_numpy(np.float64))
+    facts = table.drop(columns=columns)
+    if (labelled := tone_labels(facts)) is not None:
+        facts = facts.assign(**{TONE_LABEL: labelled.levels})
+    return Audited(key, checkpoint, facts, labels, table[columns].to_numpy(np.float64))
 
 
 def tone_evidence(checkpoint: Checkpoint, of: DataSplit | None = None) -> Evidence | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 from math import nan
 from types import MappingProxyType
@@ -11,15 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dermaviz.data.tone_labels import CUTS, GROUPS, scale_of
 from dermaviz.errors import FairnessError
 
 ESTIMATORS = MappingProxyType(
     {"ita": "region median", "ita_clusters": "dominant colour", "ita_constancy": "colour constancy"}
 )
 """Estimates of ITA, as fields of ``skin_tone.Tone`` and columns of the table ``tone``, with their names in words."""
-GROUPS = ("very light", "light", "intermediate", "tan", "brown", "dark")
-CUTS = (55.0, 41.0, 28.0, 10.0, -30.0)
-"""Where each group but the darkest ends, in degrees (Del Bino and Bernerd, Br. J. Dermatol. 169 Suppl. 3:33, 2013)."""
 NARROW_CUTS = (55.0, 41.0, 28.0, 19.0, 10.0)
 """The variant of Kinyanjui et al., arXiv:1910.13268 (2019), whose darkest groups begin at 19° and 10°."""
 NEAR = 2.0
@@ -83,6 +82,40 @@ def _agreement(both: NDArray[np.float64], cuts: Sequence[float]) -> dict[str, fl
         "kappa": _weighted_kappa(*codes),
         "near_cut": float(np.mean(np.abs(first[:, None] - np.asarray(cuts)).min(axis=1) <= NEAR)),
     }
+
+
+@dataclass(frozen=True)
+class LabelAgreement:
+    """How far the tone that people labelled and the estimated one agree, over the ``n`` images that have both: shares in the
+    ``same`` group and ``within_one``, and Cohen's ``kappa`` with quadratic weights (NaN where it is not defined)."""
+
+    n: int
+    same: float
+    within_one: float
+    kappa: float
+
+
+def agreement_with_labels(levels: Sequence[str], ita: ArrayLike, cuts: Sequence[float] = CUTS) -> LabelAgreement | None:
+    """How far labels of tone agree with groups of ITA, in bands that both scales fit into (Groh et al. 2021 for the six types).
+
+    Args:
+        levels: of each image ``[N]``, as :func:`~dermaviz.data.tone_labels.tone_labels` gives them.
+        ita: degrees ``[N]``; NaN where it could not be measured.
+
+    Returns:
+        None where the labels have no order, or no image has both.
+    """
+    scale, angles = scale_of(levels), np.asarray(ita, dtype=np.float64)
+    both = np.isfinite(angles) & (np.asarray(levels, dtype=str) != "")
+    if scale is None or not scale.bands or not both.any():
+        return None
+    labelled = np.array(
+        [scale.bands[scale.levels.index(level)] for level, known in zip(levels, both, strict=True) if known]
+    )
+    estimated = np.asarray(scale.estimated)[_codes(angles[both], cuts)]
+    apart = np.abs(labelled - estimated)
+    kappa = _weighted_kappa(labelled, estimated)
+    return LabelAgreement(len(apart), float(np.mean(apart == 0)), float(np.mean(apart <= 1)), kappa)
 
 
 def _weighted_kappa(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:

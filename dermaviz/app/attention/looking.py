@@ -36,7 +36,7 @@ BARS: Mapping[str, str] = MappingProxyType(
 """Columns of the table: how much of the map must be in the lesion to count as looking at it, with their names."""
 DOTS = (
     "A dot is an image: the share of its map's energy in the lesion, divided by the lesion's share of the picture. An even map "
-    "has 1. Short bars are medians; the hollow sign is a spot in the picture's centre. Lesions of HAM10000 are mostly central, "
+    "has 1. Short bars are medians; the hollow sign is a spot in the picture's centre. Lesions lie mostly in the centre, "
     "so that spot is the line to beat."
 )
 ALL = "all images"

@@ -11,9 +11,19 @@ import streamlit as st
 
 from dermaviz.app.cache import remembered, shared
 from dermaviz.app.confusion.view import group_words
-from dermaviz.app.skin_tone.question import ToneAsk, groups_of, ita_of, names_of, one_each, other_groups
+from dermaviz.app.skin_tone.question import (
+    ToneAsk,
+    agreement_sentence,
+    groups_of,
+    ita_of,
+    labels_agreement,
+    names_of,
+    one_each,
+    other_groups,
+)
 from dermaviz.app.text import class_names, figure, images
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
+from dermaviz.data.tone_labels import TONE_LABEL
 from dermaviz.evidence.predictions import TONE, TONE_GROUP
 from dermaviz.fairness.tone_groups import ESTIMATORS, GROUPS, agreement, tone_groups
 from dermaviz.metrics.bootstrap import FEWEST, Estimate
@@ -69,9 +79,10 @@ def show_groups(ask: ToneAsk) -> None:
         ask.file("groups"): table[[*front, *(name for name in table if name not in front)]],
         ask.file("gaps"): gaps,
     }
-    show_details(
-        "groups", HOW.format(again=_AGAIN if ask.by == TONE_GROUP else ""), tables, cells if len(cells) else None
-    )
+    how = HOW.format(again=_AGAIN if ask.by == TONE_GROUP else "")
+    if ask.labelled and (found := labels_agreement(ask)) is not None:
+        how = f"{agreement_sentence(found)} {how}"
+    show_details("groups", how, tables, cells if len(cells) else None)
 
 
 @shared(max_entries=32)
@@ -144,6 +155,7 @@ def _size(row: pd.Series, as_share: bool) -> str:
 def show_distribution(ask: ToneAsk) -> None:
     """How tone is spread, where its groups begin, and how many images change group when it is estimated another way."""
     table, ita = one_each(ask.images, TONE), ita_of(ask)
+    given = {TONE_LABEL: ask.images.table[TONE_LABEL].tolist()} if TONE_LABEL in ask.images.table else {}
     known = ita[np.isfinite(ita)]
     others = [name for name in ESTIMATORS if name != ask.estimator]
     agreed = agreement(table, [ask.estimator, *others], ask.cuts)
@@ -157,7 +169,10 @@ def show_distribution(ask: ToneAsk) -> None:
             f"{near} lie within 2° of a border and might as well be in the next group.",
         )
     show_answer(said, distribution_figure(ita, ask.cuts, GROUPS, ink=ink()), "distribution")
-    st.markdown("\n".join(f"- {changed_sentence(ESTIMATORS[row['second']], row)}" for _, row in beside.iterrows()))
+    found = labels_agreement(ask)
+    lines = [] if found is None else [agreement_sentence(found)]
+    lines += [changed_sentence(ESTIMATORS[row["second"]], row) for _, row in beside.iterrows()]
+    st.markdown("\n".join(f"- {line}" for line in lines))
     left_out = Counter(reason.split(":")[0] for reason in table["excluded"] if reason)
     flagged = Counter(flag for flags in table["flags"] for flag in flags.split("; ") if flag)
     reasons = ", ".join(f"{reason} {n:,}" for reason, n in left_out.most_common())
@@ -167,7 +182,7 @@ def show_distribution(ask: ToneAsk) -> None:
         f"{f' Flagged, but kept: {doubts}.' if doubts else ''}"
     )
     kept = ["image_id", *ESTIMATORS, "spread", "b", "skin_share", "flags", "excluded"]
-    changes = table[kept].assign(group=tone_groups(ita, ask.cuts), **other_groups(ask))
+    changes = table[kept].assign(**given, group=tone_groups(ita, ask.cuts), **other_groups(ask))
     show_details("tone", words, {f"{ask.images.checkpoint.name}-tone": changes}, _counts_by_group(ask))
 
 

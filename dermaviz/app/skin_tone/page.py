@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 import streamlit as st
 
 from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
-from dermaviz.app.evidence import audited, choose_data, share_right
+from dermaviz.app.evidence import audited, choose_data, has_table, share_right
 from dermaviz.app.frame import choose_part, sentence_for_errors
 from dermaviz.app.skin_tone.counterfactuals import show_other_skin
 from dermaviz.app.skin_tone.groups import AGREEMENT, changed_sentence, show_distribution, show_groups
 from dermaviz.app.skin_tone.question import (
     ToneAsk,
+    agreement_sentence,
     choose_grouping,
     choose_tone,
     choose_wanted,
+    groups_of,
     ita_of,
+    labels_agreement,
     one_each,
     wanted,
 )
 from dermaviz.app.skin_tone.trend import show_trend, trend_finding
-from dermaviz.app.text import images
+from dermaviz.app.text import images, shows_ham10000
 from dermaviz.app.widgets.cohort import among, choose_cohort
 from dermaviz.app.widgets.model_card import choose_checkpoint
+from dermaviz.data.tone_labels import TONE_LABEL, scale_of
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import TONE
 from dermaviz.fairness.tone_groups import ESTIMATORS, agreement, tone_groups
@@ -34,7 +39,7 @@ from dermaviz.plots.theme import percent
 
 Checkpoints = dict[str, Checkpoint]
 DARKER = ("brown", "dark")
-"""Groups on which HAM10000 supports no claim."""
+"""Groups that dermatoscopic data sets hardly have."""
 TABS: Mapping[str, Callable[[ToneAsk], None]] = MappingProxyType(
     {"Groups": show_groups, "Trend": show_trend, "Other skin": show_other_skin, "Tone": show_distribution}
 )
@@ -67,9 +72,11 @@ def show_test_set(checkpoints: Checkpoints) -> None:
 def _show_finding(ask: ToneAsk) -> None:
     """What cannot be judged, then what is found; and, one level down, all that the audit cannot say."""
     right = f"{share_right(ask.images).text(percent)} of {images(len(ask.images))} are classified correctly."
+    if TONE_LABEL in ask.images.table:  # what people labelled comes first
+        ask = replace(ask, by=TONE_LABEL)
     try:
-        groups = np.asarray(tone_groups(ita_of(ask), ask.cuts))
-        n = {name: int((groups == name).sum()) for name in DARKER}
+        groups = np.asarray(groups_of(ask) if ask.labelled else tone_groups(ita_of(ask), ask.cuts))
+        n = {name: int((groups == name).sum()) for name in darkest(ask, groups)}
         small = {name: count for name, count in n.items() if count < FEWEST}
         listed = " and ".join(f"{name} skin ({images(count)})" for name, count in small.items())
         begin = f"**Cannot be judged: {listed}.** On the rest, " if small else "On these images, "
@@ -81,24 +88,46 @@ def _show_finding(ask: ToneAsk) -> None:
         st.info(str(error), icon=":material/info:")
 
 
+def darkest(ask: ToneAsk, groups: np.ndarray) -> tuple[str, ...]:
+    """The darkest third of the levels of tone that these images are in, which most data sets hardly have."""
+    scale = scale_of(groups) if ask.labelled else None
+    if ask.labelled and scale is None:
+        return ()
+    return scale.levels[-(len(scale.levels) // 3) :] if scale else DARKER
+
+
 def cannot_say(ask: ToneAsk, groups: np.ndarray) -> list[str]:
     """What this audit cannot say of these images, in Markdown; ``groups`` is each one's tone group, ``[N]``."""
-    table, other = one_each(ask.images, TONE), "ita" if ask.estimator == "ita_constancy" else "ita_constancy"
+    ham10000, table = shows_ham10000(ask.images), ask.images.table
     dark = " and ".join(
         f"**{(groups == name).sum():,} {name}** ({(wanted(ask) & (groups == name)).sum():,} of what is looked for)"
-        for name in DARKER
+        for name in darkest(ask, groups)
     )
-    blue = int((table["b"] <= 0).sum())
-    agreed = agreement(table, [ask.estimator, other], ask.cuts).iloc[0]
-    return [
-        f"**How it does on brown and dark skin.** Of {images(int((groups != '').sum()))} with an estimate, {dark}. HAM10000 was "
-        "collected in Austria and Australia. A gap that is not found may still exist.",
-        f"**Which skin a person has.** {AGREEMENT}",
-        f"**How much of it is the light.** In {blue:,} of {images(len(table))} ({percent(blue / len(table))}) the skin's b* is 0 "
-        f"or below, which no skin is. {changed_sentence(ESTIMATORS[other], agreed)}",
-        "**Whether patients were kept apart.** HAM10000 names lesions, not patients. One patient may be on both sides of the "
-        "split, so intervals may be too narrow.",
-    ]
+    known = f"{images(int((groups != '').sum()))} with {'a label' if ask.labelled else 'an estimate'}"
+    said = (
+        [f"**How it does on {'the darkest' if ask.labelled else 'brown and dark'} skin.** Of {known}, {dark}."]
+        if dark
+        else []
+    )
+    if ham10000 and said:
+        said[0] += " HAM10000 was collected in Austria and Australia."
+    said[-1:] = [f"{one} A gap that is not found may still exist." for one in said[-1:]]
+    agreed = labels_agreement(ask)
+    said.append(f"**Which skin a person has.** {AGREEMENT if agreed is None else agreement_sentence(agreed)}")
+    if has_table(ask.images.checkpoint, TONE):
+        tone, other = one_each(ask.images, TONE), "ita" if ask.estimator == "ita_constancy" else "ita_constancy"
+        blue, moved = int((tone["b"] <= 0).sum()), agreement(tone, [ask.estimator, other], ask.cuts).iloc[0]
+        said.append(
+            f"**How much of an estimate is the light.** In {blue:,} of {images(len(tone))} ({percent(blue / len(tone))}) the "
+            f"skin's b* is 0 or below, which no skin is. {changed_sentence(ESTIMATORS[other], moved)}"
+        )
+    if "patient_id" not in table or (table["patient_id"] == "").any():
+        whose = "HAM10000 names lesions, not patients." if ham10000 else "The data set does not name every patient."
+        said.append(
+            f"**Whether patients were kept apart.** {whose} One patient may be on both sides of the split, so intervals may be "
+            "too narrow."
+        )
+    return said
 
 
 def show_one_photo(checkpoints: Checkpoints) -> None:

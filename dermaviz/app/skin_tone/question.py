@@ -15,17 +15,36 @@ from numpy.typing import NDArray
 
 from dermaviz.app.confusion.view import MALIGNANT
 from dermaviz.app.evidence import has_table, table_of
-from dermaviz.app.text import class_label, in_order
+from dermaviz.app.text import class_label, images, in_order
+from dermaviz.data.tone_labels import TONE_LABEL
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import TONE, TONE_GROUP, Audited
-from dermaviz.fairness.tone_groups import CUTS, ESTIMATORS, GROUPS, NARROW_CUTS, tone_groups, tone_regroupings
+from dermaviz.fairness.tone_groups import (
+    CUTS,
+    ESTIMATORS,
+    GROUPS,
+    NARROW_CUTS,
+    LabelAgreement,
+    agreement_with_labels,
+    tone_groups,
+    tone_regroupings,
+)
 from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Estimate, interval, lesion_weights
 from dermaviz.metrics.classification import MELANOMA, weighted_mean
 from dermaviz.metrics.confusion import AGE, cohort_names
 from dermaviz.models.card import Card
+from dermaviz.plots.theme import percent
 
-GROUPINGS = MappingProxyType({TONE_GROUP: "estimated skin tone", AGE: "age", "sex": "sex", "localization": "body site"})
-"""Columns to group images by, with their names."""
+GROUPINGS = MappingProxyType(
+    {
+        TONE_LABEL: "skin tone, as labelled",
+        TONE_GROUP: "estimated skin tone",
+        AGE: "age",
+        "sex": "sex",
+        "localization": "body site",
+    }
+)
+"""Columns to group images by, with their names: labels of tone come before estimates from pixels."""
 MOST_GROUPS = 8
 """Of more groups, such as body sites, the largest are shown."""
 CUT_VARIANTS: Mapping[str, tuple[float, ...]] = MappingProxyType(
@@ -55,6 +74,11 @@ class ToneAsk:
         """Tells these images, in these groups, under this question from all others."""
         parts = (self.images.key, self.by, self.estimator, self.cuts, self.positive, self.threshold)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    @property
+    def labelled(self) -> bool:
+        """Whether tone is as people labelled it."""
+        return self.by == TONE_LABEL
 
     @property
     def card(self) -> Card:
@@ -115,6 +139,34 @@ def ita_of(ask: ToneAsk) -> NDArray[np.float64]:
     return one_each(ask.images, TONE)[ask.estimator].to_numpy(np.float64)
 
 
+def darkness(ask: ToneAsk) -> NDArray[np.float64]:
+    """What a trend runs along, ``[N]``: ITA in degrees; of labels, 10 less for each level darker. NaN where it is unknown."""
+    if not ask.labelled:
+        return ita_of(ask)
+    levels = names_of(ask, ask.images.table[TONE_LABEL])
+    return ask.images.table[TONE_LABEL].map({level: -10.0 * at for at, level in enumerate(levels)}).to_numpy(np.float64)
+
+
+def labels_agreement(ask: ToneAsk) -> LabelAgreement | None:
+    """How far labels of tone and estimates agree on these images; None where there are not both.
+
+    Raises:
+        EvidenceError: the table ``tone`` is damaged or stale.
+    """
+    if TONE_LABEL not in ask.images.table or not has_table(ask.images.checkpoint, TONE):
+        return None
+    return agreement_with_labels(ask.images.table[TONE_LABEL].tolist(), ita_of(ask), ask.cuts)
+
+
+def agreement_sentence(found: LabelAgreement) -> str:
+    """How far labels and estimates agree, in words."""
+    kappa = "" if np.isnan(found.kappa) else f", weighted κ {found.kappa:.2f}"
+    return (
+        f"Labels and estimates are of the same group on **{percent(found.same)}** of {images(found.n)}, within one group on "
+        f"**{percent(found.within_one)}**{kappa}."
+    )
+
+
 def other_groups(ask: ToneAsk) -> dict[str, list[str]]:
     """By name, the tone group of each image ``[N]`` by the same estimator with the cuts moved, and by each other estimator."""
     table = one_each(ask.images, TONE)
@@ -126,7 +178,7 @@ def groups_of(ask: ToneAsk) -> list[str]:
     """The group of each image, ``[N]``; "" where it is unknown, or, of many values, none of the largest."""
     if ask.by == TONE_GROUP:
         return tone_groups(ita_of(ask), ask.cuts)
-    return cohort_names(ask.images.table, ask.by, MOST_GROUPS)
+    return cohort_names(ask.images.table, ask.by, None if ask.labelled else MOST_GROUPS)
 
 
 def names_of(ask: ToneAsk, groups: Iterable[str]) -> list[str]:
@@ -158,7 +210,7 @@ def choose_grouping(audited: Audited) -> str:
     offered = groupings(audited)
     return st.selectbox(
         "Group by", offered, format_func=offered.__getitem__, key="by", bind="query-params",
-        help="Skin tone is estimated from pixels; age, sex and body site come with the data set.",
+        help="Estimated: from pixels. Labelled: by people, as the data set gives it. Age, sex and body site come with it too.",
     )  # fmt: skip
 
 

@@ -14,13 +14,25 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dermaviz.app.cache import shared
-from dermaviz.app.skin_tone.question import ToneAsk, ita_of, mean_by_group, wanted, wanted_classes
+from dermaviz.app.skin_tone.question import (
+    ToneAsk,
+    agreement_sentence,
+    darkness,
+    ita_of,
+    labels_agreement,
+    mean_by_group,
+    names_of,
+    wanted,
+    wanted_classes,
+)
 from dermaviz.app.text import images
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
+from dermaviz.data.tone_labels import TONE_LABEL
 from dermaviz.evidence.predictions import Audited
 from dermaviz.fairness.tone_groups import ESTIMATORS
 from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Estimate
 from dermaviz.metrics.ranking import called
+from dermaviz.plots.intervals import estimates_figure
 from dermaviz.plots.tone import against_ita_figure
 
 if TYPE_CHECKING:
@@ -42,6 +54,9 @@ def show_trend(ask: ToneAsk) -> None:
         "Share of images", OUTCOMES, format_func=OUTCOMES.__getitem__, key="outcome", bind="query-params"
     )
     found, steps = trend(ask, outcome), trend_steps(ask, outcome)
+    if ask.labelled:
+        _show_levels(ask, outcome, found, steps)
+        return
     chart = against_ita_figure(
         {"trend, within each diagnosis": found.curve}, f"share {OUTCOMES[outcome].split(',')[0]}", cuts=ask.cuts,
         points=steps, span=(-0.02, 1.02), ink=ink(),
@@ -70,6 +85,30 @@ def show_trend(ask: ToneAsk) -> None:
     show_details("trend", words, {ask.file("trend"): found.curve}, cells)
 
 
+def _show_levels(ask: ToneAsk, outcome: str, found: Trend, steps: pd.DataFrame) -> None:
+    """The same along the levels that people labelled: a share for each, and the odds from one level to the next darker."""
+    verdict, reason = trend_verdict(ask, outcome)
+    n = f"n = {images(found.n_images)} of {found.n_lesions:,} lesions, {found.n_with:,} with and {found.n_without:,} without."
+    said = f"Too few for a trend. {n}"
+    if not found.suppressed:
+        said = (
+            f"**{verdict.capitalize()}**{f' ({reason})' if reason else ''}. For each level darker, the odds are multiplied by "
+            f"**{darker(found).text('{:.2f}'.format)}**. {n}"
+        )
+    chart = estimates_figure(
+        steps.assign(n=steps["n_images"]), title=f"share {OUTCOMES[outcome].split(',')[0]}, 0 to 1", ink=ink(),
+        dots_name="these images, with 95% interval",
+    )  # fmt: skip
+    show_answer(said, chart, "trend")
+    words = (
+        "A logistic line in the level, light to dark, with a level for each diagnosis. Intervals: 95%, from resampling lesions. "
+        "Labels are people's; what they call a tone differs between people, too."
+    )
+    if (agreed := labels_agreement(ask)) is not None:
+        words = f"{agreement_sentence(agreed)} {words}"
+    show_details("trend", words, {ask.file("trend"): steps})
+
+
 def darker(found: Trend) -> Estimate:
     """The odds ratio of an outcome for 10° darker skin."""
     return Estimate(*(1 / odds for odds in (found.odds_ratio.value, found.odds_ratio.high, found.odds_ratio.low)))
@@ -84,7 +123,7 @@ def trend(ask: ToneAsk, outcome: str, draws: int = DRAWS) -> Trend:
     from dermaviz.fairness.trend import GRID_POINTS, ita_trend
 
     images, happened = outcome_of(ask, outcome)
-    ita = ita_of(replace(ask, images=images))
+    ita = darkness(replace(ask, images=images))
     known = np.sort(ita[np.isfinite(ita)])
     grid = np.linspace(known[FEWEST - 1], known[-FEWEST], GRID_POINTS) if len(known) >= 2 * FEWEST else None
     return ita_trend(happened, ita, images.lesions, strata=images.table["dx"].tolist(), grid=grid, draws=draws)
@@ -94,11 +133,15 @@ def trend_verdict(ask: ToneAsk, outcome: str) -> tuple[str, str]:
     """Whether every other estimator of tone finds the slope of an outcome again, and why not: see ``fairness.groups.judge``."""
     from dermaviz.fairness.groups import judge
 
-    others = {
-        label: trend(replace(ask, estimator=name), outcome, 0).slope.value
-        for name, label in ESTIMATORS.items()
-        if name != ask.estimator
-    }
+    others = (
+        {}
+        if ask.labelled
+        else {
+            label: trend(replace(ask, estimator=name), outcome, 0).slope.value
+            for name, label in ESTIMATORS.items()
+            if name != ask.estimator
+        }
+    )
     return judge(trend(ask, outcome).slope, others)
 
 
@@ -116,8 +159,12 @@ def trend_finding(ask: ToneAsk) -> str:
 
 
 def trend_steps(ask: ToneAsk, outcome: str) -> pd.DataFrame:
-    """The same in groups of equally many images: ``ita`` (their median), ``value, low, high, n_images``."""
+    """The same in groups of equally many images: ``ita`` (their median), ``value, low, high, n_images``; of labels, by level."""
     images, happened = outcome_of(ask, outcome)
+    if ask.labelled:
+        labels = images.table[TONE_LABEL].to_numpy(str)
+        levels = {level: labels == level for level in names_of(ask, labels)}
+        return mean_by_group(images, happened.astype(np.float64), levels)
     ita = ita_of(replace(ask, images=images))
     known = np.flatnonzero(np.isfinite(ita))
     parts = np.array_split(known[np.argsort(ita[known], kind="stable")], STEPS)

@@ -15,7 +15,7 @@ from dermaviz.plots.theme import percent
 _FACET_HELP = MappingProxyType(
     {
         TONE_GROUP: "Estimated from the pixels of the skin round the lesion; such estimates agree with people on about half of "
-        "the photos. HAM10000 shows almost no brown and no dark skin: it supports no claim about them.",
+        "the photos.",
     }
 )
 _YEARS = 5
