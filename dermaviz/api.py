@@ -282,7 +282,7 @@ def audit(
     asked = grouped(model, images.groups)
     rows = pd.concat(list(prediction_rows(asked, images.dataset, [slice(0, len(images.dataset))])), ignore_index=True)
     checkpoint = Checkpoint(Path(model.card.name), model.card).asked(images.groups)
-    return replace(audited_from(rows, checkpoint, name), said=images.said)
+    return replace(audited_from(rows, checkpoint, name), said=(*dataset.said, *images.said))
 
 
 def report(audited: Audited, path: str | Path) -> Path:

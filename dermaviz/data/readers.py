@@ -302,7 +302,8 @@ def read_dataset(name: str, root: str | Path | None, columns: Columns | None = N
     place = data_root(root)
     row = READERS[name or recognise(place, columns)]
     found = row.read(place, columns or Columns(), row.form)
-    return found if name else replace(found, notes=(f"Read as {row.about}.", *found.notes))
+    notes = found.notes if name else (f"Read as {row.about}.", *found.notes)
+    return replace(found, notes=notes, place=(str(place.resolve()), name, str(columns or "")))
 
 
 def read_splits(

@@ -82,7 +82,8 @@ class Dataset:
     """Records in a fixed order, with the classes in the order of a classifier's outputs.
 
     ``notes`` say, one sentence each, what the reader guessed and what must be known of the figures; ``skipped`` holds what was
-    left out: each reason with the names of files or rows.
+    left out: each reason with the names of files or rows. ``place`` is where it was read: root, reader and columns; empty for
+    one that was read nowhere.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Dataset:
     records: tuple[Record, ...]
     notes: tuple[str, ...] = ()
     skipped: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    place: tuple[str, str, str] | tuple[()] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if not self.classes:

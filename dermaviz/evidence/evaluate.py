@@ -24,12 +24,13 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from tqdm import tqdm
 
+from dermaviz.data.photographs import remember_place
 from dermaviz.data.records import Dataset, Record
 from dermaviz.data.split import Split
 from dermaviz.errors import DatasetError, ImageError
 from dermaviz.evidence.images import ToAudit, split_of_checkpoint
 from dermaviz.evidence.predictions import LABELS, PREDICTIONS, Predictions, internal, read_audited
-from dermaviz.evidence.store import Manifest, Source, build_evidence
+from dermaviz.evidence.store import FOLDER, Manifest, Source, build_evidence
 from dermaviz.evidence.tables import DRAWN, TABLES
 from dermaviz.images import FORMATS_IN_WORDS, RGB, read_image
 from dermaviz.io import atomic_write, csv_text
@@ -180,6 +181,7 @@ def make_table(
             facts["said"] = list(asked.said)
         source, n = evidence_source(name, card, dataset, asked.of.split, **settings), len(dataset)
         rows = partial(make, classifier if table.own_classes else grouped(classifier, asked.groups), dataset)
+        remember_place(folder / FOLDER / asked.of.data_set, dataset)
     return build_evidence(folder, source, n, rows, part=table.part, made=facts, **how)
 
 

@@ -72,7 +72,8 @@ def images_to_audit(
         of = DataSplit(own.data_set, chosen)
         if chosen not in SPLITS:
             raise DatasetError(f"{own.data_set}: expected one of {', '.join(SPLITS)}, found the split {chosen!r}.")
-        return ToAudit(split_of_checkpoint(card, root, cast("Split", chosen)), of)
+        found = split_of_checkpoint(card, root, cast("Split", chosen))
+        return ToAudit(found, of, said=found.said)
     called = name or _folder_name(root)
     DataSplit(called, split or ALL)  # a name that is none is refused before anything is read
     if called == own.data_set:

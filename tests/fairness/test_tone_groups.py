@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 from dermaviz.errors import FairnessError
-from dermaviz.fairness.tone_groups import CUTS, GROUPS, NARROW_CUTS, agreement, tone_groups, tone_regroupings
+from dermaviz.fairness.tone_groups import (
+    CUTS,
+    GROUPS,
+    NARROW_CUTS,
+    agreement,
+    agreement_with_labels,
+    tone_groups,
+    tone_regroupings,
+)
 
 NAN = float("nan")
 
@@ -110,3 +118,28 @@ def test_cuts_move_both_ways_and_other_estimators_keep_them() -> None:
 def test_own_cuts_are_moved_too() -> None:
     found = tone_regroupings({"median": np.array([17.5, 20.5])}, cuts=(55, 41, 28, 19, 10), moved=1)
     assert found == {"median, cuts -1°": ["brown", "tan"], "median, cuts +1°": ["brown", "tan"]}
+
+
+def test_labels_and_estimates_agree_as_scikit_learn_says() -> None:
+    rng = np.random.default_rng(0)
+    types = rng.integers(0, 6, 200)
+    levels = [f"type {('I', 'II', 'III', 'IV', 'V', 'VI')[i]}" for i in types]
+    middles = np.array([60.0, 48.0, 35.0, 20.0, 0.0, -50.0])
+    moved = np.clip(types + rng.integers(-1, 3, 200), 0, 5)
+    ita = middles[moved]
+    levels[0], ita[1] = "", np.nan
+    found = agreement_with_labels(levels, ita)
+    assert found is not None
+    kept = slice(2, None)
+    assert found.n == 198
+    assert found.same == np.mean(types[kept] == moved[kept])
+    assert found.within_one == np.mean(np.abs(types - moved)[kept] <= 1)
+    assert found.kappa == pytest.approx(cohen_kappa_score(types[kept], moved[kept], weights="quadratic"))
+
+
+def test_coarser_labels_are_compared_in_the_bands_that_both_scales_have() -> None:
+    found = agreement_with_labels(["types I–II", "types I–II", "types V–VI"], [60.0, 30.0, -50.0])
+    assert found is not None
+    assert (found.n, found.same, found.within_one) == (3, 2 / 3, 1.0)
+    assert agreement_with_labels(["fair", "deep"], [50.0, 0.0]) is None
+    assert agreement_with_labels(["type I", ""], [np.nan, 0.0]) is None

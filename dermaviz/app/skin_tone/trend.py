@@ -48,65 +48,53 @@ STEPS = 8
 
 
 def show_trend(ask: ToneAsk) -> None:
-    """How an outcome goes with ITA, without bins."""
+    """How an outcome goes with ITA, without bins; or from one level that people labelled to the next darker."""
     place = st.container()
     outcome = st.selectbox(
         "Share of images", OUTCOMES, format_func=OUTCOMES.__getitem__, key="outcome", bind="query-params"
     )
     found, steps = trend(ask, outcome), trend_steps(ask, outcome)
-    if ask.labelled:
-        _show_levels(ask, outcome, found, steps)
-        return
-    chart = against_ita_figure(
-        {"trend, within each diagnosis": found.curve}, f"share {OUTCOMES[outcome].split(',')[0]}", cuts=ask.cuts,
-        points=steps, span=(-0.02, 1.02), ink=ink(),
-    )  # fmt: skip
+    step, share = "level" if ask.labelled else "10°", f"share {OUTCOMES[outcome].split(',')[0]}"
     verdict, reason = trend_verdict(ask, outcome)
     n = f"n = {images(found.n_images)} of {found.n_lesions:,} lesions, {found.n_with:,} with and {found.n_without:,} without."
     said = "**Too few for a trend.**"
     if not found.suppressed:
         odds = darker(found)
-        said = f"**{verdict.capitalize()}**{f' ({reason})' if reason else ''}: for each 10° darker, odds ×{odds.value:.2f}."
-        n = f"Odds for each 10° of ITA darker: ×{odds.text('{:.2f}'.format)}. {n}"
+        said = f"**{verdict.capitalize()}**{f' ({reason})' if reason else ''}: for each {step} darker, odds ×{odds.value:.2f}."
+        n = f"Odds for each {step if ask.labelled else '10° of ITA'} darker: ×{odds.text('{:.2f}'.format)}. {n}"
+    if ask.labelled:
+        chart = estimates_figure(
+            steps.assign(n=steps["n_images"]), title=f"{share}, 0 to 1", dots_name="with 95% interval", ink=ink()
+        )
+        words, column = (
+            f"A logistic line in the labelled level, light to dark. {_LEVELS}",
+            {"labelled tone": steps["label"]},
+        )
+        if (agreed := labels_agreement(ask)) is not None:
+            words = f"{agreement_sentence(agreed)} {words}"
+    else:
+        chart = against_ita_figure(
+            {"trend, within each diagnosis": found.curve},
+            share,
+            cuts=ask.cuts,
+            points=steps,
+            span=(-0.02, 1.02),
+            ink=ink(),
+        )
+        words = f"A logistic line in ITA. It ends where {FEWEST} images are left on either side. {_LEVELS} {_ITA}"
+        column = {"median ITA": [f"{ita:.0f}°" for ita in steps["ita"]]}
     with place:
         show_answer((said, n), chart, "trend")
-    words = (
-        f"A logistic line in ITA with a level for each diagnosis. It ends where {FEWEST} images are left on either side. Band: "
-        "95%, from resampling lesions. Circles: eighths of the images by ITA. Dotted: borders of the groups. A trend is no "
-        "effect of skin alone: ITA also measures the light."
-    )
-    cells = pd.DataFrame(
-        {
-            "images": steps["n_images"],
-            "median ITA": [f"{ita:.0f}°" for ita in steps["ita"]],
-            "share": [Estimate.of(row).cell() for _, row in steps.iterrows()],
-        }
-    )
-    show_details("trend", words, {ask.file("trend"): found.curve}, cells)
+    shares = [Estimate.of(row).cell() for _, row in steps.iterrows()]
+    cells = pd.DataFrame({"images": steps["n_images"], **column, "share": shares})
+    show_details("trend", words, {ask.file("trend"): steps if ask.labelled else found.curve}, cells)
 
 
-def _show_levels(ask: ToneAsk, outcome: str, found: Trend, steps: pd.DataFrame) -> None:
-    """The same along the levels that people labelled: a share for each, and the odds from one level to the next darker."""
-    verdict, reason = trend_verdict(ask, outcome)
-    n = f"n = {images(found.n_images)} of {found.n_lesions:,} lesions, {found.n_with:,} with and {found.n_without:,} without."
-    said = f"Too few for a trend. {n}"
-    if not found.suppressed:
-        said = (
-            f"**{verdict.capitalize()}**{f' ({reason})' if reason else ''}. For each level darker, the odds are multiplied by "
-            f"**{darker(found).text('{:.2f}'.format)}**. {n}"
-        )
-    chart = estimates_figure(
-        steps.assign(n=steps["n_images"]), title=f"share {OUTCOMES[outcome].split(',')[0]}, 0 to 1", ink=ink(),
-        dots_name="these images, with 95% interval",
-    )  # fmt: skip
-    show_answer(said, chart, "trend")
-    words = (
-        "A logistic line in the level, light to dark, with a level for each diagnosis. Intervals: 95%, from resampling lesions. "
-        "Labels are people's; what they call a tone differs between people, too."
-    )
-    if (agreed := labels_agreement(ask)) is not None:
-        words = f"{agreement_sentence(agreed)} {words}"
-    show_details("trend", words, {ask.file("trend"): steps})
+_LEVELS = "Each diagnosis has its own height. Intervals: 95%, from resampling lesions."
+_ITA = (
+    "Circles: eighths of the images by ITA. Dotted: borders of the groups. A trend is no effect of skin alone: ITA also measures "
+    "the light."
+)
 
 
 def darker(found: Trend) -> Estimate:

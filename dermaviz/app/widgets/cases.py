@@ -15,15 +15,22 @@ from PIL import Image
 
 from dermaviz.app.case import Photo, ask, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.text import FACETS, class_names, class_with_probability, escaped, group_label, value_words
+from dermaviz.app.text import (
+    FACETS,
+    class_names,
+    class_with_probability,
+    escaped,
+    group_label,
+    shows_ham10000,
+    value_words,
+)
 from dermaviz.app.widgets.chart import ink, offer_csv, show_picture
 from dermaviz.app.widgets.diagnosis import show_probabilities
 from dermaviz.app.widgets.panels import show_map
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
-from dermaviz.data.readers import find_photo
-from dermaviz.data.records import HAM10000
-from dermaviz.errors import DatasetError
-from dermaviz.evidence.predictions import Audited
+from dermaviz.data.photographs import find_photographs, photographs
+from dermaviz.evidence.predictions import Audited, internal
+from dermaviz.evidence.store import FOLDER
 from dermaviz.metrics.confusion import AGE, Verdicts
 from dermaviz.models.answer import Prediction
 from dermaviz.plots.confusion_matrix import cases_figure
@@ -36,9 +43,10 @@ _GRID, _DOTS = "case grid", "case dots"
 _PREDICTED, _ITS_PROBABILITY, _TRUE_PROBABILITY = "predicted", "its probability", "probability of the diagnosis"
 _ARCHIVE = "https://api.isic-archive.com/api/v2/images/"
 _NO_PHOTOS = (
-    "No photos here, so each image is a dot. Set DERMAVIZ_DATA to a folder with HAM10000 and start the app again; "
-    "`dermaviz data download FOLDER` gets the photos."
+    "No photos here, so each image is a dot. Set DERMAVIZ_DATA to the folder of {name} and start the app again, or audit it on "
+    "this machine.{download}"
 )
+_DOWNLOAD = " `dermaviz data download FOLDER` gets the photos."
 _GRID_LOOK = """<style>
 .st-key-grid-of-cases, .st-key-grid-of-cases > div { width: 100% !important; }
 .st-key-grid-of-cases [role="radiogroup"] { display: grid; grid-template-columns: repeat(12, 1fr); gap: 0.3rem; width: 100%; }
@@ -83,7 +91,12 @@ def show_cases(audited: Audited, table: pd.DataFrame) -> None:
     if photo_paths(audited, ids[:1]):
         _show_grid(audited, table)
     else:
-        st.caption(_NO_PHOTOS)
+        download = _DOWNLOAD if shows_ham10000(audited) else ""
+        st.caption(
+            _NO_PHOTOS.format(
+                name=escaped((audited.of or internal(audited.checkpoint.card)).data_set), download=download
+            )
+        )
         st.plotly_chart(
             cases_figure(table, _TRUE_PROBABILITY, _ITS_PROBABILITY, chosen=st.session_state.get(CASE), ink=ink()), key=_DOTS,
             on_select=_take_dot, selection_mode="points", config={"displayModeBar": False},
@@ -176,14 +189,12 @@ def archive_link(image_id: str) -> str:
 
 def photo_paths(audited: Audited, ids: tuple[str, ...]) -> dict[str, Path]:
     """Where the photos of these images lie; empty where the data set is not at hand."""
-    found = {}
-    if audited.checkpoint.card.data.get("dataset") == HAM10000.name:
-        for image_id in ids:
-            try:
-                found[image_id] = find_photo(None, image_id)
-            except DatasetError:
-                break
-    return found
+    checkpoint, of = audited.checkpoint, audited.of or internal(audited.checkpoint.card)
+    folder = checkpoint.folder / FOLDER / of.data_set
+    return find_photographs(folder, of.data_set, ids, audited.table["image_id"], _photographs)
+
+
+_photographs = st.cache_data(max_entries=16, ttl=600, show_spinner="Looking for the photos …")(photographs)
 
 
 def show_case(audited: Audited, image_id: str) -> None:

@@ -1,0 +1,88 @@
+"""Data: where the photographs of a data set lie on this machine, remembered beside its evidence or told by $DERMAVIZ_DATA."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, field
+from pathlib import Path
+
+from dermaviz.data.readers import find_photo, read_dataset
+from dermaviz.data.records import HAM10000, Dataset
+from dermaviz.data.tables import Columns, parse_columns
+from dermaviz.errors import DatasetError
+from dermaviz.io import atomic_write, read_json, to_json
+from dermaviz.schema import build, validated
+
+REMEMBERED = ".photographs.json"
+"""Beside the evidence of a data set, and in no repository: it names a place on this machine."""
+
+
+@validated(DatasetError, "photographs")
+class Place:
+    """Where a data set lies, by which reader it was read ("" for the one that fits), and which columns were named."""
+
+    root: str
+    reader: str = ""
+    columns: Columns = field(default_factory=Columns)
+
+
+def remember_place(folder: Path, dataset: Dataset) -> None:
+    """Keep in ``folder`` where a data set was read from; nothing where it was not read from a place."""
+    if dataset.place:
+        atomic_write(folder / REMEMBERED, to_json(asdict(_place(dataset.place))), error=DatasetError)
+
+
+def _place(words: tuple[str, str, str]) -> Place:
+    root, reader, columns = words
+    return Place(root, reader, parse_columns(columns))
+
+
+def find_photographs(
+    folder: Path,
+    name: str,
+    ids: Iterable[str],
+    all_ids: Iterable[str],
+    read: Callable[[Place], Mapping[str, Path]] | None = None,
+) -> dict[str, Path]:
+    """Where the photographs of these images lie; without those that are not at hand.
+
+    Args:
+        folder: with the evidence of the data set ``name``, and :data:`REMEMBERED` if an audit left it.
+        all_ids: every image of the data set. Below $DERMAVIZ_DATA, in a folder of its name or right there, is only looked
+            where all of them are: another data set's images may bear some of the names.
+        read: :func:`photographs` (None), or that with a memory.
+    """
+    wanted, read = list(ids), read or photographs
+    places: list[Place] = []
+    with suppress(DatasetError):
+        places.append(build(Place, read_json(folder / REMEMBERED, "a place of photographs", error=DatasetError)))
+    if name == HAM10000.name:  # by their names, without reading the table
+        for root in (*(place.root for place in places), None):
+            found: dict[str, Path] = {}
+            for image_id in wanted:
+                with suppress(DatasetError):
+                    found[image_id] = find_photo(root, image_id)
+            if found:
+                return found
+    for place in places:
+        known = read(place)
+        found = {image_id: known[image_id] for image_id in wanted if image_id in known}
+        if found:
+            return found
+    above = os.environ.get("DERMAVIZ_DATA", "")
+    for root in (Path(above) / name, Path(above)) if above else ():
+        known = read(Place(str(root)))
+        if known and known.keys() >= set(all_ids):
+            return {image_id: known[image_id] for image_id in wanted}
+    return {}
+
+
+def photographs(place: Place) -> dict[str, Path]:
+    """The photographs of a data set by image id; none where there is no data set."""
+    try:
+        dataset = read_dataset(place.reader, place.root, place.columns)
+    except DatasetError:
+        return {}
+    return {record.image_id: record.path for record in dataset.records}
