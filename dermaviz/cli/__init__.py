@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+from contextlib import suppress
 from functools import cache
+from typing import NoReturn
 
 import typer
 
@@ -13,6 +17,8 @@ from dermaviz.cli import audit, checkpoints, data, doctor, photos
 from dermaviz.errors import DermaVizError
 from dermaviz.plugins import added
 
+OUR_MISTAKE = 70
+"""Exit code of what no command should meet; sysexits.h calls it EX_SOFTWARE."""
 app = typer.Typer(
     name="dermaviz",
     help="What a skin-lesion classifier says, looks at, is fooled by, and for whom it fails. Educational; not a medical device.",
@@ -56,10 +62,32 @@ def add_plugins() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error that a user can act on is one sentence on stderr and exit code 2."""
-    add_plugins()
+    """Run the command line; an error is one sentence on stderr. Exit code 2 if a user can act on it, 70 if it is our mistake."""
+    for stream in (sys.stdout, sys.stderr):  # names of files may be no UTF-8
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
+        add_plugins()
         app()
     except DermaVizError as error:
-        typer.echo(f"dermaviz: {error}", err=True)
-        sys.exit(2)
+        _end(str(error))
+    except (OSError, MemoryError) as error:
+        where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
+        _end(
+            f"expected room, and files that can be read and written, found: {getattr(error, 'strerror', '') or error!r}{where}. "
+            "Make room, check permissions, or choose another place."
+        )
+    except Exception as error:
+        if os.environ.get("DERMAVIZ_TRACEBACK"):
+            raise
+        _end(
+            f"met something that it did not expect ({type(error).__name__}: {str(error)[:300]}). Please report it with what "
+            "the same command says under DERMAVIZ_TRACEBACK=1.",
+            OUR_MISTAKE,
+        )
+
+
+def _end(sentence: str, code: int = 2) -> NoReturn:
+    with suppress(OSError):  # a full disk may be where messages go
+        typer.echo(f"dermaviz: {sentence}", err=True)
+    sys.exit(code)

@@ -89,7 +89,7 @@ def evaluate(
     checkpoint: CheckpointArgument,
     root: DataRoot = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
-    draws: Annotated[int, typer.Option(help="Bootstrap draws.", min=1)] = 1000,
+    draws: Annotated[int, typer.Option(help="Bootstrap draws.", min=1, max=100_000)] = 1000,
     device: Device = "auto",
 ) -> None:
     """Measure a checkpoint on a split of its data set, and write the figures on its card."""
@@ -165,7 +165,7 @@ def out_of_distribution(
     refused: Annotated[
         float, typer.Option(help="Share of validation photos that may be refused.", min=0, max=0.5)
     ] = 0.015,
-    draws: Annotated[int, typer.Option(help="Bootstrap draws.", min=1)] = 1000,
+    draws: Annotated[int, typer.Option(help="Bootstrap draws.", min=1, max=100_000)] = 1000,
     device: Device = "auto",
 ) -> None:
     """Teach a checkpoint what is out of distribution: fit on training images, set the limit on validation, measure it.

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import PartialState
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -83,7 +84,13 @@ def export_checkpoint(recipe: Recipe, run: Path, folder: Path, root: Path | None
     card = _card(recipe, run, validation, manifest.sha256)
     if recipe.data.leaky:
         card = replace(card, data={**card.data, "leak": leak_sentence(splits)})
-    weights = load_file(run / BEST)
+    try:
+        weights = load_file(run / BEST)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{run / BEST}: expected the weights that the run kept, found a file that cannot be read ({error}). "
+            f"Remove {run} to train again."
+        ) from error
     network = _network(card, weights, str(run / BEST))
     freeze(network, frozen_names(network, recipe.model))
     learning = trained_share(network)
@@ -143,7 +150,12 @@ def _card(recipe: Recipe, run: Path, data: Dataset, split_sha256: str) -> Card:
         spec.malignant if spec else frozenset(malignant_among(classes))
     )
     history = read_metrics(run)
-    kept = [line for line in history if line["kept"]][-1]
+    try:
+        kept = [line for line in history if line["kept"] and line["size"] and line["seconds"] is not None][-1]
+    except (KeyError, TypeError, IndexError) as error:
+        raise CheckpointError(
+            f"{run}: expected a line of metrics.jsonl for the epoch that was kept, found none. Remove the folder to train again."
+        ) from error
     return Card(
         name=recipe.name,
         architecture=row.name,

@@ -166,7 +166,13 @@ class Trainer:
 
     def train_step(self, images: Tensor, views: Tensor, labels: Tensor, size: int) -> float:
         """Learn from one batch, seen as its views say; returns the mean loss of this process's images."""
-        return self.learn(self.view(images, views, labels, size), labels)
+        try:
+            return self.learn(self.view(images, views, labels, size), labels)
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise RecipeError(
+                f"stages: expected a size, batch_size and optimiser that {self.recipe.model.architecture} takes, found "
+                f"{size} px, {len(labels)} images and {self.recipe.optimiser.name}: {' '.join(str(error).split())[:300]}"
+            ) from error
 
     def view(self, images: Tensor, views: Tensor, labels: Tensor, size: int) -> Tensor:
         """Views of packed images as the network takes them: normalised float32 ``[n, 3, size, size]`` on the device."""

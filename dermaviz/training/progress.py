@@ -124,8 +124,11 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
     """The lines of ``metrics.jsonl``, one per finished epoch; empty where there is no such file yet."""
     path = run / "metrics.jsonl"
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
-    except (OSError, ValueError) as error:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+        if not all(isinstance(line, dict) and isinstance(line.get("epoch"), int) for line in lines):
+            raise ValueError("a line without its epoch")
+        return lines
+    except (OSError, ValueError, RecursionError) as error:
         raise RecipeError(
             f"{path}: expected a line of JSON for each epoch, found {error}. Remove {run} to start over."
         ) from error
