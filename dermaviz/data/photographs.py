@@ -72,8 +72,8 @@ def find_photographs(
         if found:
             return found
     above = os.environ.get("DERMAVIZ_DATA", "")
-    for root in (Path(above) / name, Path(above)) if above else ():
-        known = read(Place(str(root)))
+    for below in (Path(above) / name, Path(above)) if above else ():
+        known = read(Place(str(below)))
         if known and known.keys() >= set(all_ids):
             return {image_id: known[image_id] for image_id in wanted}
     return {}

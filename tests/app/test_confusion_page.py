@@ -252,7 +252,7 @@ def test_a_case_without_photos_has_its_id_its_link_and_a_line_on_how_to_get_them
 def test_a_case_with_photos_shows_them_and_where_the_model_looked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draw_photo: Callable[..., object]
 ) -> None:
-    draw_photo(tmp_path / "images" / "ISIC_0026989.png", 30, 40)
+    draw_photo(tmp_path / "images" / "ISIC_0026989.png", 66, 88)
     (tmp_path / "HAM10000_metadata.csv").write_text("image_id\n", encoding="utf-8")
     monkeypatch.setenv("DERMAVIZ_DATA", str(tmp_path))
     app = run(true=MELANOMA, called=NEVUS, case="ISIC_0026989")

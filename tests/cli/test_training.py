@@ -92,7 +92,7 @@ def test_doctor_judges_any_data_set(
 ) -> None:
     root = tmp_path / "clinic"
     for i, name in enumerate("abc"):
-        draw_photo(root / f"{name}.png", seed=i)
+        draw_photo(root / f"{name}.png", 66, 88, seed=i)
     (root / "list.csv").write_text("photo;dx;who;split\na;mel;P1;train\nb;nv;P2;train\nc;nv;P1;test\n")
     asked = ("doctor", "--data", root, "--columns", "image=photo,patient=who")
     answer = dermaviz(*asked)
