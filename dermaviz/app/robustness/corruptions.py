@@ -44,7 +44,8 @@ def show_corruptions(ask: Ask) -> None:
     table = ask.measure.rows(decline(images))
     names = [name for name in CORRUPTIONS if name in set(table["corruption"])]
     errors = errors_under(*(both or (images, None)))
-    st.markdown(corruption_sentence(errors, ask.other.name if ask.other and both else None))
+    mean, figures = corruption_sentence(errors, ask.other.name if ask.other and both else None)
+    st.markdown(mean)
     place = st.container()
     chosen = st.selectbox(
         "Corruption", names, format_func=lambda name: CORRUPTIONS[name].label, key=CORRUPTION, bind="query-params",
@@ -52,6 +53,7 @@ def show_corruptions(ask: Ask) -> None:
     )  # fmt: skip
     with place:
         _show_matrix(ask, table[table["corruption"].isin(names)], names, chosen)
+        st.caption(figures)
     pick = noise_curve if chosen in NOISE_SIZES else lambda rows: rows[rows["corruption"] == chosen]
     drawn = lines(images, ask, pick)
     if both:
@@ -109,16 +111,18 @@ def errors_under(images: Trial, reference: Trial | None) -> pd.DataFrame:
     return corruption_errors(images.answers, reference.answers if reference else None)
 
 
-def corruption_sentence(table: pd.DataFrame, other: str | None) -> str:
-    """The mean corruption error, raw and relative, as Markdown."""
+def corruption_sentence(table: pd.DataFrame, other: str | None) -> tuple[str, str]:
+    """The mean corruption error; and its intervals, raw and relative."""
     mean = table[table["corruption"] == MEAN].set_index("metric")
     found = table.loc[table["corruption"] != MEAN, "corruption"].unique()
     averaged = sum(name not in CORRUPTIONS or CORRUPTIONS[name].averaged for name in found)
-    said = (
-        f"Mean error (1 − balanced accuracy) over {averaged} corruptions: **{figure(mean.loc['error'])}**. That is "
-        f"{figure(mean.loc['extra_error'])} more than on clean images."
+    error, extra = (mean.loc[name] for name in ("error", "extra_error"))
+    figures = f"Mean error: {figure(error)}; more than on clean images: {figure(extra)}."
+    if other is not None and "ce" in mean.index:
+        figures += f" Relative to {other} (below 1 is better): mCE {figure(mean.loc['ce'])}"
+        figures += f", relative mCE {figure(mean.loc['relative_ce'])}."
+    return (
+        f"Mean error (1 − balanced accuracy) over {averaged} corruptions: **{error['value']:.2f}**, {extra['value']:.2f} more "
+        "than on clean images.",
+        figures,
     )
-    if other is None or "ce" not in mean.index:
-        return said
-    relative = figure(mean.loc["relative_ce"])
-    return f"{said} Relative to {other} (below 1 is better): mCE **{figure(mean.loc['ce'])}**, relative mCE **{relative}**."

@@ -301,44 +301,58 @@ def show_other_skin(checkpoints: dict[str, Checkpoint]) -> None:
             found = other_skin(case, shift)
         with shown:
             st.markdown(f"#### {outcome_sentence(case.card, found, shift)}", help=ABOUT_CONTROL)
-            _show_pictures(case, lesion, found, shift)
+            panels = _show_pictures(case, found, shift)
         with one.pictures, sentence_for_errors():
+            _show_maps(case, lesion, panels)
             _show_curve(case, shift)
 
 
-def _show_pictures(case: Case, lesion: Lesion, found: OtherSkin, shift: Shift) -> None:
-    """The pictures in a row, each with its answer, its map and how far that moved."""
+def _show_pictures(case: Case, found: OtherSkin, shift: Shift) -> dict[str, Picture]:
+    """The pictures in a row, each with its answer; their titles."""
     st.html(_PHONE_LOOK)
-    at, card, clean = degrees(shift.to_ita), case.card, found.original.prediction
-    titles = {"melanin": f"Other skin, {at}", "control": "Control", REDRAWN: f"Drawn at {at}: the truth"}
+    at, clean = degrees(shift.to_ita), found.original.prediction
+    titles = {"melanin": f"Other skin, {at}", "control": "Control", REDRAWN: f"Drawn at {at}"}
     panels = {f"Original, {degrees(shift.from_ita)}": found.original}
     panels |= {titles[axis]: picture for axis, picture in found.shifted.items()}
-    maps = st.container()
+    with st.container(key=_PICTURES):
+        for place, (title, picture) in zip(st.columns(len(panels)), panels.items(), strict=True):
+            with place:
+                show_picture(picture.pixels, title, f"{title}: {case.photo.name}")
+                sign = "" if picture.prediction.index == clean.index else ":material/swap_horiz: "
+                st.markdown(f"{sign}**{class_with_probability(case.card, picture.prediction)}**")
+    worst = max(picture.clipped for picture in found.shifted.values())
+    cut = f" In {percent(worst)} of the pixels a colour is cut at white." if worst >= 0.01 else ""
+    beside = beside_sentence(case.card, found) if shift.to_ita != shift.from_ita else ""
+    st.caption(f"{beside}{cut}")
+    return panels
+
+
+def _show_maps(case: Case, lesion: Lesion, panels: Mapping[str, Picture]) -> None:
+    """The map of each picture, and how far it moved from the original's."""
+    card, places = case.card, st.columns(len(panels))
     own = st.segmented_control(
         "Attention maps of", ("the original's answer", OWN), default="the original's answer", required=True,
         key="skin_maps_of", bind="query-params", help="Only maps of one class can be compared.",
     )  # fmt: skip
-    with maps, st.container(key=_PICTURES):
-        for place, (title, picture) in zip(st.columns(len(panels)), panels.items(), strict=True):
-            index = picture.prediction.index if own == OWN else clean.index
-            with place:
-                show_picture(picture.pixels, title, f"{title}: {case.photo.name}")
-                sign = "" if picture.prediction.index == clean.index else ":material/swap_horiz: "
-                p = percent(score(picture.prediction, clean))
-                st.markdown(f"{sign}**{class_with_probability(card, picture.prediction)}**  \n{measure_name(card)} {p}")
-                named = class_with_probability(card, picture.prediction, index)
-                alt = f"Attention map for {named}: {title}"
-                show_map(picture.pixels, picture.maps[index], f"Map for {named}", alt, mask=lesion.mask)
-                if picture is not found.original:
-                    moved = drift(found.original.maps[clean.index], picture.maps[clean.index], lesion.mask)
-                    energies = (moved.energy_before, moved.energy_after)
-                    st.caption(drift_sentence(card, clean, moved.rank_correlation, energies, "original"))
-    worst = max(picture.clipped for picture in found.shifted.values())
-    cut = f" In {percent(worst)} of the pixels a colour is cut at white." if worst >= 0.01 else ""
-    beside = f"{beside_sentence(card, found)} " if shift.to_ita != shift.from_ita else ""
-    st.caption(
-        f"{beside}{METHODS[DEFAULT_METHOD].label}, layer {card.attention_layer}; lesion outline {lesion.source}.{cut}"
-    )
+    original = next(iter(panels.values()))
+    clean = original.prediction
+    for place, (title, picture) in zip(places, panels.items(), strict=True):
+        index = picture.prediction.index if own == OWN else clean.index
+        named = class_with_probability(card, picture.prediction, index)
+        with place:
+            show_map(
+                picture.pixels, picture.maps[index], f"{title}: map for {named}", f"Attention map for {named}: {title}",
+                mask=lesion.mask,
+            )  # fmt: skip
+            if picture is original:
+                words = (
+                    f"{METHODS[DEFAULT_METHOD].label} · layer {card.attention_layer} · lesion outline {lesion.source}"
+                )
+                st.caption(words)
+                continue
+            moved = drift(original.maps[clean.index], picture.maps[clean.index], lesion.mask)
+            energies = (moved.energy_before, moved.energy_after)
+            st.caption(drift_sentence(card, clean, moved.rank_correlation, energies, "original"))
 
 
 def _show_curve(case: Case, shift: Shift) -> None:

@@ -219,6 +219,11 @@ def show_case(audited: Audited, image_id: str) -> None:
         said = f"Predicted **{predicted}** ({p}); {true} gets {given}." if wrong else f"Predicted correctly ({p})."
         st.markdown(f"It is **{true}**. {said}")
         show_probabilities(prediction, checkpoint)
+    if photo is not None:
+        going = {"image": image_id, "checkpoint": checkpoint.name}
+        st.page_link(
+            "pages/1_Classify.py", label="Open in Classify", icon=":material/center_focus_strong:", query_params=going
+        )
     if photo is not None and st.toggle("Show where the model looked", key="maps", bind="query-params"):
         _show_maps(photo, checkpoint, true_index)
 
