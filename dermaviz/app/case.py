@@ -32,13 +32,17 @@ from dermaviz.synthetic import Parameters, SyntheticLesion, draw
 class Photo:
     """A photo to ask about: ``key`` tells it from every other, ``read`` opens it.
 
-    ``parameters`` are those of a drawn lesion; None where it is a photo.
+    ``parameters`` are those of a drawn lesion; None where it is a photo. ``image`` is how the link names it ("" where it cannot),
+    ``label`` its true class as HAM10000 codes it ("" where unknown), ``credit`` its source and licence.
     """
 
     name: str
     key: str
     read: Callable[[], images.Image]
     parameters: Parameters | None = None
+    image: str = ""
+    label: str = ""
+    credit: str = ""
 
     @property
     def drawn(self) -> bool:

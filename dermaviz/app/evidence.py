@@ -1,7 +1,7 @@
 """What an audit left beside a checkpoint, and which of its data sets the pages show.
 
 Evidence is keyed by checkpoint × data set × split. One data set is in use in a session: the query parameter ``data``
-(``isic-uda1/test``), which :func:`choose_data` asks for and :func:`data_in_use` tells; without it, the checkpoint's own test
+(``isic-uda1/test``), which the bar asks for and :func:`data_in_use` tells; without it, the checkpoint's own test
 split. :func:`audited`, :func:`table_of` and :func:`has_table` read of the one in use unless another is named.
 
 Tables are read once for all sessions, and again once their files change. Nothing here loads torch: pages that show a data
@@ -16,7 +16,7 @@ import streamlit as st
 from dermaviz.app.cache import remembered, shared
 from dermaviz.app.checkpoints import Checkpoint, classifier
 from dermaviz.evidence.predictions import PREDICTIONS, Audited, data_sets, evidence_of, internal, read_audited
-from dermaviz.evidence.store import DataSplit, Evidence, has_evidence, table_path
+from dermaviz.evidence.store import FOLDER, DataSplit, Evidence, has_evidence, table_path
 from dermaviz.metrics.bootstrap import Estimate, estimate
 from dermaviz.metrics.classification import accuracy
 
@@ -29,23 +29,15 @@ Stamps = tuple[tuple[str, int, int], ...]
 def data_in_use(checkpoint: Checkpoint) -> DataSplit:
     """The data set and split that the pages show of a checkpoint: the one asked for if it has predictions of it, else its own
     test split, or an external set where it has no predictions of that one."""
-    known, own = data_sets(checkpoint), internal(checkpoint.card)
-    asked = st.session_state.get(DATA) or st.query_params.get(DATA)
-    usual = next((of for of in known if of == own or of.data_set != own.data_set), own)
-    return next((of for of in known if str(of) == asked), usual)
-
-
-def choose_data(checkpoint: Checkpoint) -> DataSplit:
-    """Ask which data set the page shows, where there is a choice. Call it once on a page, after the choice of a checkpoint."""
     known = data_sets(checkpoint)
-    if len(known) < 2:
-        return data_in_use(checkpoint)
-    own = internal(checkpoint.card).data_set
-    chosen = st.selectbox(
-        "Data set", [str(of) for of in known], key=DATA, bind="query-params",
-        help=f"The model was trained on images of {own}: its test split is internal, any other data set external.",
-    )  # fmt: skip
-    return next(of for of in known if str(of) == chosen)
+    asked = st.session_state.get(DATA) or st.query_params.get(DATA)
+    return next((of for of in known if str(of) == asked), usual_data(checkpoint))
+
+
+def usual_data(checkpoint: Checkpoint) -> DataSplit:
+    """The data set that the pages show where none is asked for."""
+    known, own = data_sets(checkpoint), internal(checkpoint.card)
+    return next((of for of in known if of == own or of.data_set != own.data_set), own)
 
 
 def data_label(checkpoint: Checkpoint, of: DataSplit) -> str:
@@ -120,3 +112,9 @@ def offer_report(checkpoint: Checkpoint) -> None:
         help="One file that opens without a network and prints: five findings, figures, charts, what cannot be said, and the "
         "model's card.",
     )  # fmt: skip
+
+
+def evidence_stamp(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Changes with any evidence beside a checkpoint: names, dates and sizes of the manifests."""
+    files = sorted((checkpoint.folder / FOLDER).glob("*/*/*.json"))
+    return tuple(f"{path} {path.stat().st_mtime_ns} {path.stat().st_size}" for path in files)

@@ -1,4 +1,4 @@
-"""The frame round every page: title, side bar, reminder, errors as one sentence, and the choice of a part."""
+"""The frame round every page: side bar, title, the bar of model, data set and filters, reminder, errors as one sentence."""
 
 from __future__ import annotations
 
@@ -39,10 +39,27 @@ _UNEXPECTED = (
     "Something happened here that DermaViz did not expect; the details are in the server's log. "
     "Reload the page, or choose another photo or setting."
 )
-_READABLE_CAPTIONS = """<style>
+_LOOK = """<style>
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { color: inherit !important; opacity: 0.82; }
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.7rem; }
+.st-key-frame-bar { border-bottom: 1px solid rgba(128, 128, 128, 0.35); padding-bottom: 0.5rem; }
+.st-key-frame-bar [data-testid="stSelectbox"] { min-width: 0; max-width: 21rem; flex: 1 1 8rem; }
+.st-key-frame-bar [data-testid="stElementContainer"]:has([data-testid="stSelectbox"]) {
+  min-width: 0; flex: 1 1 8rem; max-width: 21rem; }
+[data-testid="stHeader"] { height: 2.5rem; min-height: 2.5rem; background: transparent; }
+[data-testid="stMainBlockContainer"] { padding-top: 2.2rem; padding-left: 2.5rem; padding-right: 2.5rem; }
+h1 { font-size: 1.45rem !important; padding: 0 0 0.3rem !important; }
+@media (max-width: 640px) {
+  h1 { font-size: 1.2rem !important; }
+  [data-testid="stMainBlockContainer"] { padding-left: 0.8rem; padding-right: 0.8rem; }
+  .st-key-frame-bar { font-size: 0.85rem; }
+}
 </style>"""
-"""Streamlit fades captions to a contrast below 4.5; this keeps them above 7 in both themes."""
+"""Streamlit fades captions to a contrast below 4.5; this keeps them above 7 in both themes. The bar is one line everywhere."""
+_PRESENTING = """<style>
+html { font-size: 21px !important; }
+[data-testid="stSidebar"], [data-testid="stHeader"], .st-key-footer { display: none !important; }
+</style>"""
 _LOG = logging.getLogger(__name__)
 
 
@@ -54,26 +71,36 @@ def show_page(title: str) -> None:
 
 
 def _show(page: Page) -> None:
+    presenting = "present" in st.query_params
     st.set_page_config(
         page_title=f"{page.title} · DermaViz",
         page_icon=page.icon,
         layout="wide",
+        initial_sidebar_state="collapsed" if presenting else "auto",
         menu_items={"About": f"**DermaViz {__version__}**. {REMINDER} {_ADVICE}"},
     )
-    st.html(_READABLE_CAPTIONS)
+    st.html(_LOOK + (_PRESENTING if presenting else ""))
+    import_in_order()
+    from dermaviz.app.bar import adopt_old_links, show_bar, show_links, show_steps, show_tour
+
+    adopt_old_links(page)
     with st.sidebar:
         st.markdown("### DermaViz")
-        for linked in PAGES:
-            st.page_link(linked.file, label=linked.title, icon=linked.icon, width="stretch")
+        show_links()
         st.caption(f"**{REMINDER}** Photos stay in this server's memory while the page is open, and are never saved.")
     show_queue()
-    st.bottom.caption(f"**{REMINDER}** {_ADVICE}", text_alignment="center")
     st.title(page.question, anchor=False)
     with sentence_for_errors():
-        import_in_order()
+        show_bar()
+        show_tour(page)
+    with sentence_for_errors():
         _tell_of_broken_checkpoints()
         module, _, function = page.show.partition(":")
         getattr(import_module(module), function)()
+    if presenting:
+        show_steps(page)
+    with st.container(key="footer"):
+        st.caption(f"**{REMINDER}** {_ADVICE}", text_alignment="center")
 
 
 def _tell_of_broken_checkpoints() -> None:

@@ -1,23 +1,116 @@
-"""The Home page: the question that each page answers, the model in use, and its headline figures."""
+"""The Home page: a story of five findings about the model in use, live where it can be; each opens the page behind it."""
 
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from dermaviz.app.checkpoints import installed_checkpoints
-from dermaviz.app.pages import PAGES
-from dermaviz.app.widgets.model_card import choose_checkpoint, show_model
+from dermaviz.app.bar import chosen_checkpoint, current_step
+from dermaviz.app.cache import remembered
+from dermaviz.app.case import Case, ask
+from dermaviz.app.checkpoints import Checkpoint
+from dermaviz.app.current import current_photo
+from dermaviz.app.evidence import evidence_stamp
+from dermaviz.app.frame import sentence_for_errors
+from dermaviz.app.link import PRESENT, link_to
+from dermaviz.app.text import class_with_probability, escaped
+from dermaviz.app.widgets.chart import ink, show_picture
+from dermaviz.app.widgets.diagnosis import let_through, show_answer
+from dermaviz.app.widgets.model_card import show_model
+from dermaviz.app.widgets.panels import PLAIN, show_pictures
+from dermaviz.app.widgets.photo import provenance, show_actions, verdict_words
+from dermaviz.evidence.findings import STORY, Finding, Missing, read_findings
+from dermaviz.plots.robustness import DEFAULT_SIZE
 
 
 def show() -> None:
-    """A card for each page, then the model's card."""
-    home, *others = PAGES
-    st.markdown(home.about)
-    for page in others:
-        with st.container(border=True):
-            st.subheader(page.question, anchor=False)
-            st.markdown(page.about)
-            st.page_link(page.file, label=f"Open {page.title}", icon=page.icon)
-    st.header("How good is the model in use?", anchor=False)
-    checkpoint = choose_checkpoint(installed_checkpoints())
-    show_model(checkpoint.name, checkpoint.card)
+    """The five findings, what evidence says first and the live pictures into their places after; then the model's card."""
+    checkpoint = chosen_checkpoint()
+    presenting = PRESENT in st.query_params
+    told = story(checkpoint, evidence_stamp(checkpoint))
+    shown = [told[current_step()]] if presenting else told
+    places = {one.key: _show_chapter(one, list(STORY).index(one.key) + 1) for one in shown}
+    live = {key: places[key] for key in ("says", "flips") if key in places}
+    if live:
+        with next(iter(live.values())), sentence_for_errors():
+            case = ask(current_photo(), checkpoint)
+            if not let_through(case):
+                return
+        for key, place in live.items():
+            with place, sentence_for_errors():
+                (_show_answer if key == "says" else _show_attacked)(case)
+    if not presenting:
+        with st.expander("About this model: figures, data, what it is not for", icon=":material/info:"):
+            show_model(checkpoint.name, checkpoint.card)
+
+
+@remembered(max_entries=16, show_spinner="Reading the evidence …")
+def story(checkpoint: Checkpoint, stamp: tuple[str, ...]) -> list[Finding | Missing]:
+    """The findings about a checkpoint; read again once its evidence changes (``stamp``)."""
+    return read_findings(checkpoint)
+
+
+def _show_chapter(one: Finding | Missing, number: int) -> DeltaGenerator:
+    """A finding's sentence and picture, and the way to the page behind it; gives the place for what is live."""
+    with st.container(border=number > 1, key=f"chapter-{one.key}"):
+        if isinstance(one, Missing):
+            st.subheader(f"{number} · {one.question}", anchor=False)
+            live = st.container()
+            st.info(
+                f"Not measured for this model yet. To complete the story: `{one.command}`",
+                icon=":material/hourglass_empty:",
+            )
+            return live
+        if one.key == "says":
+            live = st.container()
+            st.markdown(f"#### {number} · {one.sentence}")
+            _show_details(one)
+            return live
+        st.caption(f"{number} · {one.question}")
+        st.markdown(f"#### {one.sentence}")
+        if one.key == "flips":
+            seen, charted = st.columns(2, gap="medium")
+            live = seen.container()
+        else:
+            charted = live = st.container()
+        with charted:
+            st.plotly_chart(
+                one.chart(ink()), key=f"finding {one.key}", config={"displayModeBar": False}, alt=one.sentence
+            )
+        _show_details(one)
+        return live
+
+
+def _show_details(one: Finding) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        link_to(one.page, "Show the evidence", ":material/arrow_forward:", **dict(one.link))
+        with st.popover("Numbers and limits", type="tertiary"):
+            st.markdown(escaped(one.detail))
+
+
+def _show_answer(case: Case) -> None:
+    """The current image, its answer and its map."""
+    looking, saying = st.columns([7, 5], gap="medium")
+    with looking:
+        show_pictures(case, PLAIN)
+    with saying:
+        show_answer(case, verdict_words(case))
+        st.caption(provenance(case))
+        show_actions(case, "Home")
+
+
+def _show_attacked(case: Case) -> None:
+    """The same image, changed too little to see, with the answer that it gets."""
+    from dermaviz.app.robustness.live import Attempt, attempt
+
+    outcome = attempt(case, Attempt("fgsm", DEFAULT_SIZE, None, 0), lambda passes: None)
+    before, after = class_with_probability(case.card, case.answer), outcome.attacked.prediction
+    said = class_with_probability(case.card, after)
+    left, right = st.columns(2, gap="small", wrap=False)
+    with left:
+        show_picture(case.answer.prepared, f"As it is: {before}", f"Model input of {case.photo.name}")
+    with right:
+        show_picture(outcome.filed.pixels, f"Attacked: {said}", f"The same image attacked; the model says {said}")
+    if not outcome.reached:
+        st.caption("This image withstands an attack of this size. Choose another one, or a larger attack.")
+    link_to("Robustness", "Attack it yourself", image=case.photo.image)

@@ -60,14 +60,18 @@ COLOUR_MAPS = MappingProxyType(
 the same name shows the same colours."""
 
 
-def overlay(pixels: RGB, attention: AttentionMap, opacity: float = 0.5, colour_map: str = "viridis") -> RGB:
+def overlay(
+    pixels: RGB, attention: AttentionMap, opacity: float = 0.5, colour_map: str = "viridis", *, follow: bool = False
+) -> RGB:
     """The image with its attention map in colour on top.
 
     Args:
         pixels: uint8 ``[H, W, 3]``, what the model saw.
         attention: its map; it is normalised by its maximum and enlarged bilinearly to H × W.
-        opacity: of the colours, from 0 (the image) to 1 (the map alone).
+        opacity: of the colours, from 0 (the image) to 1 (the map alone, unless it follows the map).
         colour_map: a name in ``COLOUR_MAPS``.
+        follow: whether the opacity follows the map: 0 where it is 0, ``opacity`` where it is highest. The image stays as it is
+            where there is no evidence.
 
     Returns:
         uint8 ``[H, W, 3]``; a copy of ``pixels`` where the map's status is not ``ok``, since there is nothing to show.
@@ -81,8 +85,9 @@ def overlay(pixels: RGB, attention: AttentionMap, opacity: float = 0.5, colour_m
         raise AttentionError(f"expected an opacity from 0 to 1, found {opacity}.")
     if attention.status != "ok":
         return pixels.copy()
-    colours = colourise(enlarge(attention.normalised, pixels.shape[0], pixels.shape[1]), colour_map)
-    mixed = (1 - opacity) * pixels + opacity * colours
+    values = enlarge(attention.normalised, pixels.shape[0], pixels.shape[1])
+    cover = opacity * np.clip(values, 0, 1)[..., None] if follow else opacity
+    mixed = (1 - cover) * pixels + cover * colourise(values, colour_map)
     return np.rint(mixed).astype(np.uint8)
 
 

@@ -132,7 +132,8 @@ def read_findings(checkpoint: Checkpoint, of: DataSplit | None = None, draws: in
 
 def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
     """How often it is right, how often it finds what is looked for, and whether its maps lie on the lesion."""
-    card, found = audited.checkpoint.card, {"Classified correctly": accuracy}
+    card = audited.checkpoint.card
+    found: dict[str, Metric] = {"Classified correctly": accuracy}
     wanted, name = _wanted(audited)
     if wanted:
         found[f"{name.capitalize()} found"] = flagged_share(wanted, wanted, None)

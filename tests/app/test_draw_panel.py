@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dermaviz.synthetic import FORMS
+from dermaviz.data.samples import sample_photos
+from dermaviz.synthetic import FORMS, SAMPLES
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
@@ -76,8 +77,7 @@ def test_another_lesion_is_another_seed_and_nothing_else() -> None:
 
 
 def test_a_sample_can_be_changed() -> None:
-    app = run()
-    app.selectbox(key="sample").select_index(5).run()
+    app = run(image=SAMPLES[5].slug)
     next(button for button in app.button if button.label == "Change this lesion").click().run()
     assert not app.error
     assert "benign keratosis form · dark skin (ITA −40°) · with gel" in captions(app)
@@ -89,7 +89,7 @@ def test_a_sample_can_be_changed() -> None:
     [
         {"ita": "nan"}, {"ita": "999"}, {"seed": "-4"}, {"seed": "many"}, {"form_colours": "2.5"},
         {"form_asymmetry": "inf"}, {"form_diameter": "0"}, {"dx": "unicorn"}, {"artefacts": "beard"}, {"lamp": "Red"},
-        {"outline": "perhaps"}, {"source": "Moon"},
+        {"outline": "perhaps"},
     ],
     ids=lambda query: "=".join(*query.items()),
 )  # fmt: skip
@@ -106,6 +106,8 @@ def test_a_photo_of_the_user_has_no_outline_to_show() -> None:
 def test_the_gallery_shows_every_sample_and_marks_the_chosen_one() -> None:
     app = run()
     gallery = app.button_group(key="gallery")
-    assert len(gallery.options) == 14
-    app.selectbox(key="sample").select_index(3).run()
-    assert app.session_state["gallery"] == 3
+    assert len(gallery.options) == len(sample_photos()) + len(SAMPLES)
+    assert app.session_state["gallery"] == sample_photos()[0].image_id
+    old = run(sample="dermatofibroma, intermediate skin")  # as links of earlier versions name it
+    assert old.session_state["gallery"] == "df-intermediate"
+    assert old.query_params["image"] == "df-intermediate"

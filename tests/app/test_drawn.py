@@ -11,8 +11,9 @@ from dermaviz.app.case import ask, drawn_photo, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.widgets.drawing import ABCD, BODY, FIRST, FIRST_SAMPLE, drawn_caption, structures_of, tone_colours
 from dermaviz.app.widgets.panels import Look, laid_over
-from dermaviz.app.widgets.photo import thumbnails
+from dermaviz.app.widgets.photo import gallery
 from dermaviz.attention.overlay import outlined
+from dermaviz.data.samples import sample_photos
 from dermaviz.synthetic import FORMS, SAMPLES, Parameters, draw
 from dermaviz.synthetic.structures import STRUCTURES
 
@@ -46,17 +47,19 @@ def test_the_outline_lies_over_the_map_only_where_it_is_asked_for(checkpoint: Ch
     photo = drawn_photo("drawn", PARAMETERS)
     case = ask(photo, checkpoint)
     attended = case.attention(None, "gradcam")
-    mask = Look(None, "gradcam", 0.5, "viridis", (), None, outline=True).mask(case)
+    look = Look(None, "gradcam", 0.5, "viridis", (), None, outline=True)
+    mask = look.mask(case)
     assert mask is not None
-    plain = laid_over(case.answer.prepared, attended, 0.5, "viridis", None)
-    assert np.array_equal(laid_over(case.answer.prepared, attended, 0.5, "viridis", mask), outlined(plain, mask))
+    plain = laid_over(case.answer.prepared, attended, look, None)
+    assert np.array_equal(laid_over(case.answer.prepared, attended, look, mask), outlined(plain, mask))
     assert Look(None, "gradcam", 0.5, "viridis", (), None).mask(case) is None
     assert not np.array_equal(outlined(plain, mask), plain)
 
 
 def test_thumbnails_are_small_and_one_for_each_sample() -> None:
-    found = thumbnails()
-    assert len(found) == len(SAMPLES) == len(set(found))
+    found = [address for _, address in gallery().values()]
+    assert len(found) == len(sample_photos()) + len(SAMPLES) == len(set(found))
+    assert list(gallery())[: len(sample_photos())] == [photo.image_id for photo in sample_photos()]
     assert all(address.startswith("data:image/webp;base64,") for address in found)
     assert max(map(len, found)) < 8_000
 

@@ -150,7 +150,7 @@ def points(change: float) -> str:
 
 
 def test_it_opens_with_one_photo_attacked_beside_noise_of_the_same_size() -> None:
-    app = run()
+    app = run(image="mel-light")
     said = text(app)
     assert not app.error
     assert re.search(r"#### FGSM, 0\.77 of one grey level, (turns|does not turn) \*\*melanoma", said)

@@ -61,6 +61,15 @@ def test_opacity_mixes_image_and_colours():
     np.testing.assert_allclose(half, (PIXELS.astype(float) + colours) / 2, atol=0.5)
 
 
+def test_opacity_follows_the_map():
+    one = attention([[0, 1], [0.25, -7]])
+    values = enlarge(one.normalised, 12, 12)[..., None]
+    expected = (1 - 0.8 * values) * PIXELS + 0.8 * values * colourise(values[..., 0])
+    found = overlay(PIXELS, one, 0.8, follow=True)
+    np.testing.assert_allclose(found.astype(float), expected, atol=0.5)
+    assert np.array_equal(found[values[..., 0] == 0], PIXELS[values[..., 0] == 0])
+
+
 @pytest.mark.parametrize("size", [(224, 224), (12, 30)])
 def test_enlarges_bilinearly_between_pixel_centres(size):
     values = np.random.default_rng(1).random((7, 7), dtype=np.float32)

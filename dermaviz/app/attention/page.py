@@ -10,12 +10,11 @@ import streamlit as st
 from dermaviz.app.attention.looking import finding_sentence, show_attention, show_looking
 from dermaviz.app.attention.shortcuts import show_shortcuts
 from dermaviz.app.attention.trust import show_faithfulness
-from dermaviz.app.checkpoints import installed_checkpoints
-from dermaviz.app.evidence import audited, choose_data
+from dermaviz.app.bar import chosen_checkpoint
+from dermaviz.app.evidence import audited
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.skin_tone.question import ToneAsk, choose_grouping
 from dermaviz.app.widgets.cohort import among, choose_cohort
-from dermaviz.app.widgets.model_card import choose_checkpoint
 
 TABS: Mapping[str, Callable[[ToneAsk], None]] = MappingProxyType(
     {"On the lesion": show_looking, "Scores": show_attention, "Trust": show_faithfulness, "Shortcuts": show_shortcuts}
@@ -27,8 +26,7 @@ def show() -> None:
     opening = st.container()
     saying, asking = st.columns([9, 4], gap="large")
     with asking:
-        checkpoint = choose_checkpoint(installed_checkpoints())
-        choose_data(checkpoint)
+        checkpoint = chosen_checkpoint()
         whole = audited(checkpoint)
         by = choose_grouping(whole)
         images = choose_cohort(whole)

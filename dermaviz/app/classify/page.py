@@ -1,79 +1,75 @@
-"""The Classify page: a photo, its diagnosis, and where the model looked."""
+"""The Classify page: a photo, the model's answer, and where it looked; how to look and other photos below."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
+from dermaviz.app.bar import chosen_checkpoint
 from dermaviz.app.case import Case, ask
 from dermaviz.app.checkpoints import installed_checkpoints
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.text import escaped
-from dermaviz.app.widgets.diagnosis import let_through, show_diagnosis, show_notes
-from dermaviz.app.widgets.model_card import choose_checkpoint
+from dermaviz.app.widgets.diagnosis import let_through, show_answer, show_diagnosis, show_notes
 from dermaviz.app.widgets.panels import (
     Look,
     choose_look,
     show_caption,
-    show_panels,
     show_pictures,
     show_side_by_side,
+    show_two_models,
 )
-from dermaviz.app.widgets.photo import choose_photo, choose_source
+from dermaviz.app.widgets.photo import choose_photo, provenance, show_actions, show_contact_sheet, verdict_words
 
 _STICKY_PICTURES = """<style>
 @media (min-width: 641px) {
-  .st-key-drawing-room > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"]:first-child {
-    position: sticky; top: 3.75rem; align-self: flex-start;
-  }
+  .st-key-seen { position: sticky; top: 3.75rem; align-self: flex-start; }
 }
 @media (max-width: 640px) {
-  .st-key-drawing-room [data-testid="stColumn"]:first-child,
-  .st-key-drawing-room [data-testid="stColumn"]:first-child > [data-testid="stVerticalBlock"] { display: contents; }
-  .st-key-drawing-room > [data-testid="stHorizontalBlock"] > * { width: 100%; flex: 1 1 100%; }
-  *:has(> .st-key-live) { position: sticky; top: 3.75rem; z-index: 99; background: PAPER; padding-bottom: 0.4rem; }
-  .st-key-live [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
-  .st-key-live [data-testid="stColumn"] { min-width: 0; display: block !important; }
+  *:has(> .st-key-seen) { position: sticky; top: 3.75rem; z-index: 99; background: PAPER; padding-bottom: 0.4rem; }
 }
 </style>"""
-"""The pictures stay in sight while sliders farther down are moved; on a phone they stand side by side on top."""
+"""The pictures of a drawing stay in sight while sliders farther down are moved."""
 
 
 def show() -> None:
-    """Ask for a photo, then show what the model says of it, and where it looked."""
-    checkpoints = installed_checkpoints()
-    source = choose_source()
-    live = source == "draw"
-    layout = _beside_the_sliders() if live else _beside_the_diagnosis()
-    with layout.asking:
-        photo = choose_photo(source, layout.wide)
-        checkpoint = choose_checkpoint(checkpoints)
-    if photo is None:
-        layout.saying.info("Once there is a photo, the diagnosis appears here and the attention map below.")
-        return
-    with layout.saying:
+    """The current image with its answer and map in front; choosing, settings and comparisons round and below them."""
+    checkpoint = chosen_checkpoint()
+    choosing, heading = st.container(), st.container()
+    looking, saying = st.columns([8, 5], gap="medium")
+    with looking:
+        pictures, below = st.container(key="seen"), st.container()
+    with saying:
+        answering, drawing = st.container(), st.container()
+    with choosing:
+        photo = choose_photo(drawing)
+    if drawn_live := st.session_state.get("source") == "draw":
+        paper = st.get_option(f"theme.{st.context.theme.type or 'light'}.backgroundColor")
+        st.html(_STICKY_PICTURES.replace("PAPER", paper))
+    with heading:
         case = ask(photo, checkpoint)
         shown = let_through(case)
-        if shown:
+    if shown:
+        with heading:
+            show_answer(case, verdict_words(case))
+        with answering:
             show_diagnosis(case)
-    with layout.asking:
+        settings = below if drawn_live else st.container()
+        with settings, st.expander("How to look: class, method, opacity, second model", icon=":material/tune:"):
+            look = choose_look(checkpoint, installed_checkpoints(), known_lesion=photo.drawn)
+        with pictures, sentence_for_errors():
+            show_pictures(case, look)
+            show_actions(case, "Classify")
+        with below, sentence_for_errors():
+            st.caption(provenance(case))
+            show_caption(case, look)
+        _compare(case, look)
+    with heading if not shown else below:
         show_notes(case)
-    if not shown:
-        return
-    with layout.looking:
-        st.header("How to look" if live else "Where did it look?", anchor=False)
-        look = choose_look(checkpoint, checkpoints, known_lesion=photo.drawn)
-    with layout.pictures, sentence_for_errors():
-        show_pictures(case, look, narrow=live)
-    with layout.below, sentence_for_errors():
-        show_caption(case, look)
-    _compare(case, look)
+    show_contact_sheet(checkpoint)
 
 
 def _compare(case: Case, look: Look) -> None:
-    """Other methods, and a second checkpoint, where they are asked for."""
+    """Other methods, and a second model, where they are asked for."""
     if look.beside:
         st.header("Methods side by side", anchor=False)
         with sentence_for_errors():
@@ -82,39 +78,6 @@ def _compare(case: Case, look: Look) -> None:
         st.header(f"The same photo through {escaped(look.other.name)}", anchor=False)
         with sentence_for_errors():
             second = ask(case.photo, look.other)
+            show_answer(second)
+            show_two_models(case, second, look)
             show_diagnosis(second)
-            show_panels(second, look)
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Containers: ``wide`` over all others, then for what is asked of the user, what the model says, how to look at the
-    pictures, the pictures, and what comes below them."""
-
-    wide: DeltaGenerator
-    asking: DeltaGenerator
-    saying: DeltaGenerator
-    looking: DeltaGenerator
-    pictures: DeltaGenerator
-    below: DeltaGenerator
-
-
-def _beside_the_diagnosis() -> _Layout:
-    """Questions left, diagnosis right, the pictures under both over the whole width."""
-    wide = st.container()
-    asking, saying = st.columns([5, 8], gap="large")
-    looking, pictures = st.container(), st.container()
-    return _Layout(wide, asking, saying, looking, pictures, pictures)
-
-
-def _beside_the_sliders() -> _Layout:
-    """Pictures and diagnosis left, sliders right, so that the effect of a slider is in sight while it moves."""
-    paper = st.get_option(f"theme.{st.context.theme.type or 'light'}.backgroundColor")
-    st.html(_STICKY_PICTURES.replace("PAPER", paper))
-    wide = st.container()
-    with st.container(key="drawing-room"):
-        left, asking = st.columns([8, 5], gap="large")
-    pictures = left.container(key="live")
-    saying = left.container()
-    looking = st.container()
-    return _Layout(wide, asking, saying, looking, pictures, looking)

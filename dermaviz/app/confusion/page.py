@@ -7,16 +7,16 @@ from types import MappingProxyType
 
 import streamlit as st
 
+from dermaviz.app.bar import chosen_checkpoint
 from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
 from dermaviz.app.confusion.comparison import show_comparison, show_sets_compared
 from dermaviz.app.confusion.confidence import show_abstaining, show_calibration, show_sets
 from dermaviz.app.confusion.matrix import choose_cell, show_answer, show_cell, show_curves, show_matrix
 from dermaviz.app.confusion.summary import show_metrics, show_training
 from dermaviz.app.confusion.view import choose_form, choose_question, choose_second
-from dermaviz.app.evidence import audited, choose_data, offer_report
+from dermaviz.app.evidence import audited, offer_report
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.widgets.cohort import choose_cohort
-from dermaviz.app.widgets.model_card import choose_checkpoint
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import DataSplit
 
@@ -38,8 +38,7 @@ def show() -> None:
     checkpoints = installed_checkpoints()
     saying, asking = st.columns([9, 4], gap="large")
     with asking:
-        checkpoint = choose_checkpoint(checkpoints)
-        choose_data(checkpoint)
+        checkpoint = chosen_checkpoint()
         second = choose_second(checkpoint, checkpoints)
         whole = audited(checkpoint)
         view = choose_question(whole.checkpoint.card)

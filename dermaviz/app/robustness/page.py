@@ -7,8 +7,9 @@ from types import MappingProxyType
 
 import streamlit as st
 
+from dermaviz.app.bar import chosen_checkpoint
 from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
-from dermaviz.app.evidence import audited, choose_data
+from dermaviz.app.evidence import audited
 from dermaviz.app.frame import choose_part, sentence_for_errors
 from dermaviz.app.robustness.attacks import finding_sentence, show_attacks
 from dermaviz.app.robustness.corruptions import CORRUPTION, show_corruptions
@@ -24,7 +25,6 @@ from dermaviz.app.robustness.live_panels import (
 )
 from dermaviz.app.robustness.question import Ask, choose_grouping, choose_measure, choose_other
 from dermaviz.app.widgets.cohort import among, choose_cohort
-from dermaviz.app.widgets.model_card import choose_checkpoint
 from dermaviz.app.widgets.photo import ask_for_one
 from dermaviz.robustness.corruptions import CORRUPTIONS
 
@@ -40,7 +40,7 @@ GAUSSIAN = MappingProxyType({CORRUPTION: CORRUPTIONS["gaussian_noise"].label})
 
 def show_photo(checkpoints: Checkpoints) -> None:
     """One image under an attack and under noise of the same size, while sliders are moved."""
-    one = ask_for_one(checkpoints, "Once there is a photo, it can be attacked here.")
+    one = ask_for_one("Robustness")
     if one is None:
         return
     with one.doing, sentence_for_errors():
@@ -63,8 +63,7 @@ def show_test_set(checkpoints: Checkpoints) -> None:
     opening = st.container()
     saying, asking = st.columns([9, 4], gap="large")
     with asking:
-        checkpoint = choose_checkpoint(checkpoints)
-        choose_data(checkpoint)
+        checkpoint = chosen_checkpoint()
         other = choose_other(checkpoint, checkpoints)
         whole = audited(checkpoint)
         measure = choose_measure(whole.checkpoint.card)

@@ -287,7 +287,7 @@ def _show_tones(start: float, chosen: float) -> None:
 
 def show_other_skin(checkpoints: dict[str, Checkpoint]) -> None:
     """One photo with its skin at another tone, while the slider is moved."""
-    one = ask_for_one(checkpoints, "Once there is a photo, its skin can be shifted here.")
+    one = ask_for_one("Skin tone")
     if one is None:
         return
     case = one.case

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dermaviz.app.bar import chosen_checkpoint
 from dermaviz.app.case import ask, drawn_photo, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.frame import sentence_for_errors
@@ -34,7 +35,6 @@ from dermaviz.app.skin_tone.own_images import (
 from dermaviz.app.text import class_names, class_with_probability, escaped
 from dermaviz.app.widgets.chart import ink, show_chart, show_picture, show_table
 from dermaviz.app.widgets.diagnosis import installed_detector
-from dermaviz.app.widgets.model_card import choose_checkpoint
 from dermaviz.app.widgets.panels import show_map
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
 from dermaviz.attention.overlay import outlined
@@ -269,7 +269,7 @@ def show_own_images(checkpoints: dict[str, Checkpoint]) -> None:
     below = st.container()
     chosen = None
     with asking:
-        checkpoint = choose_checkpoint(checkpoints)
+        checkpoint = chosen_checkpoint()
         with sentence_for_errors():
             chosen = choose_images(checkpoint)
     if chosen is None:

@@ -9,8 +9,9 @@ from types import MappingProxyType
 import numpy as np
 import streamlit as st
 
+from dermaviz.app.bar import chosen_checkpoint
 from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
-from dermaviz.app.evidence import audited, choose_data, has_table, share_right
+from dermaviz.app.evidence import audited, has_table, share_right
 from dermaviz.app.frame import choose_part, sentence_for_errors
 from dermaviz.app.skin_tone.counterfactuals import show_other_skin
 from dermaviz.app.skin_tone.groups import AGREEMENT, changed_sentence, show_distribution, show_groups
@@ -29,7 +30,6 @@ from dermaviz.app.skin_tone.question import (
 from dermaviz.app.skin_tone.trend import show_trend, trend_finding
 from dermaviz.app.text import images, shows_ham10000
 from dermaviz.app.widgets.cohort import among, choose_cohort
-from dermaviz.app.widgets.model_card import choose_checkpoint
 from dermaviz.data.tone_labels import TONE_LABEL, scale_of
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import TONE
@@ -50,8 +50,7 @@ def show_test_set(checkpoints: Checkpoints) -> None:
     opening = st.container()
     saying, asking = st.columns([9, 4], gap="large")
     with asking:
-        checkpoint = choose_checkpoint(checkpoints)
-        choose_data(checkpoint)
+        checkpoint = chosen_checkpoint()
         whole = audited(checkpoint)
         by = choose_grouping(whole)
         positive, threshold = choose_wanted(whole.checkpoint.card)

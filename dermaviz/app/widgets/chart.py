@@ -88,6 +88,11 @@ def offer_csv(table: pd.DataFrame, file: str, label: str, key: str | None = None
 
 def show_picture(pixels: RGB, caption: str, alt: str) -> None:
     """Pixels exactly as they are: PNG, since JPEG would change them."""
+    st.image(png(pixels), caption=caption, width="stretch", output_format="PNG", alt=alt)
+
+
+def png(pixels: RGB) -> bytes:
+    """Pixels, uint8 ``[H, W, 3]``, as the bytes of a PNG file."""
     file = io.BytesIO()  # Streamlit's own encoding compresses more and takes five times as long
     Image.fromarray(pixels).save(file, "PNG", compress_level=1)
-    st.image(file.getvalue(), caption=caption, width="stretch", output_format="PNG", alt=alt)
+    return file.getvalue()

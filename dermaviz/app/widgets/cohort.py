@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from types import MappingProxyType
 
 import streamlit as st
 
+from dermaviz.app.bar import filter_place
+from dermaviz.app.link import AGE as AGE_LINK
+from dermaviz.app.link import all_asked, ask_for
 from dermaviz.app.text import FACETS, escaped, images_of_lesions, in_order, value_words
 from dermaviz.evidence.predictions import TONE_GROUP, Audited, tone_note
 from dermaviz.metrics.confusion import AGE, Cohort, ages, in_cohort, values_of
@@ -23,29 +27,44 @@ _FILTERS = "filters in words"
 
 
 def choose_cohort(audited: Audited) -> Audited:
-    """Ask which images to count, by the metadata that their data set has, and say how many remain."""
-    with st.expander("Cohort: count only some photos", icon=":material/filter_alt:"):
-        span = _choose_ages(audited) if AGE in audited.table else None
-        chosen = {}
+    """Ask in the bar which images to count, by the metadata that their data set has; a filter that is set is a chip to remove."""
+    span, chosen = None, {}
+    folded = filter_place().popover("Filter", icon=":material/filter_alt:", key="filter")
+    with folded:
+        if AGE in audited.table:
+            span = _choose_ages(audited)
         for name, label in FACETS.items():
             if name in audited.table:
-                values = st.multiselect(
-                    label, in_order(values_of(audited.table, name), name), format_func=value_words, key=name, bind="query-params",
-                    placeholder="all", help=_FACET_HELP.get(name),
-                )  # fmt: skip
-                chosen[name] = tuple(values)
+                chosen[name] = _choose_values(audited, name, label)
         if not chosen and AGE not in audited.table:
-            st.caption("These photos come without metadata to choose by.")
+            st.caption("These images come without metadata to choose by.")
         if (note := tone_note(audited.checkpoint, audited.of)) is not None:
             st.caption(f"Tone groups are left out. {note}")
-    parts = [
-        f"{FACETS[name].lower()} {' or '.join(map(value_words, values))}" for name, values in chosen.items() if values
-    ]
-    parts += [f"age {span[0]:.0f} to {span[1]:.0f}"] if span else []
-    st.session_state[_FILTERS] = escaped("; ".join(parts))
+    chips = [(FACETS[name].lower(), name, " or ".join(map(value_words, v))) for name, v in chosen.items() if v]
+    chips += [("age", AGE_LINK, f"{span[0]:.0f} to {span[1]:.0f}")] if span else []
+    with filter_place():
+        for label, name, words in chips:
+            st.button(
+                f"{label} {escaped(words)}", key=f"chip {name}", icon=":material/close:", icon_position="right",
+                on_click=ask_for, args=(name, None), help="Remove this filter", type="tertiary",
+            )  # fmt: skip
+    st.session_state[_FILTERS] = escaped("; ".join(f"{label} {words}" for label, _, words in chips))
     images = audited.take(in_cohort(audited.table, Cohort(chosen, span)))
-    (st.caption if len(images) else st.warning)(cohort_sentence(images, audited))
+    place = st if chips else folded
+    (place.caption if len(images) else place.warning)(cohort_sentence(images, audited))
     return images
+
+
+def _choose_values(audited: Audited, name: str, label: str) -> tuple[str, ...]:
+    """Values of a column; none is all. The link may give them as they are or in words."""
+    values = in_order(values_of(audited.table, name), name)
+    said = set(all_asked(name))
+    st.session_state[name] = [value for value in values if value in said or value_words(value) in said]
+    chosen = st.multiselect(
+        label, values, format_func=value_words, key=name, placeholder="all", help=_FACET_HELP.get(name),
+        on_change=lambda: ask_for(name, st.session_state[name]),
+    )  # fmt: skip
+    return tuple(chosen)
 
 
 def filter_words() -> str:
@@ -78,8 +97,16 @@ def _choose_ages(audited: Audited) -> tuple[float, float] | None:
         return None
     lowest = _YEARS * math.floor(known.min() / _YEARS)
     highest = _YEARS * math.ceil(known.max() / _YEARS)
+    said = [float(part) for part in ",".join(all_asked(AGE_LINK)).split(",") if re.fullmatch(r"\d{1,3}(\.\d+)?", part)]
+    within = (lowest, highest) if len(said) != 2 else tuple(int(min(max(one, lowest), highest)) for one in sorted(said))
+    st.session_state[AGE_LINK] = within
+
+    def write() -> None:
+        chosen = st.session_state[AGE_LINK]
+        ask_for(AGE_LINK, None if chosen == (lowest, highest) else [str(age) for age in chosen])
+
     low, high = st.slider(
-        "Age in years", lowest, highest, (lowest, highest), _YEARS, key="age", bind="query-params",
-        help=f"Both ends included. {len(audited) - len(known):,} photos are of unknown age; a narrower range leaves them out.",
+        "Age in years", lowest, highest, step=_YEARS, key=AGE_LINK, on_change=write,
+        help=f"Both ends included. {len(audited) - len(known):,} images are of unknown age; a narrower range leaves them out.",
     )  # fmt: skip
     return None if (low, high) == (lowest, highest) else (low, high)

@@ -22,10 +22,16 @@ if TYPE_CHECKING:
 _SHOWN_ANYWAY = "out-of-distribution photos shown anyway"
 
 
+def show_answer(case: Case, verdict: str = "") -> None:
+    """The most probable class in a sentence, with the ``verdict`` on it where there is one, as Markdown."""
+    words = escaped(class_names(case.card)[case.answer.diagnosis])
+    sure = percent(case.answer.confidence)
+    st.markdown(f"#### The model says **{words}** with probability **{sure}**. {verdict}")
+
+
 def show_diagnosis(case: Case) -> None:
-    """The most probable class, the sum of the malignant ones, and all probabilities as bars."""
+    """The sum of the malignant classes, and the probabilities of all as bars."""
     answer, words = case.answer, {name: escaped(said) for name, said in class_names(case.card).items()}
-    st.markdown(f"#### The model says **{words[answer.diagnosis]}** with probability **{percent(answer.confidence)}**.")
     if math.isnan(answer.p_malignant):
         st.markdown("This model's card names no malignant classes, so there is no sum to give.")
     else:

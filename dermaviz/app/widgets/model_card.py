@@ -1,4 +1,4 @@
-"""The model in use: the choice of a checkpoint, its headline figures with intervals and counts, and what it is not for."""
+"""The model in use: its headline figures with intervals and counts, and what it is not for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import streamlit as st
 
-from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.text import class_names, escaped, images_of_lesions
 from dermaviz.data.selection import DIAGNOSIS, find_task
 from dermaviz.errors import DatasetError
@@ -24,13 +23,6 @@ HEADLINES = MappingProxyType(
     }
 )
 _CHANCE_AUC = 0.5
-
-
-def choose_checkpoint(checkpoints: dict[str, Checkpoint]) -> Checkpoint:
-    """Ask for a checkpoint where there is a choice."""
-    if len(checkpoints) == 1:
-        return next(iter(checkpoints.values()))
-    return checkpoints[st.selectbox("Checkpoint", checkpoints, key="checkpoint", bind="query-params")]
 
 
 def show_model(name: str, card: Card) -> None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from dermaviz.app.case import Case
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.text import STATUS_SENTENCES, class_label, class_with_probability, escaped, file_stem
-from dermaviz.app.widgets.chart import show_picture
+from dermaviz.app.frame import REMINDER
+from dermaviz.app.text import STATUS_SENTENCES, class_label, class_names, class_with_probability, escaped, file_stem
+from dermaviz.app.widgets.chart import png, show_picture
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
-from dermaviz.attention.overlay import COLOUR_MAPS, outlined, overlay
+from dermaviz.attention.overlay import COLOUR_MAPS, enlarge, outlined, overlay
 from dermaviz.images import RGB
+from dermaviz.plots.theme import percent
 from dermaviz.synthetic import CAPTION
 
 PREDICTED = "predicted class"
@@ -33,7 +37,7 @@ class Look:
     """How to look at a photo: ``class_name`` is None for the predicted class, ``opacity`` in [0, 1].
 
     ``beside`` names methods to show side by side, ``other`` a second checkpoint to ask the same. ``outline`` draws the
-    border of the lesion over the maps, where it is known.
+    border of the lesion over the maps, where it is known. ``alone`` shows the map without the picture under it.
     """
 
     class_name: str | None
@@ -43,6 +47,7 @@ class Look:
     beside: tuple[str, ...]
     other: Checkpoint | None
     outline: bool = False
+    alone: bool = False
 
     def mask(self, case: Case) -> Mask | None:
         """The lesion to outline, bool ``[S, S]``; None where it is unknown, or no outline is wanted."""
@@ -65,8 +70,11 @@ def choose_look(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint], *, k
         "Attention method", METHODS, index=list(METHODS).index(DEFAULT_METHOD), format_func=method_label, key="method",
         bind="query-params",
     )  # fmt: skip
-    opacity = right.slider("Overlay opacity", 0, 100, 50, 5, format="%d%%", key="opacity", bind="query-params")
-    with st.expander("More settings: side by side, second checkpoint, colours"):
+    opacity = right.slider(
+        "Overlay opacity", 0, 100, 70, 5, format="%d%%", key="opacity", bind="query-params",
+        help="Where the map is highest; it follows the map down to nothing.",
+    )  # fmt: skip
+    with st.expander("More settings: side by side, second model, colours"):
         beside = st.multiselect(
             "Methods side by side (2 to 4)", METHODS, format_func=method_label, max_selections=MOST_BESIDE, key="beside",
             bind="query-params", placeholder="Choose methods to compare",
@@ -78,13 +86,14 @@ def choose_look(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint], *, k
             "Colours", tuple(COLOUR_MAPS), default="viridis", required=True, format_func=str.capitalize, key="colours",
             bind="query-params",
         )  # fmt: skip
+        alone = st.toggle("The map alone, without the picture", key="alone", bind="query-params")
     outline = known_lesion and st.toggle(
         "Outline of the true lesion over the map", value=True, key="outline", bind="query-params",
         help="The lesion was drawn, so its border is known exactly. The model does not see the line.",
     )  # fmt: skip
     chosen = None if class_name == PREDICTED else class_name
     several = tuple(beside) if len(beside) > 1 else ()
-    return Look(chosen, method, opacity / 100, colour_map, several, other, outline)
+    return Look(chosen, method, opacity / 100, colour_map, several, other, outline, alone)
 
 
 def method_label(name: str) -> str:
@@ -96,84 +105,114 @@ def method_label(name: str) -> str:
 def _choose_other(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint]) -> Checkpoint | None:
     others = [name for name in checkpoints if name != checkpoint.name]
     if not others:
-        st.caption("To ask a second checkpoint the same, put its folder beside the first one in `checkpoints/`.")
+        st.caption("To ask a second model the same, put its folder beside the first one in `checkpoints/`.")
         return None
-    return checkpoints.get(st.selectbox("Second checkpoint", [NO_OTHER, *others], key="second", bind="query-params"))
+    return checkpoints.get(st.selectbox("Second model", [NO_OTHER, *others], key="second", bind="query-params"))
 
 
-def show_panels(case: Case, look: Look) -> None:
-    """The three panels of one photo, checkpoint and method, their caption and downloads."""
-    show_pictures(case, look)
-    show_caption(case, look)
-
-
-def show_pictures(case: Case, look: Look, *, narrow: bool = False) -> None:
-    """What the model saw, the attention map and the overlay; in a ``narrow`` place the map is shown in the overlay only."""
-    places = iter(st.columns(2 if narrow else 3))
-    with next(places):
+def show_pictures(case: Case, look: Look) -> AttentionMap | None:
+    """What the model saw and the overlay with its scale, side by side on a phone too; the map, where there is one."""
+    left, right = st.columns(2, gap="small", wrap=False)
+    with left:
         shown = CAPTION if case.photo.drawn else "what the model saw"
         show_picture(case.answer.prepared, f"Model input: {shown}", f"Model input of {case.photo.name}")
-    attended = _attend(case, look, look.method, "panels")
-    if attended is None:
-        return
-    named = class_with_probability(case.card, case.answer, attended.class_index)
-    if not narrow or attended.status != "ok":
-        with next(places):
-            title, alt = f"Attention map · {named}", f"Attention map for {named}"
-            show_map(case.answer.prepared, attended, title, alt, 1, look.colour_map, look.mask(case))
-            if attended.status != "ok":
-                return
-            _show_scale(attended, look.colour_map)
-    with next(places):
+    with right:
+        attended = _attend(case, look, look.method, "panels")
+        if attended is None:
+            return None
+        named = class_with_probability(case.card, case.answer, attended.class_index)
         alt = f"Attention map for {named} laid over the model input"
-        show_map(
-            case.answer.prepared, attended, f"Overlay · {named}", alt, look.opacity, look.colour_map, look.mask(case)
-        )
-        if narrow:
+        show_map(case.answer.prepared, attended, f"Where it looked: {named}", alt, look, look.mask(case))
+        if attended.status == "ok":
             _show_scale(attended, look.colour_map)
+    return attended
+
+
+PLAIN = Look(None, DEFAULT_METHOD, 0.7, "viridis", (), None)
+"""How maps are shown where nothing is asked."""
 
 
 def show_map(
-    pixels: RGB,
-    attended: AttentionMap,
-    title: str,
-    alt: str,
-    opacity: float = 0.5,
-    colour_map: str = "viridis",
-    mask: Mask | None = None,
+    pixels: RGB, attended: AttentionMap, title: str, alt: str, look: Look = PLAIN, mask: Mask | None = None
 ) -> None:
     """A map laid over a picture, uint8 ``[S, S, 3]``, with the outline of a mask; in words where it shows nothing."""
     if attended.status == "ok":
-        show_picture(laid_over(pixels, attended, opacity, colour_map, mask), title, alt)
+        show_picture(laid_over(pixels, attended, look, mask), title, alt)
     else:
         st.info(f"**{title}.** {STATUS_SENTENCES[attended.status]}", icon=":material/visibility_off:")
 
 
-def laid_over(pixels: RGB, attended: AttentionMap, opacity: float, colour_map: str, mask: Mask | None) -> RGB:
-    """A map over a picture, uint8 ``[S, S, 3]``, at an opacity in [0, 1], with the outline of a mask bool ``[S, S]``."""
-    mixed = overlay(pixels, attended, opacity, colour_map)
+def laid_over(pixels: RGB, attended: AttentionMap, look: Look, mask: Mask | None) -> RGB:
+    """A map over a picture, uint8 ``[S, S, 3]``, or alone, as asked, with the outline of a mask bool ``[S, S]``."""
+    mixed = overlay(pixels, attended, 1 if look.alone else look.opacity, look.colour_map, follow=not look.alone)
     return mixed if mask is None else outlined(mixed, mask)
 
 
 def show_caption(case: Case, look: Look) -> None:
     """What the pictures show, and the files to keep; nothing where there is no map yet."""
-    if not _is_ready(look.method):
+    if not is_ready(look.method):
         return
     attended = case.attention(look.index(case), look.method)
-    named = class_with_probability(case.card, case.answer, attended.class_index)
-    parts = (escaped(case.checkpoint.name), METHODS[look.method].label, named, f"layer {attended.layer}")
-    st.caption(f"{' · '.join(parts)} · {attended.seconds:.2f} s", help=_about(attended))
+    st.caption(f"{caption_of(case, attended)} · {attended.seconds:.2f} s", help=_about(attended))
     stem = file_stem(case.photo.name, case.checkpoint.name, case.answer, attended)
     with st.container(horizontal=True):
-        st.download_button(
-            "Overlay (PNG)", partial(overlay_png, case, attended, look), f"{stem}-overlay.png", "image/png",
-            key=f"overlay {case.checkpoint.name}", on_click="ignore", icon=":material/download:",
-            disabled=attended.status != "ok",
-        )  # fmt: skip
+        for label, write, ending in (("Slide (PNG)", slide_png, "slide"), ("Overlay (PNG)", overlay_png, "overlay")):
+            st.download_button(
+                label, partial(write, case, attended, look), f"{stem}-{ending}.png", "image/png",
+                key=f"{ending} {case.checkpoint.name}", on_click="ignore", icon=":material/download:",
+                disabled=attended.status != "ok",
+            )  # fmt: skip
         st.download_button(
             "Raw map (NPY)", partial(raw_map, attended), f"{stem}-map.npy", "application/octet-stream",
             key=f"raw {case.checkpoint.name}", on_click="ignore", icon=":material/download:",
         )  # fmt: skip
+
+
+def caption_of(case: Case, attended: AttentionMap) -> str:
+    """Where a map comes from: model, method, class, layer."""
+    named = class_with_probability(case.card, case.answer, attended.class_index)
+    parts = (escaped(case.checkpoint.name), METHODS[attended.method].label, named, f"layer {attended.layer}")
+    return " · ".join(parts)
+
+
+def show_two_models(case: Case, other: Case, look: Look) -> None:
+    """The maps of two models for the same class, and what the second adds (orange) or leaves out (blue)."""
+    index = look.index(case)
+    name = case.card.classes[case.answer.index if index is None else index]
+    if name not in other.card.classes:
+        st.info(f"{escaped(other.checkpoint.name)} knows no class {escaped(name)}, so there is no map to compare.")
+        return
+    if not is_ready(look.method):
+        return
+    first = case.attention(case.card.classes.index(name), look.method)
+    second = other.attention(other.card.classes.index(name), look.method)
+    pixels = case.answer.prepared
+    *places, last = st.columns(3, gap="small", wrap=False)
+    for place, one, of in zip(places, (case, other), (first, second), strict=True):
+        with place:
+            named = class_with_probability(one.card, one.answer, of.class_index)
+            title = f"{escaped(one.checkpoint.name)}: {named}"
+            show_map(pixels, of, title, f"Map of {one.checkpoint.name} for {named}", look, look.mask(case))
+    with last:
+        show_picture(difference_picture(pixels, first, second), "Difference of the two maps", "Difference of the maps")
+    st.caption(
+        f"{METHODS[look.method].label}, each map divided by its maximum. Orange: more with {escaped(other.checkpoint.name)}; "
+        f"blue: more with {escaped(case.checkpoint.name)}."
+    )
+
+
+def difference_picture(pixels: RGB, first: AttentionMap, second: AttentionMap) -> RGB:
+    """The second map minus the first, each divided by its maximum, over a grey picture uint8 ``[S, S, 3]``: orange where the
+    second is higher, blue where it is lower. A map that shows nothing counts as 0."""
+    height, width = pixels.shape[:2]
+    one, other = (
+        enlarge(of.normalised, height, width) if of.status == "ok" else np.zeros((height, width), np.float32)
+        for of in (first, second)
+    )
+    change = (other - one)[..., None]
+    grey = np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2)
+    colour = np.where(change > 0, np.array([213, 94, 0]), np.array([0, 114, 178]))
+    return np.rint(grey + np.clip(np.abs(change), 0, 1) * (colour - grey)).astype(np.uint8)
 
 
 def show_side_by_side(case: Case, look: Look) -> None:
@@ -185,14 +224,14 @@ def show_side_by_side(case: Case, look: Look) -> None:
                 continue
             named, label = class_with_probability(case.card, case.answer, attended.class_index), METHODS[method].label
             title, alt = f"{label} · {named}", f"{label} map for {named} laid over the model input"
-            show_map(case.answer.prepared, attended, title, alt, look.opacity, look.colour_map, look.mask(case))
+            show_map(case.answer.prepared, attended, title, alt, look, look.mask(case))
             st.caption(f"layer {attended.layer} · {attended.seconds:.2f} s", help=_about(attended))
 
 
 def _attend(case: Case, look: Look, method: str, place: str) -> AttentionMap | None:
     """The map asked for; None while a slow method waits for the user's word."""
     row = METHODS[method]
-    if not _is_ready(method):
+    if not is_ready(method):
         st.info(slow_sentence(method), icon=":material/hourglass:")
         if not st.button(f"Compute {row.label}", key=f"start {place} {case.checkpoint.name} {method}", type="primary"):
             return None
@@ -212,7 +251,7 @@ def slow_sentence(method: str) -> str:
     return f"{label} works on a private copy of the model: a few seconds, longer on busy cores."
 
 
-def _is_ready(method: str) -> bool:
+def is_ready(method: str) -> bool:
     """Whether a method is fast, or a slow one that the user has asked for."""
     return METHODS[method].fast or method in st.session_state.setdefault(_SLOW_METHODS, set())
 
@@ -230,16 +269,39 @@ def _show_scale(attended: AttentionMap, colour_map: str) -> None:
         f'<div role="img" aria-label="Scale from 0 to {highest}" style="height:0.7rem;'
         f'border-radius:0.35rem;background:linear-gradient(90deg,{",".join(COLOUR_MAPS[colour_map])})"></div>'
         '<div style="display:flex;justify-content:space-between;font-size:0.8rem;opacity:0.8">'
-        f"<span>0: no evidence</span><span>highest attention ({highest})</span></div>"
+        f"<span>no evidence</span><span>highest ({highest})</span></div>"
     )
 
 
 def overlay_png(case: Case, attended: AttentionMap, look: Look) -> bytes:
     """The overlay as shown, as the bytes of a PNG file."""
-    file = io.BytesIO()
-    mixed = laid_over(case.answer.prepared, attended, look.opacity, look.colour_map, look.mask(case))
-    Image.fromarray(mixed).save(file, "PNG")
-    return file.getvalue()
+    return png(laid_over(case.answer.prepared, attended, look, look.mask(case)))
+
+
+_SLIDE, _MARGIN, _TOP = (1920, 1080), 80, 230
+
+
+def slide_png(case: Case, attended: AttentionMap, look: Look) -> bytes:
+    """Model input and overlay at the size of a slide, with answer, caption, source and date, as the bytes of a PNG file."""
+    slide = Image.new("RGB", _SLIDE, "white")
+    words, side = ImageDraw.Draw(slide), 720
+    pictures = (case.answer.prepared, laid_over(case.answer.prepared, attended, look, look.mask(case)))
+    for place, pixels in enumerate(pictures):
+        large = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
+        slide.paste(large, (_SLIDE[0] // 2 - side - 20 + place * (side + 40), _TOP))
+    plain = class_names(case.card)[case.answer.diagnosis]
+    photo = " · ".join(
+        part for part in (case.photo.name, case.photo.credit or (CAPTION if case.photo.drawn else "")) if part
+    )
+    lines = {
+        _MARGIN - 20: (f"The model says {plain} ({percent(case.answer.confidence)})", 56),
+        _MARGIN + 60: (re.sub(r"\\(.)", r"\1", caption_of(case, attended)), 30),
+        _TOP + side + 24: (f"{photo} · {date.today().isoformat()}", 30),
+        _TOP + side + 68: (REMINDER, 26),
+    }
+    for top, (text, size) in lines.items():
+        words.text((_MARGIN, top), text, fill="#1A2B30", font=ImageFont.load_default(size))
+    return png(np.asarray(slide))
 
 
 def raw_map(attended: AttentionMap) -> bytes:

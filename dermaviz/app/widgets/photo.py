@@ -1,11 +1,12 @@
-"""Where a photo comes from: a drawn sample, a drawing to order, a file or the camera; and what the model says of it."""
+"""The current image chosen: from the samples, drawn to order, from files or the camera; and the way on from it."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -13,143 +14,238 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from dermaviz.app.case import Case, Photo, ask, drawn_photo, uploaded_photo
+from dermaviz.app.bar import chosen_checkpoint, show_links
+from dermaviz.app.case import Case, Photo, ask
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.text import escaped
+from dermaviz.app.current import (
+    current_photo,
+    drawn_name,
+    missing_image,
+    neighbours,
+    show_image,
+    take_files,
+    true_class,
+    uploads,
+)
+from dermaviz.app.frame import sentence_for_errors
+from dermaviz.app.link import link_to
+from dermaviz.app.text import class_label, class_names, class_with_probability, escaped
 from dermaviz.app.widgets.diagnosis import let_through, show_notes
-from dermaviz.app.widgets.drawing import FIRST_SAMPLE, choose_drawing, drawn_caption, take_over
-from dermaviz.app.widgets.model_card import choose_checkpoint
+from dermaviz.app.widgets.drawing import choose_drawing, drawn_caption, take_over
 from dermaviz.data.records import HAM10000
+from dermaviz.data.samples import sample_photos
+from dermaviz.diagnoses import names_of
 from dermaviz.images import FORMATS_IN_WORDS, MAX_BYTES, MAX_PIXELS, SUFFIXES
-from dermaviz.synthetic import SAMPLES, Sample, draw
+from dermaviz.synthetic import SAMPLES, Parameters, Sample, draw
 from dermaviz.synthetic.drawing import tone_word
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-THUMBNAIL_SIDE, _QUALITY = 96, 85
+THUMBNAIL_SIDE, _QUALITY = 96, 80
 _LIMITS = f"{FORMATS_IN_WORDS}, at most {MAX_BYTES // 2**20} MB and {MAX_PIXELS // 10**6} megapixels each"
 _GALLERY_LOOK = """<style>
-.st-key-gallery, .st-key-gallery > div { width: 100% !important; max-width: 88rem; }
-.st-key-gallery [role="radiogroup"] { display: grid; grid-template-columns: repeat(14, 1fr); gap: 0.35rem; width: 100%; }
-.st-key-gallery button { padding: 0; border-width: 2px; border-radius: 0.5rem; height: auto; aspect-ratio: 1; overflow: hidden; }
-.st-key-gallery button[aria-checked="true"] { outline: 2px solid; outline-offset: 1px; }
-.st-key-gallery button * { width: 100%; max-height: none !important; margin: 0; padding: 0; border-radius: 0; }
-@media (max-width: 640px) {
-  .st-key-gallery [role="radiogroup"] { grid-template: repeat(2, auto) / repeat(7, 1fr); grid-auto-flow: column; }
-}
+.st-key-gallery, .st-key-gallery > div { width: 100% !important; }
+.st-key-gallery [role="radiogroup"] { display: flex; flex-wrap: nowrap; overflow-x: auto; gap: 0.35rem; padding: 3px; }
+.st-key-gallery button { flex: 0 0 3.4rem; width: 3.4rem; height: 3.4rem; padding: 0; border-width: 2px; border-radius: 0.5rem;
+  overflow: hidden; }
+.st-key-gallery button[aria-checked="true"] { outline: 3px solid; outline-offset: 0; }
+.st-key-gallery button * { width: 100%; height: 100%; max-height: none !important; margin: 0; padding: 0; object-fit: cover; }
+.st-key-sheet img { aspect-ratio: 1; object-fit: cover; }
 </style>"""
-"""The pills as small square pictures: one row, or on a phone one column for each diagnosis, lighter skin over darker."""
+"""The pills as small square pictures in one row that scrolls sideways."""
 
 
 def sample_label(sample: Sample) -> str:
-    """A sample's form and skin in few words, as the list and the link show it."""
+    """A drawn sample's form and skin in few words, as links named it."""
     parameters = sample.parameters
     with_what = "".join(f", {name}" for name in parameters.artefacts)
     return f"{HAM10000.classes[parameters.dx]}, {tone_word(parameters.ita)} skin{with_what}"
 
 
-def choose_source() -> str:
-    """Ask where the photo comes from: one of ``SOURCES``."""
-    return st.segmented_control(
-        "Photo from", SOURCES, default="sample", required=True, format_func=str.capitalize, key="source",
+def sample_labels() -> Mapping[str, str]:
+    """Each drawn sample's label with its name as an image."""
+    return {sample_label(sample): sample.slug for sample in SAMPLES}
+
+
+@cache
+def gallery() -> Mapping[str, tuple[str, str]]:
+    """Every sample by its name as an image, real photographs first: what it is in words, and a small picture of 1 to 4 kB."""
+    found = {}
+    for photo in sample_photos():
+        with Image.open(photo.path) as picture:
+            side, (width, height) = min(picture.size), picture.size
+            left, top = (width - side) // 2, (height - side) // 2
+            square = picture.crop((left, top, left + side, top + side)).resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+        found[photo.image_id] = (f"photograph {photo.image_id}, {photo.label}", _address(square))
+    for sample in SAMPLES:
+        small = draw(replace(sample.parameters, size=THUMBNAIL_SIDE)).image
+        found[sample.slug] = (f"drawn lesion, {sample_label(sample)}", _address(Image.fromarray(small)))
+    return MappingProxyType(found)
+
+
+def _address(picture: Image.Image) -> str:
+    file = io.BytesIO()
+    picture.save(file, "WEBP", quality=_QUALITY)
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def choose_photo(drawing: DeltaGenerator | None = None) -> Photo:
+    """Ask for the current image, and give it. Sliders of a drawing go to their own place; without one there is no drawing."""
+    st.html(_GALLERY_LOOK)
+    sources = tuple(name for name in SOURCES if drawing is not None or name != "draw")
+    source = st.segmented_control(
+        "Photo from", sources, default="sample", required=True, format_func=str.capitalize, key="source",
         bind="query-params", label_visibility="collapsed",
     )  # fmt: skip
+    if source == "draw" and drawing is not None:
+        with drawing:
+            photo = choose_drawing()
+        assert photo.parameters is not None
+        photo = replace(photo, image=drawn_name(photo.parameters), label=photo.parameters.dx)
+        show_links(photo.image)
+        return photo
+    {"sample": _choose_sample, "upload": _upload, "camera": _camera}[source]()
+    if said := missing_image():
+        st.info(said, icon=":material/hide_image:")
+    photo = current_photo()
+    if photo.parameters and drawing is not None:
+        st.button("Change this lesion", on_click=_redraw, args=(photo.parameters,), icon=":material/tune:")
+    return photo
 
 
-def choose_photo(source: str, wide: DeltaGenerator) -> Photo | None:
-    """Ask which photo of this source it is; None until there is one. The gallery of samples goes to the ``wide`` place."""
-    if source != "sample":
-        return OTHERS[source]()
-    sample = st.selectbox(
-        "Drawn sample", SAMPLES, index=[s.slug for s in SAMPLES].index(FIRST_SAMPLE), format_func=sample_label,
-        key="sample", bind="query-params",
-    )  # fmt: skip
-    with wide:
-        st.html(_GALLERY_LOOK)
-        pictures = thumbnails()
-        st.session_state["gallery"] = SAMPLES.index(sample)
+def _choose_sample() -> None:
+    names, now = gallery(), current_photo().image
+    st.session_state["gallery"] = now if now in names else None
+    with st.container(key="gallery-strip"):
         st.pills(
-            "Gallery of drawn samples", range(len(SAMPLES)), wrap=True, key="gallery", required=True,
-            label_visibility="collapsed", format_func=lambda i: f"![{sample_label(SAMPLES[i])}]({pictures[i]})",
-            on_change=_take_from_gallery,
+            "Samples: real photographs first, then drawn lesions", list(names), key="gallery", label_visibility="collapsed",
+            format_func=lambda name: f"![{names[name][0]}]({names[name][1]})", on_change=_take_from_gallery,
         )  # fmt: skip
-    st.caption(drawn_caption(sample.parameters))
-    st.button("Change this lesion", on_click=_redraw, args=(sample,), icon=":material/tune:")
-    return drawn_photo(sample.slug, sample.parameters)
-
-
-def _redraw(sample: Sample) -> None:
-    take_over(sample.parameters)
-    st.session_state["source"] = "draw"
-
-
-@st.cache_data(max_entries=1, show_spinner=False)
-def thumbnails() -> tuple[str, ...]:
-    """The samples as small pictures, in their order: data addresses of 1 to 3 kB each."""
-    addresses = []
-    for sample in SAMPLES:
-        file = io.BytesIO()
-        small = draw(replace(sample.parameters, size=THUMBNAIL_SIDE)).image
-        Image.fromarray(small).save(file, "WEBP", quality=_QUALITY)
-        addresses.append(f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}")
-    return tuple(addresses)
 
 
 def _take_from_gallery() -> None:
-    st.session_state["sample"] = SAMPLES[st.session_state["gallery"]]
+    if chosen := st.session_state["gallery"]:
+        show_image(chosen)
 
 
-def _upload() -> Photo | None:
-    files: list[UploadedFile] = st.file_uploader(
-        "Photos of a lesion", SUFFIXES, accept_multiple_files=True, key="files", help=_LIMITS
+def _redraw(parameters: Parameters) -> None:
+    take_over(parameters)
+    st.session_state["source"] = "draw"
+
+
+def _upload() -> None:
+    st.file_uploader(
+        "Photos of a lesion", SUFFIXES, accept_multiple_files=True, key="files", help=_LIMITS, on_change=_take_uploads
     )
-    if not files:
-        st.caption(f"{_LIMITS}. Several become a list to step through.")
-        return None
-    at = 0
-    if len(files) > 1:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            at = min(st.pagination(len(files), max_visible_pages=5, key="file"), len(files)) - 1
-            st.caption(f"Photo {at + 1} of {len(files)}: {escaped(files[at].name)}")
-    return uploaded_photo(files[at].name, files[at].getvalue())
+    st.caption(f"{_LIMITS}. Several become a contact sheet. Files stay in this session and out of links.")
 
 
-def _camera() -> Photo | None:
-    shot = st.camera_input("Take a photo", help="The browser asks before it opens the camera.")
-    return uploaded_photo("camera.jpg", shot.getvalue()) if shot else None
+def _take_uploads() -> None:
+    files: list[UploadedFile] = st.session_state["files"]
+    take_files([(file.name, file.getvalue()) for file in files])
 
 
-OTHERS = MappingProxyType[str, Callable[[], Photo | None]](
-    {"draw": choose_drawing, "upload": _upload, "camera": _camera}
-)
-SOURCES = ("sample", *OTHERS)
-"""Where a photo comes from, as the link says it."""
+def _camera() -> None:
+    st.camera_input(
+        "Take a photo", help="The browser asks before it opens the camera.", key="shot", on_change=_take_shot
+    )
+
+
+def _take_shot() -> None:
+    if shot := st.session_state["shot"]:
+        take_files([("camera.jpg", shot.getvalue())])
+
+
+SOURCES = ("sample", "draw", "upload", "camera")
+"""Where an image comes from, as the link says it."""
+
+
+def show_contact_sheet(checkpoint: Checkpoint) -> None:
+    """Several files of the user as thumbnails with their answers; one opens where it is chosen. Refused files say why."""
+    files = uploads()
+    if len(files) < 2:
+        return
+    st.subheader(f"Your {len(files)} photos", anchor=False)
+    with st.container(key="sheet", horizontal=True):
+        for name, photo in files.items():
+            with st.container(width=132, gap="xxsmall"), sentence_for_errors():
+                case = ask(photo, checkpoint)
+                st.image(case.answer.prepared, width=132, output_format="PNG", alt=f"Model input of {photo.name}")
+                said = class_with_probability(case.card, case.answer)
+                st.button(
+                    said,
+                    key=f"open {name}",
+                    on_click=show_image,
+                    args=(name,),
+                    help=escaped(photo.name),
+                    type="tertiary",
+                )
+
+
+def provenance(case: Case) -> str:
+    """What an image is, its true class and its source, as Markdown."""
+    photo = case.photo
+    if photo.parameters is not None:
+        return drawn_caption(photo.parameters)
+    label = true_class(photo, case) or photo.label
+    words = (class_names(case.card) | names_of([label])).get(label, label)
+    parts = [escaped(photo.name.removesuffix(".jpg")), f"true diagnosis: **{words}**" if label else "", photo.credit]
+    return " · ".join(part for part in parts if part)
+
+
+def verdict_words(case: Case) -> str:
+    """Whether the answer is right, where the truth is known, as a badge in Markdown; else ""."""
+    label = true_class(case.photo, case)
+    if not label:
+        return ""
+    right = label == case.answer.diagnosis
+    return f":{'green' if right else 'orange'}-badge[:material/{'check' if right else 'close'}: {'Right' if right else 'Wrong'}]"
+
+
+def show_actions(case: Case, here: str) -> None:
+    """What else to do with the current image: step to its neighbours, and take it to another page."""
+    photo, card = case.photo, case.card
+    others = neighbours(photo)
+    with st.container(horizontal=True, vertical_alignment="center", key="actions", gap="small"):
+        if len(others) > 1:
+            at = others.index(photo.image)
+            for label, step, icon in (("Previous", -1, "arrow_back"), ("Next", 1, "arrow_forward")):
+                there = others[(at + step) % len(others)]
+                st.button(label, key=f"step {step}", icon=f":material/{icon}:", on_click=show_image, args=(there,))
+        going = {"image": photo.image}
+        if here != "Classify":
+            link_to("Classify", "Classify it", **going)
+        if here != "Robustness":
+            link_to("Robustness", "Attack it", **going)
+        if here != "Skin tone":
+            link_to("Skin tone", "Other skin", **going, part="One photo, other skin")
+        cell = {"called": class_label(card, case.answer.diagnosis)}
+        if (label := true_class(photo, case)) and not photo.drawn:
+            cell["true"] = class_label(card, label)
+        link_to("Confusion", "Similar cases", **going, **cell)
 
 
 @dataclass(frozen=True)
 class OneCase:
-    """A case; ``doing`` is the place beside the settings, ``pictures`` the one below both."""
+    """A case; ``doing`` is the place beside the image, ``pictures`` the one below both."""
 
     case: Case
     doing: DeltaGenerator
     pictures: DeltaGenerator
 
 
-def ask_for_one(checkpoints: dict[str, Checkpoint], invitation: str) -> OneCase | None:
-    """Ask for a photo and a checkpoint; None, with the invitation or the warning, where there is nothing to show yet."""
-    source, wide = choose_source(), st.container()
+def ask_for_one(here: str) -> OneCase | None:
+    """The current image with the model's answer on a page that does something with it; None where it must not be answered."""
+    with st.expander("Choose another photo", icon=":material/photo_library:"):
+        photo = choose_photo()
     asking, doing = st.columns([5, 8], gap="large")
     pictures = st.container()
-    with asking:
-        photo = choose_photo(source, wide)
-        checkpoint = choose_checkpoint(checkpoints)
-    if photo is None:
-        doing.info(invitation)
-        return None
     with doing:
-        case = ask(photo, checkpoint)
+        case = ask(photo, chosen_checkpoint())
         shown = let_through(case)
     with asking:
+        st.caption(provenance(case))
+        show_actions(case, here)
         show_notes(case)
     return OneCase(case, doing, pictures) if shown else None

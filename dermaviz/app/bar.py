@@ -1,0 +1,149 @@
+"""What stands round every page and follows the link: model and data set in one bar, page links, the tour, the presentation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
+from dermaviz.app.current import show_image
+from dermaviz.app.evidence import usual_data
+from dermaviz.app.link import CHECKPOINT, DATA, IMAGE, PRESENT, STEP, TOUR, ask_for, asked, kept, link_to, page_called
+from dermaviz.app.pages import PAGES, Page
+from dermaviz.errors import CheckpointError
+from dermaviz.evidence.findings import STORY
+from dermaviz.evidence.predictions import data_sets
+
+_FILTERS, _LINKS, _SEEN_TOUR = "place of the filters", "place of the page links", "tour was seen or skipped"
+TOURED = MappingProxyType(
+    {
+        "Home": "Five findings about one model: a picture and a sentence each. “Show the evidence” opens the page behind.",
+        "Classify": "A photo, the model's answer and its attention map. Choose another below, or open your own.",
+        "Robustness": "The same photo, changed too little to see. Watch the answer and the map.",
+        "Skin tone": "For which skin the model works, and for which nothing can be said.",
+        "Attention": "Whether an attention map can be trusted at all.",
+    }
+)
+"""What a first visit is shown: pages and one thing to look at on each."""
+
+
+def show_bar() -> None:
+    """Ask which model and data set all pages are about; :func:`filter_place` is where a page asks for filters."""
+    try:
+        checkpoints = installed_checkpoints()
+    except CheckpointError:  # the page says so
+        return
+    with st.container(key="frame-bar", horizontal=True, vertical_alignment="center", gap="small"):
+        checkpoint = checkpoints[_choose("Model", {name: name for name in checkpoints}, CHECKPOINT)]
+        known = (usual_data(checkpoint), *data_sets(checkpoint))
+        _choose("Data set", {str(of): str(of) for of in known}, DATA)
+        st.session_state[_FILTERS] = st.container(
+            key="filters", horizontal=True, vertical_alignment="center", gap="small"
+        )
+
+
+def _choose(label: str, words: Mapping[str, str], key: str) -> str:
+    """One of these names, each with its words: the link says which, and is told when another is chosen."""
+    names = list(words)
+    st.session_state[key] = asked(key) if asked(key) in names else names[0]
+
+    def write() -> None:
+        chosen = st.session_state[key]
+        ask_for(key, "" if chosen == names[0] else chosen)
+
+    st.selectbox(label, names, format_func=words.__getitem__, key=key, on_change=write, label_visibility="collapsed")
+    return str(st.session_state[key])
+
+
+def filter_place() -> DeltaGenerator:
+    """The end of the bar, where a page asks for filters and shows those that are set."""
+    return st.session_state.get(_FILTERS) or st.container()
+
+
+def chosen_checkpoint() -> Checkpoint:
+    """The model in use.
+
+    Raises:
+        CheckpointError: there is no checkpoint.
+    """
+    checkpoints = installed_checkpoints()
+    return checkpoints.get(asked(CHECKPOINT)) or next(iter(checkpoints.values()))
+
+
+def show_links(image: str | None = None) -> None:
+    """Links to all pages in the side bar; once the page knows that another image is current (a drawing), to that one."""
+    place = st.session_state[_LINKS] if image else st.empty()
+    st.session_state[_LINKS] = place
+    with place.container():
+        for page in PAGES:
+            link_to(page.title, **({IMAGE: image} if image else {}))
+
+
+def adopt_old_links(page: Page) -> None:
+    """Links of earlier versions named a drawn sample by its label: that is the image now."""
+    from dermaviz.app.widgets.photo import sample_labels
+
+    old = st.query_params.get("sample")
+    if old is not None:
+        show_image(sample_labels().get(old, ""))
+        del st.query_params["sample"]
+
+
+def show_tour(page: Page) -> None:
+    """On a first visit, the offer of a tour; on the tour, what to look at here, and the way on."""
+    stops = list(TOURED)
+    if asked(TOUR) and page.title in TOURED:
+        at = stops.index(page.title)
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key="tour"):
+            st.markdown(f"**{at + 1} of {len(stops)}** · {TOURED[page.title]}", width="stretch")
+            if at + 1 < len(stops):
+                link_to(stops[at + 1], "Next", ":material/arrow_forward:", **{TOUR: "on"})
+            st.button("End the tour", on_click=_end_tour, type="tertiary")
+    elif page.title == "Home" and not st.session_state.get(_SEEN_TOUR) and PRESENT not in st.query_params:
+        with st.container(horizontal=True, vertical_alignment="center", key="tour"):
+            st.markdown("New here?")
+            st.button(
+                "Tour in five steps", on_click=ask_for, args=(TOUR, "on"), icon=":material/explore:", type="tertiary"
+            )
+            st.button("Skip", on_click=_end_tour, type="tertiary")
+
+
+def _end_tour() -> None:
+    st.session_state[_SEEN_TOUR] = True
+    ask_for(TOUR, "")
+
+
+def show_steps(page: Page) -> None:
+    """In a presentation: the way on and back, by button or arrow key; Home is one finding at a time."""
+    at, last = current_step(), len(STORY) - 1
+    before, after = _neighbour(page, -1), _neighbour(page, 1)
+    with st.container(horizontal=True, horizontal_alignment="center", key="steps"):
+        if st.button("Previous", shortcut="Left", icon=":material/arrow_back:"):
+            _go(page, at - 1) if page.title == "Home" and at > 0 else _go(before, last if before.title == "Home" else 0)
+        st.button("End the presentation", shortcut="Esc", on_click=_end_presentation, type="tertiary")
+        if st.button("Next", shortcut="Right", icon=":material/arrow_forward:"):
+            _go(page, at + 1) if page.title == "Home" and at < last else _go(after, 0)
+
+
+def current_step() -> int:
+    """Which finding of the story a presentation shows, from 0."""
+    said = asked(STEP)
+    return min(int(said), len(STORY) - 1) if said.isdecimal() else 0
+
+
+def _neighbour(page: Page, by: int) -> Page:
+    titles = [one.title for one in PAGES]
+    return page_called(titles[(titles.index(page.title) + by) % len(titles)])
+
+
+def _go(page: Page, step: int) -> None:
+    st.switch_page(page.file, query_params=kept(**({STEP: str(step)} if step else {})))
+
+
+def _end_presentation() -> None:
+    for name in (PRESENT, STEP):
+        if name in st.query_params:
+            del st.query_params[name]

@@ -1,0 +1,154 @@
+"""The current image: the one picture that all pages show. The link names it; files of the user are in the session only.
+
+A name is an id of the ISIC archive (a sample photograph that comes with the package, or a photo of the data set under
+``DERMAVIZ_DATA``), a drawn sample, a lesion drawn to order with all its parameters, or a file that this session holds.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+import streamlit as st
+
+from dermaviz.app.case import Case, Photo, drawn_photo, uploaded_photo
+from dermaviz.app.link import IMAGE, ask_for, asked
+from dermaviz.app.text import escaped
+from dermaviz.data.readers import find_photo
+from dermaviz.data.samples import SamplePhoto, sample_photos
+from dermaviz.errors import DermaVizError
+from dermaviz.evidence.predictions import read_audited
+from dermaviz.synthetic import FORMS, SAMPLES, Parameters
+
+FIRST = sample_photos()[0].image_id
+"""What a newcomer sees."""
+_UPLOADS, _CASES = "files of the user", "cases to step through"
+_FILE, _DRAWN = "file-", "drawn."
+_IMAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
+
+
+def current_photo() -> Photo:
+    """The current image: the one that the link names, or the first sample."""
+    return find_image(asked(IMAGE)) or sample_photo(sample_photos()[0])
+
+
+def missing_image() -> str:
+    """Why the image that the link names is not shown, in a sentence; "" where it is."""
+    name = asked(IMAGE)
+    if not name or find_image(name) is not None:
+        return ""
+    if name.startswith(_FILE):
+        return "This link names a file of another session, and files never leave the session that opened them. Choose it again."
+    return f"This link names the image {escaped(name[:80])}, which is not here. Set DERMAVIZ_DATA to a folder that holds it."
+
+
+def find_image(name: str) -> Photo | None:
+    """The image of that name; None where there is none here."""
+    if name in uploads():
+        return uploads()[name]
+    for sample in sample_photos():
+        if sample.image_id == name:
+            return sample_photo(sample)
+    if name.startswith(_DRAWN):
+        return _drawn_to_order(name)
+    for drawn in SAMPLES:
+        if drawn.slug == name:
+            return replace(drawn_photo(drawn.slug, drawn.parameters), image=name, label=drawn.parameters.dx)
+    return _photo_of_data(name)
+
+
+def sample_photo(sample: SamplePhoto) -> Photo:
+    """A photograph that comes with the package, with its label and source."""
+    photo = uploaded_photo(sample.path.name, sample.path.read_bytes())
+    return replace(photo, image=sample.image_id, label=sample.dx, credit=f"{sample.source}, {sample.licence}")
+
+
+def _photo_of_data(image_id: str) -> Photo | None:
+    if not _IMAGE_ID.fullmatch(image_id):  # it becomes part of a path
+        return None
+    try:
+        path = find_photo(None, image_id)
+    except DermaVizError:
+        return None
+    return replace(uploaded_photo(path.name, path.read_bytes()), image=image_id)
+
+
+def true_class(photo: Photo, case: Case) -> str:
+    """The true class of an image where it is known and the model can name it; else ""."""
+    label = photo.label
+    if not label and photo.image and not photo.image.startswith((_FILE, _DRAWN)):
+        try:
+            table = read_audited(case.checkpoint).table
+        except DermaVizError:
+            return ""
+        label = next(iter(table.loc[table["image_id"] == photo.image, "dx"]), "")
+    return label if label in case.card.classes else ""
+
+
+def uploads() -> dict[str, Photo]:
+    """The files of the user by the name that the link gives them, as long as the session lasts."""
+    files: dict[str, Photo] = st.session_state.setdefault(_UPLOADS, {})
+    return files
+
+
+def take_files(files: Sequence[tuple[str, bytes]]) -> None:
+    """Keep these files in place of all earlier ones, and make the first new one the current image."""
+    before, found = uploads(), {}
+    for name, content in files:
+        photo = uploaded_photo(name, content)
+        image = f"{_FILE}{photo.key[:16]}"
+        found[image] = replace(photo, image=image)
+    st.session_state[_UPLOADS] = found
+    new = [image for image in found if image not in before]
+    if new or asked(IMAGE) not in found:
+        show_image(next(iter(new or found), ""))
+
+
+def show_image(name: str) -> None:
+    """Make an image the current one."""
+    ask_for(IMAGE, "" if name == FIRST else name)
+
+
+def step_through(image_ids: Sequence[str]) -> None:
+    """The images that "next" steps through, such as the cases of a cell."""
+    st.session_state[_CASES] = tuple(image_ids)
+
+
+def neighbours(photo: Photo) -> tuple[str, ...]:
+    """The images that "next" steps through, with this one among them; none where it stands alone."""
+    samples = (*(sample.image_id for sample in sample_photos()), *(sample.slug for sample in SAMPLES))
+    cases: tuple[str, ...] = st.session_state.get(_CASES, ())
+    return next((found for found in (tuple(uploads()), cases, samples) if photo.image in found), ())
+
+
+def drawn_name(parameters: Parameters) -> str:
+    """The name of a lesion drawn to order: all that differs from the usual."""
+    usual = Parameters(dx=parameters.dx)
+    said: dict[str, Any] = {
+        f.name: getattr(parameters, f.name)
+        for f in fields(parameters)
+        if f.name not in ("form", "camera") and getattr(parameters, f.name) != getattr(usual, f.name)
+    }
+    said["dx"] = parameters.dx
+    typical = asdict(FORMS[parameters.dx])
+    if form := {k: v for k, v in asdict(parameters.lesion_form).items() if v != typical[k]}:
+        said["form"] = form
+    text = json.dumps(said, separators=(",", ":")).encode()
+    return _DRAWN + base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
+def _drawn_to_order(name: str) -> Photo | None:
+    try:
+        text = name.removeprefix(_DRAWN)
+        said = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        form = replace(FORMS[said["dx"]], **said.pop("form", {}))
+        said["artefacts"] = tuple(said.get("artefacts", ()))
+        parameters = Parameters(**said, form=form)
+    except (binascii.Error, ValueError, TypeError, KeyError, AttributeError, DermaVizError):  # a link can say anything
+        return None
+    return replace(drawn_photo(f"drawn-{parameters.dx}-{parameters.seed}", parameters), image=name, label=parameters.dx)

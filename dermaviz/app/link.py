@@ -1,0 +1,56 @@
+"""The link: what makes up a view, so that Back, a reload and another browser show the same.
+
+Two kinds of choices stand in it. Those of one page belong to widgets with ``bind="query-params"`` and leave with the page.
+Those of ``KEPT`` go from page to page: only the link keeps them, a widget shows them, and its callback writes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dermaviz.app.pages import PAGES, Page
+from dermaviz.app.text import FACETS
+
+CHECKPOINT, DATA, IMAGE, AGE, PRESENT, STEP, TOUR = "checkpoint", "data", "image", "age", "present", "step", "tour"
+KEPT = (CHECKPOINT, DATA, IMAGE, AGE, *FACETS, PRESENT)
+Value = str | Sequence[str] | None
+
+
+def asked(name: str) -> str:
+    """What the link says of a name; "" where it says nothing."""
+    return str(st.query_params.get(name, ""))
+
+
+def all_asked(name: str) -> list[str]:
+    """Every value that the link gives a name."""
+    return list(st.query_params.get_all(name))
+
+
+def ask_for(name: str, value: Value) -> None:
+    """Write a value into the link; none, and an empty one, is taken out. What is there already makes no entry in the history."""
+    wanted = [value] if isinstance(value, str) and value else list(value or ())
+    if wanted == all_asked(name):
+        return
+    if wanted:
+        st.query_params[name] = wanted if len(wanted) > 1 else wanted[0]
+    else:
+        del st.query_params[name]
+
+
+def kept(**changed: Value) -> dict[str, str | list[str]]:
+    """The parameters that go along to another page, some of them changed."""
+    found: dict[str, Value] = {name: all_asked(name) for name in KEPT} | changed
+    return {name: value if isinstance(value, str) else list(value) for name, value in found.items() if value}
+
+
+def page_called(title: str) -> Page:
+    """The page with this title; the first one, Home, where there is none."""
+    return next((page for page in PAGES if page.title == title), PAGES[0])
+
+
+def link_to(title: str, label: str = "", icon: str | None = None, **changed: Value) -> None:
+    """A link to a page that keeps the model, data set, filters and image in use, and sets what is given."""
+    page = page_called(title)
+    st.page_link(page.file, label=label or page.title, icon=icon or page.icon, query_params=kept(**changed))
