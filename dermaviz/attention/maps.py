@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from dermaviz.attention.methods import DEFAULT_METHOD, AttentionMap, Formula, Method, find_method
 from dermaviz.errors import AttentionError
@@ -232,8 +233,11 @@ def _library_map(
         keeps_raw = type(method.library, (_KeepsRaw, getattr(library, method.library)), {})
         cam = keeps_raw(model=private, target_layers=[private.get_submodule(layer)], **options)
         target = library.utils.model_targets.ClassifierOutputTarget(class_index)
-        with np.errstate(all="ignore"):  # a map that is not finite says so itself
+        # A map that is not finite says so itself; Shapley-CAM needs second derivatives, which faster kernels do not have.
+        with np.errstate(all="ignore"), sdpa_kernel(SDPBackend.MATH):
             cam(image.contiguous().clone(), [target])
+        kept = cam.activations_and_grads
+        kept.activations, kept.gradients = [], []  # the library detaches them in place when it goes, which views refuse
         return np.asarray(cam.raw[0], dtype=np.float32)
 
 
@@ -243,5 +247,11 @@ class _KeepsRaw:
     raw: NDArray[np.float32]
 
     def get_cam_image(self, *args: Any, **kwargs: Any) -> NDArray[np.float32]:
-        self.raw = super().get_cam_image(*args, **kwargs)  # type: ignore[misc]
+        activations = args[3]
+        if isinstance(activations, Tensor):  # Shapley-CAM, which weights channels but forgets to lay them out as places
+            weights = self.get_cam_weights(*args[:5])  # type: ignore[attr-defined]
+            places = self.activations_and_grads.reshape_transform(activations)  # type: ignore[attr-defined]
+            self.raw = (weights[:, :, None, None] * places.detach().cpu().numpy()).sum(axis=1)
+        else:
+            self.raw = super().get_cam_image(*args, **kwargs)  # type: ignore[misc]
         return self.raw

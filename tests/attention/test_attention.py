@@ -45,6 +45,17 @@ def test_every_method_gives_a_map_and_leaves_the_network_alone(build_classifier,
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize(
+    "method", [name for name in METHODS if name != "scorecam"]
+)  # as Ablation-CAM, but five seconds
+def test_every_method_lays_out_the_tokens_of_a_transformer(build_classifier, draw_images, method, capfd):
+    (found,) = explain(build_classifier("test_vit", "blocks.5.norm1", 160), draw_images(1, 160), 2, method)
+    assert found.raw.shape == (10, 10)
+    assert np.isfinite(found.raw).all()
+    assert np.ptp(found.raw) > 0
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_class_specific_is_true_to_its_name(build_classifier, draw_images, method):
     first, second = attention_maps(build_classifier("test_resnet", "layer4"), draw_images(1), [0, 3], method)
