@@ -121,7 +121,7 @@ def report(
     ),
     dataset: Annotated[
         str,
-        typer.Option(help="Whose evidence to report, as isic-uda1/test; by default the checkpoint's own test split."),
+        typer.Option(help="Whose evidence to report, as isic-uda1/test; by default what the pages show first."),
     ] = "",
     split: Annotated[str, typer.Option(help="The split, where --dataset names none.")] = "test",
     pictures: Annotated[
@@ -135,15 +135,17 @@ def report(
 
     found = Checkpoint(find_checkpoint(checkpoint), read_card(find_checkpoint(checkpoint) / CARD))
     known = data_sets(found)
-    wanted = dataset if "/" in dataset else f"{dataset}/{split}"
-    of = next((one for one in known if str(one) == wanted), None) if dataset else internal(found.card, split)
-    if of is None:
+    name = dataset or internal(found.card).data_set
+    wanted = name if "/" in name else f"{name}/{split}"
+    mine = [one for one in known if str(one) == wanted] or [one for one in known if one.data_set == name]
+    of = next(iter(mine or ([] if dataset else known[:1])), None)
+    if of is None and dataset:
         there = ", ".join(map(str, known)) or "none"
         raise typer.BadParameter(
             f"expected a data set with evidence ({there}), found {wanted!r}", param_hint="--dataset"
         )
-    model = load_checkpoint(found.folder) if pictures else None
-    path = write_report(read_audited(found, of), output, model)
+    audited = read_audited(found, of)
+    path = write_report(audited, output, load_checkpoint(found.folder) if pictures else None)
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, opens without a network")
 
 

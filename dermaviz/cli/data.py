@@ -58,7 +58,7 @@ def info(
         counts = "".join(f"{n:>{len(column)}}" for n, column in zip(part.counts().values(), names, strict=True))
         typer.echo(f"{name:12}{len(part):>8}{len(patients) or '?':>10}{len(lesions) or '?':>9}  {counts}")
     said = [*data.notes, *(left_out_sentence(why, names) for why, names in data.skipped)]
-    last = parts["test"].notes[-1] if chosen else unknown_sentence(data.records)
+    last = parts["test"].notes[-1] if chosen else f"No split is given. {unknown_sentence(data.records, split=False)}"
     typer.echo("\n" + "\n".join([*(said if everything else data.said), last]))
     if is_drawn(data):
         typer.echo("\nsynthetic lesions (schematic): nothing measured on them is a clinical finding")

@@ -248,13 +248,13 @@ def crossing(dataset: Dataset, assignment: Mapping[str, str]) -> tuple[str, dict
     return "", {}
 
 
-def unknown_sentence(records: Sequence[Record]) -> str:
-    """By what the images were kept apart, and what is not known of them."""
+def unknown_sentence(records: Sequence[Record], *, split: bool = True) -> str:
+    """By what the images were kept apart (without a ``split``: can be), and what is not known of them."""
     n = len(records)
     patients = sum(bool(record.patient_id) for record in records)
     lesions = sum(record.lesion_id != record.image_id for record in records)
     if patients == n:
-        return "Split by patient: nobody is in two splits."
+        return "Split by patient: nobody is in two splits." if split else "Patients are known: it can be by patient."
     if patients:
         return f"Split by patient where one is named; of {n - patients:,} of {n:,} images the patient is not known."
     if lesions:
