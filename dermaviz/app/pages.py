@@ -83,4 +83,12 @@ PAGES = (
         "asks, answered by our own runs; checks that need no training, and a calculator that tells what accuracy must be.",
         "dermaviz.app.reports.page:show",
     ),
+    Page(
+        "pages/6_Lesson.py",
+        "Lesson",
+        ":material/school:",
+        "What should a class know before it trusts a classifier?",
+        "Eight steps in 45 minutes, offline: predict first, then reveal, with notes for the speaker and a sheet to print.",
+        "dermaviz.app.lesson.page:show",
+    ),
 )

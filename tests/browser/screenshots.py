@@ -30,6 +30,7 @@ PAGES = {
     "attention-trust": ("/Attention?audit=Trust", "How it was measured"),
     "attention-shortcuts": ("/Attention?audit=Shortcuts", "How it was measured"),
     "skin-tone-other-skin": ("/Skin_tone?audit=Other+skin", "Drawn lesions, of which"),
+    "lesson": ("/Lesson?lesson=3&picks=--B", "Speaker notes"),
     "upload": ("/Classify?source=Upload", "Several become a list"),
 }  # fmt: skip
 WIDTHS = {"desktop": 1280, "phone": 390}
