@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import socket
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -18,7 +19,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from dermaviz.diagnoses import matched
 from dermaviz.errors import WeightsError
+from dermaviz.models.card import CARD, read_card
 from dermaviz.models.specs import TORCHVISION, architecture, attach, body_of, create, skeleton
 
 _SECONDS = 3.0
@@ -82,17 +85,21 @@ def build(
     dropout: float = 0.0,
     drop_path: float = 0.0,
     input_size: int = 0,
+    classes: Sequence[str] = (),
+    say: Callable[[str], object] = lambda sentence: None,
 ) -> nn.Module:
     """Build a classifier of ``n_classes`` outputs.
 
     Args:
         name: an architecture of the table, any timm name, ``torchvision:NAME``, or one that a registered family knows; what
             a family attaches is random unless the weights are a file that holds it.
-        n_classes: number of outputs; a head of another size in the weights is replaced by a random one.
-        weights: ``imagenet`` (the packaged file where one is installed, else the hub), ``none`` (random), or the path of
-            a ``.safetensors`` or ``.pth`` file (a state dict; read without unpickling code).
+        n_classes: number of outputs; a head of another size in the weights is replaced by a random one, which is said.
+        weights: ``imagenet`` (the packaged file where one is installed, else the hub), ``none`` (random), the path of
+            a ``.safetensors`` or ``.pth`` file (a state dict; read without unpickling code), or a checkpoint's folder.
         dropout: probability before the classifier.
         drop_path: stochastic depth, where the family has it.
+        classes: names of the outputs: where the weights are a checkpoint's, its head is taken class by class, by name.
+        say: takes a sentence on what became of the head of a file.
         input_size: in pixels, for random weights of a network that is built for one size; 0 is its usual one.
 
     Raises:
@@ -103,11 +110,51 @@ def build(
         return create(name, n_classes, dropout=dropout, drop_path=drop_path, input_size=input_size)
     if weights == "imagenet":
         return attach(_pretrained(body, n_classes, row.package, dropout, drop_path), name)
-    state = _read_state(Path(weights))
+    state, known = _read_state_and_classes(Path(weights))
     whole = body == name or set(state) == set(skeleton(name).state_dict())
     network = create(name if whole else body, n_classes, dropout=dropout, drop_path=drop_path)
+    if known and len(classes) == n_classes:
+        say(_by_name(network, state, known, classes))
+    elif sentence := _by_position(network, state, classes, weights):
+        say(sentence)
     load_weights(network, state, source=weights, new_head=True)
     return network if whole else attach(network, name)
+
+
+def _head(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
+    """The names of the last layer's tensors, where both have them."""
+    last = [key for key in own if key.endswith(".weight")][-1].removesuffix(".weight")
+    return [key for key in (f"{last}.weight", f"{last}.bias") if key in own and key in state]
+
+
+def _by_name(network: nn.Module, state: dict[str, Tensor], known: Sequence[str], classes: Sequence[str]) -> str:
+    """Put the rows of the head into the order of ``classes``; those of classes that the weights do not know start small."""
+    own, meant = network.state_dict(), matched(classes, known)
+    rows = [known.index(meant[name]) if name in meant else -1 for name in classes]
+    start_small(network)
+    for key in _head(own, state):
+        fresh = network.state_dict()[key].clone()
+        if len(state[key]) == len(known) and state[key].shape[1:] == fresh.shape[1:]:
+            for place, row in enumerate(rows):
+                if row >= 0:
+                    fresh[place] = state[key][row]
+            state[key] = fresh
+    new, lost = [name for name in classes if name not in meant], [name for name in known if name not in meant.values()]
+    said = f"weights: the head is taken by name for {', '.join(meant) or 'no class'}"
+    said += f"; new: {', '.join(new)}" if new else ""
+    return f"{said}; dropped: {', '.join(lost)}." if lost else f"{said}."
+
+
+def _by_position(network: nn.Module, state: Mapping[str, Tensor], classes: Sequence[str], source: str) -> str:
+    """What becomes of the head of a file that does not name its classes, as a sentence."""
+    own = network.state_dict()
+    head = next(iter(_head(own, state)), None)
+    if head is None:
+        return ""
+    if own[head].shape != state[head].shape:
+        return f"weights: the head of {len(state[head])} outputs in {source} is dropped; {len(own[head])} new ones start small."
+    order = f" in this order: {', '.join(classes)}" if classes else ""
+    return f"weights: {source} does not name its classes; its {len(own[head])} outputs are taken{order}."
 
 
 def load_weights(network: nn.Module, state: dict[str, Tensor], *, source: str, new_head: bool = False) -> None:
@@ -119,9 +166,7 @@ def load_weights(network: nn.Module, state: dict[str, Tensor], *, source: str, n
     own = network.state_dict()
     head: set[str] = set()
     if new_head:
-        last = [key for key in own if key.endswith(".weight")][-1].removesuffix(".weight")
-        both = {f"{last}.weight", f"{last}.bias"} & set(own) & set(state)
-        head = {key for key in both if own[key].shape != state[key].shape}
+        head = {key for key in _head(own, state) if own[key].shape != state[key].shape}
     usable = {key: value for key, value in state.items() if key not in head}
     missing = sorted(set(own) - set(usable) - head)
     superfluous = sorted(set(usable) - set(own))
@@ -149,6 +194,16 @@ def start_small(network: nn.Module) -> None:
     nn.init.normal_(last.weight, std=0.01)
     if last.bias is not None:
         nn.init.zeros_(last.bias)
+
+
+def _read_state_and_classes(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """A file's tensors, and the names of its classes where it is a checkpoint's: its folder may be given too."""
+    folder = path if path.is_dir() else path.parent
+    beside = folder / CARD
+    if path.is_dir():
+        path = folder / "model.safetensors"
+    known = read_card(beside).classes if beside.is_file() and path.name == "model.safetensors" else ()
+    return _read_state(path), known
 
 
 def _read_state(path: Path) -> dict[str, Tensor]:

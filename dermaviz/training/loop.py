@@ -74,6 +74,8 @@ class Trainer:
             settings.weights,
             dropout=settings.dropout,
             drop_path=settings.drop_path,
+            classes=data.train.classes,
+            say=tqdm.write if self.accelerator.is_main_process else lambda sentence: None,
         )
         network = network.to(memory_format=torch.channels_last)
         self.frozen = frozen_names(network, settings)

@@ -7,6 +7,7 @@ import math
 import socket
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dermaviz.errors import WeightsError
+from dermaviz.models.card import Card
+from dermaviz.models.checkpoint import save_checkpoint
 from dermaviz.models.specs import create
 from dermaviz.models.zoo import HubWeights, build, hub_weights, is_reachable, load_weights
 
@@ -90,6 +93,31 @@ def test_a_file_with_another_head_keeps_its_features(tmp_path: Path, network: nn
     assert loaded.fc.weight.shape[0] == 3
     assert loaded.fc.weight.abs().max() < 0.06
     assert loaded.fc.bias.abs().max() == 0
+
+
+def test_the_head_of_a_checkpoint_is_taken_by_the_names_of_its_classes(
+    tmp_path: Path, network: nn.Module, make_card: Callable[..., Card]
+) -> None:
+    card = make_card(classes=("nv", "MEL", "bkl", "df", "vasc"), malignant=())
+    save_checkpoint(tmp_path / "mine", network, card, half=False)
+    said: list[str] = []
+    for place in (tmp_path / "mine", tmp_path / "mine" / "model.safetensors"):
+        loaded = build("test_resnet", 3, str(place), classes=("bkl", "scc", "mel"), say=said.append)
+        assert torch.equal(loaded.fc.weight[[0, 2]], network.fc.weight[[2, 1]])
+        assert torch.equal(loaded.fc.bias[[0, 2]], network.fc.bias[[2, 1]])
+        assert loaded.fc.weight[1].abs().max() < 0.06
+        assert loaded.fc.bias[1] == 0
+    assert said == ["weights: the head is taken by name for bkl, mel; new: scc; dropped: nv, df, vasc."] * 2
+
+
+def test_what_becomes_of_a_head_without_names_is_said(tmp_path: Path, network: nn.Module) -> None:
+    save_file(network.state_dict(), tmp_path / "mine.safetensors")
+    said: list[str] = []
+    build("test_resnet", 3, str(tmp_path / "mine.safetensors"), say=said.append)
+    build("test_resnet", 5, str(tmp_path / "mine.safetensors"), classes=tuple("abcde"), say=said.append)
+    assert "the head of 5 outputs in" in said[0]
+    assert "is dropped; 3 new ones start small." in said[0]
+    assert said[1].endswith("does not name its classes; its 5 outputs are taken in this order: a, b, c, d, e.")
 
 
 def test_a_convolutional_head_may_be_replaced_too() -> None:
