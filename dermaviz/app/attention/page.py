@@ -24,7 +24,7 @@ TABS: Mapping[str, Callable[[ToneAsk], None]] = MappingProxyType(
 def show() -> None:
     """The finding, then a tab for each question; only the open tab is computed."""
     opening = st.container()
-    saying, asking = st.columns([9, 4], gap="large")
+    saying, asking = st.columns([10, 3], gap="large")
     with asking:
         checkpoint = chosen_checkpoint()
         whole = audited(checkpoint)

@@ -15,6 +15,8 @@ from PIL import Image
 
 from dermaviz.app.case import Photo, ask, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
+from dermaviz.app.current import step_through
+from dermaviz.app.link import link_to
 from dermaviz.app.text import (
     FACETS,
     class_names,
@@ -122,6 +124,7 @@ def show_cases(audited: Audited, table: pd.DataFrame) -> None:
         offer_csv(table, "cases.csv", "All of them (CSV)")
         st.caption(f"{at + 1:,} of {len(ids):,}" if chosen else f"{len(ids):,} images")
     if chosen:
+        step_through(ids)
         show_case(audited, chosen)
     with st.expander("The same as a table", icon=":material/table:"):
         probabilities = [_ITS_PROBABILITY, _TRUE_PROBABILITY, *(name for name in table if name.startswith("p("))]
@@ -220,10 +223,7 @@ def show_case(audited: Audited, image_id: str) -> None:
         st.markdown(f"It is **{true}**. {said}")
         show_probabilities(prediction, checkpoint)
     if photo is not None:
-        going = {"image": image_id, "checkpoint": checkpoint.name}
-        st.page_link(
-            "pages/1_Classify.py", label="Open in Classify", icon=":material/center_focus_strong:", query_params=going
-        )
+        link_to("Classify", "Open in Classify", image=image_id, checkpoint=checkpoint.name)
     if photo is not None and st.toggle("Show where the model looked", key="maps", bind="query-params"):
         _show_maps(photo, checkpoint, true_index)
 
