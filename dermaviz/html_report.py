@@ -23,6 +23,7 @@ from PIL import Image
 
 from dermaviz import __version__
 from dermaviz.data.samples import sample_photos
+from dermaviz.data.split import leaks
 from dermaviz.diagnoses import names_of
 from dermaviz.evidence.findings import Finding, Missing, read_findings
 from dermaviz.glossary import with_abbr
@@ -110,6 +111,7 @@ def report_html(audited: Audited, model: Classifier | None = None) -> str:
         f"<p>{len(audited):,} images of {audited.n_lesions:,} lesions: <strong>{right:,} are classified correctly "
         f"({right / len(audited):.0%})</strong>.{escape(f' Data set: {audited.of}.') if audited.of else ''}</p>",
         '<p class="note"><strong>An educational tool, not a medical device.</strong> Nothing here is a diagnosis.</p>',
+        *(f'<p class="note"><strong>{escape(leak)}</strong></p>' for leak in leaks(audited.said)),
         *(_finding(one, known) for one in story if isinstance(one, Finding)),
         *_photographs(model),
         "<h2>How good is it?</h2>",
@@ -139,6 +141,7 @@ def report_html(audited: Audited, model: Classifier | None = None) -> str:
         f"<ul>{''.join(f'<li>{with_abbr(sentence, known)}</li>' for sentence in limits(audited))}"
         f"{''.join(f'<li>{escape(one.question)} Make the evidence: <code>{escape(one.command)}</code></li>' for one in missing)}"
         "</ul>",
+        *(_list("How the images were read", audited.said) if audited.said else []),
         "<h2>The model</h2>",
         _table("From the model's card.", ["", ""], _card_rows(card), known),
         f"<p>Made by DermaViz {__version__} on {date.today():%Y-%m-%d}.</p>",
@@ -150,6 +153,10 @@ def report_html(audited: Audited, model: Classifier | None = None) -> str:
         f"<title>Audit of {escape(checkpoint.name)}</title><style>{_STYLE}</style></head><body><main>{''.join(parts)}</main>"
         f'<script id="plotly" type="text/plain">{packed}</script><script>{_CHARTS}</script></body></html>'
     )
+
+
+def _list(title: str, sentences: Sequence[str]) -> list[str]:
+    return [f"<h2>{title}</h2>", f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in sentences)}</ul>"]
 
 
 def _finding(found: Finding, known: set[str]) -> str:

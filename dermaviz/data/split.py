@@ -7,7 +7,7 @@ import hashlib
 import io
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +25,8 @@ SHARES = MappingProxyType({"train": 0.7, "validation": 0.1, "test": 0.2})
 SPLITS: tuple[Split, ...] = get_args(Split)
 GIVEN = "given"
 """In place of a manifest's name: the splits that the data set brings along."""
+LEAKY = "The given split is leaky"
+"""How the note begins that stays with every figure on such a split."""
 _FOLDS = 10
 
 
@@ -216,7 +218,7 @@ def apply_split(dataset: Dataset, manifest: Manifest, *, leaky: bool = False) ->
         )
     if across:
         note = (
-            f"The given split is leaky: {len(across):,} {kind}{'s' if len(across) > 1 else ''} ({', '.join(list(across)[:3])}) "
+            f"{LEAKY}: {len(across):,} {kind}{'s' if len(across) > 1 else ''} ({', '.join(list(across)[:3])}) "
             f"{'are' if len(across) > 1 else 'is'} in more than one split, so figures on the test images are too good."
         )
     else:
@@ -246,6 +248,11 @@ def crossing(dataset: Dataset, assignment: Mapping[str, str]) -> tuple[str, dict
         if across:
             return kind, across
     return "", {}
+
+
+def leaks(notes: Iterable[str]) -> list[str]:
+    """Those of the notes on a data set that say that its split is leaky."""
+    return [note for note in notes if note.startswith(LEAKY)]
 
 
 def unknown_sentence(records: Sequence[Record], *, split: bool = True) -> str:

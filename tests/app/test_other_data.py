@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dermaviz.data.split import LEAKY
 from dermaviz.evidence.store import Source, write_evidence
+from dermaviz.models.card import read_card
 from tests.app.audit_tables import attention_table, right, tone_table
 from tests.app.conftest import tiny_card
 
@@ -88,3 +90,18 @@ def test_the_trend_runs_along_the_labelled_levels(clinic: pd.DataFrame) -> None:
     assert ": for each level darker, odds ×" in said
     assert f"n = {n} images of " in said
     assert f"{correct} with and {n - correct} without." in said
+
+
+def test_what_was_guessed_is_shown_and_a_leaky_split_is_a_warning_on_every_page(
+    tmp_path: Path, clinic: pd.DataFrame
+) -> None:
+    leak = f"{LEAKY}: 3 patients are in more than one split."
+    guess = "list.csv: image from 'photo', label from 'dx' *really*."
+    folder = tmp_path / "own"
+    card = read_card(folder / "card.json")
+    source = Source("predictions", "clinic", "test", card.answers_sha256, "images")
+    write_evidence(folder, clinic, source, {"said": [guess, leak]})
+    for page in ("2_Confusion", "3_Robustness", "4_Skin_tone", "5_Attention"):
+        app = run(page, part="The test set")
+        assert leak in [warning.value.replace("\\", "") for warning in app.warning], page
+        assert r"\*really\*" in words(app), page

@@ -12,6 +12,7 @@ from dermaviz.app.bar import filter_place
 from dermaviz.app.link import AGE as AGE_LINK
 from dermaviz.app.link import all_asked, ask_for
 from dermaviz.app.text import FACETS, escaped, images_of_lesions, in_order, value_words
+from dermaviz.data.split import leaks
 from dermaviz.evidence.predictions import TONE_GROUP, Audited, tone_note
 from dermaviz.metrics.confusion import AGE, Cohort, ages, in_cohort, values_of
 from dermaviz.plots.theme import percent
@@ -40,6 +41,10 @@ def choose_cohort(audited: Audited) -> Audited:
             st.caption("These images come without metadata to choose by.")
         if (note := tone_note(audited.checkpoint, audited.of)) is not None:
             st.caption(f"Tone groups are left out. {note}")
+        if audited.said:
+            st.markdown("\n".join(["How the images were read:", "", *(f"- {escaped(one)}" for one in audited.said)]))
+    for leak in leaks(audited.said):
+        st.warning(escaped(leak), icon=":material/warning:")
     chips = [(FACETS[name].lower(), name, " or ".join(map(value_words, v))) for name, v in chosen.items() if v]
     chips += [("age", AGE_LINK, f"{span[0]:.0f} to {span[1]:.0f}")] if span else []
     with filter_place():
