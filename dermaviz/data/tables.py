@@ -10,11 +10,11 @@ import dataclasses
 import io
 import json
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from zipfile import BadZipFile
 
 import pandas as pd
 
@@ -48,6 +48,8 @@ _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf
 _YES = frozenset({"1", "1.0", "x", "true"})
 _NO = frozenset({"", "0", "0.0", "false"})
 _LISTED = 5
+_LARGEST, _MOST_CELLS = 2**29, 50_000_000
+"""Bytes of an unpacked workbook, and cells of a Parquet table, that are read: small files can hold very large ones."""
 
 
 @validated(DatasetError, "columns")
@@ -171,8 +173,14 @@ def _rows_of_csv(content: bytes, name: str, notes: list[str]) -> list[list[str]]
 def _rows_of_workbook(content: bytes, name: str) -> list[list[str]]:
     """The first sheet; its header is the first row with a usual name of a column of images, where there is one."""
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            unpacked = sum(part.file_size for part in parts.infolist())
+        if unpacked > _LARGEST:
+            raise DatasetError(
+                f"{name}: expected at most {_LARGEST:,} bytes once unpacked, found {unpacked:,}. Save it as CSV."
+            )
         sheet = pd.read_excel(io.BytesIO(content), header=None, dtype=str, keep_default_na=False, engine="openpyxl")
-    except (ValueError, KeyError, OSError, BadZipFile) as failure:
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as failure:
         raise DatasetError(f"{name}: expected an Excel workbook, found {failure}. Save the table as CSV.") from failure
     rows = [[str(cell) for cell in row] for row in sheet.to_numpy()]
     first = next((i for i, row in enumerate(rows) if {plain(cell) for cell in row} & set(USUAL["image"])), 0)
@@ -184,6 +192,11 @@ def _rows_of_parquet(content: bytes, name: str) -> list[list[str]]:
     import pyarrow.parquet as pq
 
     try:
+        facts = pq.read_metadata(io.BytesIO(content))
+        if facts.num_rows * facts.num_columns > _MOST_CELLS:
+            raise DatasetError(
+                f"{name}: expected {_MOST_CELLS:,} cells at most, found {facts.num_rows:,} × {facts.num_columns}. Split it."
+            )
         frame = pq.read_table(io.BytesIO(content)).to_pandas()
     except pa.ArrowException as failure:
         raise DatasetError(f"{name}: expected a Parquet file, found {failure}. Write it again.") from failure

@@ -16,6 +16,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
+from dermaviz.data.tone_labels import TONE_LABEL, scale_of
 from dermaviz.errors import DermaVizError, EvidenceError
 from dermaviz.evidence.predictions import (
     PREDICTIONS,
@@ -241,20 +242,24 @@ def _map(audited: Audited, of: DataSplit, draws: int) -> Finding:
 def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
     """How often what is looked for is found by estimated tone group, and in which groups nothing can be said."""
     wanted, name = _wanted(audited)
-    if not wanted or TONE_GROUP not in audited.table:
+    labelled = TONE_LABEL in audited.table and scale_of(
+        audited.table[TONE_LABEL]
+    )  # people's labels come before estimates
+    column, levels = (TONE_LABEL, labelled.levels) if labelled else (TONE_GROUP, GROUPS)
+    if not wanted or column not in audited.table:
         evidence_of(audited.checkpoint, TONE, of)  # says what is missing
         raise EvidenceError("expected malignant classes and tone groups, found none to compare. Name them on the card.")
     card = audited.checkpoint.card
     figure = audit_figures(card.classes, frozenset(card.malignant), _positive(audited), None)[:4]  # shares of one side
-    groups = audited.table[TONE_GROUP].fillna("").tolist()
+    groups = audited.table[column].fillna("").tolist()
     rows = measure_groups(audited.labels, audited.probabilities, audited.lesions, groups, figure, draws).table()
     counts = rows[rows["metric"] == "sensitivity"].set_index("group")
     estimates = {group: Estimate.of(row) for group, row in counts.iterrows()}
-    order = [group for group in GROUPS if group in counts.index]
+    order = [group for group in levels if group in counts.index]
     n = [int(counts.loc[group, "n_positives"]) for group in order]
     table = _table({f"{group} skin": estimates[group] for group in order}, n)
     known = [group for group in order if not math.isnan(estimates[group].value)]
-    dark = [group for group in GROUPS if group not in known]
+    dark = [group for group in levels if group not in known]
     if not known:
         sentence = f"Every tone group has too few {name} images to say for whom it works."
     elif dark:
@@ -270,7 +275,8 @@ def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
         shares = (percent(estimates[group].value) for group in (low, high))
         sentence = f"{name.capitalize()}s found: from {next(shares)} on {low} skin to {next(shares)} on {high} skin."
     detail = (
-        "Tone groups are estimated from the skin round the lesion; one with fewer than 10 of what is looked for is not judged: "
+        f"Tone {'as people labelled it' if labelled else 'groups are estimated from the skin round the lesion'}; one with fewer "
+        "than 10 of what is looked for is not judged: "
         + "; ".join(f"{group} {count}" for group, count in zip(order, n, strict=True))
         + "."
     )

@@ -22,6 +22,7 @@ from dermaviz.data.selection import (
 )
 from dermaviz.data.split import write_manifest
 from dermaviz.errors import DatasetError
+from dermaviz.schema import build
 from dermaviz.training.recipe import DataRecipe
 
 
@@ -148,3 +149,35 @@ def test_a_selection_is_read_and_a_leak_is_refused_unless_it_is_said(
         ("L3-0", "benign"),
     ]
     assert leak_sentence(splits).startswith("Split by image: lesions leak. 2 of 3 test images show a lesion")
+
+
+def test_columns_and_given_splits_are_keys_of_a_recipe_and_stand_on_the_card(
+    tmp_path: Path, draw_photo: Callable[..., object]
+) -> None:
+    rows = ["photo,truth,person,split"]
+    for i in range(6):
+        draw_photo(tmp_path / f"{i}.png", seed=i)
+        rows.append(f"{i}.png,{('mel', 'nv')[i % 2]},P{i // 2},{('train', 'val', 'test')[i // 2]}")
+    (tmp_path / "list.csv").write_text("\n".join(rows) + "\n")
+    asked = build(
+        Selection,
+        {
+            "dataset": "",
+            "manifest": "given",
+            "columns": {"image": "photo", "label": "truth", "patient": "person"},
+        },
+    )
+    splits, manifest = read_selection(asked, tmp_path)
+    assert {name: [r.image_id for r in data.records] for name, data in splits.items()} == {
+        "train": ["0", "1"],
+        "validation": ["2", "3"],
+        "test": ["4", "5"],
+    }
+    assert splits["test"].notes[-1] == "Split by patient: nobody is in two splits."
+    on_card = asked.on_card()
+    assert on_card["columns"] == {"image": "photo", "label": "truth", "patient": "person"}
+    again = selection_on_card(on_card)
+    assert again == asked
+    assert read_selection(again, tmp_path)[1].sha256 == manifest.sha256
+    with pytest.raises(DatasetError, match="columns"):
+        build(Selection, {"columns": {"picture": "photo"}})

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from dermaviz.data.tables import Columns
 from dermaviz.errors import RecipeError
 from dermaviz.training.recipe import Recipe, read_recipe, recipe_of
 
@@ -167,3 +170,13 @@ def test_the_hash_follows_the_values_not_the_writing(tmp_path: Path) -> None:
     recipe = read_text(tmp_path, LEAST)
     assert read_text(tmp_path, "# a comment\nbatch_size: 32\n" + LEAST).sha256 == recipe.sha256
     assert replace(recipe, batch_size=16).sha256 != recipe.sha256
+
+
+def test_a_recipe_without_columns_has_the_hash_that_it_had_before_there_were_any() -> None:
+    """Saved states of a run are only continued by the recipe that made them."""
+    recipe = read_recipe(RECIPES[0])
+    content = asdict(recipe)
+    del content["data"]["columns"]
+    assert recipe.sha256 == hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    named = replace(recipe, data=replace(recipe.data, columns=Columns(label="truth")))
+    assert named.sha256 != recipe.sha256
