@@ -24,10 +24,10 @@ def predict(
     device: Device = "auto",
 ) -> None:
     """Predict every photo of a folder; an interrupted run is continued."""
+    from dermaviz.api import load
     from dermaviz.evidence.evaluate import predict_folder
-    from dermaviz.models.checkpoint import load_checkpoint
 
-    classifier = load_checkpoint(find_checkpoint(checkpoint), chosen_device(device))
+    classifier = load(checkpoint, device=chosen_device(device))
     rows = predict_folder(classifier, folder, output, batch_size)
     typer.echo(f"{output}: {rows} rows")
 

@@ -191,7 +191,7 @@ MALIGNANT = "malignant"
 def columns(classes: Sequence[str]) -> list[str]:
     """The columns of ``predictions.csv`` for a checkpoint of these classes; no two bear the same name."""
     total = [] if MALIGNANT in classes else [f"p_{MALIGNANT}"]
-    return ["image", "prediction", *(f"p_{name}" for name in classes), *total, "error"]
+    return ["image", "prediction", *(f"p_{name}" for name in classes), *total, "out_of_distribution", "notes", "error"]
 
 
 def predict_folder(classifier: Classifier, folder: Path, output: Path, batch_size: int = 32) -> int:
@@ -201,7 +201,8 @@ def predict_folder(classifier: Classifier, folder: Path, output: Path, batch_siz
     ``<output>.<key>.part``, each beside its file's sha256; an interrupted run leaves it behind. The next one takes the rows of
     files with the same name and content, if the same checkpoint makes the same columns; ``output`` is written at the end,
     whole. ``p_malignant`` is empty for a checkpoint that names no class malignant, and not added where a class is itself
-    called so.
+    called so. ``out_of_distribution`` is the distance from the training images divided by the largest usual one: above 1 the
+    image is unlike them; empty for a checkpoint without detector. ``notes`` say what was done to read the file.
 
     Raises:
         DatasetError: ``folder`` is no folder or holds no file, or ``output`` cannot be written.
@@ -211,8 +212,8 @@ def predict_folder(classifier: Classifier, folder: Path, output: Path, batch_siz
     files = _files(folder, output)
     if not files:
         raise DatasetError(f"expected photos in {folder}, found no files. Photos are {FORMATS_IN_WORDS} files.")
-    header = columns(classifier.classes)
-    key = hashlib.sha256(json.dumps([classifier.card.answers_sha256, header]).encode()).hexdigest()
+    header, limit = columns(classifier.classes), classifier.detector.limit if classifier.detector else None
+    key = hashlib.sha256(json.dumps([classifier.card.answers_sha256, header, limit]).encode()).hexdigest()
     part = output.with_name(f"{output.name}.{key[:8]}.part")
     done, rows = _rows_done(part, len(header)), []
     with _open_for_writing(output, part) as out, tqdm(total=len(files), desc="predicting", unit=" files") as progress:
@@ -285,23 +286,37 @@ def _rows_done(part: Path, width: int) -> dict[tuple[str, str], list[str]]:
 
 
 def _predict_batch(classifier: Classifier, files: Sequence[Path]) -> list[list[str]]:
-    def read(file: Path) -> RGB | ImageError:
+    def read(file: Path) -> tuple[RGB, tuple[str, ...]] | ImageError:
         try:
-            return classifier.prepare(read_image(file).pixels)
+            image = read_image(file)
+            return classifier.prepare(image.pixels), image.notes
         except ImageError as refusal:
             return refusal
 
     with ThreadPoolExecutor(2) as pool:
         pictures = list(pool.map(read, files))
-    good = [picture for picture in pictures if not isinstance(picture, ImageError)]
-    probabilities = iter([*classifier.probabilities(classifier.to_tensor(good))] if good else [])
+    good = [picture[0] for picture in pictures if not isinstance(picture, ImageError)]
+    answers = iter(_answers(classifier, good) if good else [])
     n_columns = len(columns(classifier.classes))
     rows = []
     for file, picture in zip(files, pictures, strict=True):
         if isinstance(picture, ImageError):
             rows.append([_name(file), *[""] * (n_columns - 2), str(picture)])
         else:
-            said = Prediction(classifier.classes, next(probabilities), classifier.malignant)
+            said, score = next(answers)
             figures = ["" if np.isnan(p) else f"{p:.6f}" for p in (*said.probabilities, said.p_malignant)]
-            rows.append([_name(file), said.diagnosis, *figures[: n_columns - 3], ""])
+            rows.append([_name(file), said.diagnosis, *figures[: n_columns - 5], score, "; ".join(picture[1]), ""])
     return rows
+
+
+def _answers(classifier: Classifier, prepared: Sequence[RGB]) -> list[tuple[Prediction, str]]:
+    """What is said of each image, and its distance from the training images as a share of the limit; "" without detector."""
+    images, scores = classifier.to_tensor(prepared), [""] * len(prepared)
+    if classifier.detector and classifier.gives_features:
+        logits, features = classifier.observe(images)
+        probabilities = classifier.calibrated(logits)
+        scores = [f"{d / classifier.detector.limit:.3f}" for d in classifier.detector.distance(features)]
+    else:
+        probabilities = classifier.probabilities(images)
+    said = [Prediction(classifier.classes, one, classifier.malignant) for one in probabilities]
+    return list(zip(said, scores, strict=True))

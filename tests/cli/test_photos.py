@@ -14,7 +14,7 @@ from PIL import Image
 from dermaviz.models.checkpoint import load_checkpoint
 
 Command = Callable[..., Any]
-COLUMNS = ["image", "prediction", "p_bkl", "p_mel", "p_nv", "p_malignant", "error"]
+COLUMNS = ["image", "prediction", "p_bkl", "p_mel", "p_nv", "p_malignant", "out_of_distribution", "notes", "error"]
 
 
 @pytest.fixture

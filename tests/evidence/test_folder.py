@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from dermaviz.data.records import HAM10000
@@ -20,8 +21,9 @@ from dermaviz.evidence.evaluate import columns, predict_folder
 from dermaviz.images import read_image
 from dermaviz.io import from_csv_cell
 from dermaviz.models.classifier import Classifier
+from dermaviz.ood.detector import Detector
 
-HEADER = "image,prediction,p_bkl,p_mel,p_nv,p_malignant,error"
+HEADER = "image,prediction,p_bkl,p_mel,p_nv,p_malignant,out_of_distribution,notes,error"
 OUTPUT, PARTS, MARK = "predictions.csv", "predictions.csv.*.part", "marked"
 
 
@@ -43,8 +45,27 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_the_columns_of_the_default_checkpoint() -> None:
-    contract = "image, prediction, p_akiec, p_bcc, p_bkl, p_df, p_mel, p_nv, p_vasc, p_malignant, error"
+    classes = "p_akiec, p_bcc, p_bkl, p_df, p_mel, p_nv, p_vasc"
+    contract = f"image, prediction, {classes}, p_malignant, out_of_distribution, notes, error"
     assert columns(tuple(HAM10000.classes)) == contract.split(", ")
+
+
+def test_how_unlike_the_training_images_a_file_is_and_what_was_done_to_read_it(
+    tiny_classifier: Classifier, photos: Path, tmp_path: Path
+) -> None:
+    Image.fromarray(np.full((96, 96), 40_000, np.uint16)).save(photos / "deep.png")
+    prepared = [tiny_classifier.prepare(read_image(photos / f"{name}.png").pixels) for name in ("a", "b")]
+    _, features = tiny_classifier.observe(tiny_classifier.to_tensor(prepared))
+    mean = features.mean(axis=0)
+    towards = ((features[0] - mean) / np.linalg.norm(features[0] - mean))[:, None]
+    detector = Detector(mean, towards, np.ones(1, np.float32), 2.0, limit=0.25)
+    predict_folder(replace(tiny_classifier, detector=detector), photos, tmp_path / "out.csv")
+    found = {row["image"]: row for row in rows(tmp_path / "out.csv")}
+    expected = np.linalg.norm(features[0] - mean) / np.sqrt(len(mean)) / 0.25
+    assert float(found["a.png"]["out_of_distribution"]) == pytest.approx(expected, abs=6e-4)
+    assert found["a.png"]["notes"] == ""
+    assert found["deep.png"]["notes"] == "; ".join(read_image(photos / "deep.png").notes) != ""
+    assert found["note.jpg"]["out_of_distribution"] == found["note.jpg"]["notes"] == ""
 
 
 def test_one_row_per_file_in_name_order(tiny_classifier: Classifier, photos: Path, tmp_path: Path) -> None:
@@ -210,7 +231,7 @@ def test_a_class_called_malignant_has_one_column(
 ) -> None:
     classifier = make_classifier(classes=("benign", "malignant"), malignant=())
     predict_folder(classifier, photos, tmp_path / "out.csv")
-    assert columns(classifier.classes) == ["image", "prediction", "p_benign", "p_malignant", "error"]
+    assert columns(classifier.classes)[:5] == ["image", "prediction", "p_benign", "p_malignant", "out_of_distribution"]
     first = rows(tmp_path / "out.csv")[0]
     assert float(first["p_benign"]) + float(first["p_malignant"]) == pytest.approx(1, abs=1e-5)
     assert None not in first
