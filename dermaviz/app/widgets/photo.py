@@ -239,7 +239,7 @@ def ask_for_one(here: str) -> OneCase | None:
     """The current image with the model's answer on a page that does something with it; None where it must not be answered."""
     with st.expander("Choose another photo", icon=":material/photo_library:"):
         photo = choose_photo()
-    asking, doing = st.columns([5, 8], gap="large")
+    doing, asking = st.columns([9, 4], gap="large")
     pictures = st.container()
     with doing:
         case = ask(photo, chosen_checkpoint())
