@@ -56,8 +56,8 @@ def test_a_network_of_a_plugin_is_built_by_its_name() -> None:
 
 @pytest.mark.usefixtures("own_plugin")
 def test_a_task_of_a_plugin_selects_and_renames() -> None:
-    records = tuple(Record(label, Path(label), label, label, {}) for label in ("nv", "mel", "df"))
-    asked = for_task(Dataset("own", ("df", "mel", "nv"), records), "spotted")
+    records = tuple(Record(label, Path(label), label, label, {}) for label in ("NV", "Melanoma ", "df"))
+    asked = for_task(Dataset("own", ("df", "Melanoma ", "NV"), records), "spotted")
     assert find_task("spotted") is SPOTTED
     assert [record.label for record in asked.records] == ["spotted", "plain"]
 

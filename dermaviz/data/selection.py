@@ -14,6 +14,7 @@ from dermaviz.data.readers import read_splits
 from dermaviz.data.records import HAM10000, Dataset
 from dermaviz.data.split import Manifest
 from dermaviz.data.tables import Columns
+from dermaviz.diagnoses import matched
 from dermaviz.errors import DatasetError
 from dermaviz.plugins import added, missing_plugins
 from dermaviz.schema import Flag, Whole, validated, within
@@ -62,7 +63,8 @@ def for_task(dataset: Dataset, name: str) -> Dataset:
     own folders ``benign`` and ``malignant``) stay as they are.
 
     Raises:
-        DatasetError: there is no such task, or a label is neither a diagnosis of HAM10000 nor a class of the task.
+        DatasetError: there is no such task, or a label is neither a diagnosis of HAM10000 nor a class of the task, in any of the
+            spellings that ``dermaviz.diagnoses`` knows.
     """
     task = find_task(name)
     if not task.classes:
@@ -70,16 +72,22 @@ def for_task(dataset: Dataset, name: str) -> Dataset:
     found = {record.label for record in dataset.records}
     if found <= set(task.classes):
         return replace(dataset, classes=task.classes)
-    unknown = sorted(found - set(HAM10000.classes))
+    if set(as_classes := matched(sorted(found), task.classes)) == found:
+        records = (replace(record, label=as_classes[record.label]) for record in dataset.records)
+        return replace(dataset, classes=task.classes, records=tuple(records))
+    meant = matched(sorted(found), tuple(HAM10000.classes))
+    unknown = sorted(found - set(meant))
     if unknown:
         raise DatasetError(
             f"task {name}: expected diagnoses among {', '.join(HAM10000.classes)}, found {', '.join(unknown)} in "
             f"{dataset.name}. Choose the task diagnosis, or label the images {' and '.join(task.classes)}."
         )
     records = (
-        replace(record, label=task.class_of[record.label], metadata={**record.metadata, "diagnosis": record.label})
+        replace(
+            record, label=task.class_of[meant[record.label]], metadata={**record.metadata, "diagnosis": record.label}
+        )
         for record in dataset.records
-        if record.label in task.class_of
+        if meant[record.label] in task.class_of
     )
     return replace(dataset, classes=task.classes, records=tuple(records))
 

@@ -153,6 +153,15 @@ def _attention_layer(name: str, side: int) -> str:
         return ""
 
 
+def fixed_size(name: str) -> int:
+    """The only input size in pixels that a network takes, as a Vision Transformer's; 0 where it takes any."""
+    body = body_of(name)
+    if body.startswith(f"{TORCHVISION}vit"):
+        return architecture(name).input_size
+    known = timm.get_pretrained_cfg(body) if timm.is_model(body) else None
+    return int(known.input_size[-1]) if known and known.fixed_input_size else 0
+
+
 def skeleton(name: str, n_classes: int = 2, input_size: int = 0) -> nn.Module:
     """The network without memory for its weights (on the meta device), to be asked about its modules."""
     try:
@@ -196,8 +205,7 @@ def create(
                 given |= {"aux_logits": False, "init_weights": True}
             network = torchvision.models.get_model(short, weights=None, num_classes=n_classes, **given)
         else:
-            known = timm.get_pretrained_cfg(body)
-            if input_size and known and known.fixed_input_size and input_size != known.input_size[-1]:
+            if input_size and fixed_size(body) not in (0, input_size):
                 extra["img_size"] = input_size
             network = timm.create_model(body, pretrained=pretrained, num_classes=n_classes, drop_rate=dropout, **extra)
     except TypeError as error:  # both libraries hand unknown settings down to the network's constructor

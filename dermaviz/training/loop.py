@@ -21,7 +21,7 @@ from dermaviz.data.records import Dataset
 from dermaviz.errors import DatasetError, RecipeError
 from dermaviz.io import atomic_write
 from dermaviz.models.classifier import keep_freed_memory
-from dermaviz.models.specs import architecture
+from dermaviz.models.specs import architecture, fixed_size
 from dermaviz.models.zoo import build
 from dermaviz.training.batches import BatchSource, generator_at
 from dermaviz.training.optimisation import (
@@ -65,6 +65,12 @@ class Trainer:
             mixed_precision=precision(recipe), cpu=not torch.cuda.is_available()
         )
         row = architecture(recipe.model.architecture)  # may build a network to look at: before the seed is set
+        only, sizes = fixed_size(row.name), sorted({stage.size for stage in recipe.stages})
+        if only and sizes != [only]:
+            raise RecipeError(
+                f"stages: expected {only} pixels in every stage, the only size that {row.name} takes, found "
+                f"{', '.join(map(str, sizes))}. Correct the sizes, or choose a network that takes any."
+            )
         torch.manual_seed(recipe.seed)
         self.mean, self.std = (torch.tensor(v).view(1, 3, 1, 1).to(self.device) for v in (row.mean, row.std))
         settings = recipe.model

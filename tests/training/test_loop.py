@@ -117,6 +117,16 @@ def test_a_frozen_module_that_is_not_there_is_named(
         Trainer(recipe, coloured, tmp_path)
 
 
+def test_a_transformer_is_trained_at_its_only_size(
+    coloured: TrainingData, tiny_recipe: MakeRecipe, tmp_path: Path
+) -> None:
+    recipe = tiny_recipe("test_vit")
+    with pytest.raises(
+        RecipeError, match=r"stages: expected 160 pixels in every stage, the only size that test_vit takes, found"
+    ):
+        Trainer(recipe, coloured, tmp_path)
+
+
 def test_ema_is_the_average_of_the_weights_after_each_step(
     coloured: TrainingData, tiny_recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
