@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import cast
 
+from dermaviz.data.known import known_images
 from dermaviz.data.labels import Groups, fit_labels, label_maps
 from dermaviz.data.readers import find_ham10000, read_dataset, read_splits
-from dermaviz.data.records import HAM10000, Dataset
+from dermaviz.data.records import HAM10000, Dataset, left_out_sentence
 from dermaviz.data.selection import for_task, read_selection, selection_on_card
 from dermaviz.data.split import MANIFESTS, SPLITS, Split, named_manifest
 from dermaviz.data.tables import Columns
@@ -154,19 +155,23 @@ def trained_on(card: Card) -> frozenset[str]:
 
 
 def _without_trained(card: Card, dataset: Dataset) -> tuple[Dataset, tuple[str, ...]]:
-    """The images that the checkpoint was neither trained nor chosen on, by id, and a sentence on the others."""
-    known = trained_on(card)
-    rest = [record for record in dataset.records if PurePosixPath(record.image_id).name not in known]
-    n = len(dataset) - len(rest)
-    if not n:
-        return dataset, ()
-    if not rest:
+    """The images that the checkpoint was neither trained nor chosen on, by id or by look, and sentences on the others."""
+    ids = trained_on(card)
+    by_id = {record.image_id for record in dataset.records if PurePosixPath(record.image_id).name in ids}
+    rest = dataset.take(record for record in dataset.records if record.image_id not in by_id)
+    known = known_images(str(card.data.get("manifest", "")), card.split_sha256) if ids else None
+    by_look = known.among(rest) if known else {}
+    kept = rest.take(record for record in rest.records if record.image_id not in by_look)
+    if not len(kept):
         raise DatasetError(
-            f"{dataset.name}: expected images that {card.name} was not trained on, found that all {n:,} bear the id of one that "
-            "it was trained or chosen on. Figures on them would say nothing."
+            f"{dataset.name}: expected images that {card.name} was not trained on, found that it knows all {len(dataset):,} of "
+            "them. Figures on them would say nothing."
         )
-    said = f"Left out: images that {card.name} was trained or chosen on, by their ids ({n:,} of {len(dataset):,})."
-    return dataset.take(rest), (said,)
+    found = {
+        f"that {card.name} was trained or chosen on, by their ids": sorted(by_id),
+        f"that look as those that {card.name} was trained on": [f"{copy} is {of}" for copy, of in by_look.items()],
+    }
+    return kept, tuple(left_out_sentence(f"images {why}", names, 3) for why, names in found.items() if names)
 
 
 def _holds_own(card: Card, root: Path | None) -> bool:

@@ -9,13 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+from dermaviz.data.known import write_hashes
 from dermaviz.data.readers import read_ham10000
 from dermaviz.data.records import HAM10000
 from dermaviz.data.split import read_manifest
@@ -129,8 +132,28 @@ def test_images_that_it_was_trained_on_are_left_out(dermaviz: Command, audited: 
     assert answer.code == 0, answer.err
     dealt = read_manifest(drawn_dataset / "split.csv").assignment
     test = sorted(image_id for image_id, split in dealt.items() if split == "test")
-    assert f"trained or chosen on, by their ids ({len(dealt) - len(test)} of {len(dealt)})" in answer.out
+    assert f"trained or chosen on, by their ids ({len(dealt) - len(test)}): " in answer.out
     assert table(audited, "copy/all")["image_id"].tolist() == test
+
+
+def test_training_images_under_other_names_are_left_out(
+    dermaviz: Command, audited: Path, drawn_dataset: Path, tmp_path: Path
+) -> None:
+    dealt = read_manifest(drawn_dataset / "split.csv").assignment
+    train, test = (sorted(name for name, split in dealt.items() if split == of) for of in ("train", "test"))
+    card = read_card(audited / "card.json")
+    (tmp_path / "split.csv").write_bytes((drawn_dataset / "split.csv").read_bytes())
+    write_hashes(read_ham10000(drawn_dataset), tmp_path / "split.csv")
+    replace(card, data={**card.data, "manifest": str(tmp_path / "split.csv")}).write(audited / "card.json")
+    records = {record.image_id: record for record in read_ham10000(drawn_dataset).records}
+    for name, source in {"copy": train[0], "new": test[0]}.items():
+        label = records[source].label
+        (tmp_path / "own" / label).mkdir(parents=True, exist_ok=True)
+        Image.open(records[source].path).save(tmp_path / "own" / label / f"{name}.jpg", quality=80)
+    answer = dermaviz("audit", "seven", "--data", tmp_path / "own")
+    assert answer.code == 0, answer.err
+    assert f"was trained on (1): {records[train[0]].label}/copy is {train[0]}." in answer.out
+    assert table(audited, "own/all")["image_id"].tolist() == [f"{records[test[0]].label}/new"]
 
 
 def test_own_diagnoses_are_put_to_the_question_that_the_checkpoint_answers(
