@@ -120,7 +120,11 @@ def cannot_say(ask: ToneAsk, groups: np.ndarray) -> list[str]:
             f"**How much of an estimate is the light.** In {blue:,} of {images(len(tone))} ({percent(blue / len(tone))}) the "
             f"skin's b* is 0 or below, which no skin is. {changed_sentence(ESTIMATORS[other], moved)}"
         )
-    if "patient_id" not in table or (table["patient_id"] == "").any():
+    if "patient_id" in table and (table["patient_id"] != "").all():
+        said.append(
+            "**How alike one patient's lesions are.** Intervals resample lesions: too narrow where a patient has several."
+        )
+    else:
         whose = "HAM10000 names lesions, not patients." if ham10000 else "The data set does not name every patient."
         said.append(
             f"**Whether patients were kept apart.** {whose} One patient may be on both sides of the split, so intervals may be "

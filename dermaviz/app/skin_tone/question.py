@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dermaviz.app.confusion.view import MALIGNANT
 from dermaviz.app.evidence import has_table, table_of
 from dermaviz.app.text import class_label, images, in_order
-from dermaviz.data.tone_labels import TONE_LABEL
+from dermaviz.data.tone_labels import TONE_LABEL, scale_of
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import TONE, TONE_GROUP, Audited
 from dermaviz.fairness.tone_groups import (
@@ -143,7 +143,8 @@ def darkness(ask: ToneAsk) -> NDArray[np.float64]:
     """What a trend runs along, ``[N]``: ITA in degrees; of labels, 10 less for each level darker. NaN where it is unknown."""
     if not ask.labelled:
         return ita_of(ask)
-    levels = names_of(ask, ask.images.table[TONE_LABEL])
+    scale = scale_of(ask.images.table[TONE_LABEL])
+    levels = scale.levels if scale else names_of(ask, ask.images.table[TONE_LABEL])
     return ask.images.table[TONE_LABEL].map({level: -10.0 * at for at, level in enumerate(levels)}).to_numpy(np.float64)
 
 
