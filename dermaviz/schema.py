@@ -139,6 +139,7 @@ def _kind_at(kind: Any, place: Sequence[int | str]) -> Any:
     """The type of the value at a place below a dataclass; of a list's entries, that of the first."""
     for part in place:
         kind = get_args(kind)[0] if isinstance(part, int) else get_type_hints(kind)[part]
+        kind = get_args(kind)[0] if type(None) in get_args(kind) else kind  # a key that may also be left empty
     return kind
 
 

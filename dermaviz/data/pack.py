@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from dermaviz.data.records import Dataset, Record
 from dermaviz.errors import DatasetError, ImageError
 from dermaviz.images import read_image
+from dermaviz.images.sharpness import cover
 from dermaviz.io import atomic_write, read_json
 from dermaviz.schema import build, validated
 
@@ -120,7 +120,7 @@ def _build(dataset: Dataset, height: int, width: int, folder: Path, workers: int
             pixels = read_image(record.path).pixels
         except ImageError as refusal:
             raise DatasetError(f"{record.path}: cannot be packed. {refusal}") from refusal
-        images[row] = np.asarray(ImageOps.fit(Image.fromarray(pixels), (width, height), Image.Resampling.BILINEAR))
+        images[row] = cover(pixels, height, width)
 
     try:
         with ThreadPoolExecutor(workers or os.cpu_count()) as pool:

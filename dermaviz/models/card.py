@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Strict, WrapValidator
 
 from dermaviz.errors import CheckpointError
+from dermaviz.images.sharpness import Kernel
 from dermaviz.io import atomic_write, read_json
 from dermaviz.schema import Whole, build, validated, within
 
@@ -37,6 +38,19 @@ _Std = Annotated[float, Strict(), within(1e-4, 1e4), _AS_IT_IS]
 _Names = tuple[Annotated[str, Field(min_length=1)], ...]
 
 
+@validated(CheckpointError, "sharpness")
+class Sharpness:
+    """How sharp the images were that a model was trained on: the short side in pixels, before they are resized to the input,
+    and the ``kernel`` by which larger pictures are reduced to it, with antialiasing."""
+
+    short_side: Annotated[Whole, within(16, 4096)] = 150
+    kernel: Kernel = "bilinear"
+
+
+_FIRST = Sharpness()
+"""That of every card made before the key was: HAM10000's public copy has 200 × 150 pixels."""
+
+
 @validated(CheckpointError, "card")
 class Card:
     """The card of a checkpoint, ``card.json``; ``docs/card.md`` explains every key.
@@ -46,7 +60,8 @@ class Card:
     ``weights_sha256`` that of ``model.safetensors``; ``recipe`` is the recipe as trained; ``metrics`` holds, for each split
     evaluated, figures with intervals and counts; ``names`` are the classes in words, and ``synonyms`` other labels that mean one
     of them, where the table in ``dermaviz.diagnoses`` is not enough; ``data`` names the data set, its split, what is asked
-    of it (as in :class:`~dermaviz.data.selection.Selection`) and its citation; ``equalise`` is how pictures are evened out first.
+    of it (as in :class:`~dermaviz.data.selection.Selection`) and its citation; ``equalise`` is how pictures are evened out
+    first, and ``sharpness`` what they are reduced to before that, None where it is not known: then nothing is reduced.
 
     Raises:
         CheckpointError: when one is made with values that mean nothing: NaN, a mean outside [0, 1], one class.
@@ -71,6 +86,7 @@ class Card:
     malignant: _Names = ()
     training: dict[str, Any] = field(default_factory=dict)
     equalise: Equalisation = ""
+    sharpness: Sharpness | None = _FIRST
     names: dict[str, str] = field(default_factory=dict)
     synonyms: dict[str, str] = field(default_factory=dict)
 
@@ -100,7 +116,10 @@ class Card:
             "malignant",
         )  # fmt: skip
         later = [name for name in ("equalise",) if getattr(self, name)]  # cards without it keep the hash they had
-        content = json.dumps({name: getattr(self, name) for name in (*decisive, *later)})
+        values = {name: getattr(self, name) for name in (*decisive, *later)}
+        if self.sharpness != _FIRST:
+            values["sharpness"] = self.sharpness and asdict(self.sharpness)
+        content = json.dumps(values)
         return hashlib.sha256(content.encode()).hexdigest()
 
     def asked(self, groups: Mapping[str, Sequence[str]]) -> Card:

@@ -17,6 +17,7 @@ from torchvision.transforms.v2 import functional as V
 
 from dermaviz.errors import CheckpointError, DermaVizError
 from dermaviz.images import RGB, Image
+from dermaviz.images.sharpness import reduce_to
 from dermaviz.models.answer import Answer, Detector, Features
 from dermaviz.models.card import Card, Equalisation
 
@@ -112,9 +113,12 @@ class Classifier:
     def prepare(self, pixels: RGB) -> RGB:
         """What the model sees of a picture: uint8 ``[H, W, 3]`` → uint8 ``[S, S, 3]``, see :func:`central_square`.
 
-        Where the card says so, the picture is evened out first (:func:`~dermaviz.models.classifier.equalise`).
+        A picture sharper than those that the model was trained on is first reduced to their size, as the card says, and
+        where the card says so evened out (:func:`~dermaviz.models.classifier.equalise`).
         """
-        own = np.require(pixels, requirements=["C", "W"])  # torch wants neither read-only nor flipped views
+        trained = self.card.sharpness
+        reduced = reduce_to(pixels, trained.short_side, trained.kernel) if trained else pixels
+        own = np.require(reduced, requirements=["C", "W"])  # torch wants neither read-only nor flipped views
         seen = torch.from_numpy(equalise(own[None], self.card.equalise))
         return central_square(seen, self.input_size)[0].clone().numpy()
 

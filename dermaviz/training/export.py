@@ -25,7 +25,7 @@ from dermaviz.evidence.evaluate import predict_dataset
 from dermaviz.evidence.predictions import Predictions
 from dermaviz.metrics.calibration import fit_temperature
 from dermaviz.metrics.summary import summarise
-from dermaviz.models.card import Card
+from dermaviz.models.card import Card, Sharpness
 from dermaviz.models.checkpoint import save_checkpoint, to_disk
 from dermaviz.models.classifier import Classifier
 from dermaviz.models.specs import architecture
@@ -175,6 +175,7 @@ def _card(recipe: Recipe, run: Path, data: Dataset, split_sha256: str) -> Card:
         not_for=" ".join([NOT_FOR, spec.limits if spec else UNKNOWN_LIMITS, *data.notes[-1:]]),
         malignant=tuple(name for name in classes if name in malignant),
         equalise=recipe.data.equalise,
+        sharpness=Sharpness(short_side=min(recipe.data.pack)),
         training={
             "kept_epoch": kept["epoch"],
             "epochs": len(history),

@@ -15,6 +15,7 @@ from dermaviz.errors import CheckpointError
 from dermaviz.models.card import (
     CARD,
     Card,
+    Sharpness,
     find_checkpoint,
     list_checkpoints,
     new_checkpoint_folder,
@@ -70,7 +71,16 @@ def test_keys_beyond_the_contract_have_defaults_and_strangers_are_named(
         "equalise",
         "names",
         "synonyms",
+        "sharpness",
     }
+    assert card.sharpness == Sharpness(150, "bilinear")
+    hashes = [make_card(sharpness=one).answers_sha256 for one in (Sharpness(150), Sharpness(96), None)]
+    assert (
+        hashes[0] == make_card().answers_sha256 == "b30e90f8b916d33a4d5f44cf73f42bb383e244da42e6f94719fc8d24a401ba83"
+    )  # as before cards had the key
+    assert len(set(hashes)) == 3
+    with pytest.raises(CheckpointError, match=r"sharpness\.short: no such key; did you mean sharpness\.short_side"):
+        read_card(write(tmp_path / CARD, content | {"sharpness": {"short": 150}}))
     with pytest.raises(CheckpointError, match="colour: no such key; "):
         read_card(write(tmp_path / CARD, content | {"colour": "red"}))
 

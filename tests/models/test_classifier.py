@@ -20,7 +20,7 @@ from PIL import Image
 
 from dermaviz.errors import CheckpointError
 from dermaviz.images import RGB, read_image
-from dermaviz.models.card import Equalisation
+from dermaviz.models.card import Equalisation, Sharpness
 from dermaviz.models.classifier import Classifier, central_square, equalise, keep_freed_memory
 
 Draw = Callable[..., RGB]
@@ -30,16 +30,32 @@ Draw = Callable[..., RGB]
     ("height", "width"), [(450, 600), (600, 450), (100, 100), (32, 32), (20, 31), (1, 1), (33, 32), (7, 500)]
 )
 def test_the_input_is_pillows_antialiased_central_square(
-    tiny_classifier: Classifier, draw_photo: Draw, height: int, width: int
+    make_classifier: Callable[..., Classifier], draw_photo: Draw, height: int, width: int
 ) -> None:
     pixels = draw_photo(height=height, width=width)
-    seen = tiny_classifier.prepare(pixels)
+    seen = make_classifier(sharpness=None).prepare(pixels)
     assert (seen.shape, seen.dtype) == ((32, 32, 3), np.uint8)
     short = min(height, width)
     left, top = (width - short) // 2, (height - short) // 2
     square = Image.fromarray(pixels).crop((left, top, left + short, top + short))
     expected = np.asarray(square.resize((32, 32), Image.Resampling.BILINEAR))
     np.testing.assert_allclose(seen.astype(int), expected.astype(int), atol=1)
+
+
+def test_a_sharper_picture_is_first_reduced_to_what_the_model_was_trained_at(
+    make_classifier: Callable[..., Classifier], draw_photo: Draw
+) -> None:
+    stated, as_it_comes = make_classifier(sharpness=Sharpness(50)), make_classifier(sharpness=None)
+    for height, width in ((50, 64), (40, 200)):  # no sharper than that: not a level changes
+        pixels = draw_photo(height=height, width=width)
+        np.testing.assert_array_equal(stated.prepare(pixels), as_it_comes.prepare(pixels))
+    pixels = draw_photo(height=300, width=400)
+    reduced = np.asarray(
+        Image.fromarray(pixels).resize((67, 50), Image.Resampling.BILINEAR)
+    )  # Pillow's own, antialiased
+    apart = stated.prepare(pixels).astype(int) - as_it_comes.prepare(reduced)
+    assert np.abs(apart).mean() < 1.5  # the crop to a whole ratio moves the grid by a part of a pixel
+    assert np.abs(stated.prepare(pixels).astype(int) - as_it_comes.prepare(pixels)).mean() > 1.5
 
 
 @pytest.mark.parametrize("view", [lambda p: p[::-1], lambda p: p[:, ::-1, ::-1], lambda p: p.transpose(1, 0, 2)])

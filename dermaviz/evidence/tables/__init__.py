@@ -142,6 +142,14 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             key=("image_id", "corruption", "severity"),
             parameters=f"{_ROOM}.robustness:corruption_parameters",
         ),
+        "cameras": Table(
+            "what it says of the same lesion at other sharpness, size, crop, colour and JPEG quality",
+            rows=f"{_ROOM}.cameras:cameras_rows",
+            columns=("predicted", "p_true", "p_malignant"),
+            key=("image_id", "change", "level"),
+            parameters=f"{_ROOM}.cameras:cameras_parameters",
+            sample=600,
+        ),
         "tone": Table(
             "the skin round each lesion, by three estimators",
             rows=f"{_ROOM}.tone:tone_rows",
