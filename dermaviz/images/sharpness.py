@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-Kernel = Literal["bilinear", "box", "bicubic", "lanczos"]
+Kernel = Literal["bilinear", "box", "hamming", "bicubic", "lanczos"]
 """Pillow's kernels; when it reduces, each is widened by the factor, which is what antialiasing means."""
 
 

@@ -43,12 +43,13 @@ class Sharpness:
     """How sharp the images were that a model was trained on: the short side in pixels, before they are resized to the input,
     and the ``kernel`` by which larger pictures are reduced to it, with antialiasing."""
 
-    short_side: Annotated[Whole, within(16, 4096)] = 150
+    short_side: Annotated[Whole, within(16, 4096)]
     kernel: Kernel = "bilinear"
 
 
-_FIRST = Sharpness()
-"""That of every card made before the key was: HAM10000's public copy has 200 × 150 pixels."""
+_FIRST = Sharpness(150, "hamming")
+"""That of every card made before the key was: HAM10000's public copy has 200 × 150 pixels. Of Pillow's kernels, Hamming's leaves
+the sharper public squares closest to it in contrast from pixel to pixel (5.76 grey levels against 5.69; bilinear 5.12)."""
 
 
 @validated(CheckpointError, "card")

@@ -175,7 +175,7 @@ def _card(recipe: Recipe, run: Path, data: Dataset, split_sha256: str) -> Card:
         not_for=" ".join([NOT_FOR, spec.limits if spec else UNKNOWN_LIMITS, *data.notes[-1:]]),
         malignant=tuple(name for name in classes if name in malignant),
         equalise=recipe.data.equalise,
-        sharpness=Sharpness(short_side=min(recipe.data.pack)),
+        sharpness=Sharpness(min(recipe.data.pack), "bilinear"),
         training={
             "kept_epoch": kept["epoch"],
             "epochs": len(history),

@@ -73,8 +73,8 @@ def test_keys_beyond_the_contract_have_defaults_and_strangers_are_named(
         "synonyms",
         "sharpness",
     }
-    assert card.sharpness == Sharpness(150, "bilinear")
-    hashes = [make_card(sharpness=one).answers_sha256 for one in (Sharpness(150), Sharpness(96), None)]
+    assert card.sharpness == Sharpness(150, "hamming")
+    hashes = [make_card(sharpness=one).answers_sha256 for one in (Sharpness(150, "hamming"), Sharpness(96), None)]
     assert (
         hashes[0] == make_card().answers_sha256 == "b30e90f8b916d33a4d5f44cf73f42bb383e244da42e6f94719fc8d24a401ba83"
     )  # as before cards had the key

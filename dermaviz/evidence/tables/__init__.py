@@ -148,7 +148,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             columns=("predicted", "p_true", "p_malignant"),
             key=("image_id", "change", "level"),
             parameters=f"{_ROOM}.cameras:cameras_parameters",
-            sample=600,
+            sample=200,
         ),
         "tone": Table(
             "the skin round each lesion, by three estimators",
