@@ -14,6 +14,7 @@ import typer
 
 from dermaviz import __version__
 from dermaviz.cli.options import CheckpointArgument, DataColumns, DataRoot, Device, chosen_device
+from dermaviz.errors import DermaVizError
 from dermaviz.evidence.tables import TABLES
 from dermaviz.models.card import find_checkpoint
 
@@ -41,6 +42,7 @@ def audit(
         list[str] | None,
         typer.Option(help=f"Table to make ({', '.join(TABLES)}); may be repeated; default predictions."),
     ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Make every table; says first how long it will take.")] = False,
     dataset: Annotated[
         str, typer.Option(help="How to read another data set: folder, csv, ddi …; by default by what is there.")
     ] = "",
@@ -59,6 +61,7 @@ def audit(
     from dermaviz.data.tables import parse_columns
     from dermaviz.evidence.evaluate import make_table
     from dermaviz.evidence.images import ToAudit, images_to_audit
+    from dermaviz.evidence.pace import expected_seconds, time_in_words
     from dermaviz.models.checkpoint import load_checkpoint
     from dermaviz.models.classifier import keep_freed_memory
 
@@ -88,20 +91,33 @@ def audit(
                 typer.echo(sentence)
         return found
 
-    for one in table or ["predictions"]:
-        manifest = make_table(
-            folder,
-            one,
-            classifier,
-            images,
-            made={"dermaviz": __version__, "command": _command(), "machine": _machine()},
-            process=state.process_index,
-            processes=state.num_processes,
-            wait_for_all=state.wait_for_everyone,
-        )
+    wanted = list(TABLES) if every else table or ["predictions"]
+    if every and state.is_main_process:
+        typer.echo(time_in_words(expected_seconds(folder, wanted, len(images().dataset))))
+    refused = False
+    for one in wanted:
+        try:
+            manifest = make_table(
+                folder,
+                one,
+                classifier,
+                images,
+                made={"dermaviz": __version__, "command": _command(), "machine": _machine()},
+                process=state.process_index,
+                processes=state.num_processes,
+                wait_for_all=state.wait_for_everyone,
+            )
+        except DermaVizError as error:
+            if not every or one == "predictions":
+                raise
+            refused = True
+            typer.echo(f"{one}: left out. {error}", err=True)
+            continue
         if state.is_main_process:
             seconds = manifest.made.get("seconds", "?")
             typer.echo(f"{folder.name} · {manifest.source.images} · {one}: {manifest.rows:,} rows, made in {seconds} s")
+    if refused:
+        raise typer.Exit(2)
 
 
 def _command() -> str:

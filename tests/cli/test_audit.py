@@ -22,9 +22,11 @@ from dermaviz.data.known import write_hashes
 from dermaviz.data.readers import read_ham10000
 from dermaviz.data.records import HAM10000
 from dermaviz.data.split import read_manifest
+from dermaviz.errors import EvidenceError
 from dermaviz.evidence.evaluate import predict_dataset
 from dermaviz.evidence.predictions import evidence_of, read_audited
 from dermaviz.evidence.store import DataSplit
+from dermaviz.evidence.tables import TABLES
 from dermaviz.images import read_image
 from dermaviz.models.card import Checkpoint, read_card
 from dermaviz.models.checkpoint import load_checkpoint, save_checkpoint
@@ -170,6 +172,23 @@ def test_own_diagnoses_are_put_to_the_question_that_the_checkpoint_answers(
     assert found["dx"].tolist() == ["malignant", "malignant", "benign"]
     assert found["diagnosis"].tolist() == ["bcc", "mel", "nv"]
     assert {"p_benign", "p_malignant"} <= set(found.columns)
+
+
+def test_all_says_how_long_it_takes_and_goes_on_after_a_table_that_cannot_be_made(
+    dermaviz: Command, audited: Path, drawn_dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> object:
+        raise EvidenceError("expected a thing, found none. Do that.")
+
+    monkeypatch.setattr("dermaviz.evidence.tables.robustness.flip_rows", refuse)
+    chosen = {name: TABLES[name] for name in ("predictions", "flips", "tone")}
+    monkeypatch.setattr("dermaviz.cli.audit.TABLES", chosen)
+    dermaviz("audit", "seven", "--data", drawn_dataset)
+    answer = dermaviz("audit", "seven", "--data", drawn_dataset, "--all")
+    assert answer.code == 2
+    assert "About 1 minute by what earlier audits took; not known of: flips, tone." in answer.out
+    assert "flips: left out. expected a thing, found none. Do that." in answer.err
+    assert sorted(path.stem for path in (audited / "evidence").rglob("*.parquet")) == ["predictions", "tone"]
 
 
 @pytest.mark.parametrize(
