@@ -48,7 +48,7 @@ _LOOK = """<style>
   min-width: 0; flex: 1 1 8rem; max-width: 21rem; }
 [data-testid="stHeader"] { height: 2.5rem; min-height: 2.5rem; background: transparent; }
 [data-testid="stMainBlockContainer"] { padding-top: 2.2rem; padding-left: 2.5rem; padding-right: 2.5rem; }
-h1 { font-size: 1.45rem !important; padding: 0 0 0.3rem !important; }
+h1 { font-size: 1.45rem !important; padding: 0 0 0.6rem !important; }
 @media (max-width: 640px) {
   h1 { font-size: 1.2rem !important; }
   [data-testid="stMainBlockContainer"] { padding-left: 0.8rem; padding-right: 0.8rem; }

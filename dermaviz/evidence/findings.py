@@ -235,7 +235,7 @@ def _map(audited: Audited, of: DataSplit, draws: int) -> Finding:
         f"{label}; {best} changes most. A map that keeps more than half does not pass."
     )
     table = _table({METHODS[m].label: Estimate.of(row) for m, row in shown.iterrows()}, shown["n_images"].tolist())
-    axis = "share of the map that is left (rank correlation), lower is better"
+    axis = "share of the map left (rank correlation)"
     return _finding("map", sentence, detail, table, axis, span=(-0.3, 1.0), reference=(HALF, "half is left"))
 
 

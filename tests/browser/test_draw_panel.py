@@ -70,6 +70,7 @@ def test_form_seed_artefact_and_the_way_back(page: Page, app_url: str) -> None:
 def test_the_outline_can_be_taken_away(page: Page, app_url: str) -> None:
     open_panel(page, app_url)
     old = overlay(page)
+    page.get_by_text("How to look").click()
     page.get_by_text("Outline of the true lesion over the map").click()
     expect_another_overlay(page, old)
 
@@ -79,7 +80,7 @@ def test_a_picture_of_the_gallery_is_clicked_or_reached_by_keyboard(page: Page, 
     first = page.get_by_role("radio", name="dermatofibroma, intermediate skin")
     first.click()
     page.get_by_text("Synthetic lesion (schematic) · dermatofibroma form · intermediate skin").wait_for()
-    in_link(page, "sample", "dermatofibroma, intermediate skin")
+    in_link(page, "image", "df-intermediate")
     first.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")

@@ -19,7 +19,7 @@ def in_sight(page: Page, alt: str) -> bool:
     size = page.viewport_size
     assert box
     assert size
-    return bool(0 <= box["y"] and box["y"] + box["height"] <= size["height"] and box["width"] > 100)
+    return bool(box["y"] >= 0 and box["y"] + box["height"] <= size["height"] and box["width"] > 100)
 
 
 def sideways(page: Page) -> int:
@@ -51,7 +51,7 @@ def test_one_click_leads_to_the_attacked_picture_and_back_restores_the_view(page
     page.get_by_role("button", name="Next", exact=True).click()
     page.get_by_alt_text(f"Model input of {SECOND}").first.wait_for()
     page.get_by_test_id("stMain").get_by_role("link", name="Attack it", exact=True).click()
-    page.get_by_text("FGSM moves").first.wait_for()
+    page.get_by_text("Does the attack survive in a file?").wait_for()
     assert f"image={SECOND}" in page.url
     assert page.get_by_alt_text(SECOND).first.is_visible()
     page.go_back()
@@ -91,7 +91,7 @@ def test_a_drawing_goes_along_to_another_page(page: Page, app_url: str) -> None:
     page.goto(f"{app_url}/Classify?source=Draw&ita=-20&seed=7")
     page.get_by_alt_text(MAP).wait_for()
     page.get_by_test_id("stMain").get_by_role("link", name="Attack it", exact=True).click()
-    page.get_by_text("FGSM moves").first.wait_for()
+    page.get_by_text("Does the attack survive in a file?").wait_for()
     page.get_by_text("brown skin (ITA −20°)").first.wait_for()
     assert "image=drawn." in page.url
 

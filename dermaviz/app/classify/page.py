@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
+from dermaviz.app.attention.trust import FAITHFULNESS, RANDOMISATION, ranking, what_is_left
 from dermaviz.app.bar import chosen_checkpoint
+from dermaviz.app.cache import remembered
 from dermaviz.app.case import Case, ask
-from dermaviz.app.checkpoints import installed_checkpoints
+from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
+from dermaviz.app.evidence import audited, table_of, usual_data
 from dermaviz.app.frame import sentence_for_errors
+from dermaviz.app.link import link_to
 from dermaviz.app.text import escaped
 from dermaviz.app.widgets.diagnosis import let_through, show_answer, show_diagnosis, show_notes
 from dermaviz.app.widgets.panels import (
@@ -19,7 +25,12 @@ from dermaviz.app.widgets.panels import (
     show_two_models,
 )
 from dermaviz.app.widgets.photo import choose_photo, provenance, show_actions, show_contact_sheet, verdict_words
+from dermaviz.attention.methods import METHODS
+from dermaviz.errors import EvidenceError
+from dermaviz.evidence.ranking import what_we_know
 
+CLASS_METHOD = "gradcam"
+"""The method whose map depends most on the class that is explained."""
 _STICKY_PICTURES = """<style>
 @media (min-width: 641px) {
   .st-key-seen { position: sticky; top: 3.75rem; align-self: flex-start; }
@@ -45,9 +56,13 @@ def show() -> None:
     if drawn_live := st.session_state.get("source") == "draw":
         paper = st.get_option(f"theme.{st.context.theme.type or 'light'}.backgroundColor")
         st.html(_STICKY_PICTURES.replace("PAPER", paper))
-    with heading:
+    case, shown = None, False
+    with heading, sentence_for_errors():
         case = ask(photo, checkpoint)
         shown = let_through(case)
+    if case is None:
+        show_contact_sheet(checkpoint)
+        return
     if shown:
         with heading:
             show_answer(case, verdict_words(case))
@@ -57,7 +72,8 @@ def show() -> None:
         with settings, st.expander("How to look: class, method, opacity, second model", icon=":material/tune:"):
             look = choose_look(checkpoint, installed_checkpoints(), known_lesion=photo.drawn)
         with pictures, sentence_for_errors():
-            show_pictures(case, look)
+            if show_pictures(case, look):
+                _show_what_is_known(case, look)
             show_actions(case, "Classify")
         with below, sentence_for_errors():
             st.caption(provenance(case))
@@ -66,6 +82,38 @@ def show() -> None:
     with heading if not shown else below:
         show_notes(case)
     show_contact_sheet(checkpoint)
+
+
+def _show_what_is_known(case: Case, look: Look) -> None:
+    """One sentence on how far this method's maps can be trusted, the way to the test, and the map that depends on the class."""
+    if not (sentence := known_of(case.checkpoint, look.method)):
+        return
+    st.caption(sentence)
+    with st.container(horizontal=True, gap="small"):
+        link_to("Attention", "See the test", image=case.photo.image, audit="Trust")
+        if look.method != CLASS_METHOD:
+            label = f"{METHODS[CLASS_METHOD].label} of this class"
+            st.button(label, on_click=_take_method, args=(CLASS_METHOD,), icon=":material/swap_horiz:", type="tertiary")
+
+
+def _take_method(method: str) -> None:
+    st.session_state["method"] = method
+
+
+@remembered(max_entries=64, show_spinner=False)
+def known_of(checkpoint: Checkpoint, method: str) -> str:
+    """What the audit of a checkpoint says of a method's maps; "" where nothing was measured."""
+    try:
+        images = audited(checkpoint, usual_data(checkpoint))
+    except EvidenceError:
+        return ""
+    tables = []
+    for table, judge in ((FAITHFULNESS, partial(ranking, score="road")), (RANDOMISATION, what_is_left)):
+        try:
+            tables.append(judge(images, table_of(checkpoint, table, usual_data(checkpoint))))
+        except EvidenceError:
+            tables.append(None)
+    return what_we_know(method, *tables)
 
 
 def _compare(case: Case, look: Look) -> None:

@@ -228,7 +228,7 @@ def show_actions(case: Case, here: str) -> None:
 
 @dataclass(frozen=True)
 class OneCase:
-    """A case; ``doing`` is the place beside the image, ``pictures`` the one below both."""
+    """A case; ``doing`` is the place for what is done to it, ``pictures`` the one below that."""
 
     case: Case
     doing: DeltaGenerator
