@@ -189,7 +189,7 @@ def read_yaml(
     try:
         refusal = _refusal_of_yaml(text)
         if refusal is None:
-            return yaml.load(text, Loader=loader)
+            return yaml.load(text, Loader=loader)  # noqa: S506  the safe loader, or a subclass of it
     except DermaVizError as refusal:  # the loader's own
         raise error(f"{path}: {refusal}") from refusal
     except Exception as failure:  # a constructor raises whatever a hostile tag makes it meet

@@ -19,7 +19,6 @@ from PIL import Image
 from dermaviz import images
 from dermaviz.app.cache import checkpoint_key, remembered
 from dermaviz.app.checkpoints import Checkpoint, classifier
-from dermaviz.app.text import escaped
 from dermaviz.app.turns import DECODING, TURN
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.images import read_image
@@ -51,8 +50,8 @@ class Photo:
 
 
 def uploaded_photo(name: str, content: bytes) -> Photo:
-    """A file of the user as a photo; checked and decoded when it is read. Refusals name it with Markdown's signs escaped."""
-    return Photo(name, hashlib.sha256(content).hexdigest(), partial(read_image, content, name=escaped(name)))
+    """A file of the user as a photo; checked and decoded when it is read."""
+    return Photo(name, hashlib.sha256(content).hexdigest(), partial(read_image, content, name=name))
 
 
 def drawn_photo(name: str, parameters: Parameters) -> Photo:

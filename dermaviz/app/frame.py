@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TypeVar
 
 import streamlit as st
+from starlette.formparsers import MultiPartParser
 
 from dermaviz import __version__
 from dermaviz.app.checkpoints import broken_checkpoints
@@ -19,6 +20,8 @@ from dermaviz.errors import DermaVizError
 
 HEAVY = ("scipy.stats", "scipy.optimize", "scipy.ndimage", "dermaviz.metrics.calibration")
 """What pages stand on and a fresh server has not loaded: a second or two, once. No torch."""
+MultiPartParser.spool_max_size = 2**20 * int(st.get_option("server.maxUploadSize"))
+"""Uploads stay in memory: Starlette would write those over 1 MB to the disk while they arrive."""
 _IN_ORDER = threading.Lock()
 
 
@@ -93,7 +96,7 @@ def _show(page: Page) -> None:
     with sentence_for_errors():
         show_bar()
         show_tour(page)
-    with sentence_for_errors():
+    with _note_on_link(page), sentence_for_errors():
         _tell_of_broken_checkpoints()
         module, _, function = page.show.partition(":")
         getattr(import_module(module), function)()
@@ -101,6 +104,23 @@ def _show(page: Page) -> None:
         show_steps(page)
     with st.container(key="footer"):
         st.caption(f"**{REMINDER}** {_ADVICE}", text_alignment="center")
+
+
+@contextmanager
+def _note_on_link(page: Page) -> Iterator[None]:
+    """On the first visit of a page, say which parameters of its link name nothing that is offered: Streamlit drops those."""
+    from dermaviz.app.text import escaped  # with all that has to be imported in order
+
+    place, visited, linked = st.empty(), f"visited {page.title}", st.query_params.to_dict()
+    yield
+    if visited not in st.session_state:
+        st.session_state[visited] = True
+        dropped = {name: value for name, value in linked.items() if name not in st.query_params}
+        odd = [f"{name} = {value[:40]}" for name, value in dropped.items() if str(st.session_state.get(name)) != value]
+        if odd:
+            place.caption(
+                f":material/link_off: Not offered here, so the usual choice is shown: {escaped(', '.join(odd))}."
+            )
 
 
 def _tell_of_broken_checkpoints() -> None:
@@ -131,7 +151,9 @@ def sentence_for_errors() -> Iterator[None]:
     try:
         yield
     except DermaVizError as error:
-        st.error(str(error), icon=":material/error:")
+        from dermaviz.app.text import escaped_message  # with all that has to be imported in order
+
+        st.error(escaped_message(str(error)), icon=":material/error:")
     except Exception:
         give_way()  # a run that is superseded may meet what the next one has changed; nobody sees it
         _LOG.exception("unexpected error on a page")

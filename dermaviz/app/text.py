@@ -76,9 +76,23 @@ def value_words(value: str) -> str:
     return _VALUE_WORDS.get(value, value)
 
 
+_JOINED = re.compile(r"[:@](?=\S)|www(?=\.)|[-<>~=](?=[-<>=])", re.IGNORECASE)
+
+
 def escaped(words: str) -> str:
-    """Words from outside, such as a file's name, with the signs made harmless that Markdown would take for its own."""
-    return re.sub(r"([\\`*_\[\]$:~<>#|])", r"\\\1", words)
+    """Words from outside, such as a file's name, as Markdown that shows them as they are, in one line.
+
+    The signs that Markdown could take for its own are escaped. Streamlit finds addresses, icons and arrows once more in the
+    text that then results, so an invisible word joiner (U+2060) parts what would make one.
+    """
+    parted = _JOINED.sub(lambda found: f"{found[0]}\u2060", re.sub(r"\s+", " ", words))
+    signs = re.sub(r"([\\`*\[\]$~<>#|&]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", parted)
+    return re.sub(r"^(\s*\d*)([-+=.)])", r"\1\\\2", signs)  # a list's, at the start of a line
+
+
+def escaped_message(message: str) -> str:
+    """A message that holds words from outside: as :func:`escaped`, but what stands between backticks stays code."""
+    return re.sub(r"(`[^`\n]+`)|([^`]+|`)", lambda found: found[1] or escaped(found[2]), message)
 
 
 def images(n: int) -> str:

@@ -44,8 +44,8 @@ def latest_run() -> Iterator[None]:
 
 
 def show_queue() -> None:
-    """Keep a place at the bottom of the page where :class:`Turns` says how many are ahead."""
-    _PLACES.here = st.bottom.empty()
+    """Keep a place here where :class:`Turns` says how many are ahead."""
+    _PLACES.here = st.empty()
 
 
 _PLACES = threading.local()  # a run of a page has a thread of its own

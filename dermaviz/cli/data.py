@@ -73,7 +73,7 @@ def split(
     root: DataRoot = None,
     dataset: Name = "",
     columns: DataColumns = "",
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
     by_image: Annotated[
         bool, typer.Option("--by-image", help="Ignore patients and lesions: they leak, and figures come out too good.")
     ] = False,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryFile, gettempdir
 from typing import TYPE_CHECKING
 
 import typer
@@ -17,13 +19,14 @@ from dermaviz.errors import DermaVizError
 
 if TYPE_CHECKING:
     from dermaviz.data.records import Record
+    from dermaviz.models.card import Checkpoint
 
 PACKAGES = ("torch", "torchvision", "timm", "streamlit", "accelerate", "grad-cam", "plotly", "pillow", "scikit-learn")
 
 
 def doctor(root: DataRoot = None, columns: DataColumns = "") -> None:
     """Check versions, devices, checkpoints and any data set; exit code 1 if anything needed is broken."""
-    healthy = all([_versions(), _devices(), _checkpoints(), _data(root, columns)])
+    healthy = all([_versions(), _devices(), _folders(), _checkpoints(), _data(root, columns)])
     typer.echo("all well" if healthy else "something needs attention, see the lines marked ✗")
     if not healthy:
         raise typer.Exit(1)
@@ -71,9 +74,47 @@ def _checkpoints() -> bool:
     for name, checkpoint in found.items():
         try:
             card = verify_checkpoint(checkpoint.folder)
-            well &= _line(True, f"checkpoint {name}: intact, {card.architecture}, {len(card.classes)} classes")
+            _line(True, f"checkpoint {name}: intact, {card.architecture}, {len(card.classes)} classes")
+            well &= _evidence(checkpoint)
         except DermaVizError as error:
             well &= _line(False, f"checkpoint {name}: {error}")
+    return well
+
+
+def _evidence(checkpoint: Checkpoint) -> bool:
+    """Whether every table that an audit left can be used."""
+    from dermaviz.evidence.store import read_evidence, splits_with
+    from dermaviz.evidence.tables import TABLES
+
+    well = True
+    for table in TABLES:
+        for of in splits_with(checkpoint.folder, table):
+            try:
+                read_evidence(checkpoint.folder, table, of, checkpoint_sha256=checkpoint.card.answers_sha256)
+            except DermaVizError as error:
+                well = _line(False, f"evidence {checkpoint.name}: {error}")
+    return well
+
+
+def _folders() -> bool:
+    """Whether packed images and temporary files can be written."""
+    from dermaviz.data.pack import pack_root
+
+    well = True
+    for what, place, variable in (
+        ("packed images", pack_root, "DERMAVIZ_CACHE"),
+        ("temporary files", gettempdir, "TMPDIR"),
+    ):
+        try:
+            folder = Path(place())
+            folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=folder) as file:
+                file.write(bytes(2**20))
+            free = shutil.disk_usage(folder).free / 1e9
+            _line(True, f"{what}: {folder}, {free:.1f} GB free")
+        except OSError as error:
+            where = error.filename or "the folder"
+            well = _line(False, f"{what}: {where} cannot be written ({error.strerror}). Make room, or set {variable}.")
     return well
 
 

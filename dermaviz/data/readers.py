@@ -132,8 +132,18 @@ def _derm7pt_splits(frame: pd.DataFrame, folder: Path) -> pd.DataFrame:
     return frame.assign(split=splits)
 
 
+def _some(folder: Path, *patterns: str) -> list[Path]:
+    """The files of these patterns, of which there is one at least."""
+    files = sorted(path for pattern in patterns for path in folder.glob(pattern))
+    if not files:
+        raise DatasetError(
+            f"expected {patterns[0]} in {folder}, found none. Point --data at the folder that holds them."
+        )
+    return files
+
+
 def _read_medmnist(place: Path, columns: Columns, _: Form) -> Dataset:
-    path = place if place.is_file() else sorted(place.glob("*.npz"))[0]
+    path = place if place.is_file() else _some(place, "*.npz")[0]
     notes = [f"{path.name}: its arrays are written out as files. Neither lesions nor patients are known."]
     if "derma" in path.stem.lower():
         notes.append(
@@ -143,7 +153,7 @@ def _read_medmnist(place: Path, columns: Columns, _: Form) -> Dataset:
 
 
 def _read_parquet(place: Path, columns: Columns, form: Form) -> Dataset:
-    files = [place] if place.is_file() else sorted([*place.glob("*.parquet"), *place.glob("*/*.parquet")])
+    files = [place] if place.is_file() else _some(place, "*.parquet", "*/*.parquet")
     if not holds_pictures(files[0]):
         return read_table(place, columns, form)
     name = (place.parent if place.is_file() else place).resolve().name

@@ -180,7 +180,12 @@ def read_evidence(checkpoint: Path, table: str, of: DataSplit, *, checkpoint_sha
     if not has_evidence(checkpoint, table, of):
         raise EvidenceError(f"expected evidence at {path}, found none that is finished. {remedy}")
     manifest = read_manifest(path.with_suffix(".json"))
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as failure:
+        raise EvidenceError(
+            f"{path}: expected a file that can be read, found {failure.strerror}. {remedy}"
+        ) from failure
     found = hashlib.sha256(content).hexdigest()
     if found != manifest.sha256:
         raise EvidenceError(
@@ -193,7 +198,12 @@ def read_evidence(checkpoint: Path, table: str, of: DataSplit, *, checkpoint_sha
             f"({manifest.source.checkpoint_sha256[:12]}…). It is stale: weights, temperature or input size have changed. "
             f"{remedy}"
         )
-    evidence = Evidence(read_parquet(content), manifest)
+    try:
+        evidence = Evidence(read_parquet(content), manifest)
+    except (pa.ArrowException, OSError, ValueError) as failure:
+        raise EvidenceError(
+            f"{path}: expected a Parquet table, found another file ({str(failure)[:200]}). Delete it. {remedy}"
+        ) from failure
     if table in TABLES:
         TABLES[table].check(evidence.table, str(path))
     return evidence
@@ -245,7 +255,13 @@ def labels_of(table: pd.DataFrame, classes: tuple[str, ...]) -> NDArray[np.int64
             the classes.
     """
     require_columns(table, ("image_id", "lesion_id", "dx", *(f"p_{name}" for name in classes)))
-    unknown = sorted(set(table["dx"]) - set(classes))
+    text = [name for name in classes if table[f"p_{name}"].dtype.kind not in "fiu"]
+    if text:
+        raise EvidenceError(
+            f"expected probabilities as numbers, found others in {', '.join(f'p_{name}' for name in text)}. "
+            "Make the evidence again with `dermaviz audit`."
+        )
+    unknown = sorted(set(table["dx"].map(str)) - set(classes))
     if unknown:
         raise EvidenceError(
             f"expected predictions of the classes {', '.join(classes)}, found the unknown diagnoses {', '.join(unknown)}. "

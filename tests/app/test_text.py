@@ -26,7 +26,7 @@ def test_classes_are_named_by_the_card_else_by_their_diagnosis_else_by_themselve
 
 
 def test_words_from_outside_are_no_markdown(card: Card) -> None:
-    assert escaped("a_b*[c]$d.jpg :material/x:") == r"a\_b\*\[c\]\$d.jpg \:material/x\:"
+    assert escaped("a_b*[c]$d.jpg :material/x:") == "a_b\\*\\[c\\]\\$d.jpg :\u2060material/x:"
     mine = replace(card, classes=("*a*", "$b$"), data={"dataset": "mine"}, malignant=())
     said = Prediction(mine.classes, np.array([0.75, 0.25], dtype=np.float32), frozenset())
     assert class_with_probability(mine, said, 0) == r"\*a\* (75%)"

@@ -14,21 +14,33 @@ KEPT = (47, 167, 238)
 """Seeds that once ended in a traceback."""
 
 
-def _commands() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fuzz_commands", Path(__file__).parents[1] / "fuzz" / "commands.py")
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"fuzz_{name}", Path(__file__).parents[1] / "fuzz" / f"{name}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    sys.modules["fuzz_commands"] = module  # dataclasses look their module up
+    sys.modules[f"fuzz_{name}"] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
 
 
-def test_hostile_commands_end_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fuzz = _commands()
+@pytest.fixture
+def given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a world sets in the environment is given back."""
     for name in ("DERMAVIZ_CHECKPOINTS", "DERMAVIZ_CACHE"):
-        monkeypatch.setenv(name, "")  # given back afterwards
-    monkeypatch.setenv("COLUMNS", os.environ.get("COLUMNS", "200"))
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_killed_commands_lose_nothing(tmp_path: Path, given_back: None) -> None:
+    _load("commands")
+    assert _load("kills").kill_all(tmp_path, 2, 0, ("predict", "pack")) == []
+
+
+@pytest.mark.usefixtures("given_back")
+def test_hostile_commands_end_in_one_sentence(tmp_path: Path) -> None:
+    fuzz = _load("commands")
     world = fuzz.make_world(tmp_path / "world")
     bad = [
         (seed, command, code, said[-500:])

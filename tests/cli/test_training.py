@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from dermaviz.data.split import read_manifest
+from dermaviz.evidence.store import Source, write_evidence
 
 Command = Callable[..., Any]
 RECIPE = """
@@ -85,6 +87,22 @@ def test_doctor_finds_a_broken_checkpoint(dermaviz: Command, checkpoint: str, tm
     assert answer.code == 1
     assert "✗ checkpoint tiny: " in answer.out
     assert answer.out.splitlines()[-1].startswith("something needs attention")
+
+
+def test_doctor_names_evidence_that_cannot_be_used_and_a_folder_that_cannot_be_written(
+    dermaviz: Command, checkpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "checkpoints" / checkpoint
+    write_evidence(folder, pd.DataFrame({"image_id": ["a"]}), Source("predictions", "ham10000", "test", "x", "y"), {})
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DERMAVIZ_CACHE", str(tmp_path / "file" / "cache"))
+    answer = dermaviz("doctor")
+    assert answer.code == 1
+    marked = [line for line in answer.out.splitlines() if line.startswith("✗")]
+    assert len(marked) == 2
+    assert "cannot be written (Not a directory). Make room, or set DERMAVIZ_CACHE." in marked[0]
+    assert "It is stale" in marked[1]
+    assert "dermaviz audit tiny" in marked[1]
 
 
 def test_doctor_judges_any_data_set(

@@ -26,6 +26,7 @@ def test_no_rows_have_no_labels() -> None:
     [
         (PREDICTIONS.drop(columns="dx"), ("mel", "nv"), "found dx missing. Make the evidence again"),
         (PREDICTIONS, ("bcc", "nv"), "found p_bcc missing"),
+        (PREDICTIONS.assign(p_mel="0.25"), ("mel", "nv"), "probabilities as numbers, found others in p_mel"),
         (PREDICTIONS, ("nv",), "the classes nv, found the unknown diagnoses mel"),
     ],
 )

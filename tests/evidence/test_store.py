@@ -95,3 +95,39 @@ def test_every_part_of_the_source_is_in_its_address(changes: dict[str, object]) 
 def test_the_address_survives_the_way_through_the_manifest(checkpoint: Path) -> None:
     path = table_path(checkpoint, "predictions", TEST).with_suffix(".json")
     assert Source(**json.loads(path.read_text(encoding="utf-8"))["source"]).key == SOURCE.key
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"p_mel": [-0.5, 1e-300], "p_nv": [1.5, 1.0]},
+            r"probabilities in \[0, 1\].* 1 rows with others, first that of 'ISIC_1'",
+        ),
+        ({"p_mel": ["0.1", "0"]}, r"probabilities in \[0, 1\]"),
+        ({"p_mel": [float("nan"), 0.0]}, r"probabilities in \[0, 1\]"),
+        ({"p_mel": [float("inf"), 0.0]}, r"probabilities in \[0, 1\]"),
+        ({"p_mel": [0.5, 0.5]}, r"sum to 1 in every row, found 2 rows"),
+        ({"image_id": ["ISIC_1", "ISIC_1"]}, "no two the same image_id; found 0 without and 1 repeated"),
+        ({"image_id": ["ISIC_1", None]}, "found 1 without"),
+        ({"lesion_id": [None, "L1"]}, "found 1 without"),
+        ({"dx": [1, 2]}, "expected text, found other values in dx"),
+        ({"image_id": [1, 2]}, "found other values in image_id"),
+        ({"p_mel": [True, False]}, r"probabilities in \[0, 1\]"),
+    ],
+)
+def test_a_hash_that_matches_proves_nothing(tmp_path: Path, change: dict[str, list[object]], message: str) -> None:
+    write_evidence(tmp_path, TABLE.assign(**change), SOURCE, {})
+    with pytest.raises(EvidenceError, match=rf"predictions\.parquet: .*{message}"):
+        read_evidence(tmp_path, "predictions", TEST, checkpoint_sha256="c" * 64)
+
+
+def test_a_file_that_is_no_table_is_refused_though_its_hash_matches(checkpoint: Path) -> None:
+    path = table_path(checkpoint, "predictions", TEST)
+    path.write_bytes(b"PAR1 no table PAR1")
+    manifest = path.with_suffix(".json")
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    told["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(told), encoding="utf-8")
+    with pytest.raises(EvidenceError, match="expected a Parquet table, found another file"):
+        read_evidence(checkpoint, "predictions", TEST, checkpoint_sha256="c" * 64)

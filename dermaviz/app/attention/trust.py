@@ -11,7 +11,7 @@ import streamlit as st
 from dermaviz.app.cache import remembered
 from dermaviz.app.evidence import table_of
 from dermaviz.app.skin_tone.question import ToneAsk
-from dermaviz.app.text import figure, images
+from dermaviz.app.text import escaped_message, figure, images
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.attention.methods import METHODS
 from dermaviz.errors import EvidenceError
@@ -103,7 +103,7 @@ def show_faithfulness(ask: ToneAsk) -> None:
         tables[f"{checkpoint.name}-{RANDOMISATION}"] = left
         place.markdown(alike_sentence(left))
     except EvidenceError as error:
-        place.info(str(error), icon=":material/info:")
+        place.info(escaped_message(str(error)), icon=":material/info:")
     warned = [] if left is None else failing(left)
     marked = [f"{WARNING} {row.label}" if row.method in warned else row.label for row in table.itertuples()]
     random = float(table.loc[table["method"] == "random", "value"].iloc[0])

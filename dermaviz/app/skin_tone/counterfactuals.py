@@ -13,7 +13,7 @@ import streamlit as st
 from dermaviz.app.cache import remembered
 from dermaviz.app.evidence import table_of
 from dermaviz.app.skin_tone.question import ToneAsk
-from dermaviz.app.text import figure, images, in_points
+from dermaviz.app.text import escaped_message, figure, images, in_points
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited
@@ -74,7 +74,7 @@ def show_other_skin(ask: ToneAsk) -> None:
     try:
         drawn = drawn_by_tone(table_of(ask.images.checkpoint, DRAWN_TONE, DataSplit(DRAWN, DRAWN)), ask.card.malignant)
     except EvidenceError as error:
-        st.info(f"Drawn lesions, of which the truth is known: {error}", icon=":material/info:")
+        st.info(f"Drawn lesions, of which the truth is known: {escaped_message(str(error))}", icon=":material/info:")
     else:
         st.markdown("##### Drawn lesions, of which the truth is known")
         chart = against_ita_figure(

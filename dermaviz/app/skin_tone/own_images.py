@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dermaviz.app.cache import Memory, checkpoint_key
 from dermaviz.app.case import Case, Photo, ask
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.text import class_names, class_with_probability, escaped
+from dermaviz.app.text import class_names, class_with_probability, escaped, escaped_message
 from dermaviz.app.turns import DECODING
 from dermaviz.app.widgets.diagnosis import out_of_distribution
 from dermaviz.attention.localisation import Localisation, localise
@@ -96,7 +96,7 @@ def examine_all(photos: Sequence[Labelled], checkpoint: Checkpoint, tell: Callab
         try:
             examined.append(examine(labelled.photo, checkpoint, partial(tell, i)))
         except ImageError as refusal:
-            failed[labelled.photo.name] = str(refusal)
+            failed[labelled.photo.name] = escaped_message(str(refusal))
         else:
             kept.append(labelled)
     return Found(tuple(kept), tuple(examined), failed)

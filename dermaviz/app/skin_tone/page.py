@@ -28,7 +28,7 @@ from dermaviz.app.skin_tone.question import (
     wanted,
 )
 from dermaviz.app.skin_tone.trend import show_trend, trend_finding
-from dermaviz.app.text import images, shows_ham10000
+from dermaviz.app.text import escaped_message, images, shows_ham10000
 from dermaviz.app.widgets.cohort import among, choose_cohort
 from dermaviz.data.tone_labels import TONE_LABEL, scale_of
 from dermaviz.errors import EvidenceError
@@ -84,7 +84,7 @@ def _show_finding(ask: ToneAsk) -> None:
             st.markdown("\n".join(f"- {sentence}" for sentence in (right, *cannot_say(ask, groups))))
     except EvidenceError as error:
         st.markdown(f"#### {among()}**Skin tone was not measured.** {right}")
-        st.info(str(error), icon=":material/info:")
+        st.info(escaped_message(str(error)), icon=":material/info:")
 
 
 def darkest(ask: ToneAsk, groups: np.ndarray) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,7 @@ def _take_dot() -> None:
 
 def archive_link(image_id: str) -> str:
     """The ISIC archive's record of one of its images; other ids stay as they are."""
-    return f"{_ARCHIVE}{image_id}/" if image_id.startswith("ISIC_") else image_id
+    return f"{_ARCHIVE}{image_id}/" if re.fullmatch(r"ISIC_\d+", image_id) else image_id
 
 
 def photo_paths(audited: Audited, ids: tuple[str, ...]) -> dict[str, Path]:

@@ -32,7 +32,7 @@ def show_model(name: str, card: Card) -> None:
         f"{len(card.classes)} classes: {escaped(', '.join(class_names(card).values()))}."
     )
     if leak := card.data.get("leak"):
-        st.warning(leak, icon=":material/warning:")
+        st.warning(escaped(str(leak)), icon=":material/warning:")
     if figures := card.metrics.get("test"):
         rows = headline_rows(figures)
         for column, row in zip(st.columns(3), rows, strict=False):
@@ -53,8 +53,8 @@ def show_model(name: str, card: Card) -> None:
         )
     with st.expander("What it is for, what it is not for, data and licence"):
         st.markdown(
-            f"**For:** {card.intended_use}\n\n**Not for:** {card.not_for}\n\n"
-            f"**Data:** {data_in_words(card)}\n\n**Licence:** {card.licence}"
+            f"**For:** {escaped(card.intended_use)}\n\n**Not for:** {escaped(card.not_for)}\n\n"
+            f"**Data:** {escaped(data_in_words(card))}\n\n**Licence:** {escaped(card.licence)}"
         )
 
 
@@ -87,7 +87,7 @@ def headline_rows(figures: Mapping[str, Any]) -> list[dict[str, str]]:
                 "figure": label,
                 "model": f"{of['value']:.3f}",
                 "95% interval": f"{of['low']:.3f} to {of['high']:.3f}" if "low" in of else "",
-                f"always “{constant.get('class', '–')}”": "–" if chance is None else f"{chance:.3f}",
+                f"always “{escaped(str(constant.get('class', '–')))}”": "–" if chance is None else f"{chance:.3f}",
             }
         )
     return rows

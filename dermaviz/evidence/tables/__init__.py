@@ -95,11 +95,15 @@ class Table:
             raise EvidenceError(
                 f"{where}: expected the columns {', '.join(wanted)}, found {', '.join(missing)} missing. {remedy}"
             )
-        absent, repeated = int(table["image_id"].isna().sum()), int(table.duplicated(list(self.key)).sum())
+        texts = [name for name in ("image_id", "lesion_id", "dx") if name in table]
+        odd = [name for name in texts if not table[name].dropna().map(lambda value: isinstance(value, str)).all()]
+        if odd:
+            raise EvidenceError(f"{where}: expected text, found other values in {', '.join(odd)}. {remedy}")
+        absent, repeated = int(table[texts].isna().any(axis=1).sum()), int(table.duplicated(list(self.key)).sum())
         if absent or repeated:
             raise EvidenceError(
-                f"{where}: expected every row to name its image, and no two the same {' and '.join(self.key)}; found {absent:,} "
-                f"without and {repeated:,} repeated. {remedy}"
+                f"{where}: expected every row to have {', '.join(texts)}, and no two the same {' and '.join(self.key)}; "
+                f"found {absent:,} without and {repeated:,} repeated. {remedy}"
             )
         classes = [c for c in table if c.startswith("p_") and c not in self.columns and table[c].dtype.kind == "f"]
         p = table[classes].to_numpy(float)

@@ -97,5 +97,5 @@ def test_a_tone_comes_with_its_doubts(row: dict[str, object], said: str) -> None
 
 
 def test_names_of_strangers_are_no_markdown() -> None:
-    assert escaped("a_b*[c]$d.jpg") == r"a\_b\*\[c\]\$d.jpg"
+    assert escaped("a_b*[c]$d.jpg") == r"a_b\*\[c\]\$d.jpg"
     assert degrees(-0.4) == "0°"
