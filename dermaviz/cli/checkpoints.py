@@ -174,12 +174,11 @@ def out_of_distribution(
 
     Outside pictures are only measured on, never learned from. `tests/fetch_outside_pictures.py` gathers some.
     """
-    from dermaviz.data.readers import read_table
-    from dermaviz.data.split import apply_split, named_manifest
+    from dermaviz.data.readers import read_splits
     from dermaviz.ood.fitting import fit_checkpoint_detector
 
     folder = find_checkpoint(checkpoint)
-    elsewhere = apply_split(read_table(external), named_manifest(manifest)) if external else None
+    elsewhere = read_splits("", manifest, external)[0] if external else None
     facts = fit_checkpoint_detector(
         folder,
         root,

@@ -22,13 +22,15 @@ def test_the_check_is_fitted_by_command_and_gate_is_its_old_name(
     for kind in ("noise", "chart"):
         (tmp_path / "outside" / kind).mkdir(parents=True)
         Image.fromarray(scene(kind, 0)).save(tmp_path / "outside" / kind / "0~whole.png")
+    elsewhere = ["--external", drawn_dataset, "--manifest", drawn_dataset / "split.csv"]
     settings = ["--components", 4, "--refused", 0.1, "--draws", 10]
-    answer = dermaviz("ood", "tiny", "--data", drawn_dataset, "--outside", tmp_path / "outside", *settings)
+    answer = dermaviz("ood", "tiny", "--data", drawn_dataset, "--outside", tmp_path / "outside", *elsewhere, *settings)
     assert answer.code == 0, answer.err
     facts = json.loads((folder / "gate.json").read_text(encoding="utf-8"))
     assert f"tiny: fitted on {facts['trained_on']} photos, limit {facts['limit']:.2f}" in answer.out
     assert "all outside pictures, AUROC against test lesions" in answer.out
     assert "2 pictures of 2" in answer.out
+    assert "photos of other cameras (ham10000), refused" in answer.out
 
     few = dermaviz("gate", "tiny", "--data", drawn_dataset, "--components", 5000)
     assert few.code == 2
