@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dermaviz.app.cache import shared
 from dermaviz.app.turns import settle
-from dermaviz.errors import CheckpointError
+from dermaviz.errors import AttentionError, CheckpointError
 from dermaviz.models.card import CARD, checkpoint_roots, list_checkpoints
 from dermaviz.models.card import Checkpoint as Checkpoint
 
@@ -56,16 +57,22 @@ def _listed(stamps: tuple[tuple[str, int, int], ...]) -> tuple[dict[str, Checkpo
 def classifier(checkpoint: Checkpoint) -> Classifier:
     """The classifier of a checkpoint as its weights and card are now, loaded once for all sessions and warmed up. Read-only.
 
+    One whose card names a layer that gives no map is shown as one without maps: diagnosis and attacks work all the same.
+
     Raises:
         CheckpointError: the weights are missing or are not those of the card.
     """
     import torch
 
+    from dermaviz.attention.maps import explain
     from dermaviz.models.checkpoint import load_checkpoint
 
     torch.set_num_threads(min(os.cpu_count() or 1, _MAX_THREADS))
     loaded = load_checkpoint(checkpoint.folder)
     blank = np.full((loaded.input_size, loaded.input_size, 3), 128, dtype=np.uint8)
-    loaded.probabilities(loaded.to_tensor([blank]))  # the first forward of a network is slower
+    try:
+        explain(loaded, loaded.to_tensor([blank]))  # the first forward of a network is slower
+    except AttentionError:
+        loaded = replace(loaded, card=replace(loaded.card, attention_layer=""))
     settle()
     return loaded

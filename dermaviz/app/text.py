@@ -26,7 +26,7 @@ STATUS_SENTENCES: MappingProxyType[MapStatus, str] = MappingProxyType(
     {
         "empty": "No positive evidence for this class: by this method, nothing in the picture raised its score.",
         "constant": "The map has the same value everywhere, so it points to no place.",
-        "unavailable": "This model gives no attention maps: it has no layer with places, or is a TorchScript or ONNX file.",
+        "unavailable": "This model gives no attention maps: its card names no layer for them, or it is TorchScript or ONNX.",
         "non-finite": "The map holds values that are no numbers: this method fails on this picture. Try another method.",
     }
 )

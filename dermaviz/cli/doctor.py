@@ -62,7 +62,8 @@ def _devices() -> bool:
 
 def _checkpoints() -> bool:
     from dermaviz.models.card import checkpoint_roots, list_checkpoints
-    from dermaviz.models.checkpoint import verify_checkpoint
+    from dermaviz.models.checkpoint import load_checkpoint
+    from dermaviz.models.layers import require_layer
 
     found, broken = list_checkpoints()
     if not found and not broken:
@@ -73,8 +74,11 @@ def _checkpoints() -> bool:
         _line(False, f"checkpoint {name}: {reason}")
     for name, checkpoint in found.items():
         try:
-            card = verify_checkpoint(checkpoint.folder)
-            _line(True, f"checkpoint {name}: intact, {card.architecture}, {len(card.classes)} classes")
+            card = (loaded := load_checkpoint(checkpoint.folder)).card
+            if card.attention_layer:
+                require_layer(loaded.network, card.attention_layer)
+            said = "" if card.attention_layer else "; no attention maps"
+            _line(True, f"checkpoint {name}: intact, {card.architecture}, {len(card.classes)} classes{said}")
             well &= _evidence(checkpoint)
         except DermaVizError as error:
             well &= _line(False, f"checkpoint {name}: {error}")

@@ -107,17 +107,6 @@ def _answering(classifier: Classifier) -> Classifier:
     return classifier
 
 
-def verify_checkpoint(folder: str | Path) -> Card:
-    """Check that card and weights are there and belong together, without building the network; returns the card.
-
-    Raises:
-        CheckpointError: as :func:`load_checkpoint`.
-    """
-    card = read_card(Path(folder) / CARD)
-    _verified(Path(folder) / _FILES.get(card.architecture, WEIGHTS), card)
-    return card
-
-
 def _verified(path: Path, card: Card) -> bytes:
     if not path.is_file():
         raise CheckpointError(f"expected weights at {path}, found none. Copy the whole checkpoint folder.")

@@ -93,10 +93,11 @@ def import_checkpoint(
         called = Path(called).name
     usual = [_usual(one) for one in (called, *fit.alike)]
     alike = usual[0] if len({(one.mean, one.std) for one in usual if one}) == 1 else None
+    differ = "; ".join(f"{one.name}: {one.mean}, {one.std}" for one in usual if one and not alike)
     said_size = found.said.get("input_size") or getattr(network, "side", 0)
     size = _value(notes, "--input-size", input_size or fit.input_size, said_size, usual[0] and usual[0].input_size)
     pixels = [
-        _value(notes, f"--{key}", tuple(given), found.said.get(key), getattr(alike, key, None))
+        _value(notes, f"--{key}", tuple(given), found.said.get(key), getattr(alike, key, None), differ)
         for key, given in (("mean", mean), ("std", std))
     ]
     network = network.float().eval().requires_grad_(False)
@@ -176,8 +177,11 @@ def _usual(name: str) -> Architecture | None:
     )
 
 
-def _value(notes: list[str], option: str, given: Any, said: Any, usual: Any) -> Any:
+def _value(notes: list[str], option: str, given: Any, said: Any, usual: Any, differ: str = "") -> Any:
     """What was given, else what the source says, else what is usual of the architecture; the latter two are noted.
+
+    Args:
+        differ: what is usual of each of several architectures that fit, where they differ.
 
     Raises:
         WeightsError: nobody says it.
@@ -185,7 +189,8 @@ def _value(notes: list[str], option: str, given: Any, said: Any, usual: Any) -> 
     if given:
         return given
     if not said and not usual:
-        raise WeightsError(f"expected {option}, found nothing that says it. Give that of the training images.")
+        usually = f" Usual are, for mean and std: {differ}." if differ else ""
+        raise WeightsError(f"expected {option}, found nothing that says it. Give that of the training images.{usually}")
     value = said or usual
     text = ", ".join(f"{one:g}" for one in value) if isinstance(value, tuple) else f"{value} pixels"
     why = "as the source says" if said else f"usual of the architecture; give {option} if it was trained with another"

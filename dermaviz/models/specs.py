@@ -133,7 +133,7 @@ def architecture(name: str) -> Architecture:
         near = ", ".join(timm.list_models(f"*{name.split('.')[0][:8]}*")[:3]) or ", ".join(list(ARCHITECTURES)[:3])
         studies = ", ".join(f"studies/{plugin}" for plugin in missing_plugins())
         raise WeightsError(
-            f"expected an architecture that timm or torchvision knows, found {name!r}. Try one of: {near}; "
+            f"expected an architecture that timm or torchvision knows, found {name[:80]!r}. Try one of: {near}; "
             f"torchvision's are written {TORCHVISION}NAME."
             + (f" If it is a network of {studies}: run DermaViz from a clone of its repository." if studies else "")
         )

@@ -79,13 +79,34 @@ def test_doctor_is_content(dermaviz: Command, checkpoint: str, drawn_dataset: Pa
     assert answer.out.splitlines()[-1] == "all well"
 
 
-@pytest.mark.parametrize("part", ["model.safetensors", "card.json"])
-def test_doctor_finds_a_broken_checkpoint(dermaviz: Command, checkpoint: str, tmp_path: Path, part: str) -> None:
-    path = tmp_path / "checkpoints" / checkpoint / part
-    path.write_bytes(path.read_bytes()[:-5])
+BROKEN: dict[str, Callable[[Path, dict[str, Any]], object]] = {
+    "cut weights": lambda folder, card: (folder / "model.safetensors").write_bytes(b"cut"),
+    "cut card": lambda folder, card: (folder / "card.json").write_text("{"),
+    "deep card": lambda folder, card: (folder / "card.json").write_text("[" * 200_000),
+    "a folder for a card": lambda folder, card: ((folder / "card.json").unlink(), (folder / "card.json").mkdir()),
+    "a list in a list": lambda folder, card: (folder / "card.json").write_text(
+        json.dumps({**card, "malignant": [["mel"]]})
+    ),
+    "another network": lambda folder, card: (folder / "card.json").write_text(
+        json.dumps({**card, "architecture": "resnet18"})
+    ),
+    "no such layer": lambda folder, card: (folder / "card.json").write_text(
+        json.dumps({**card, "attention_layer": "layer9"})
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_doctor_finds_a_broken_checkpoint_among_whole_ones(
+    dermaviz: Command, checkpoint: str, tmp_path: Path, fault: str
+) -> None:
+    folder = tmp_path / "checkpoints" / checkpoint
+    shutil.copytree(folder, folder.with_name("whole"))
+    BROKEN[fault](folder, json.loads((folder / "card.json").read_text()))
     answer = dermaviz("doctor")
     assert answer.code == 1
     assert "✗ checkpoint tiny: " in answer.out
+    assert "✓ checkpoint whole: intact" in answer.out
     assert answer.out.splitlines()[-1].startswith("something needs attention")
 
 
