@@ -91,12 +91,12 @@ def _show_details(one: Finding) -> None:
 def _show_answer(case: Case) -> None:
     """The current image, its answer and its map."""
     looking, saying = st.columns([7, 5], gap="medium")
-    with looking:
-        show_pictures(case, PLAIN)
-    with saying:
+    with saying:  # before the pictures: who sees a new image has its links already
         show_answer(case, verdict_words(case))
         st.caption(provenance(case))
         show_actions(case, "Home")
+    with looking:
+        show_pictures(case, PLAIN)
 
 
 def _show_attacked(case: Case) -> None:

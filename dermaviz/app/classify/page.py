@@ -48,7 +48,7 @@ def show() -> None:
     choosing, heading = st.container(), st.container()
     looking, saying = st.columns([8, 5], gap="medium")
     with looking:
-        pictures, below = st.container(key="seen"), st.container()
+        pictures, acting, below = st.container(key="seen"), st.container(), st.container()
     with saying:
         answering, drawing = st.container(), st.container()
     with choosing:
@@ -71,10 +71,11 @@ def show() -> None:
         settings = below if drawn_live else st.container()
         with settings, st.expander("How to look: class, method, opacity, second model", icon=":material/tune:"):
             look = choose_look(checkpoint, installed_checkpoints(), known_lesion=photo.drawn)
+        with acting:  # before the pictures: who sees a new image has its links already
+            show_actions(case, "Classify")
         with pictures, sentence_for_errors():
             if show_pictures(case, look):
                 _show_what_is_known(case, look)
-            show_actions(case, "Classify")
         with below, sentence_for_errors():
             st.caption(provenance(case))
             show_caption(case, look)
