@@ -170,8 +170,8 @@ def test_cases_are_stepped_through_and_the_photoless_are_dots(shipped: pd.DataFr
     ("card", "sentence"),
     [
         ("Metrics", "Its balanced accuracy is **0.719 (95% interval 0.663 to 0.772)** on 2,001"),
-        ("Calibration", "error is 0.033 before temperature and 0.041 after"),
-        ("Abstaining", "of 2,001 images on which it is most confident, it is wrong on"),
+        ("Calibration", "Calibration error 0.033 before temperature scaling and 0.041 after"),
+        ("Abstaining", "The most confident 80% of answers are wrong on **"),
         ("Prediction sets", "fitted on 1,004 validation images"),
         ("Training", "the weights of epoch 15 are kept: balanced accuracy 0.746"),
     ],

@@ -33,8 +33,8 @@ SCORES: Mapping[str, tuple[str, tuple[float, float]]] = MappingProxyType(
 """Scores of faithfulness: name in words, and the ends of the axis."""
 HOW = (
     "Faithfulness: does the class's probability follow what a map calls important? Each method is compared with a random map on "
-    "the same images; intervals resample whole lesions. Randomisation: mean rank correlation with the intact network's map "
-    "while the layers from the head down to the one named have random weights (Adebayo et al. 2018)."
+    "the same images; intervals resample whole lesions. Randomisation: mean rank correlation with the intact network's map. The "
+    "layers from the head down to the one named have random weights (Adebayo et al. 2018)."
 )
 
 

@@ -12,7 +12,7 @@ from dermaviz.app.confusion.metrics import COVERAGE, calibration_table, coverage
 from dermaviz.app.confusion.view import ALL_IMAGES
 from dermaviz.app.evidence import audited
 from dermaviz.app.text import class_names, images
-from dermaviz.app.widgets.chart import ink, intervals, show_chart
+from dermaviz.app.widgets.chart import ink, intervals, show_answer, show_details
 from dermaviz.evidence.predictions import Audited, internal
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.conformal import Kind
@@ -32,37 +32,38 @@ def show_calibration(audited: Audited) -> None:
     rows, sure = table.set_index("metric"), float(audited.probabilities.max(1).mean())
     right = float((audited.probabilities.argmax(1) == audited.labels).mean())
     error = rows.loc["expected_calibration_error"]
-    said = (
-        f"On {images(len(audited))}, its mean confidence is {sure:.1%} and its accuracy {right:.1%}. The calibration error is "
-        f"{error['before']:.3f} before temperature and {error['after']:.3f} after."
+    figures = (
+        f"Calibration error {error['before']:.3f} before temperature scaling and {error['after']:.3f} after, n = "
+        f"{images(len(audited))}."
     )
     if "melanoma_flagged" in rows.index and (flagged := rows.loc["melanoma_flagged"])["n_positives"]:
-        said += (
-            f" At a malignant probability of 50% it catches {flagged['before']:.1%} of {flagged['n_positives']:,} melanomas "
+        figures += (
+            f" At a malignant probability of 50%, {flagged['before']:.1%} of {flagged['n_positives']:,} melanomas are flagged "
             f"before and {flagged['after']:.1%} after."
         )
-    show_chart(reliability_figure(reliability_bins(audited), ink=ink()), "reliability", said)
+    said = f"Mean confidence is **{sure:.1%}**, accuracy **{right:.1%}**.", figures
+    show_answer(said, reliability_figure(reliability_bins(audited), ink=ink()), "reliability")
     shown = pd.DataFrame({"figure": table["label"], "images": table["n_positives"].fillna(len(audited))})
     for column in ("before", "after", "difference"):
         shown[column] = intervals(table, column, change=column == "difference")
-    st.table(shown, border="horizontal", hide_index=True)
-    st.caption(
-        f"Before and after the logits are divided by the temperature {audited.checkpoint.card.temperature:.3f}, which was "
-        "fitted on validation photos; 95% intervals by resampling lesions, paired for the difference. The most probable class "
-        "stays the same: what moves is the share that a fixed threshold catches."
+    words = (
+        f"Logits are divided by the temperature {audited.checkpoint.card.temperature:.3f}, fitted on validation images. The most "
+        "probable class stays the same. 95% intervals by resampling lesions, paired for the difference."
     )
+    show_details("calibration", words, {}, shown)
 
 
 def show_abstaining(audited: Audited) -> None:
     """How often the most confident answers are wrong, compared with all of them."""
     curve = coverage_curve(audited)
-    row = curve.iloc[(curve["coverage"] - _ABSTAIN_AT).abs().argmin()]
+    row, last = curve.iloc[(curve["coverage"] - _ABSTAIN_AT).abs().argmin()], curve.iloc[-1]
+    risk, n = Estimate(row["risk"], row["low"], row["high"]), images(len(audited))
     said = (
-        f"If it answers only the {percent(row['coverage'])} of {images(len(audited))} on which it is most confident, it is "
-        f"wrong on {Estimate(row['risk'], row['low'], row['high']).text(percent)}; if it answers all, on "
-        f"{percent(curve.iloc[-1]['risk'])}."
+        f"The most confident {percent(row['coverage'])} of answers are wrong on **{percent(risk.value)}**, all answers on "
+        f"**{percent(last['risk'])}**.",
+        f"Wrong among the most confident: {risk.text(percent)}, of {n}.",
     )
-    show_chart(risk_coverage_figure({"": curve}, ink=ink()), "abstaining", said)
+    show_answer(said, risk_coverage_figure({"": curve}, ink=ink()), "abstaining")
 
 
 def show_sets(images: Audited) -> None:
@@ -72,33 +73,28 @@ def show_sets(images: Audited) -> None:
     st.markdown(sets_sentence(tables, len(validation)))
     names = {**class_names(images.checkpoint.card), "": ALL_IMAGES, "malignant": "all malignant ones"}
     for column, (kind, table) in zip(st.columns(2), tables.items(), strict=True):
-        rows = pd.DataFrame(
-            {
-                "label": table["class"].map(names), "value": table["coverage"], "low": table["low"], "high": table["high"],
-                "n": table["n_images"],
-            }
-        )  # fmt: skip
+        rows = table.assign(label=table["class"].map(names)).rename(columns={"coverage": "value", "n_images": "n"})
         known = table[table["mean_size"].notna()]
         sizes = ", ".join(
             f"{name or 'all'} {n:.1f}" for name, n in zip(known["class"], known["mean_size"], strict=True)
         )
         with column:
-            st.markdown(f"**{SET_KINDS[kind].capitalize()}**")
             figure = coverage_figure(rows, COVERAGE, ink=ink())
-            show_chart(figure, f"sets {kind}", f"Diagnoses in a set, on average: {sizes}.")
+            said = f"**{SET_KINDS[kind].capitalize()}**", f"Diagnoses in a set, on average: {sizes}."
+            show_answer(said, figure, f"sets {kind}")
 
 
 def sets_sentence(tables: Mapping[Kind, pd.DataFrame], n_fitted: int) -> str:
-    """What the sets promise, and how often they contain the true class, as Markdown."""
+    """How often sets contain the true class, of all and of the malignant images, and how many diagnoses they hold."""
     parts = []
     for kind, table in tables.items():
         rows = table.set_index("class")
-        said = f"with {SET_KINDS[kind]}, they contain it for **{percent(rows.loc['', 'coverage'])}** of all"
+        said = f"With {SET_KINDS[kind]}: **{percent(rows.loc['', 'coverage'])}** of all"
         if "malignant" in rows.index and rows.loc["malignant", "n_images"]:
-            said += f" and **{percent(rows.loc['malignant', 'coverage'])}** of the malignant ones"
-        parts.append(f"{said} ({rows.loc['', 'mean_size']:.1f} diagnoses on average)")
+            said += f", **{percent(rows.loc['malignant', 'coverage'])}** of the malignant ones"
+        parts.append(f"{said}; {rows.loc['', 'mean_size']:.1f} diagnoses in a set.")
     n = int(tables["marginal"]["n_images"].iloc[0])
     return (
-        f"Sets of diagnoses were fitted on {n_fitted:,} validation images to contain the true one {COVERAGE:.0%} of the time. "
-        f"On these {images(n)}, {'; '.join(parts)}."
+        f"How often do sets of diagnoses contain the true one? They promise {COVERAGE:.0%}. {' '.join(parts)} n = {images(n)}, "
+        f"fitted on {n_fitted:,} validation images."
     )

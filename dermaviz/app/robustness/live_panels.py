@@ -129,8 +129,7 @@ def _offer_flip(case: Case, target: str | None, place: DeltaGenerator) -> None:
     this = (*case.key, target)
     pressed = place.button(
         "Smallest change that flips it", icon=":material/search:", type="primary", key="flip",
-        help="Looks along FGSM's direction, outwards from nothing, in steps of 1/8 of a grey level. Takes some 30 looks "
-        "at the photo: a second.",
+        help="Searches along FGSM's direction in steps of 1/8 of a grey level: about a second.",
     )  # fmt: skip
     if not pressed and this not in asked:
         return

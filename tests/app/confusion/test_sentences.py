@@ -67,8 +67,8 @@ def test_sets_are_said_of_all_and_of_the_malignant() -> None:
         )
 
     said = sets_sentence({"marginal": table(0.9, 0.7, 1.2), "class-conditional": table(0.9, 0.9, 1.8)}, 50)
-    assert "fitted on 50 validation images to contain the true one 90% of the time. On these 100 images" in said
-    assert "a threshold for each class, they contain it for **90%** of all and **90%** of the malignant" in said
+    assert said.endswith("n = 100 images, fitted on 50 validation images.")
+    assert "With a threshold for each class: **90%** of all, **90%** of the malignant ones; 1.8 diagnoses" in said
 
 
 def test_the_kept_epoch_is_named_with_its_figure() -> None:
