@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
-from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.app.case import Case
@@ -24,11 +22,10 @@ from dermaviz.app.robustness.live_text import (
     rounded,
 )
 from dermaviz.app.text import class_label, class_with_probability
-from dermaviz.app.widgets.chart import show_picture
+from dermaviz.app.widgets.chart import png, show_picture
 from dermaviz.app.widgets.panels import show_map
 from dermaviz.attention.localisation import drift
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
-from dermaviz.images import RGB
 from dermaviz.plots.robustness import DEFAULT_SIZE, epsilon_in_words
 from dermaviz.robustness.attacks import ATTACKS
 
@@ -228,10 +225,3 @@ def offer_file(case: Case, outcome: Outcome, asked: Attempt) -> None:
         )  # fmt: skip
         if asked.epsilon and not outcome.filed.grey_levels:
             st.button("Attack at 1/255", on_click=set_epsilon, args=(GREY,), key="one level")
-
-
-def png(pixels: RGB) -> bytes:
-    """Pixels, exactly as they are, as the bytes of a PNG file."""
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()

@@ -19,7 +19,7 @@ from dermaviz.app.skin_tone.own_images import Lesion, degrees, lesion_of
 from dermaviz.app.text import class_names, class_with_probability
 from dermaviz.app.turns import TURN, give_way
 from dermaviz.app.widgets.chart import ink, show_answer, show_picture, show_table
-from dermaviz.app.widgets.drawing import tone_colours
+from dermaviz.app.widgets.drawing import show_tones
 from dermaviz.app.widgets.panels import show_map
 from dermaviz.app.widgets.photo import ask_for_one
 from dermaviz.attention.localisation import drift
@@ -57,7 +57,6 @@ CANNOT_SAY = (
 OWN = "each picture's own answer"
 TO_ITA, FIRST_ITA, UNKNOWN_START = "to_ita", -20, 45
 _NEAR_NOTHING = 0.005
-_MARK = "position:absolute;border-radius:0.15rem;"
 _PICTURES = "counterfactual-pictures"
 _PHONE_LOOK = f"""<style>
 @media (max-width: 640px) {{
@@ -249,7 +248,7 @@ def choose_shift(tone: Tone) -> Shift:
         "Skin tone to shift to (ITA)", low, high, FIRST_ITA, format="%d°", key=TO_ITA, bind="query-params",
         help="The ticks under the slider are the borders of the tone groups.",
     )  # fmt: skip
-    _show_tones(start, to_ita)
+    show_tones(to_ita, start, CUTS)
     left, right = st.columns([5, 4], vertical_alignment="bottom")
     lesion = left.segmented_control(
         "The lesion is", LESION_CHOICES, default=LESION_CHOICES[0], required=True, format_func=LESION_NAMES.__getitem__,
@@ -257,32 +256,6 @@ def choose_shift(tone: Tone) -> Shift:
     )  # fmt: skip
     at_start = right.toggle("No shift", key="no_shift", bind="query-params", help="Nothing may change then.")
     return Shift(start, start if at_start else float(to_ita), lesion)
-
-
-def _show_tones(start: float, chosen: float) -> None:
-    """The model's skin from dark to light, ticks at the cuts, a mark at the photo's own tone and one at the chosen one."""
-    low, high = ITA_RANGE
-
-    def left(ita: float) -> str:
-        return f"left:{100 * (min(max(ita, low), high) - low) / (high - low):.1f}%"
-
-    ticks = "".join(
-        f'<div style="{_MARK}{left(cut)};top:0;width:1px;height:1.25rem;background:currentColor"></div>' for cut in CUTS
-    )
-    labels = "".join(
-        f'<span style="position:absolute;{left(cut)};transform:translateX(-50%)">{degrees(cut)}</span>' for cut in CUTS
-    )
-    words = f"from {tone_groups([start])[0]} ({degrees(start)}) to {tone_groups([chosen])[0]} ({degrees(chosen)})"
-    st.html(
-        f'<div role="img" aria-label="Skin {words}" style="position:relative;height:0.9rem;border-radius:0.45rem;'
-        f'background:linear-gradient(90deg,{",".join(tone_colours())})">{ticks}'
-        f'<div style="{_MARK}{left(start)};top:-0.2rem;width:0.9rem;height:0.9rem;margin-left:-0.45rem;'
-        'margin-top:0.2rem;border-radius:50%;border:2px solid #fff;box-shadow:0 0 0 1.5px #1A2B30"></div>'
-        f'<div style="{_MARK}{left(chosen)};top:-0.2rem;width:0.3rem;height:1.3rem;margin-left:-0.15rem;'
-        'background:#fff;box-shadow:0 0 0 1.5px #1A2B30"></div></div>'
-        f'<div style="position:relative;height:1.2rem;font-size:0.75rem;margin-top:0.4rem;opacity:0.8">{labels}</div>'
-        f'<div style="font-size:0.85rem"><strong>F{words[1:]}</strong>; the ring is the photo as it is.</div>'
-    )
 
 
 def show_other_skin(checkpoints: dict[str, Checkpoint]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import re
 from pathlib import Path
 from typing import Any
@@ -27,7 +25,7 @@ from dermaviz.app.text import (
     shows_ham10000,
     value_words,
 )
-from dermaviz.app.widgets.chart import ink, offer_csv, show_picture
+from dermaviz.app.widgets.chart import ink, offer_csv, show_picture, square_address
 from dermaviz.app.widgets.diagnosis import show_probabilities
 from dermaviz.app.widgets.panels import show_map
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
@@ -160,15 +158,10 @@ def _show_grid(audited: Audited, table: pd.DataFrame) -> None:
 
 @st.cache_data(max_entries=4096, show_spinner=False)
 def thumbnail(path: Path) -> str:
-    """A photo's central square, small, as a data address of some 3 kB."""
-    file = io.BytesIO()
+    """A photo's central square, small, as a data address."""
     with Image.open(path) as photo:
         photo.draft("RGB", (2 * SIDE, 2 * SIDE))
-        side, (width, height) = min(photo.size), photo.size
-        left, top = (width - side) // 2, (height - side) // 2
-        square = photo.convert("RGB").crop((left, top, left + side, top + side)).resize((SIDE, SIDE))
-    square.save(file, "WEBP", quality=80)
-    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
+        return square_address(photo, SIDE)
 
 
 def _take(image_id: str | None, at: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Mapping
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from dermaviz.glossary import meanings
 from dermaviz.images import RGB
@@ -84,6 +85,13 @@ def offer_csv(table: pd.DataFrame, file: str, label: str, key: str | None = None
         label, lambda: csv_of(table), file, "text/csv", key=key, on_click="ignore",
         icon=":material/download:",
     )  # fmt: skip
+
+
+def square_address(picture: Image.Image, side: int) -> str:
+    """A picture's central square, small, as a data address of 1 to 4 kB."""
+    file = io.BytesIO()
+    ImageOps.fit(picture.convert("RGB"), (side, side)).save(file, "WEBP", quality=80)
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def show_picture(pixels: RGB, caption: str, alt: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -51,7 +52,7 @@ def choose_drawing() -> Photo:
         help="Individual typology angle: below −30° dark, above 55° very light. The lesion stays the very same.",
         **_kept("ita"),
     )  # fmt: skip
-    _show_tones(ita)
+    show_tones(ita)
     form = _choose_abcd(FORMS[dx])
     chosen = st.pills(
         "Artefacts", ARTEFACT_NAMES, selection_mode="multi", format_func=_words, wrap=True, **_kept("artefacts")
@@ -146,17 +147,31 @@ def tone_colours() -> tuple[str, ...]:
     return tuple(f"rgb({','.join(str(int(level)) for level in np.median(skin, axis=0))})" for skin in skins)
 
 
-def _show_tones(ita: float) -> None:
-    """The skin tones from dark to light with a mark at the chosen one, and its group in words."""
+def show_tones(ita: float, start: float | None = None, cuts: Sequence[float] = ()) -> None:
+    """Skin from dark to light with a mark at an ITA, a ring at the one it starts from, ticks at cuts; in words, the group."""
     low, high = ITA_RANGE
+
+    def mark(at: float, look: str) -> str:
+        place = 100 * (min(max(at, low), high) - low) / (high - low)
+        return f'<div style="position:absolute;left:{place:.1f}%;{look}"></div>'
+
+    edge = "box-shadow:0 0 0 1.5px #1A2B30"
+    marks = "".join(mark(cut, "top:0;width:1px;height:1.25rem;background:currentColor") for cut in cuts)
+    words = f"{tone_word(ita)} skin"
+    if start is not None:
+        ring = "top:0;width:0.9rem;height:0.9rem;margin-left:-0.45rem;border-radius:50%;border:2px solid #fff;"
+        marks, words = (
+            marks + mark(start, ring + edge),
+            f"{tone_word(start)} to {words}; the ring is the photo as it is",
+        )
+    marks += mark(
+        ita, f"top:-0.2rem;width:0.3rem;height:1.3rem;margin-left:-0.15rem;background:#fff;border-radius:0.15rem;{edge}"
+    )
     st.html(
-        f'<div role="img" aria-label="{tone_word(ita)} skin" style="position:relative;height:0.9rem;border-radius:0.45rem;'
-        f'background:linear-gradient(90deg,{",".join(tone_colours())})"><div style="position:absolute;'
-        f"left:{100 * (ita - low) / (high - low):.1f}%;top:-0.2rem;width:0.3rem;height:1.3rem;margin-left:-0.15rem;"
-        'border-radius:0.15rem;background:#fff;box-shadow:0 0 0 1.5px #1A2B30"></div></div>'
+        f'<div role="img" aria-label="{words}" style="position:relative;height:0.9rem;border-radius:0.45rem;'
+        f'background:linear-gradient(90deg,{",".join(tone_colours())})">{marks}</div>'
         '<div style="display:flex;justify-content:space-between;font-size:0.8rem;margin-top:0.35rem">'
-        f'<span style="opacity:0.8">dark</span><strong>{tone_word(ita)} skin</strong>'
-        '<span style="opacity:0.8">very light</span></div>'
+        f'<span style="opacity:0.8">dark</span><strong>{words}</strong><span style="opacity:0.8">very light</span></div>'
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -30,6 +28,7 @@ from dermaviz.app.current import (
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.link import link_to
 from dermaviz.app.text import class_label, class_names, class_with_probability, escaped
+from dermaviz.app.widgets.chart import square_address
 from dermaviz.app.widgets.diagnosis import let_through, show_notes
 from dermaviz.app.widgets.drawing import choose_drawing, drawn_caption, take_over
 from dermaviz.data.records import HAM10000
@@ -42,7 +41,7 @@ from dermaviz.synthetic.drawing import tone_word
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-THUMBNAIL_SIDE, _QUALITY = 96, 80
+THUMBNAIL_SIDE = 96
 _LIMITS = f"{FORMATS_IN_WORDS}, at most {MAX_BYTES // 2**20} MB and {MAX_PIXELS // 10**6} megapixels each"
 _GALLERY_LOOK = """<style>
 .st-key-gallery, .st-key-gallery > div { width: 100% !important; }
@@ -74,20 +73,12 @@ def gallery() -> Mapping[str, tuple[str, str]]:
     found = {}
     for photo in sample_photos():
         with Image.open(photo.path) as picture:
-            side, (width, height) = min(picture.size), picture.size
-            left, top = (width - side) // 2, (height - side) // 2
-            square = picture.crop((left, top, left + side, top + side)).resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-        found[photo.image_id] = (f"photograph {photo.image_id}, {photo.label}", _address(square))
+            small = square_address(picture, THUMBNAIL_SIDE)
+        found[photo.image_id] = (f"photograph {photo.image_id}, {photo.label}", small)
     for sample in SAMPLES:
-        small = draw(replace(sample.parameters, size=THUMBNAIL_SIDE)).image
-        found[sample.slug] = (f"drawn lesion, {sample_label(sample)}", _address(Image.fromarray(small)))
+        drawn = Image.fromarray(draw(replace(sample.parameters, size=THUMBNAIL_SIDE)).image)
+        found[sample.slug] = (f"drawn lesion, {sample_label(sample)}", square_address(drawn, THUMBNAIL_SIDE))
     return MappingProxyType(found)
-
-
-def _address(picture: Image.Image) -> str:
-    file = io.BytesIO()
-    picture.save(file, "WEBP", quality=_QUALITY)
-    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def choose_photo(drawing: DeltaGenerator | None = None) -> Photo:
