@@ -18,6 +18,7 @@ from PIL import Image
 from dermaviz.data.pack import pack_root
 from dermaviz.data.tables import split_word
 from dermaviz.errors import DatasetError
+from dermaviz.images import MIN_SIDE
 from dermaviz.io import csv_of
 
 INDEX = "rows.csv"
@@ -73,13 +74,16 @@ def medmnist_rows(files: list[Path], folder: Path) -> Iterator[dict[str, Any]]:
                         raise ValueError(
                             f"{part}_images of {images.dtype}, {len(images):,} with {len(labels):,} labels"
                         )
+                    if min(images.shape[1:3]) < MIN_SIDE:
+                        raise ValueError(f"pictures of {images.shape[2]} × {images.shape[1]}, below {MIN_SIDE} pixels")
                     for i, (pixels, label) in enumerate(zip(images, labels.reshape(len(labels), -1), strict=True)):
                         name = f"{part}_{i:06d}.png"
                         Image.fromarray(pixels).save(folder / name)
                         yield {"image": name, "label": _medmnist_label(path, label), "split": split}
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as failure:
         raise DatasetError(
-            f"{path}: expected MedMNIST's arrays, train_images and train_labels and so on, found {failure}. Download it anew."
+            f"{path}: expected MedMNIST's arrays (train_images, train_labels …), found {failure}. Take its file of 64, 128 or 224 "
+            "pixels."
         ) from failure
 
 
@@ -123,7 +127,9 @@ def _picture_column(path: Path) -> str | None:
     try:
         schema = pq.read_schema(path)
     except (pa.ArrowException, OSError) as failure:
-        raise DatasetError(f"{path}: expected a Parquet file, found {failure}. Download it anew.") from failure
+        raise DatasetError(
+            f"{path}: expected a Parquet file, found {failure}. Take its file of 64, 128 or 224 pixels."
+        ) from failure
     for field in schema:
         if pa.types.is_struct(field.type) and {"bytes", "path"} <= {
             field.type.field(i).name for i in range(field.type.num_fields)

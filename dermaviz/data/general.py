@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +29,7 @@ from dermaviz.data.tables import (
     split_word,
 )
 from dermaviz.errors import DatasetError
+from dermaviz.images import refusal_of
 
 ONE_HOT = "label"
 """The column that stands in place of those of a one-hot truth."""
@@ -347,6 +349,25 @@ def _dataset(
     ordered = tuple(classes or sorted({record.label for record in records}))
     left_out = tuple((why, tuple(names)) for why, names in skipped.items() if names)
     return Dataset(name, ordered, tuple(records), tuple(said), left_out)
+
+
+def without_refused(dataset: Dataset) -> Dataset:
+    """The data set without pictures that the door refuses by their headers; these are counted and named.
+
+    Raises:
+        DatasetError: no picture is left.
+    """
+    with ThreadPoolExecutor(8) as pool:
+        reasons = list(pool.map(lambda record: refusal_of(record.path), dataset.records))
+    refused = [
+        f"{record.path.name} ({reason})" for record, reason in zip(dataset.records, reasons, strict=True) if reason
+    ]
+    if not refused:
+        return dataset
+    if len(refused) == len(dataset):
+        raise DatasetError(f"{dataset.name}: expected pictures that can be read, found none: {some(refused[:1])}")
+    rest = dataset.take(record for record, reason in zip(dataset.records, reasons, strict=True) if not reason)
+    return replace(rest, skipped=(*dataset.skipped, ("pictures that are refused", tuple(refused))))
 
 
 def read_bytes(path: Path) -> bytes:

@@ -291,7 +291,7 @@ def _header(path: Path) -> set[str]:
             content = read_bytes(path)
         else:
             with path.open("rb") as file:
-                content = file.readline(_LONGEST) + file.readline(_LONGEST)
+                content = file.readline(_LONGEST) + (file.readline(_LONGEST) or b"a row")
         return {plain(column) for column in parse_table(content, path.name).frame}
     except (DatasetError, OSError):
         return set()

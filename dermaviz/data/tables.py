@@ -244,7 +244,7 @@ def expect_columns(frame: pd.DataFrame, name: str, asked: Columns, found: Column
     Raises:
         DatasetError: a column that was asked for is not there, or there is none of images or of labels.
     """
-    there = f"found the columns {', '.join(str(column) for column in frame if column)}"
+    there = f"found the columns {', '.join(str(column) for column in frame if column and str(column)[0] != ':')}"
     for role in USUAL:
         if getattr(found, role):
             continue

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import cast
 
+from dermaviz.data.general import without_refused
 from dermaviz.data.known import known_images
 from dermaviz.data.labels import Groups, fit_labels, label_maps
 from dermaviz.data.readers import find_ham10000, read_dataset, read_splits
@@ -84,7 +85,7 @@ def images_to_audit(
     known = label_maps().get(called)
     if known and known.column and not (columns and columns.label):
         columns = replace(columns or Columns(), label=known.column)
-    part, chosen = _split_of(read_dataset(reader, root, columns), called, split)
+    part, chosen = _split_of(without_refused(read_dataset(reader, root, columns)), called, split)
     fitted = fit_to(card, replace(part, name=called), labels)
     return replace(fitted, of=DataSplit(called, chosen), said=(*part.said, *fitted.said))
 

@@ -142,7 +142,7 @@ def ph2(root: Path) -> None:
 
 
 def medmnist(root: Path) -> None:
-    images = np.stack([lesion[::2, ::2] for lesion in LESIONS])
+    images = np.stack(LESIONS)
     parts = {"train": slice(0, 2), "val": slice(2, 3), "test": slice(3, 4)}
     labels = np.array([[4], [5], [2], [1]], np.uint8)
     arrays = {
@@ -366,3 +366,12 @@ def test_a_parquet_table_of_paths_is_a_table(tmp_path: Path) -> None:
     data = read_table(tmp_path / "list.parquet")
     assert [(record.image_id, record.label) for record in data.records] == [("a", "mel")]
     assert "Left out: rows without a label (1): b.png." in data.said
+
+
+def test_medmnist_below_the_size_that_is_read_is_refused_at_once(tmp_path: Path) -> None:
+    images = np.zeros((2, 28, 28, 3), np.uint8)
+    np.savez(tmp_path / "dermamnist.npz", train_images=images, train_labels=np.zeros((2, 1), np.uint8))
+    with pytest.raises(
+        DatasetError, match=r"found pictures of 28 × 28, below 64 pixels\. Take its file of 64, 128 or 224"
+    ):
+        read_dataset("", tmp_path)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dermaviz.data.general import read_folders, read_table
+from dermaviz.data.general import read_folders, read_table, without_refused
 from dermaviz.data.readers import READERS, find_ham10000, find_photo, read_dataset, read_ham10000, read_splits
 from dermaviz.data.records import HAM10000, SPECS, Dataset, Record
 from dermaviz.data.split import split_by_group, write_manifest
@@ -311,6 +311,34 @@ def test_absolute_paths_and_pictures_of_one_name_in_several_folders(tmp_path: Pa
 def test_tables_that_cannot_be_read(tmp_path: Path, rows: list[str], complaint: str) -> None:
     with pytest.raises(DatasetError, match=complaint):
         read_table(write_table(tmp_path, *rows))
+
+
+def test_a_table_without_rows_is_not_passed_over_for_the_folders(tmp_path: Path) -> None:
+    draw(tmp_path / "photos" / "a.jpg")
+    (tmp_path / "list.csv").write_text("image,label\n")
+    with pytest.raises(DatasetError, match="expected a row per image"):
+        read_dataset("", tmp_path)
+
+
+def test_masks_may_be_named_in_a_column(tmp_path: Path) -> None:
+    draw(tmp_path / "outlines" / "x.png")
+    table = write_table(tmp_path, "image,label,outline", "a.jpg,nv,outlines/x.png", "b.png,mel,")
+    records = read_table(table, Columns(mask="outline")).records
+    assert [record.mask for record in records] == [tmp_path / "outlines" / "x.png", None]
+
+
+def test_pictures_that_the_door_refuses_are_left_out_by_name(tmp_path: Path) -> None:
+    for name, side in {"a": 64, "b": 64, "small": 20}.items():
+        Image.fromarray(np.zeros((side, side, 3), np.uint8)).save(tmp_path / f"{name}.png")
+    (tmp_path / "b.png").write_bytes(b"a letter")
+    (tmp_path / "list.csv").write_text("image,label\na,nv\nb,mel\nsmall,mel\n")
+    data = without_refused(read_table(tmp_path))
+    assert [record.image_id for record in data.records] == ["a"]
+    assert data.said[-1].startswith("Left out: pictures that are refused (2): b.png (expected a JPEG, ")
+    assert "small.png (expected at least 64 pixels on the short side, found 20 × 20." in data.said[-1]
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(DatasetError, match="expected pictures that can be read, found none"):
+        without_refused(read_table(tmp_path))
 
 
 def test_a_named_column_must_be_there(tmp_path: Path) -> None:
