@@ -82,7 +82,7 @@ def medmnist_rows(files: list[Path], folder: Path) -> Iterator[dict[str, Any]]:
                         yield {"image": name, "label": _medmnist_label(path, label), "split": split}
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as failure:
         raise DatasetError(
-            f"{path}: expected MedMNIST's arrays (train_images, train_labels …), found {failure}. Take its file of 64, 128 or 224 "
+            f"{path}: expected MedMNIST's arrays (train_images, train_labels …), found {failure}. Take its file of 64 or more "
             "pixels."
         ) from failure
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import cast
 
 from dermaviz.data.general import without_refused
 from dermaviz.data.known import known_images
@@ -74,7 +73,7 @@ def images_to_audit(
         of = DataSplit(own.data_set, chosen)
         if chosen not in SPLITS:
             raise DatasetError(f"{own.data_set}: expected one of {', '.join(SPLITS)}, found the split {chosen!r}.")
-        found = split_of_checkpoint(card, root, cast("Split", chosen))
+        found = split_of_checkpoint(card, root, chosen)
         return ToAudit(found, of, said=found.said)
     called = name or _folder_name(root)
     DataSplit(called, split or ALL)  # a name that is none is refused before anything is read
@@ -98,7 +97,9 @@ def fit_to(card: Card, dataset: Dataset, labels: Mapping[str, str] | None = None
     """
     rest, said = _without_trained(card, dataset)
     task = selection_on_card(card.data).task
-    as_diagnoses = matched(sorted({record.label for record in rest.records} - set(card.classes)), HAM10000.classes)
+    as_diagnoses = matched(
+        sorted({record.label for record in rest.records} - set(card.classes)), tuple(HAM10000.classes)
+    )
     if task != "diagnosis" and not labels and set(as_diagnoses) == {r.label for r in rest.records} - set(card.classes):
         named = tuple(replace(r, label=as_diagnoses.get(r.label, r.label)) for r in rest.records)
         classes = tuple(dict.fromkeys(record.label for record in named))

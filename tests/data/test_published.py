@@ -371,7 +371,5 @@ def test_a_parquet_table_of_paths_is_a_table(tmp_path: Path) -> None:
 def test_medmnist_below_the_size_that_is_read_is_refused_at_once(tmp_path: Path) -> None:
     images = np.zeros((2, 28, 28, 3), np.uint8)
     np.savez(tmp_path / "dermamnist.npz", train_images=images, train_labels=np.zeros((2, 1), np.uint8))
-    with pytest.raises(
-        DatasetError, match=r"found pictures of 28 × 28, below 64 pixels\. Take its file of 64, 128 or 224"
-    ):
+    with pytest.raises(DatasetError, match=r"found pictures of 28 × 28, below 64 pixels\. Take its file of 64 or more"):
         read_dataset("", tmp_path)
