@@ -98,15 +98,18 @@ def difference_figure(
     malignant: Collection[str] = (),
     names: Mapping[str, str] | None = None,
     models: tuple[str, str] = ("A", "B"),
+    same_images: bool = True,
 ) -> go.Figure:
-    """The second matrix less the first, of the same images: orange cells gained images, blue ones lost some.
+    """The second matrix less the first: orange cells gained images, blue ones lost some.
 
-    Shares are differences in percentage points; signs are written out. ``models`` names the two in sentences. The other
-    arguments are those of ``confusion_figure``, and so are the clicks.
+    Shares are differences in percentage points; signs are written out. ``models`` names the two in sentences. Where they are
+    not of the ``same_images``, both counts stand under a share, and not their difference. The other arguments are those of
+    ``confusion_figure``, and so are the clicks.
     """
     shape = len(rows), len(columns)
     before, after = (np.asarray(matrix, dtype=np.int64).reshape(shape) for matrix in (first, second))
     gained = after - before
+    changes = _grid(shape, lambda i, j: _change(before[i, j], after[i, j], same_images))
     hidden = _diagonal(*shape) & hide_diagonal
     factor = 1 if shown == "counts" else 100
     values = np.where(hidden, np.nan, (shares(after, shown) - shares(before, shown)) * factor)
@@ -115,11 +118,11 @@ def difference_figure(
 
     def said(i: int, j: int) -> str:
         sentence = cell_sentence(before, rows, columns, (i, j), shown, names)
-        return f"{models[0]}: {sentence} {models[1]}: {after[i, j]:,} ({signed(int(gained[i, j]))})."
+        return f"{models[0]}: {sentence} {models[1]}: {after[i, j]:,}{f' ({signed(int(gained[i, j]))})' if same_images else ''}."
 
     cells = Cells(
         colours=values,
-        words=_grid(shape, lambda i, j: "" if hidden[i, j] else _signed_words(values[i, j], int(gained[i, j]), shown)),
+        words=_grid(shape, lambda i, j: "" if hidden[i, j] else _signed_words(values[i, j], changes[i][j], shown)),
         said=_grid(shape, said),
         scale=diverging_scale(ink),
         low=-reach,
@@ -132,7 +135,8 @@ def difference_figure(
         for label, a, b in zip(columns, before.sum(axis=0), after.sum(axis=0), strict=True)
     ]
     top, side = (_count_headers(before, rows, columns, axis, malignant, names) for axis in (1, 0))
-    top = replace(top, notes=[signed(int(n)) for n in gained.sum(axis=0)], said=calls)
+    sums = zip(before.sum(axis=0), after.sum(axis=0), strict=True)
+    top = replace(top, notes=[_change(a, b, same_images) for a, b in sums], said=calls)
     return matrix_figure(cells, side, top, selected=selected, ink=ink)
 
 
@@ -226,10 +230,14 @@ def _cell_words(value: float, count: int, shown: Shown) -> str:
     return "–" if np.isnan(value) else f"{percent(float(value))}\n{count:,}"
 
 
-def _signed_words(value: float, change: int, shown: Shown) -> str:
+def _change(before: int, after: int, same_images: bool) -> str:
+    return signed(int(after - before)) if same_images else f"{before:,} → {after:,}"
+
+
+def _signed_words(value: float, change: str, shown: Shown) -> str:
     if shown == "counts":
-        return signed(change)
-    return "–" if np.isnan(value) else f"{signed(value, 1)}\n{signed(change)}"
+        return change
+    return "–" if np.isnan(value) else f"{signed(value, 1)}\n{change}"
 
 
 def _diagonal(n_rows: int, n_columns: int) -> NDArray[np.bool_]:

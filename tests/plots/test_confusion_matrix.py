@@ -203,3 +203,11 @@ def test_a_difference_says_both_models_and_has_the_same_clicks() -> None:
 def test_equal_matrices_differ_nowhere() -> None:
     figure = difference_figure(MATRIX, MATRIX, CLASSES, CLASSES, "counts")
     assert set(words(figure).values()) == {"0"}
+
+
+def test_of_different_images_both_counts_are_shown_and_not_their_difference() -> None:
+    counts = np.array([[30, 10], [5, 5]]), np.array([[3, 1], [1, 3]])
+    figure = difference_figure(*counts, ("a", "b"), ("a", "b"), models=("home", "away"), same_images=False)
+    texts = " ".join(str(note.text) for note in figure.layout.annotations)
+    assert all(words in texts for words in ("+25.0", "5 → 3", "35 → 4"))
+    assert "−2" not in texts

@@ -87,7 +87,7 @@ def show_sets_compared(first: Audited, second: Audited, view: View, form: Form) 
         difference_figure(
             before.counts[order], after.counts[order], [asked.groups[i] for i in order], asked.groups, "true",
             form.hide_diagonal, ink=ink(), malignant={MALIGNANT, *card.malignant},
-            names={group: group_words(card, group) for group in asked.groups}, models=names,
+            names={group: group_words(card, group) for group in asked.groups}, models=names, same_images=False,
         ),
         "data sets",
     )  # fmt: skip
