@@ -51,6 +51,8 @@ _LOOK = """<style>
   min-width: 0; flex: 1 1 8rem; max-width: 21rem; }
 [data-testid="stHeader"] { height: 2.5rem; min-height: 2.5rem; background: transparent; }
 [data-testid="stMainBlockContainer"] { padding-top: 2.2rem; padding-left: 2.5rem; padding-right: 2.5rem; }
+[data-testid^="stBaseButton-primary"] { color: light-dark(#FFFFFF, #0F191C) !important; }
+:focus-visible { outline: 2px solid currentColor !important; outline-offset: 2px; }
 h1 { font-size: 1.45rem !important; padding: 0 0 0.6rem !important; }
 @media (max-width: 640px) {
   h1 { font-size: 1.2rem !important; }

@@ -54,7 +54,7 @@ def _show_chapter(one: Finding | Missing, number: int) -> DeltaGenerator:
     """A finding's sentence and picture, and the way to the page behind it; gives the place for what is live."""
     with st.container(border=number > 1, key=f"chapter-{one.key}"):
         if isinstance(one, Missing):
-            st.subheader(f"{number} · {one.question}", anchor=False)
+            st.header(f"{number} · {one.question}", anchor=False)
             live = st.container()
             st.info(
                 f"Not measured for this model yet. To complete the story: `{one.command}`",
@@ -63,11 +63,11 @@ def _show_chapter(one: Finding | Missing, number: int) -> DeltaGenerator:
             return live
         if one.key == "says":
             live = st.container()
-            st.markdown(f"#### {number} · {one.sentence}")
+            st.markdown(f"## {number} · {one.sentence}")
             _show_details(one)
             return live
         st.caption(f"{number} · {one.question}")
-        st.markdown(f"#### {one.sentence}")
+        st.markdown(f"## {one.sentence}")
         if one.key == "flips":
             seen, charted = st.columns(2, gap="medium")
             live = seen.container()

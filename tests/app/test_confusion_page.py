@@ -125,7 +125,7 @@ def test_a_cohort_says_how_many_remain_and_filters_everything(shipped: pd.DataFr
     mine = mine[pd.to_numeric(mine["age"]).between(60, 85)]
     app = run(sex="female", dx_type="histopathology", age=["60", "85"])
     assert f"This cohort: {len(mine):,} images of {mine['lesion_id'].nunique():,} lesions" in text(app)
-    assert "#### Of images with sex female; diagnosis made by histopathology; age 60 to 85: **" in text(app)
+    assert "## Of images with sex female; diagnosis made by histopathology; age 60 to 85: **" in text(app)
     assert counted_cases(app) == len(mine)
 
 

@@ -58,7 +58,7 @@ def percent(share: float) -> str:
 
 def test_it_opens_with_a_finding_and_what_cannot_be_said(measured: Path, answers: pd.DataFrame) -> None:
     said = text(run())
-    assert "#### **Cannot be judged: brown skin (0 images) and dark skin (0 images).** On the rest, " in said
+    assert "## **Cannot be judged: brown skin (0 images) and dark skin (0 images).** On the rest, " in said
     assert re.search(
         rf"- {percent(right(answers).mean())} \(95% interval .*\) of {N} images are classified correctly", said
     )
@@ -174,7 +174,7 @@ def test_without_a_tone_table_age_comes_first(measured: Path) -> None:
 def test_a_cohort_narrows_every_card(measured: Path, answers: pd.DataFrame) -> None:
     mine, said = answers["sex"] == "female", text(run(sex="female", audit="Tone"))
     assert f"of {mine.sum()} images" in said
-    assert "#### Of images with sex female: " in said
+    assert "## Of images with sex female: " in said
     assert f"of {(groups(answers) == 'light').sum()} images" in text(run(tone_group="light", audit="Tone"))
 
 

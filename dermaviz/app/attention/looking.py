@@ -103,7 +103,7 @@ def show_looking(ask: ToneAsk) -> None:
         show_answer(said, chart, CHART, on_select=partial(_pick, seen), selection_mode="points")
     tables = {f"{ask.images.checkpoint.name}-right-and-looking": counts}
     show_details("looking", f"{DOTS} {maps_sentence(seen)}", tables, _cells(counts, groups))
-    st.markdown("##### Which images are behind it?")
+    st.markdown("### Which images are behind it?")
     mine = _choose(seen, groups)
     rows = np.flatnonzero(mine)
     rows = rows[np.argsort(seen["ratio"].to_numpy()[rows], kind="stable")]

@@ -33,7 +33,7 @@ def show() -> None:
     if not len(images):
         return
     with opening, sentence_for_errors():
-        st.markdown(f"#### {among()}{finding_sentence(images)}")
+        st.markdown(f"## {among()}{finding_sentence(images)}")
     with saying:
         for show_tab, tab in zip(TABS.values(), st.tabs(list(TABS), key="audit", bind="query-params"), strict=True):
             if tab.open:

@@ -59,7 +59,7 @@ def show_answer(audited: Audited, view: View, verdicts: Verdicts) -> None:
         intervals = f"Classified correctly: {share.text('{:.1%}'.format)}."
         if mistake is not None:
             said += f" {mistake_sentence(mistake, {name: escaped(group_words(card, name)) for name in view.groups})}"
-    st.markdown(f"#### {among()}{said}", help=intervals)
+    st.markdown(f"## {among()}{said}", help=intervals)
 
 
 def mistake_sentence(mistake: Mistake, names: Mapping[str, str]) -> str:

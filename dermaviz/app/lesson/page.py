@@ -10,6 +10,7 @@ from dermaviz.app.current import current_photo
 from dermaviz.app.lesson.sheet import sheet_html
 from dermaviz.app.lesson.steps import STEPS, Asked, Picture
 from dermaviz.app.link import ask_for, asked
+from dermaviz.app.text import escaped_message
 from dermaviz.app.widgets.chart import ink, show_picture
 from dermaviz.errors import DermaVizError
 from dermaviz.glossary import meanings
@@ -30,7 +31,9 @@ def show() -> None:
     try:
         made = step.make(case, ink())
     except DermaVizError as error:
-        st.info(f"This step is shorter for this model. {error}", icon=":material/hourglass_empty:")
+        st.info(
+            f"This step is shorter for this model. {escaped_message(str(error))}", icon=":material/hourglass_empty:"
+        )
     else:
         _show_step(at, made)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -57,8 +60,8 @@ def _show_step(at: int, made: Asked) -> None:
     key = f"pick {at}"
     st.session_state[key] = None if pick is None else made.choices[pick]
     st.radio(
-        "Your prediction", made.choices, key=key, horizontal=True, disabled=revealed,
-        on_change=lambda: _keep(at, made.choices.index(st.session_state[key]), False),
+        "Your prediction", made.choices, key=key, horizontal=True,
+        on_change=lambda: _keep(at, made.choices.index(st.session_state[key]), revealed),
     )  # fmt: skip
     if not revealed:
         st.button(

@@ -37,7 +37,7 @@ def show_calculator() -> None:
             st.info("Type the prevalence first: without it, nothing follows from the others.", icon=":material/info:")
             return
         positives = round(float(prevalence.value) * int(n))
-        st.subheader("What must the others be?", anchor=False)
+        st.header("What must the others be?", anchor=False)
         _show(solve(int(n), positives, figures), int(n), figures)
 
 

@@ -31,7 +31,7 @@ def show_learnt() -> None:
     verdicts = [row["verdict"] for report in page.reports for row in report.statements]
     counts = Counter(VERDICTS[name][1] for name in verdicts if name != NOTHING_TO_RUN)
     told = ", ".join(f"{counts[outcome]} {outcome.lower()}" for outcome in OUTCOMES)
-    st.subheader(
+    st.header(
         f"{counts.total()} statements in {len(page.reports)} reports: {told}.", anchor=False, help=meanings_of(page)
     )
     st.html(_QUESTIONS_ON_THE_LEFT)
@@ -45,7 +45,7 @@ def show_learnt() -> None:
     _show_errors(page)
     added = [(report, question) for report, question in asked if question.verdict == CLAIMS_NOTHING]
     if added:
-        st.subheader("What do our runs add?", anchor=False)
+        st.header("What do our runs add?", anchor=False)
         for report, question in added:
             _show_question(report, question)
 
@@ -79,7 +79,7 @@ def _show_errors(page: Page) -> None:
         for kind, lines in report.findings["does not hold"].items()
         for line in lines
     ]
-    st.subheader("What does not hold on paper?", anchor=False)
+    st.header("What does not hold on paper?", anchor=False)
     st.markdown(f"**{len(failed)} checks fail** without any training: the reports' own figures contradict each other.")
     for kind, n in Counter(kind for kind, _ in failed).most_common():
         with st.expander(f"{kind[0].upper()}{kind[1:]}: {n} fail"):

@@ -30,7 +30,7 @@ def show_report() -> None:
         st.markdown(f"**{report.title}** · {report.authors}")
         st.markdown("\n".join(f"- {line}" for line in report.did))
     with saying:
-        st.subheader("What became of its claims?", anchor=False)
+        st.header("What became of its claims?", anchor=False)
         if note := report.note or page.stale:
             st.info(note, icon=":material/info:")
         if report.verdicts and not page.stale:

@@ -177,7 +177,7 @@ def show_run(folder: str) -> None:
             st.json(result.settings)
     run = opened(result)
     with saying:
-        st.markdown(f"#### {right_sentence(run)}")
+        st.markdown(f"## {right_sentence(run)}")
         for said in under_attack_sentences(result):
             st.markdown(said)
         if result.deviations:

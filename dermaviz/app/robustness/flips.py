@@ -54,7 +54,7 @@ def show_smallest(ask: Ask) -> None:
         st.info("No correctly classified image here flips.", icon=":material/info:")
         return
     first = worst.iloc[0]
-    st.markdown("##### Which images need the smallest change?")
+    st.markdown("### Which images need the smallest change?")
     st.markdown(
         f"Of **{images(len(worst))}** that flip, {first['image']} needs least: **{levels_words(first[CHANGE] * GREY)}** turns "
         f"{first['diagnosis']} into {first['turns into']}."

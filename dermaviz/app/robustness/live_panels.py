@@ -161,7 +161,7 @@ def outcome_of(case: Case, asked: Attempt) -> Outcome:
 
 def show_verdict(case: Case, outcome: Outcome, asked: Attempt) -> None:
     """What the attack did to the answer, and what equal-size noise did, in one or two sentences."""
-    st.markdown(f"#### {outcome_sentence(case.card, outcome, asked)}", help=ATTACKS[NOISE].about)
+    st.markdown(f"## {outcome_sentence(case.card, outcome, asked)}", help=ATTACKS[NOISE].about)
     arrived = goal_sentence(case.card, outcome, asked.target)
     if arrived:
         st.markdown(arrived)

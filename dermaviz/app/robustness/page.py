@@ -72,7 +72,7 @@ def show_test_set(checkpoints: Checkpoints) -> None:
     if not len(images):
         return
     with opening, sentence_for_errors():
-        st.markdown(f"#### {among()}{finding_sentence(images)}")
+        st.markdown(f"## {among()}{finding_sentence(images)}")
     with saying:
         for show_tab, tab in zip(TABS.values(), st.tabs(list(TABS), key="test", bind="query-params"), strict=True):
             if tab.open:

@@ -76,7 +76,7 @@ def show_other_skin(ask: ToneAsk) -> None:
     except EvidenceError as error:
         st.info(f"Drawn lesions, of which the truth is known: {escaped_message(str(error))}", icon=":material/info:")
     else:
-        st.markdown("##### Drawn lesions, of which the truth is known")
+        st.markdown("### Drawn lesions, of which the truth is known")
         chart = against_ita_figure(
             drawn, "mean probability of malignancy", cuts=ask.cuts, span=(-0.02, 1.02), ink=ink()
         )

@@ -273,7 +273,7 @@ def show_other_skin(checkpoints: dict[str, Checkpoint]) -> None:
         with st.spinner("The skin is shifted …"):
             found = other_skin(case, shift)
         with shown:
-            st.markdown(f"#### {outcome_sentence(case.card, found, shift)}", help=ABOUT_CONTROL)
+            st.markdown(f"## {outcome_sentence(case.card, found, shift)}", help=ABOUT_CONTROL)
             panels = _show_pictures(case, found, shift)
         with one.pictures, sentence_for_errors():
             _show_maps(case, lesion, panels)

@@ -322,7 +322,7 @@ def _show(found: Found, chosen: Chosen, checkpoint: Checkpoint, below: DeltaGene
         verdict.info("No photo is left to count.")
         return
     whole = counts(kept)
-    verdict.markdown(f"#### {summary_sentence(kept, whole)}", help=ABOUT_LOOKING)
+    verdict.markdown(f"## {summary_sentence(kept, whole)}", help=ABOUT_LOOKING)
     show_counts(whole, "own counts")
     with below:
         left, right = st.columns(2, gap="large")

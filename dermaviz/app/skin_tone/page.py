@@ -79,11 +79,11 @@ def _show_finding(ask: ToneAsk) -> None:
         small = {name: count for name, count in n.items() if count < FEWEST}
         listed = " and ".join(f"{name} skin ({images(count)})" for name, count in small.items())
         begin = f"**Cannot be judged: {listed}.** On the rest, " if small else "On these images, "
-        st.markdown(f"#### {among()}{begin}{trend_finding(ask)}.")
+        st.markdown(f"## {among()}{begin}{trend_finding(ask)}.")
         with st.popover("What this audit cannot say", icon=":material/help:"):
             st.markdown("\n".join(f"- {sentence}" for sentence in (right, *cannot_say(ask, groups))))
     except EvidenceError as error:
-        st.markdown(f"#### {among()}**Skin tone was not measured.** {right}")
+        st.markdown(f"## {among()}**Skin tone was not measured.** {right}")
         st.info(escaped_message(str(error)), icon=":material/info:")
 
 

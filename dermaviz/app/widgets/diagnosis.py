@@ -26,7 +26,7 @@ def show_answer(case: Case, verdict: str = "") -> None:
     """The most probable class in a sentence, with the ``verdict`` on it where there is one, as Markdown."""
     words = escaped(class_names(case.card)[case.answer.diagnosis])
     sure = percent(case.answer.confidence)
-    st.markdown(f"#### The model says **{words}** with probability **{sure}**. {verdict}")
+    st.markdown(f"## The model says **{words}** with probability **{sure}**. {verdict}")
 
 
 def show_diagnosis(case: Case) -> None:

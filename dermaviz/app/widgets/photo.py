@@ -157,7 +157,7 @@ def show_contact_sheet(checkpoint: Checkpoint) -> None:
     files = uploads()
     if len(files) < 2:
         return
-    st.subheader(f"Your {len(files)} photos", anchor=False)
+    st.header(f"Your {len(files)} photos", anchor=False)
     with st.container(key="sheet", horizontal=True):
         for name, photo in files.items():
             with st.container(width=132, gap="xxsmall"), sentence_for_errors():
