@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import PurePath
 
 import numpy as np
 import streamlit as st
@@ -21,10 +22,15 @@ from dermaviz.app.cache import checkpoint_key, remembered
 from dermaviz.app.checkpoints import Checkpoint, classifier
 from dermaviz.app.turns import DECODING, TURN
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
-from dermaviz.images import read_image
+from dermaviz.evidence.images import before_the_answer
+from dermaviz.images import check_shape, read_image
 from dermaviz.models.answer import Answer
 from dermaviz.models.card import Card
 from dermaviz.synthetic import Parameters, SyntheticLesion, draw
+
+Box = tuple[int, int, int, int]
+"""Part of a photo: left, top, right and bottom, in % of its sides."""
+WHOLE: Box = (0, 0, 100, 100)
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,25 @@ def uploaded_photo(name: str, content: bytes) -> Photo:
 def drawn_photo(name: str, parameters: Parameters) -> Photo:
     """A drawn lesion as a photo; drawn when it is read."""
     return Photo(name, f"drawn {parameters}", partial(_picture, parameters), parameters)
+
+
+def cropped(photo: Photo, box: Box) -> Photo:
+    """Part of a photo; its name says which."""
+    name = PurePath(photo.name)
+    named = f"{name.stem} cropped {'-'.join(map(str, box))}{name.suffix}"
+    return replace(photo, name=named, key=f"{photo.key} {box}", read=partial(_cropped, photo.read, box))
+
+
+def _cropped(read: Callable[[], images.Image], box: Box) -> images.Image:
+    image = read()
+    height, width = image.pixels.shape[:2]
+    (left, top), (right, bottom) = (
+        (across * width // 100, down * height // 100) for across, down in (box[:2], box[2:])
+    )
+    check_shape((right - left, bottom - top))
+    note = f"Cropped to {box[0]}–{box[2]}% across, {box[1]}–{box[3]}% down."
+    pixels = np.ascontiguousarray(image.pixels[top:bottom, left:right])
+    return replace(image, pixels=pixels, size=(right - left, bottom - top), notes=(*image.notes, note))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +135,8 @@ def _answer(photo: Photo, checkpoint: Checkpoint) -> Answer:
     with DECODING:
         image = photo.read()
     with TURN:
-        return model.predict(image)
+        answer = model.predict(image)
+    return answer if photo.drawn else replace(answer, notices=before_the_answer(checkpoint.card, image.pixels))
 
 
 @remembered(max_entries=2048, show_spinner=False)

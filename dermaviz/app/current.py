@@ -16,8 +16,8 @@ from typing import Any
 
 import streamlit as st
 
-from dermaviz.app.case import Case, Photo, drawn_photo, uploaded_photo
-from dermaviz.app.link import IMAGE, ask_for, asked
+from dermaviz.app.case import WHOLE, Box, Case, Photo, cropped, drawn_photo, uploaded_photo
+from dermaviz.app.link import CROP, IMAGE, ask_for, asked
 from dermaviz.app.text import escaped
 from dermaviz.data.readers import find_photo
 from dermaviz.data.samples import SamplePhoto, sample_photos
@@ -29,12 +29,28 @@ FIRST = sample_photos()[0].image_id
 """What a newcomer sees."""
 _UPLOADS, _CASES = "files of the user", "cases to step through"
 _FILE, _DRAWN = "file-", "drawn."
+_CROP = re.compile(r"(\d{1,3})-(\d{1,3})-(\d{1,3})-(\d{1,3})")
 _IMAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 def current_photo() -> Photo:
-    """The current image: the one that the link names, or the first sample."""
+    """The current image: the one that the link names, or the first sample; cropped as the link says."""
+    photo, box = uncropped_photo(), crop_in_link()
+    return photo if photo.drawn or box == WHOLE else cropped(photo, box)
+
+
+def uncropped_photo() -> Photo:
+    """All of the current image."""
     return find_image(asked(IMAGE)) or sample_photo(sample_photos()[0])
+
+
+def crop_in_link() -> Box:
+    """The crop that the link names; the whole photo where it names none that means anything."""
+    found = _CROP.fullmatch(asked(CROP))
+    if not found:
+        return WHOLE
+    left, top, right, bottom = map(int, found.groups())
+    return (left, top, right, bottom) if left < right <= 100 and top < bottom <= 100 else WHOLE
 
 
 def missing_image() -> str:
@@ -110,7 +126,8 @@ def take_files(files: Sequence[tuple[str, bytes]]) -> None:
 
 
 def show_image(name: str) -> None:
-    """Make an image the current one."""
+    """Make an image the current one, all of it."""
+    ask_for(CROP, "")
     ask_for(IMAGE, "" if name == FIRST else name)
 
 

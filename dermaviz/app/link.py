@@ -13,8 +13,9 @@ import streamlit as st
 from dermaviz.app.pages import PAGES, Page
 from dermaviz.app.text import FACETS
 
-CHECKPOINT, DATA, IMAGE, AGE, PRESENT, STEP, TOUR = "checkpoint", "data", "image", "age", "present", "step", "tour"
-KEPT = (CHECKPOINT, DATA, IMAGE, AGE, *FACETS, PRESENT)
+CHECKPOINT, DATA, IMAGE, CROP, AGE, PRESENT = "checkpoint", "data", "image", "crop", "age", "present"
+STEP, TOUR = "step", "tour"
+KEPT = (CHECKPOINT, DATA, IMAGE, CROP, AGE, *FACETS, PRESENT)
 Value = str | Sequence[str] | None
 
 
@@ -41,7 +42,8 @@ def ask_for(name: str, value: Value) -> None:
 
 def kept(**changed: Value) -> dict[str, str | list[str]]:
     """The parameters that go along to another page, some of them changed."""
-    found: dict[str, Value] = {name: all_asked(name) for name in KEPT} | changed
+    other_image = changed.get(IMAGE, asked(IMAGE)) != asked(IMAGE)  # a crop is of one image
+    found: dict[str, Value] = {name: all_asked(name) for name in KEPT} | ({CROP: ""} if other_image else {}) | changed
     return {name: value if isinstance(value, str) else list(value) for name, value in found.items() if value}
 
 

@@ -70,6 +70,24 @@ def find_lesion(pixels: RGB) -> Region:
     return np.asarray(cv2.resize(region.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) >= 0.5)
 
 
+def lesion_box(pixels: RGB, margin: float = 0.3) -> tuple[int, int, int, int]:
+    """A box round the lesion with a margin, as even as the photo allows: left, top, right, bottom in % of its sides.
+
+    ``margin`` is added on each side, as a share of the lesion's longer side. The whole photo where nothing stands out.
+    """
+    rows, columns = (np.flatnonzero(find_lesion(pixels).any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return 0, 0, 100, 100
+    height, width = pixels.shape[:2]
+    half = max(rows[-1] - rows[0], columns[-1] - columns[0]) * (0.5 + margin)
+    ends = []
+    for middle, side in (((columns[0] + columns[-1]) / 2, width), ((rows[0] + rows[-1]) / 2, height)):
+        first = min(max(middle - half, 0), max(side - 2 * half, 0))  # moved inwards rather than cut
+        ends.append((round(100 * first / side), round(100 * min(first + 2 * half, side) / side)))
+    (left, right), (top, bottom) = ends
+    return left, top, right, bottom
+
+
 def _radius(height: int, width: int) -> Field:
     """Distance from the picture's centre, ``[H, W]``; 1 on the ellipse that touches its sides."""
     down, across = ((np.arange(n, dtype=np.float32) - (n - 1) / 2) / (n / 2) for n in (height, width))

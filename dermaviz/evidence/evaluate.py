@@ -28,7 +28,7 @@ from dermaviz.data.photographs import remember_place
 from dermaviz.data.records import Dataset, Record
 from dermaviz.data.split import Split
 from dermaviz.errors import DatasetError, ImageError
-from dermaviz.evidence.images import ToAudit, split_of_checkpoint
+from dermaviz.evidence.images import ToAudit, before_the_answer, split_of_checkpoint
 from dermaviz.evidence.predictions import LABELS, PREDICTIONS, Predictions, internal, read_audited
 from dermaviz.evidence.store import FOLDER, Manifest, Source, build_evidence
 from dermaviz.evidence.tables import DRAWN, TABLES
@@ -202,7 +202,8 @@ def predict_folder(classifier: Classifier, folder: Path, output: Path, batch_siz
     files with the same name and content, if the same checkpoint makes the same columns; ``output`` is written at the end,
     whole. ``p_malignant`` is empty for a checkpoint that names no class malignant, and not added where a class is itself
     called so. ``out_of_distribution`` is the distance from the training images divided by the largest usual one: above 1 the
-    image is unlike them; empty for a checkpoint without detector. ``notes`` say what was done to read the file.
+    image is unlike them; empty for a checkpoint without detector. ``notes`` say what was done to read
+    the file, whether the model was trained on it, and what about it is outside what it was trained on.
 
     Raises:
         DatasetError: ``folder`` is no folder or holds no file, or ``output`` cannot be written.
@@ -289,7 +290,7 @@ def _predict_batch(classifier: Classifier, files: Sequence[Path]) -> list[list[s
     def read(file: Path) -> tuple[RGB, tuple[str, ...]] | ImageError:
         try:
             image = read_image(file)
-            return classifier.prepare(image.pixels), image.notes
+            return classifier.prepare(image.pixels), (*image.notes, *before_the_answer(classifier.card, image.pixels))
         except ImageError as refusal:
             return refusal
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from dermaviz.data.general import without_refused
 from dermaviz.data.known import known_images
 from dermaviz.data.labels import Groups, fit_labels, label_maps
+from dermaviz.data.notices import notices
 from dermaviz.data.readers import find_ham10000, read_dataset, read_splits
 from dermaviz.data.records import HAM10000, Dataset, left_out_sentence
 from dermaviz.data.selection import for_task, read_selection, selection_on_card
@@ -19,6 +20,7 @@ from dermaviz.diagnoses import matched
 from dermaviz.errors import CheckpointError, DatasetError
 from dermaviz.evidence.predictions import internal
 from dermaviz.evidence.store import DataSplit, as_name
+from dermaviz.images import RGB
 from dermaviz.models.card import Card
 
 ALL = "all"
@@ -142,6 +144,20 @@ def expect_classes(card: Card, dataset: Dataset) -> Dataset:
             "Figures would be counted for the wrong classes; evaluate on data with the classes named on the card."
         )
     return dataset
+
+
+def before_the_answer(card: Card, pixels: RGB) -> tuple[str, ...]:
+    """Sentences to say before a model's answer to a photograph, uint8 ``[H, W, 3]``: that it was trained on it, and what about
+    it is outside what it was trained on (``dermaviz.data.notices``)."""
+    chosen = selection_on_card(card.data).manifest if "manifest" in card.data else ""
+    known = known_images(chosen, card.split_sha256) if chosen else None
+    found = known.find(pixels) if known else None
+    seen = (
+        (f"The model was trained on this very photograph ({found}): its answer shows what it remembers.",)
+        if found
+        else ()
+    )
+    return seen + notices(pixels, *([card.sharpness.short_side] if card.sharpness else []))
 
 
 def trained_on(card: Card) -> frozenset[str]:

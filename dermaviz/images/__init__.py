@@ -94,7 +94,7 @@ def read_image(source: bytes | str | Path, *, name: str = "", least: int = MIN_S
         header = read_header(content, FORMATS_IN_WORDS)
         _check_limits(header, least)
         decoded = decode_confined(header) if header.format in CONFINED else decode(header)
-        _check_shape(decoded.size, least)
+        check_shape(decoded.size, least)
     except ImageError as refusal:
         raise ImageError(f"{label}: {refusal}") from refusal.__cause__
     except Exception as failure:  # decoders of hostile files raise whatever they like, MemoryError included
@@ -146,7 +146,7 @@ def _check_limits(header: Header, least: int) -> None:
             f"expected at most {most / 1e6:.0f} megapixels, found {width * height / 1e6:.1f} "
             f"({width:,} × {height:,} pixels). Save a smaller copy and try again."
         )
-    _check_shape(header.size, least)
+    check_shape(header.size, least)
     scans = min(MAX_SCANS, MAX_PIXEL_SCANS // (width * height))
     if header.scans > scans:
         raise ImageError(
@@ -155,7 +155,12 @@ def _check_limits(header: Header, least: int) -> None:
         )
 
 
-def _check_shape(size: tuple[int, int], least: int) -> None:
+def check_shape(size: tuple[int, int], least: int = MIN_SIDE) -> None:
+    """Go on only with a picture that is neither too small nor too long.
+
+    Raises:
+        ImageError: it is.
+    """
     short, long = sorted(size)
     if short < max(least, 1):
         raise ImageError(

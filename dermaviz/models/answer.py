@@ -68,7 +68,8 @@ class Answer(Prediction):
     width and height in pixels, ``notes`` what was done to read it. ``prepared`` is what the model saw, uint8
     ``[S, S, 3]``: ask for attention maps or attacks on it. ``features`` is float32 ``[1, K]``, None where the network
     does not give them. ``ood_distance`` is the distance of the features from those of training images and ``ood_limit``
-    the largest usual one, both None for a model without a detector.
+    the largest usual one, both None for a model without a detector. ``notices`` say what about the image is outside what the
+    model was trained on, where that was looked for (``dermaviz.evidence.images.before_the_answer``).
     """
 
     checkpoint: str
@@ -80,6 +81,7 @@ class Answer(Prediction):
     features: Features | None = None
     ood_distance: float | None = None
     ood_limit: float | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def out_of_distribution(self) -> bool | None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dermaviz.data.split import named_manifest
 from dermaviz.models.card import read_card
 from dermaviz.synthetic import Parameters, draw
 from tests.outside_scenes import scene
@@ -189,4 +190,26 @@ def test_a_picture_that_is_no_dermatoscopic_image_is_shown_only_at_a_word(page: 
     assert page.get_by_text("The model says").count() == 0
     page.get_by_role("button", name="Show the answer anyway").click()
     expect_answer(page)
+    expect_no_traceback(page)
+
+
+@pytest.mark.data
+@pytest.mark.skipif(real_photo() is None, reason="DERMAVIZ_DATA is not set")
+def test_a_training_image_under_another_name_is_recognised_and_a_crop_changes_answer_and_link(
+    page: Page, app_url: str
+) -> None:
+    image_id = next(name for name, split in named_manifest("ham10000").assignment.items() if split == "train")
+    place, file = real_photo(), io.BytesIO()
+    assert place is not None
+    Image.open(place.with_name(f"{image_id}.jpg")).resize((400, 300)).save(file, "JPEG", quality=70)
+    page.goto(app_url + UPLOAD)
+    upload(page, ("holiday.jpg", file.getvalue()))
+    page.get_by_text(f"The model was trained on this very photograph ({image_id})").wait_for()
+    before = page.get_by_text("The model says").inner_text()
+    page.locator(".st-key-crop summary").click()
+    page.get_by_role("button", name="Round the lesion").click()
+    page.get_by_text("Cropped to").wait_for()
+    assert "crop" in parse_qs(urlsplit(page.url).query)
+    page.wait_for_function("before => !document.body.innerText.includes(before)", arg=before)
+    page.get_by_text(CAPTION).wait_for()
     expect_no_traceback(page)

@@ -15,7 +15,8 @@ from dermaviz.app.evidence import audited, table_of, usual_data
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.link import link_to
 from dermaviz.app.text import escaped
-from dermaviz.app.widgets.diagnosis import let_through, show_answer, show_diagnosis, show_notes
+from dermaviz.app.widgets.crop import choose_crop
+from dermaviz.app.widgets.diagnosis import let_through, show_answer, show_diagnosis, show_notes, show_notices
 from dermaviz.app.widgets.panels import (
     Look,
     choose_look,
@@ -53,6 +54,7 @@ def show() -> None:
         answering, drawing = st.container(), st.container()
     with choosing:
         photo = choose_photo(drawing)
+        choose_crop(photo)
     if drawn_live := st.session_state.get("source") == "draw":
         paper = st.get_option(f"theme.{st.context.theme.type or 'light'}.backgroundColor")
         st.html(_STICKY_PICTURES.replace("PAPER", paper))
@@ -65,6 +67,7 @@ def show() -> None:
         return
     if shown:
         with heading:
+            show_notices(case)
             show_answer(case, verdict_words(case))
         with answering:
             show_diagnosis(case)
