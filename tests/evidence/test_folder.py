@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from dermaviz.data.records import HAM10000
 from dermaviz.errors import DatasetError
 from dermaviz.evidence.evaluate import columns, predict_folder
+from dermaviz.evidence.images import before_the_answer
 from dermaviz.images import read_image
 from dermaviz.io import from_csv_cell
 from dermaviz.models.classifier import Classifier
@@ -63,8 +64,12 @@ def test_how_unlike_the_training_images_a_file_is_and_what_was_done_to_read_it(
     found = {row["image"]: row for row in rows(tmp_path / "out.csv")}
     expected = np.linalg.norm(features[0] - mean) / np.sqrt(len(mean)) / 0.25
     assert float(found["a.png"]["out_of_distribution"]) == pytest.approx(expected, abs=6e-4)
-    assert found["a.png"]["notes"] == ""
-    assert found["deep.png"]["notes"] == "; ".join(read_image(photos / "deep.png").notes) != ""
+    assert found["a.png"]["notes"].startswith("The photo has fewer pixels (64 on the short side)")
+    done = read_image(photos / "deep.png")
+    assert done.notes
+    outside = before_the_answer(tiny_classifier.card, done.pixels)
+    assert any("no colour" in sentence for sentence in outside)
+    assert found["deep.png"]["notes"] == "; ".join((*done.notes, *outside))
     assert found["note.jpg"]["out_of_distribution"] == found["note.jpg"]["notes"] == ""
 
 
