@@ -135,11 +135,12 @@ def faithfulness_sentence(score: str, table: pd.DataFrame) -> tuple[str, str]:
     random, centre = (table[table["method"] == control].iloc[0] for control in ("random", "centre"))
     alike = best["low"] <= centre["value"] <= best["high"]
     lost = methods[methods["verdict"] != "better than random"]
+    chance = f"{random['value']:.3f}".replace("-", "−")
     return (
         f"By {score}, **no method is better than a spot in the centre**."
         if alike
         else f"By {score}, **{best['label']}** is the most faithful of {len(methods)} methods.",
-        f"{best['label']} {figure(best)}, a spot in the centre {centre['value']:.3f}, a random map {random['value']:.3f}, n = "
+        f"{best['label']} {figure(best)}, a spot in the centre {centre['value']:.3f}, a random map {chance}, n = "
         f"{images(int(best['n_images']))}.{' Not better than random: ' + ', '.join(lost['label']) + '.' if len(lost) else ''}",
     )
 
