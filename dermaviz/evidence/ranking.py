@@ -125,10 +125,11 @@ def what_we_know(method: str, ranked: pd.DataFrame | None, left: pd.DataFrame | 
     """
     said = []
     rows = None if ranked is None else ranked[(ranked["measure"] == "road") & ranked["method"].isin(METHODS)]
+    rows = rows if rows is None else rows[rows["n_images"] > 0]
     if rows is not None and method in set(rows["method"]):
         place = int((rows["gain"].round(9) > rows.loc[rows["method"] == method, "gain"].round(9).iloc[0]).sum()) + 1
         said.append(f"is number {place} of {len(rows)} methods by ROAD on {int(rows['n_images'].max()):,} images")
-    mine = None if left is None else left[left["method"] == method]
+    mine = None if left is None else left[(left["method"] == method) & (left["n_images"] > 0)]
     if mine is not None and len(mine):
         classifier, everything, verdict = mine.iloc[0], mine.iloc[-1], mine["verdict"].iloc[0]
         kept, what = (

@@ -163,11 +163,13 @@ def map_layers(network: nn.Module, images: Tensor) -> list[str]:
         for handle in handles:
             handle.remove()
     names, prefix = [name for name, _ in ended], prefix_tokens(network)
+    pooled = {name for name, module in network.named_modules() if isinstance(module, nn.AdaptiveAvgPool2d)}
     maps = {name: found for name, output in ended if (found := as_map(output, prefix)) is not None}
     usable = [
         (name, output)
         for name, output in ended
         if name in maps
+        and name not in pooled
         and names.count(name) == 1
         and maps[name].shape[2] > 1
         and maps[name].shape[1] != logits.shape[1]

@@ -133,4 +133,6 @@ def test_what_is_left_of_maps():
     assert "keeps 0.30 of its map" in what_we_know("gradcam", None, found)
     assert "not shown to be less than half (95% interval 0.47 to 0.52)" in what_we_know("layercam", None, found)
     assert "keeps 0.90 of its map when all weights are random, more than half" in what_we_know("hirescam", None, found)
+    nothing = rank_methods(faithfulness_table(random=EASY, fem=np.full(N, np.nan)), LESIONS, ["road"])
+    assert what_we_know("fem", nothing, None) == ""
     assert what_we_know("gradcam", None, None) == what_we_know("eigencam", ranked, found) == ""

@@ -38,6 +38,7 @@ def test_every_row_agrees_with_timm_on_the_input(name: str) -> None:
         ("torchvision:resnet18", 224, "layer4"),
         ("torchvision:vit_b_16", 224, "encoder.layers.encoder_layer_11.ln_1"),
         ("torchvision:swin_t", 224, "permute"),
+        ("torchvision:vgg11", 224, "features"),  # not the pooling after it
         ("torchvision:squeezenet1_0", 224, "features"),
         ("torchvision:regnet_y_400mf", 224, "trunk_output"),  # its initialisation needs real memory
         ("torchvision:maxvit_t", 224, "blocks.3"),  # a list of modules has no output of its own
