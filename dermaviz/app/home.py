@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.app.bar import chosen_checkpoint, current_step
 from dermaviz.app.cache import remembered
-from dermaviz.app.case import Case, ask
+from dermaviz.app.case import Case, Photo, ask
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.current import current_photo
 from dermaviz.app.evidence import evidence_stamp
@@ -22,6 +22,8 @@ from dermaviz.app.widgets.photo import provenance, show_actions, verdict_words
 from dermaviz.evidence.findings import STORY, Finding, Missing, read_findings
 from dermaviz.plots.robustness import DEFAULT_SIZE
 
+_ANSWERED = "a model has answered in this session"
+
 
 def show() -> None:
     """The five findings, what evidence says first and the live pictures into their places after; then the model's card."""
@@ -32,16 +34,29 @@ def show() -> None:
     places = {one.key: _show_chapter(one, list(STORY).index(one.key) + 1) for one in shown}
     live = {key: places[key] for key in ("says", "flips") if key in places}
     if live:
-        with next(iter(live.values())), sentence_for_errors():
-            case = ask(current_photo(), checkpoint)
-            if not let_through(case):
-                return
-        for key, place in live.items():
-            with place, sentence_for_errors():
-                (_show_answer if key == "says" else _show_attacked)(case)
+        _show_live(live, checkpoint)
     if not presenting:
         with st.expander("About this model: figures, data, what it is not for", icon=":material/info:"):
             show_model(checkpoint.name, checkpoint.card)
+
+
+def _show_live(places: dict[str, DeltaGenerator], checkpoint: Checkpoint) -> None:
+    """The current image with its answer, and attacked, each in its place; the image at once where the model has to be loaded."""
+    first, case = next(iter(places)), None
+    waiting = places[first].empty()
+    if not st.session_state.get(_ANSWERED):
+        with waiting.container(), sentence_for_errors():
+            _show_at_once(current_photo())
+    places[first] = waiting.container()
+    with places[first], sentence_for_errors():
+        case = ask(current_photo(), checkpoint)
+        if not let_through(case):
+            return
+    if case is not None:
+        st.session_state[_ANSWERED] = True
+        for key, place in places.items():
+            with place, sentence_for_errors():
+                (_show_answer if key == "says" else _show_attacked)(case)
 
 
 @remembered(max_entries=16, show_spinner="Reading the evidence …")
@@ -86,6 +101,14 @@ def _show_details(one: Finding) -> None:
         link_to(one.page, "Show the evidence", ":material/arrow_forward:", **dict(one.link))
         with st.popover("Numbers and limits", type="tertiary"):
             st.markdown(escaped(one.detail))
+
+
+def _show_at_once(photo: Photo) -> None:
+    """The image alone, while a server that has just started loads its model."""
+    left, right = st.columns([3, 9], gap="small", wrap=False)
+    with left:
+        show_picture(photo.read().pixels, "The model is loading …", f"Photo {photo.name}")
+    right.caption(photo.credit)
 
 
 def _show_answer(case: Case) -> None:

@@ -58,13 +58,11 @@ def show() -> None:
     if drawn_live := st.session_state.get("source") == "draw":
         paper = st.get_option(f"theme.{st.context.theme.type or 'light'}.backgroundColor")
         st.html(_STICKY_PICTURES.replace("PAPER", paper))
-    case, shown = None, False
+    case: Case | None = None
+    shown = known = False
     with heading, sentence_for_errors():
         case = ask(photo, checkpoint)
         shown = let_through(case)
-    if case is None:
-        show_contact_sheet(checkpoint)
-        return
     if shown:
         with heading:
             show_notices(case)
@@ -77,14 +75,16 @@ def show() -> None:
         with acting:  # before the pictures: who sees a new image has its links already
             show_actions(case, "Classify")
         with pictures, sentence_for_errors():
-            if show_pictures(case, look):
-                _show_what_is_known(case, look)
+            known = show_pictures(case, look) is not None
         with below, sentence_for_errors():
             st.caption(provenance(case))
+            if known:
+                _show_what_is_known(case, look)
             show_caption(case, look)
         _compare(case, look)
-    with heading if not shown else below:
-        show_notes(case)
+    if case is not None:
+        with heading if not shown else below:
+            show_notes(case)
     show_contact_sheet(checkpoint)
 
 
