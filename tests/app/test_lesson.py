@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from html import escape
@@ -117,3 +118,10 @@ def test_nothing_is_revealed_before_a_choice_and_the_link_keeps_both() -> None:
 @pytest.mark.parametrize("query", [{"lesson": "99", "picks": "<script>zzzzzzzzzz"}, {"lesson": "-1", "picks": "H"}])
 def test_a_link_with_nonsense_is_a_lesson_all_the_same(query: dict[str, str]) -> None:
     assert run(**query).header[0].value in (STEPS[0].title, STEPS[-1].title)
+
+
+def test_a_chart_is_exported_at_slide_size_named_by_page_model_and_day() -> None:
+    app = run(lesson="6", picks="-----B")
+    config = json.loads(app.get("plotly_chart")[0].proto.config)["toImageButtonOptions"]
+    assert (config["width"] * config["scale"], config["height"] * config["scale"]) == (1920, 1080)
+    assert re.fullmatch(rf"dermaviz-\w+-step-6-{NAME}-\d{{4}}-\d\d-\d\d", config["filename"])

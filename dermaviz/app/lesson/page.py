@@ -11,7 +11,7 @@ from dermaviz.app.lesson.sheet import sheet_html
 from dermaviz.app.lesson.steps import STEPS, Asked, Picture
 from dermaviz.app.link import ask_for, asked
 from dermaviz.app.text import escaped_message
-from dermaviz.app.widgets.chart import ink, show_picture
+from dermaviz.app.widgets.chart import exported_as, ink, show_picture
 from dermaviz.errors import DermaVizError
 from dermaviz.glossary import meanings
 
@@ -79,7 +79,7 @@ def _show_step(at: int, made: Asked) -> None:
     st.markdown(made.answer, help=meanings(made.answer))
     if made.chart is not None:
         said = made.answer.replace("*", "")
-        st.plotly_chart(made.chart, key=f"chart {at}", config={"displayModeBar": False}, alt=said)
+        st.plotly_chart(made.chart, key=f"chart {at}", config=exported_as(f"step {at + 1}"), alt=said)
 
 
 def _show_pictures(pictures: tuple[Picture, ...]) -> None:

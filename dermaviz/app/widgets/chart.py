@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Mapping
+from datetime import date
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image, ImageOps
 
+from dermaviz.app.bar import chosen_checkpoint
 from dermaviz.glossary import meanings
 from dermaviz.images import RGB
 from dermaviz.io import csv_of
@@ -25,12 +29,25 @@ def ink() -> str | None:
     return INK.get(st.context.theme.type or "")
 
 
+SLIDE = {"format": "png", "width": 1280, "height": 720, "scale": 1.5}
+"""An exported chart: 1,920 × 1,080 pixels."""
+
+
+def exported_as(key: str) -> dict[str, Any]:
+    """Plotly's configuration: one button, which saves the chart at slide size as page, chart, model and date."""
+    page = urlsplit(st.context.url or "").path.strip("/") or "Home"
+    model = "" if page == "Reports" else chosen_checkpoint().name
+    name = "-".join(filter(None, ("dermaviz", page, key, model, f"{date.today():%Y-%m-%d}")))
+    saved = {**SLIDE, "filename": re.sub(r"[^\w.-]+", "-", name)}
+    return {"displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": saved}
+
+
 def show_chart(figure: go.Figure, key: str, sentence: str) -> None:
-    """A chart without tool bar or zooming; its sentence, as Markdown, is the caption and read by screen readers.
+    """A chart without zooming; its sentence, as Markdown, is the caption and read by screen readers.
 
     The terms in it are explained where the pointer rests, see :mod:`dermaviz.glossary`.
     """
-    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=sentence.replace("*", ""))
+    st.plotly_chart(figure, key=key, config=exported_as(key), alt=sentence.replace("*", ""))
     st.caption(sentence, help=meanings(sentence))
 
 
@@ -48,7 +65,7 @@ def show_answer(said: tuple[str, str], figure: go.Figure, key: str, **more: Any)
     answer, figures = said
     st.markdown(answer, help=meanings(answer))
     alt = f"{answer} {figures}".replace("*", "")
-    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt, **more)
+    st.plotly_chart(figure, key=key, config=exported_as(key), alt=alt, **more)
     st.caption(figures, help=meanings(figures))
 
 
