@@ -144,4 +144,4 @@ def _row(
 ) -> pd.DataFrame:
     images = whole.take(at)
     names = {"change": [change], "level": [level], **{key: [count] for key, count in images.counts.items()}}
-    return interval_table(names, changed=images.mean(changed), moved=images.mean(moved))
+    return interval_table(names, changed=images.mean(changed[:, None]), moved=images.mean(moved[:, None]))

@@ -12,6 +12,7 @@ from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
 from dermaviz.app.evidence import audited
 from dermaviz.app.frame import choose_part, sentence_for_errors
 from dermaviz.app.robustness.attacks import finding_sentence, show_attacks
+from dermaviz.app.robustness.cameras import show_cameras
 from dermaviz.app.robustness.corruptions import CORRUPTION, show_corruptions
 from dermaviz.app.robustness.flips import show_smallest
 from dermaviz.app.robustness.live_panels import (
@@ -30,7 +31,12 @@ from dermaviz.robustness.corruptions import CORRUPTIONS
 
 Checkpoints = dict[str, Checkpoint]
 TABS: Mapping[str, Callable[[Ask], None]] = MappingProxyType(
-    {"Attacks": show_attacks, "Corruptions": show_corruptions, "Smallest change": show_smallest}
+    {
+        "Attacks": show_attacks,
+        "Corruptions": show_corruptions,
+        "Cameras": show_cameras,
+        "Smallest change": show_smallest,
+    }
 )
 MOVED = MappingProxyType({"Defence": "Attacks", "Noise": "Corruptions", "Hit worst": "Smallest change"})
 """Tabs that this page had and those that they became part of: links to them still lead there."""
