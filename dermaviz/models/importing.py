@@ -16,7 +16,7 @@ from torch import nn
 from dermaviz.diagnoses import malignant_among
 from dermaviz.errors import AttentionError, CheckpointError, WeightsError
 from dermaviz.io import atomic_write
-from dermaviz.models.card import Card, new_checkpoint_folder, no_maps_reason
+from dermaviz.models.card import Card, Sharpness, new_checkpoint_folder, no_maps_reason
 from dermaviz.models.checkpoint import load_checkpoint, save_checkpoint, save_weights
 from dermaviz.models.classifier import Classifier
 from dermaviz.models.fitting import Fit, fit_to, fitting, identified
@@ -108,12 +108,15 @@ def import_checkpoint(
     chosen = "" if isinstance(network, Opaque) else _layer(network, called, layer, size)
     if not chosen:
         notes.append(f"missing: {no_maps_reason(called)}")
-    stated: dict[str, Any] = {"sharpness": sharpness} if sharpness else {}
+    if not sharpness:
+        notes.append(
+            "guessed: pictures are not reduced before they are resized; give --sharpness if the training images were small."
+        )
     card = Card(
         name=name, architecture=called, classes=named_classes, input_size=size, mean=pixels[0], std=pixels[1],
         attention_layer=chosen, temperature=1.0, split_sha256="", weights_sha256="", recipe=recipe, metrics={}, data={},
         licence="as its source; not stated here", intended_use=INTENDED_USE, not_for=NOT_FOR, malignant=ill,
-        training={"notes": notes}, **stated,
+        training={"notes": notes}, sharpness=Sharpness(sharpness) if sharpness else None,
     )  # fmt: skip
     if isinstance(network, Opaque):
         save_weights(folder, found.content, card)
