@@ -307,7 +307,7 @@ def _elsewhere(audited: Audited, of: DataSplit, draws: int) -> Finding:
     home, away = (next(iter(one.values())) for one in found)
     last_home, last_away = (list(one.values())[-1] for one in found)
     metric = next(iter(metrics))
-    sentence = f"On {len(other):,} images from elsewhere, {metric} is {away.value:.2f} instead of {home.value:.2f}"
+    sentence = f"On {len(other):,} images from elsewhere, {metric} is {away.value:.2f}, not {home.value:.2f}"
     if wanted:
         sentence += f"; {percent(last_away.value)} of {name}s are found, not {percent(last_home.value)}"
     detail = "; ".join(f"{label}: {value.text('{:.2f}'.format)}" for label, value in rows.items()) + "."
