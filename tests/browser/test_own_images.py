@@ -136,14 +136,14 @@ def test_a_wrong_sheet_costs_one_sentence_and_a_damaged_photo_only_itself(
 
 def test_one_photo_on_other_skin_moves_with_the_slider_and_stays_in_the_link(page: Page, app_url: str) -> None:
     page.goto(f"{app_url}/Skin_tone?part=One+photo,+other+skin&to_ita=40")
-    page.get_by_role("heading", name="to ITA 40° (intermediate)").wait_for()
+    page.get_by_text("On ITA 40° (intermediate)").wait_for()
     page.get_by_text("Over the whole range of tones").wait_for()
     page.get_by_role("slider", name="Skin tone to shift to").focus()
     page.keyboard.press("ArrowRight")
-    page.get_by_role("heading", name="to ITA 41° (intermediate)").wait_for()
+    page.get_by_text("On ITA 41° (intermediate)").wait_for()
     page.wait_for_url(re.compile(r"to_ita=41"))
     page.get_by_text("No shift", exact=True).click()
-    page.get_by_role("heading", name="Without a shift nothing is changed").wait_for()
+    page.get_by_text("Without a shift nothing is changed").wait_for()
     assert page.get_by_test_id("stException").count() == 0
 
 
