@@ -10,7 +10,7 @@ from dermaviz.app.cache import remembered
 from dermaviz.app.case import Case, Photo, ask
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.current import current_photo
-from dermaviz.app.evidence import evidence_stamp
+from dermaviz.app.evidence import evidence_stamp, offer_report
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.link import PRESENT, link_to
 from dermaviz.app.text import class_with_probability, escaped
@@ -38,6 +38,7 @@ def show() -> None:
     if not presenting:
         with st.expander("About this model: figures, data, what it is not for", icon=":material/info:"):
             show_model(checkpoint.name, checkpoint.card)
+            offer_report(checkpoint)
 
 
 def _show_live(places: dict[str, DeltaGenerator], checkpoint: Checkpoint) -> None:
