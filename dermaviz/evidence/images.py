@@ -146,17 +146,16 @@ def expect_classes(card: Card, dataset: Dataset) -> Dataset:
     return dataset
 
 
+TRAINED_ON = "The model was trained on this very photograph"
+
+
 def before_the_answer(card: Card, pixels: RGB) -> tuple[str, ...]:
     """Sentences to say before a model's answer to a photograph, uint8 ``[H, W, 3]``: that it was trained on it, and what about
     it is outside what it was trained on (``dermaviz.data.notices``)."""
     chosen = selection_on_card(card.data).manifest if "manifest" in card.data else ""
     known = known_images(chosen, card.split_sha256) if chosen else None
     found = known.find(pixels) if known else None
-    seen = (
-        (f"The model was trained on this very photograph ({found}): its answer shows what it remembers.",)
-        if found
-        else ()
-    )
+    seen = (f"{TRAINED_ON} ({found}): its answer shows what it remembers.",) if found else ()
     return seen + notices(pixels, *([card.sharpness.short_side] if card.sharpness else []))
 
 

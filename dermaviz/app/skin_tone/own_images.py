@@ -26,7 +26,7 @@ from dermaviz.errors import AttentionError, EvidenceError, ImageError
 from dermaviz.fairness.looking import ALL, ELSEWHERE, LOOKING, UNKNOWN, Difference, commonest, judged, photos_needed
 from dermaviz.fairness.skin_tone import Tone, measure_tone
 from dermaviz.fairness.tone_groups import tone_groups
-from dermaviz.models.answer import Prediction
+from dermaviz.models.answer import Answer
 from dermaviz.models.card import Card
 from dermaviz.plots.theme import percent
 
@@ -61,7 +61,7 @@ class Examined:
     of the predicted class and ``looked`` how it lies to the lesion; both None where the model gives no map.
     """
 
-    prediction: Prediction
+    prediction: Answer
     distance: float | None
     lesion: Lesion
     attention: AttentionMap | None

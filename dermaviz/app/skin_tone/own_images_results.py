@@ -40,6 +40,7 @@ from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
 from dermaviz.attention.overlay import outlined
 from dermaviz.data.tables import TABLE_SUFFIXES, parse_columns
 from dermaviz.errors import DatasetError
+from dermaviz.evidence.images import TRAINED_ON
 from dermaviz.fairness.label_sheet import read_label_sheet, template
 from dermaviz.fairness.looking import Difference, counts, counts_by, largest_difference
 from dermaviz.fairness.tone_groups import GROUPS
@@ -349,4 +350,15 @@ def _counted(found: Found, chosen: Chosen, checkpoint: Checkpoint) -> pd.DataFra
         st.caption("How the table was read: " + escaped(" ".join(chosen.notes)))
     for sentence in left_out_sentences(found, names, chosen.without_photo, chosen.without_label, chosen.twice):
         st.warning(sentence, icon=":material/image_search:")
+    trained = [
+        labelled.photo.name
+        for labelled, one in zip(found.labelled, found.examined, strict=True)
+        if any(TRAINED_ON in sentence for sentence in one.prediction.notices)
+    ]
+    if trained:
+        st.warning(
+            f"The model was trained on {len(trained)} of these photos ({escaped(', '.join(trained[:3]))}"
+            f"{' …' if len(trained) > 3 else ''}): figures on them are too good. Leave them out.",
+            icon=":material/school:",
+        )
     return table[~refused]

@@ -129,7 +129,10 @@ def _upload() -> None:
     st.file_uploader(
         "Photos of a lesion", SUFFIXES, accept_multiple_files=True, key="files", help=_LIMITS, on_change=_take_uploads
     )
-    st.caption(f"{_LIMITS}. Several become a contact sheet. Files stay in this session and out of links.")
+    st.caption(
+        f"{_LIMITS}. Several become a contact sheet. Files stay in memory and out of links, and go with the session; the small "
+        "square that the model saw may stay in memory until others take its place."
+    )
 
 
 def _take_uploads() -> None:
