@@ -115,8 +115,8 @@ def pack(
     dataset: Name = "",
     columns: DataColumns = "",
     manifest: ManifestName = "",
-    height: Annotated[int, typer.Option(min=1)] = 150,
-    width: Annotated[int, typer.Option(min=1)] = 200,
+    height: Annotated[int, typer.Option(min=1, max=4096)] = 150,
+    width: Annotated[int, typer.Option(min=1, max=4096)] = 200,
 ) -> None:
     """Decode the images that training needs into one memory-mapped array in $DERMAVIZ_CACHE (or ~/.cache/dermaviz)."""
     from dermaviz.data.pack import open_or_build_pack, pack_folder
