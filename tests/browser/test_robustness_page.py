@@ -63,7 +63,6 @@ def test_the_attacked_file_uploaded_to_classify_gets_the_same_wrong_answer(
 
     page.goto(f"{app_url}/Classify?source=Upload")
     upload(page, content)
-    page.get_by_text(f"{SIDE} × {SIDE} pixels").wait_for()
     answer = page.get_by_text(f"The model says {filed[1]} with probability {filed[2]}")
     answer.or_(page.get_by_role("button", name=GO_ON)).first.wait_for()
     if page.get_by_role("button", name=GO_ON).count():  # the gate was made for photos; this one is drawn

@@ -85,7 +85,7 @@ def test_the_groups_can_be_changed_by_keyboard(page: Page, app_url: str) -> None
     page.get_by_role("combobox", name="Group by").focus()
     page.keyboard.type("sex")
     page.keyboard.press("Enter")
-    page.get_by_text(re.compile("is lowest for (fe)?male")).first.wait_for()
+    page.get_by_text(re.compile("Lowest: (fe)?male")).first.wait_for()
     page.wait_for_url(re.compile(r"by=sex"))
 
 
