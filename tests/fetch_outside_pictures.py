@@ -26,7 +26,7 @@ from outside_scenes import KINDS, scene  # its neighbour: this is run as a scrip
 from PIL import Image
 
 DEVELOPMENT, EVALUATION = "development", "evaluation"
-LONGEST, QUARTERED_FROM, LIKE_TRAINING = 448, 400, 150
+SHORTEST, LONGEST, QUARTERED_FROM, LIKE_TRAINING = 64, 448, 400, 150
 SCENES = 25
 
 
@@ -168,6 +168,8 @@ def _views(file: Path) -> dict[str, Image.Image]:
 
 
 def _save(picture: Image.Image, folder: Path, stem: str) -> None:
+    if min(picture.size) < SHORTEST:
+        return  # the package takes no smaller ones
     folder.mkdir(parents=True, exist_ok=True)
     picture.save(folder / f"{stem}.jpg", quality=92, subsampling=0)
 
