@@ -54,7 +54,6 @@ def show() -> None:
         answering, drawing = st.container(), st.container()
     with choosing:
         photo = choose_photo(drawing)
-        choose_crop(photo)
     if drawn_live := st.session_state.get("source") == "draw":
         paper = st.get_option(f"theme.{st.context.theme.type or 'light'}.backgroundColor")
         st.html(_STICKY_PICTURES.replace("PAPER", paper))
@@ -63,6 +62,9 @@ def show() -> None:
     with heading, sentence_for_errors():
         case = ask(photo, checkpoint)
         shown = let_through(case)
+    if case is not None:  # a photo that is refused has nothing to crop
+        with choosing, sentence_for_errors():
+            choose_crop(photo)
     if shown:
         with heading:
             show_notices(case)
