@@ -34,6 +34,7 @@ from dermaviz.app.widgets.drawing import choose_drawing, drawn_caption, take_ove
 from dermaviz.data.records import HAM10000
 from dermaviz.data.samples import sample_photos
 from dermaviz.diagnoses import names_of
+from dermaviz.errors import ImageError
 from dermaviz.images import FORMATS_IN_WORDS, MAX_BYTES, MAX_PIXELS, SUFFIXES
 from dermaviz.synthetic import SAMPLES, Parameters, Sample, draw
 from dermaviz.synthetic.drawing import tone_word
@@ -164,7 +165,11 @@ def show_contact_sheet(checkpoint: Checkpoint) -> None:
     with st.container(key="sheet", horizontal=True):
         for name, photo in files.items():
             with st.container(width=132, gap="xxsmall"), sentence_for_errors():
-                case = ask(photo, checkpoint)
+                try:
+                    case = ask(photo, checkpoint)
+                except ImageError as refusal:
+                    st.caption(f":material/hide_image: {escaped(photo.name)}: refused", help=str(refusal))
+                    continue
                 st.image(case.answer.prepared, width=132, output_format="PNG", alt=f"Model input of {photo.name}")
                 said = class_with_probability(case.card, case.answer)
                 st.button(
