@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from dermaviz.app.bar import chosen_checkpoint
@@ -39,7 +41,7 @@ def show() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Back", on_click=_go, args=(at - 1,), disabled=at == 0, icon=":material/arrow_back:")
         last = at == len(STEPS) - 1
-        kind = "primary" if _picked(at)[1] else "secondary"
+        kind: Literal["primary", "secondary"] = "primary" if _picked(at)[1] else "secondary"
         st.button("Next step", on_click=_go, args=(at + 1,), disabled=last, icon=":material/arrow_forward:", type=kind)
         st.button("Start again", on_click=_start_again, icon=":material/restart_alt:", type="tertiary")
         st.download_button(
