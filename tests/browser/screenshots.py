@@ -10,7 +10,7 @@ from app_server import CHROMIUM_ARGUMENTS, find_chromium, running_app
 from playwright.sync_api import Browser, sync_playwright
 
 PAGES = {
-    "home": ("/", "What it is for, what it is not for"),
+    "home": ("/", "About this model"),
     "classify": ("/Classify", "· layer"),
     "side-by-side": ("/Classify?beside=Grad-CAM%2B%2B&beside=Grad-CAM&beside=LayerCAM&class=melanoma+(mel)", "LayerCAM · "),
     "draw": ("/Classify?source=Draw&ita=-20&artefacts=ruler", "· layer"),
@@ -31,7 +31,7 @@ PAGES = {
     "attention-shortcuts": ("/Attention?audit=Shortcuts", "How it was measured"),
     "skin-tone-other-skin": ("/Skin_tone?audit=Other+skin", "Drawn lesions, of which"),
     "lesson": ("/Lesson?lesson=3&picks=--B", "Speaker notes"),
-    "upload": ("/Classify?source=Upload", "Several become a list"),
+    "upload": ("/Classify?source=Upload", "Several become a contact sheet"),
 }  # fmt: skip
 WIDTHS = {"desktop": 1280, "phone": 390}
 SETTLE_MILLISECONDS = 1500
