@@ -61,9 +61,8 @@ def compare_sets(first: Audited, second: Audited, draws: int = DRAWS) -> pd.Data
     card = other.checkpoint.card
     malignant = frozenset(card.malignant)
     metrics = metrics_for(card.classes, malignant)
-    table = unpaired_differences(
-        metrics, *((images.labels, images.probabilities, images.lesions) for images in (one, other)), draws=draws
-    )
+    samples = [(images.labels, images.probabilities, images.lesions) for images in (one, other)]
+    table = unpaired_differences(metrics, samples[0], samples[1], draws)
     labels = {figure.slug: figure.label for figure in figures_for(card.classes, malignant)}
     shared = ", ".join(card.classes[i] for i in np.unique(other.labels))
     return table.assign(
