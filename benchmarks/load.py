@@ -121,7 +121,9 @@ def _told(element: Any) -> str:
 async def visit(url: str) -> AsyncIterator[Visitor]:
     """A new session on a running server."""
     address = url.replace("http://", "ws://") + "/_stcore/stream"
-    async with websockets.connect(address, subprotocols=["streamlit"], max_size=None, open_timeout=90) as socket:
+    async with websockets.connect(
+        address, subprotocols=[websockets.Subprotocol("streamlit")], max_size=None, open_timeout=90
+    ) as socket:
         visitor = Visitor(socket)
         listening = asyncio.create_task(visitor.listen())
         try:
