@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from dermaviz.cli.options import DataColumns, DataRoot
-from dermaviz.data.readers import READERS, read_dataset
 from dermaviz.data.records import SPECS, Dataset, left_out_sentence
-from dermaviz.data.split import Manifest
-from dermaviz.data.tables import parse_columns
+
+if TYPE_CHECKING:
+    from dermaviz.data.split import Manifest
 
 app = typer.Typer(help="Look at, split, pack, draw and download data sets.", no_args_is_help=True)
-Name = Annotated[
-    str,
-    typer.Option(
-        "--dataset",
-        help="Read it as: "
-        + "; ".join(f"{name} ({row.about})" for name, row in READERS.items())
-        + ". Default: what fits.",
-    ),
-]
+Name = Annotated[str, typer.Option("--dataset", help="Read it as one of the readers' names. Default: what fits.")]
 ManifestName = Annotated[
     str,
     typer.Option(
@@ -33,7 +26,21 @@ ManifestName = Annotated[
 ]
 
 
-@app.command()
+class Reads(TyperCommand):
+    """A command whose ``--dataset`` names every reader in its help; only then are they, and pandas with them, imported."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        from dermaviz.data.readers import READERS
+
+        readers = "; ".join(f"{name} ({row.about})" for name, row in READERS.items())
+        for option in self.params:
+            if isinstance(option, TyperOption) and "--dataset" in option.opts:
+                option.help = f"Read it as: {readers}. Default: what fits."
+        super().format_help(ctx, formatter)
+
+
+@app.command(cls=Reads)
 def info(
     root: DataRoot = None,
     dataset: Name = "",
@@ -45,7 +52,7 @@ def info(
     from dermaviz.data.split import apply_split, unknown_sentence
     from dermaviz.synthetic.writing import is_drawn
 
-    data = read_dataset(dataset, root, parse_columns(columns))
+    data = _read(dataset, root, columns)
     parts = {"all": data}
     chosen = _manifest(manifest, root, data)
     if chosen:
@@ -67,7 +74,7 @@ def info(
         typer.echo(f"\nlicence   {spec.licence}\ncitation  {spec.citation}")
 
 
-@app.command()
+@app.command(cls=Reads)
 def split(
     output: Annotated[Path, typer.Option("--output", "-o", help="The manifest to write (CSV: image_id, split).")],
     root: DataRoot = None,
@@ -81,7 +88,7 @@ def split(
     """Split a data set by patient, else by lesion, 70/10/20, stratified by class, into a manifest to keep with your recipes."""
     from dermaviz.data.split import SPLITS, split_by_group, split_by_image, unknown_sentence, write_manifest
 
-    data = read_dataset(dataset, root, parse_columns(columns))
+    data = _read(dataset, root, columns)
     written = write_manifest((split_by_image if by_image else split_by_group)(data, seed), output)
     dealt = list(written.assignment.values())
     typer.echo(
@@ -93,7 +100,7 @@ def split(
     typer.echo(f"{output}: {len(dealt):,} images ({shares}), sha256 {written.sha256}")
 
 
-@app.command()
+@app.command(cls=Reads)
 def hashes(
     manifest: Annotated[str, typer.Argument(help="A committed split's name, or the path of a manifest.")],
     root: DataRoot = None,
@@ -105,11 +112,11 @@ def hashes(
     from dermaviz.data.split import MANIFESTS
 
     committed = MANIFESTS / f"{manifest}.csv"
-    data = read_dataset(dataset, root, parse_columns(columns))
+    data = _read(dataset, root, columns)
     typer.echo(f"{write_hashes(data, committed if committed.is_file() else Path(manifest))}")
 
 
-@app.command()
+@app.command(cls=Reads)
 def pack(
     root: DataRoot = None,
     dataset: Name = "",
@@ -123,7 +130,7 @@ def pack(
     from dermaviz.data.split import apply_split, named_manifest
     from dermaviz.training.export import packed_together
 
-    data = read_dataset(dataset, root, parse_columns(columns))
+    data = _read(dataset, root, columns)
     together = packed_together(apply_split(data, _manifest(manifest, root, data) or named_manifest("ham10000")))
     built = open_or_build_pack(together, height, width)
     typer.echo(f"{pack_folder(together, height, width)}: {built.images.shape}, sha256 {built.sha256}")
@@ -168,6 +175,14 @@ def download(
     from dermaviz.data.download import download_ham10000
 
     typer.echo(download_ham10000(folder))
+
+
+def _read(name: str, root: Path | None, columns: str) -> Dataset:
+    """The data set that the options of a command name."""
+    from dermaviz.data.readers import read_dataset
+    from dermaviz.data.tables import parse_columns
+
+    return read_dataset(name, root, parse_columns(columns))
 
 
 def _manifest(name: str, root: Path | None, data: Dataset) -> Manifest | None:

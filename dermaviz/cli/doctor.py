@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from dermaviz.cli.options import DataColumns, DataRoot
-from dermaviz.data.tables import parse_columns
 from dermaviz.errors import DermaVizError
 
 if TYPE_CHECKING:
@@ -125,6 +124,7 @@ def _folders() -> bool:
 def _data(root: Path | None, columns: str) -> bool:
     from dermaviz.data.readers import read_dataset
     from dermaviz.data.split import crossing
+    from dermaviz.data.tables import parse_columns
 
     if root is None and not os.environ.get("DERMAVIZ_DATA"):
         return _line(True, "data: none given; the app works without. --data or DERMAVIZ_DATA adds photographs")

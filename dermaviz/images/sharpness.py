@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-Kernel = Literal["bilinear", "box", "hamming", "bicubic", "lanczos"]
-"""Pillow's kernels; when it reduces, each is widened by the factor, which is what antialiasing means."""
+from dermaviz.kernels import Kernel
 
 
 def cover(pixels: NDArray[np.uint8], height: int, width: int, kernel: Kernel = "bilinear") -> NDArray[np.uint8]:

@@ -1,6 +1,6 @@
 """Models: a checkpoint's card, all that must be known to use its weights and to judge them; and where checkpoints are found.
 
-Free of torch, so that pages and commands can list checkpoints at once.
+Free of torch and of numpy, so that pages and commands can list checkpoints at once.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Strict, WrapValidator
 
 from dermaviz.errors import CheckpointError
-from dermaviz.images.sharpness import Kernel
 from dermaviz.io import atomic_write, read_json
+from dermaviz.kernels import Kernel
 from dermaviz.schema import Whole, build, validated, within
 
 CARD = "card.json"

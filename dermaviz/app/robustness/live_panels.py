@@ -27,7 +27,7 @@ from dermaviz.app.widgets.panels import show_map
 from dermaviz.attention.localisation import drift
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
 from dermaviz.plots.robustness import DEFAULT_SIZE, epsilon_in_words
-from dermaviz.robustness.attacks import ATTACKS
+from dermaviz.robustness.attacks import ATTACKS, Attack
 
 EPSILONS = tuple(
     sorted(
@@ -61,6 +61,11 @@ class View:
     own: bool
 
 
+def offered_attacks() -> list[Attack]:
+    """The attacks to choose from, also those whose package is missing; noise is no attack, it stands beside each."""
+    return [attack for attack in ATTACKS.values() if not attack.control]
+
+
 def choose_attempt(case: Case) -> Attempt:
     """Ask what to do; the smallest change that flips the answer is one click, and is then set."""
     sizes = st.container()
@@ -73,7 +78,7 @@ def choose_attempt(case: Case) -> Attempt:
     )  # fmt: skip
     target = None if goal == AWAY else goal
     _offer_flip(case, target, row)  # before the widgets that it sets
-    offered = [attack for attack in ATTACKS.values() if not attack.control]
+    offered = offered_attacks()
     missing = {
         attack.name: f" Not installed: `pip install 'dermaviz[{attack.extra}]'`."
         for attack in offered

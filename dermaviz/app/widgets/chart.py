@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ import streamlit as st
 from PIL import Image, ImageOps
 
 from dermaviz.app.bar import chosen_checkpoint
+from dermaviz.errors import CheckpointError
 from dermaviz.glossary import meanings
 from dermaviz.images import RGB
 from dermaviz.io import csv_of
@@ -36,7 +38,10 @@ SLIDE = {"format": "png", "width": 1280, "height": 720, "scale": 1.5}
 def exported_as(key: str) -> dict[str, Any]:
     """Plotly's configuration: one button, which saves the chart at slide size as page, chart, model and date."""
     page = urlsplit(st.context.url or "").path.strip("/") or "Home"
-    model = "" if page == "Reports" else chosen_checkpoint().name
+    model = ""
+    if page.rpartition("/")[2] != "Reports":
+        with suppress(CheckpointError):  # without a checkpoint a chart, such as one of a report, is shown all the same
+            model = chosen_checkpoint().name
     name = "-".join(filter(None, ("dermaviz", page, key, model, f"{date.today():%Y-%m-%d}")))
     saved = {**SLIDE, "filename": re.sub(r"[^\w.-]+", "-", name)}
     return {"displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": saved}
