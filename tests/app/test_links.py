@@ -43,5 +43,5 @@ def test_what_is_not_offered_is_noted(no_data: None, page: str, name: str, value
     app.run()
     notes = [caption.value for caption in app.caption if "Not offered here" in caption.value]
     assert bool(notes) is noted
-    assert all(f"{name} \\= {value}" in note for note in notes)
+    assert all(f"{name} = {value}" in note for note in notes)
     assert not any("Not offered here" in caption.value for caption in app.run().caption)

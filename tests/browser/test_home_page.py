@@ -53,7 +53,7 @@ def test_one_click_leads_to_the_attacked_picture_and_back_restores_the_view(page
     page.get_by_test_id("stMain").get_by_role("link", name="Attack it", exact=True).click()
     page.get_by_text("Does the attack survive in a file?").wait_for()
     assert f"image={SECOND}" in page.url
-    assert page.get_by_alt_text(SECOND).first.is_visible()
+    assert page.get_by_alt_text(f"Model input of {SECOND}").first.is_visible()
     page.go_back()
     page.get_by_role("heading", name="What does a skin-lesion classifier say").wait_for()
     page.get_by_alt_text(f"Model input of {SECOND}").first.wait_for()

@@ -37,10 +37,13 @@ _STICKY_PICTURES = """<style>
   .st-key-seen { position: sticky; top: 3.75rem; align-self: flex-start; }
 }
 @media (max-width: 640px) {
+  .stColumn:has(.st-key-seen), .stColumn:has(.st-key-seen) > .stVerticalBlock { display: contents; }
+  .stColumn:has(.st-key-seen) > .stVerticalBlock > * { flex: 1 1 100%; min-width: 100%; }
   *:has(> .st-key-seen) { position: sticky; top: 3.75rem; z-index: 99; background: PAPER; padding-bottom: 0.4rem; }
 }
 </style>"""
-"""The pictures of a drawing stay in sight while sliders farther down are moved."""
+"""The pictures of a drawing stay in sight while sliders farther down are moved. On a phone the sliders are in a column below
+that of the pictures, so these stick to what holds both: their own column is no box there."""
 
 
 def show() -> None:

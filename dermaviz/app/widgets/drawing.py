@@ -66,7 +66,6 @@ def choose_drawing() -> Photo:
         form = _choose_structures(FORMS[dx], form)
         light = _choose_light()
     parameters = Parameters(dx=dx, ita=ita, seed=seed, form=form, artefacts=artefacts, **light)
-    st.caption(drawn_caption(parameters))
     return drawn_photo(f"drawn-{dx}-{seed}", parameters)
 
 
