@@ -114,9 +114,11 @@ class Classifier:
         """What the model sees of a picture: uint8 ``[H, W, 3]`` → uint8 ``[S, S, 3]``, see :func:`central_square`.
 
         A picture sharper than those that the model was trained on is first reduced to their size, as the card says, and
-        where the card says so evened out (:func:`~dermaviz.models.classifier.equalise`).
+        where the card says so evened out (:func:`~dermaviz.models.classifier.equalise`). A square of the input's very size is
+        taken for an input that was prepared before, so an attacked input that was kept as a file is what it was.
         """
-        trained = self.card.sharpness
+        is_input = pixels.shape[:2] == (self.input_size, self.input_size)
+        trained = None if is_input else self.card.sharpness
         reduced = reduce_to(pixels, trained.short_side, trained.kernel) if trained else pixels
         own = np.require(reduced, requirements=["C", "W"])  # torch wants neither read-only nor flipped views
         seen = torch.from_numpy(equalise(own[None], self.card.equalise))

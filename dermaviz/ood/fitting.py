@@ -32,7 +32,6 @@ from dermaviz.ood.detector import (
     write_detector,
 )
 from dermaviz.synthetic import SAMPLES, Parameters, draw, draw_skin
-from dermaviz.synthetic.parameters import MIN_SIZE
 
 COMPONENTS, REFUSED, REFUSED_ELSEWHERE = 128, 0.015, 0.04
 METHOD = "Mahalanobis distance by probabilistic principal components of the square roots of the features before the classifier"
@@ -199,9 +198,8 @@ def _refused(of: str, distances: Distances, sources: LesionIds, detector: Detect
 
 def _drawn_shares(classifier: Classifier, detector: Detector, draws: int) -> list[Share]:
     """What the detector refuses of drawings: the gallery's samples, lesions of all forms and tones, and skin without a lesion."""
-    size = max(MIN_SIZE, classifier.input_size)
     forms = product(HAM10000.classes, _TONES, _SEEDS)
-    lesions = [Parameters(dx=dx, ita=ita, seed=seed, size=size) for dx, ita, seed in forms]
+    lesions = [Parameters(dx=dx, ita=ita, seed=seed) for dx, ita, seed in forms]
     pictures: dict[str, Iterable[RGB]] = {
         "drawn samples of the gallery": (draw(sample.parameters).image for sample in SAMPLES),
         "drawn lesions": (draw(parameters).image for parameters in lesions),

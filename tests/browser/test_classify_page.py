@@ -123,6 +123,9 @@ def test_a_link_restores_the_selections(page: Page, app_url: str) -> None:
 def test_another_method_is_shown_and_kept_in_the_link(page: Page, app_url: str) -> None:
     page.goto(app_url + "/Classify")
     expect_answer(page)
+    page.locator(
+        "[data-test-script-state='notRunning']"
+    ).wait_for()  # a list is closed by what is drawn while it is open
     page.get_by_text("How to look").click()
     page.get_by_label("Attention method").focus()  # a list opened by a click is closed again by the scrolling to it
     page.keyboard.press("ArrowDown")

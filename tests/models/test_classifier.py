@@ -58,6 +58,14 @@ def test_a_sharper_picture_is_first_reduced_to_what_the_model_was_trained_at(
     assert np.abs(stated.prepare(pixels).astype(int) - as_it_comes.prepare(pixels)).mean() > 1.5
 
 
+def test_an_input_that_was_kept_is_prepared_to_itself(
+    make_classifier: Callable[..., Classifier], draw_photo: Draw
+) -> None:
+    sharper = make_classifier(sharpness=Sharpness(20))
+    seen = sharper.prepare(draw_photo(height=300, width=400))
+    np.testing.assert_array_equal(sharper.prepare(seen), seen)
+
+
 @pytest.mark.parametrize("view", [lambda p: p[::-1], lambda p: p[:, ::-1, ::-1], lambda p: p.transpose(1, 0, 2)])
 def test_any_view_of_pixels_can_be_prepared_and_none_is_changed(
     tiny_classifier: Classifier, draw_photo: Draw, view: Callable[[RGB], RGB]
