@@ -38,8 +38,8 @@ def beside_figure(table: pd.DataFrame, *, title: str, ink: str | None = None) ->
         low, high = (table[end] for end in ends) if ends else (table[value], table[value])
         bare = low == high  # a figure without an interval
         if table[value].notna().any():
-            known = {"value": table[value], "low": low.mask(bare), "high": high.mask(bare)}
-            tables[name] = pd.DataFrame({"label": labels, **known}).astype(dict.fromkeys(known, float))
+            figures = {"value": table[value], "low": low.mask(bare), "high": high.mask(bare)}
+            tables[name] = pd.DataFrame({"label": labels, **figures}).astype(dict.fromkeys(figures, float))
     return comparison_figure(tables, title, ink=ink)
 
 
