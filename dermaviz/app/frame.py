@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TypeVar
@@ -145,6 +145,14 @@ def choose_part(parts: Mapping[str, Part], first: str = "") -> Part:
         label_visibility="collapsed",
     )  # fmt: skip
     return parts[chosen]
+
+
+def show_open_tab(tabs: Mapping[str, Callable[..., None]], key: str, *asked: object) -> None:
+    """Tabs, of which only the open one is drawn, with what was asked of it; ``key`` is its place in the link."""
+    for show_tab, tab in zip(tabs.values(), st.tabs(list(tabs), key=key, bind="query-params"), strict=True):
+        if tab.open:
+            with tab, sentence_for_errors():
+                show_tab(*asked)
 
 
 @contextmanager

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from dermaviz.attention.methods import METHODS
-from dermaviz.evidence.store import read_evidence, write_evidence
+from dermaviz.evidence.store import DataSplit, read_evidence, write_evidence
 from dermaviz.fairness.shortcuts import VARIANTS
 from dermaviz.fairness.tone_groups import tone_groups
-from dermaviz.models.card import read_card
-from tests.app.conftest import OWN, SHIPPED
+from dermaviz.models.card import DEFAULT_CHECKPOINT, read_card
 
+SHIPPED = Path(__file__).parents[2] / "checkpoints" / DEFAULT_CHECKPOINT
+OWN = DataSplit("ham10000", "test")
 SAMPLE = 40
 ITAS = np.array([60.0, 50.0, 45.0, 42.0, 35.0, 30.0, 20.0, 42.0])
 """ITA of the i-th photo is the (i mod 8)-th: of eight, one is very light, four light, two intermediate, one tan."""
@@ -71,6 +72,11 @@ def tone_table(table: pd.DataFrame) -> pd.DataFrame:
             "tone_group": tone_groups(ita),
         }
     )
+
+
+def groups(table: pd.DataFrame) -> np.ndarray:
+    """The tone group of each image."""
+    return tone_table(table)["tone_group"].to_numpy()
 
 
 def energies(n: int) -> np.ndarray:

@@ -13,12 +13,11 @@ import timm
 import torch
 
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.evidence.store import DataSplit, Source, write_evidence
-from dermaviz.models.card import DEFAULT_CHECKPOINT, Card, read_card
+from dermaviz.evidence.store import Source, write_evidence
+from dermaviz.models.card import Card, read_card
 from dermaviz.models.checkpoint import save_checkpoint
+from tests.app.audit_tables import OWN, SHIPPED, write_audit
 
-SHIPPED = Path(__file__).parents[2] / "checkpoints" / DEFAULT_CHECKPOINT
-OWN = DataSplit("ham10000", "test")
 N = 400
 
 
@@ -32,6 +31,13 @@ def no_data(monkeypatch: pytest.MonkeyPatch) -> None:
 def answers() -> pd.DataFrame:
     """The first ``N`` photos of the test split with what the default model says of them."""
     return pd.read_parquet(SHIPPED / "evidence" / str(OWN) / "predictions.parquet").iloc[:N].reset_index(drop=True)
+
+
+@pytest.fixture
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: pd.DataFrame) -> Path:
+    """A checkpoint without weights, with every table of the audit on N photos; see the functions ``…_table``."""
+    monkeypatch.setattr("dermaviz.models.card.shipped_checkpoints", lambda: tmp_path)
+    return write_audit(tmp_path / "first", answers)
 
 
 CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,45 +11,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dermaviz.attention.methods import METHODS
-from tests.app.audit_tables import AREA, SAMPLE, energies, right, tone_table, write_audit
+from tests.app.audit_tables import AREA, SAMPLE, energies, groups, right
 from tests.app.conftest import N
+from tests.app.opened import charts, open_page, percent, text
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 240
 
 pytestmark = pytest.mark.usefixtures("no_data")
-
-
-@pytest.fixture
-def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: pd.DataFrame) -> Path:
-    """A checkpoint without weights, with every table of the audit on N photos; see the functions ``…_table``."""
-    monkeypatch.setattr("dermaviz.models.card.shipped_checkpoints", lambda: tmp_path)
-    return write_audit(tmp_path / "first", answers)
-
-
-def run(**query: str | list[str]) -> AppTest:
-    """The page after its first run, opened by a link with these selections."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS).switch_page("pages/5_Attention.py")
-    app.query_params.update(query)
-    app.run()
-    assert not app.exception
-    return app
-
-
-def text(app: AppTest) -> str:
-    return "\n".join(e.value for kind in ("subheader", "markdown", "caption") for e in app.get(kind))
-
-
-def groups(table: pd.DataFrame) -> np.ndarray:
-    return tone_table(table)["tone_group"].to_numpy()
-
-
-def charts(app: AppTest) -> list[dict[str, Any]]:
-    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
-
-
-def percent(share: float) -> str:
-    return f"{share:.0%}"
+run = partial(open_page, "pages/5_Attention.py")
 
 
 def test_right_and_looking_are_counted_by_group_and_their_photos_listed(measured: Path, answers: pd.DataFrame) -> None:

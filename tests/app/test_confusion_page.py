@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,9 @@ from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import audited
 from dermaviz.evidence.store import Source, read_evidence, write_evidence
 from dermaviz.models.card import read_card
+from tests.app import opened
 from tests.app.conftest import OWN, SHIPPED
+from tests.app.opened import open_page
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 240
@@ -44,16 +47,11 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Pat
 
 
 def run(**query: str | list[str]) -> AppTest:
-    """The page after its first run, opened by a link with these selections."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS).switch_page("pages/2_Confusion.py")
-    app.query_params.update({"card": "Training"} | query)  # the cheapest card, unless a test asks for another
-    app.run()
-    assert not app.exception
-    return app
+    """The page opened by a link with these selections, at the cheapest card unless a test asks for another."""
+    return open_page("pages/2_Confusion.py", **{"card": "Training"} | query)
 
 
-def text(app: AppTest) -> str:
-    return "\n".join(e.value for kind in ("header", "subheader", "markdown", "caption") for e in app.get(kind))
+text = partial(opened.text, kinds=("header", "subheader", "markdown", "caption"))
 
 
 def counted_cases(app: AppTest) -> int:

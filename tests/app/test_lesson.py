@@ -19,6 +19,7 @@ from dermaviz.app.lesson.steps import STEPS, Asked
 from dermaviz.attention.overlay import overlay
 from dermaviz.errors import EvidenceError
 from dermaviz.models.card import Checkpoint, list_checkpoints
+from tests.app.opened import open_page
 
 ROOT = Path(__file__).parents[2]
 NAME = "ham10000-lenet"
@@ -92,11 +93,7 @@ def test_the_sheet_has_all_questions_and_the_answers_on_pages_of_their_own(case:
 
 
 def run(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.switch_page("pages/6_Lesson.py")
-    app.query_params.update({"checkpoint": NAME, **query})
-    app.run()
-    assert not app.exception
+    app = open_page("pages/6_Lesson.py", **{"checkpoint": NAME} | query)
     assert not app.error
     return app
 

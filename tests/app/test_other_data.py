@@ -15,6 +15,7 @@ from dermaviz.evidence.store import Source, write_evidence
 from dermaviz.models.card import read_card
 from tests.app.audit_tables import attention_table, right, tone_table
 from tests.app.conftest import tiny_card
+from tests.app.opened import open_page
 
 ROOT = Path(__file__).parents[2]
 TYPES = np.array(["I", "II", "II", "III", "III", "IV", "V", ""])
@@ -42,11 +43,7 @@ def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: pd.DataFram
 
 
 def run(page: str, **query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=240).switch_page(f"pages/{page}.py")
-    app.query_params.update(query)
-    app.run()
-    assert not app.exception
-    return app
+    return open_page(f"pages/{page}.py", **query)
 
 
 def words(app: AppTest) -> str:

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from dermaviz.app.pages import PAGES
+from tests.app import opened
+from tests.app.opened import open_page as run
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
-
-
-def run(page: str, **query: str | list[str]) -> AppTest:
-    """The page after its first run, opened by a link with these selections."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS)
-    if page != "app.py":
-        app.switch_page(page)
-    app.query_params.update(query)
-    app.run()
-    assert not app.exception
-    return app
-
-
-def text(app: AppTest) -> str:
-    """Everything that the page says."""
-    return "\n".join(element.value for kind in ("title", "header", "markdown", "caption") for element in app.get(kind))
+text = partial(opened.text, kinds=("title", "header", "markdown", "caption"))
 
 
 def test_home_asks_links_and_names_the_model() -> None:

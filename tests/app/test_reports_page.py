@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
+
+from tests.app import opened
+from tests.app.opened import open_page
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 240
-
-
-def run(**query: str | list[str]) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS)
-    app.switch_page("pages/5_Reports.py")
-    app.query_params.update(query)
-    app.run()
-    assert not app.exception
-    return app
-
-
-def text(app: AppTest) -> str:
-    return "\n".join(e.value for kind in ("title", "header", "subheader", "markdown", "caption") for e in app.get(kind))
+run = partial(open_page, "pages/5_Reports.py")
+text = partial(opened.text, kinds=("title", "header", "subheader", "markdown", "caption"))
 
 
 def test_the_calculator_tells_what_accuracy_must_be() -> None:

@@ -10,17 +10,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from dermaviz.evidence.store import read_evidence, write_evidence
 from dermaviz.models.card import read_card
 from dermaviz.robustness.corruptions import CORRUPTIONS, SEVERITIES
 from tests.app.conftest import OWN, SHIPPED, N
+from tests.app.opened import open_page, text
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 240
@@ -28,6 +29,7 @@ EPSILONS = (1 / 8 / 255, 1 / 2 / 255, 3e-3, 1 / 255, 4 / 255)
 TEST_SET = {"part": "The test set"}
 
 pytestmark = pytest.mark.usefixtures("no_data")
+run = partial(open_page, "pages/3_Robustness.py")
 
 
 @pytest.fixture
@@ -123,19 +125,6 @@ def corruption_rows(table: pd.DataFrame) -> pd.DataFrame:
         for name, severity in conditions
     ]
     return pd.concat(parts, ignore_index=True)
-
-
-def run(**query: str | list[str]) -> AppTest:
-    """The page after its first run, opened by a link with these selections."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS).switch_page("pages/3_Robustness.py")
-    app.query_params.update(query)
-    app.run()
-    assert not app.exception
-    return app
-
-
-def text(app: AppTest) -> str:
-    return "\n".join(e.value for kind in ("subheader", "markdown", "caption") for e in app.get(kind))
 
 
 def right_at(table: pd.DataFrame, method: str, epsilon: float, factor: float = 1) -> np.ndarray:

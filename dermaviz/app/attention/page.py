@@ -12,7 +12,7 @@ from dermaviz.app.attention.shortcuts import show_shortcuts
 from dermaviz.app.attention.trust import show_faithfulness
 from dermaviz.app.bar import chosen_checkpoint
 from dermaviz.app.evidence import audited
-from dermaviz.app.frame import sentence_for_errors
+from dermaviz.app.frame import sentence_for_errors, show_open_tab
 from dermaviz.app.skin_tone.question import ToneAsk, choose_grouping
 from dermaviz.app.widgets.cohort import among, choose_cohort
 
@@ -35,7 +35,4 @@ def show() -> None:
     with opening, sentence_for_errors():
         st.markdown(f"## {among()}{finding_sentence(images)}")
     with saying:
-        for show_tab, tab in zip(TABS.values(), st.tabs(list(TABS), key="audit", bind="query-params"), strict=True):
-            if tab.open:
-                with tab, sentence_for_errors():
-                    show_tab(ToneAsk(images, by))
+        show_open_tab(TABS, "audit", ToneAsk(images, by))

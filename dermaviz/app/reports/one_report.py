@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from dermaviz.app.frame import sentence_for_errors
+from dermaviz.app.frame import show_open_tab
 from dermaviz.app.reports.claims import badge, show_claims, show_statements
 from dermaviz.app.reports.results import Page, Question, Report, read_page, table_of
 from dermaviz.app.reports.runs import show_run
@@ -37,10 +37,7 @@ def show_report() -> None:
             table = table_of(report.verdicts).rename(columns={"means": "which means"})
             st.table(table, border="horizontal", hide_index=True)
         st.markdown(report.checks)
-    for look, tab in zip(_LOOKS, st.tabs(tuple(_LOOKS), key="look", bind="query-params"), strict=True):
-        if tab.open:
-            with tab, sentence_for_errors():
-                _LOOKS[look](page, report)
+    show_open_tab(_LOOKS, "look", page, report)
 
 
 def _show_beside(page: Page, report: Report) -> None:

@@ -23,7 +23,7 @@ from dermaviz.app.robustness.live_text import (
 )
 from dermaviz.app.text import class_label, class_with_probability
 from dermaviz.app.widgets.chart import png, show_picture
-from dermaviz.app.widgets.panels import show_map
+from dermaviz.app.widgets.panels import picture_row, show_map
 from dermaviz.attention.localisation import drift
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
 from dermaviz.plots.robustness import DEFAULT_SIZE, epsilon_in_words
@@ -44,13 +44,6 @@ AWAY, OWN = "any other answer", "each picture's own answer"
 EPSILON, ATTACK, PICTURES = "epsilon", "attack", "attack-pictures"
 MOST_SEEDS = 9999
 _FLIPPED = "smallest changes asked for"
-_PHONE_LOOK = f"""<style>
-@media (max-width: 640px) {{
-  .st-key-{PICTURES} [data-testid="stColumn"] {{ min-width: 0; flex: 1 1 0; }}
-  .st-key-{PICTURES} [data-testid="stHorizontalBlock"] {{ flex-wrap: nowrap; gap: 0.4rem; }}
-}}
-</style>"""
-"""On a phone, too, the three pictures stand side by side."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +167,6 @@ def show_verdict(case: Case, outcome: Outcome, asked: Attempt) -> None:
 
 def show_attack(case: Case, asked: Attempt, outcome: Outcome) -> None:
     """The image as it is, attacked, and with noise of the same size, side by side, each with its answer."""
-    st.html(_PHONE_LOOK)
     name, size = ATTACKS[asked.attack].short, epsilon_in_words(asked.epsilon)
     noisy = rounded(case.answer.prepared, outcome.noised)
     shown = (
@@ -182,7 +174,7 @@ def show_attack(case: Case, asked: Attempt, outcome: Outcome) -> None:
         (f"{name}, ε = {size}", f"Photo attacked by {name} at ε = {size}", outcome.filed.pixels, outcome.attacked),
         (f"Noise, ε = {size}", f"Photo with random noise at ε = {size}", noisy, outcome.noised),
     )
-    with st.container(key=PICTURES):
+    with picture_row(PICTURES):
         for place, (title, alt, pixels, changed) in zip(st.columns(3), shown, strict=True):
             with place:
                 show_picture(pixels, title, alt)

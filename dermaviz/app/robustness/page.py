@@ -10,7 +10,7 @@ import streamlit as st
 from dermaviz.app.bar import chosen_checkpoint
 from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
 from dermaviz.app.evidence import audited
-from dermaviz.app.frame import choose_part, sentence_for_errors
+from dermaviz.app.frame import choose_part, sentence_for_errors, show_open_tab
 from dermaviz.app.robustness.attacks import finding_sentence, show_attacks
 from dermaviz.app.robustness.cameras import show_cameras
 from dermaviz.app.robustness.corruptions import CORRUPTION, show_corruptions
@@ -80,10 +80,7 @@ def show_test_set(checkpoints: Checkpoints) -> None:
     with opening, sentence_for_errors():
         st.markdown(f"## {among()}{finding_sentence(images)}")
     with saying:
-        for show_tab, tab in zip(TABS.values(), st.tabs(list(TABS), key="test", bind="query-params"), strict=True):
-            if tab.open:
-                with tab, sentence_for_errors():
-                    show_tab(Ask(images, measure, grouping, other))
+        show_open_tab(TABS, "test", Ask(images, measure, grouping, other))
 
 
 PARTS: Mapping[str, Callable[[Checkpoints], None]] = MappingProxyType(

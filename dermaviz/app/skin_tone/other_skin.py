@@ -20,7 +20,7 @@ from dermaviz.app.text import class_names, class_with_probability
 from dermaviz.app.turns import TURN, give_way
 from dermaviz.app.widgets.chart import ink, show_answer, show_picture, show_table
 from dermaviz.app.widgets.drawing import show_tones
-from dermaviz.app.widgets.panels import show_map
+from dermaviz.app.widgets.panels import picture_row, show_map
 from dermaviz.app.widgets.photo import ask_for_one
 from dermaviz.attention.localisation import drift
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
@@ -58,13 +58,6 @@ OWN = "each picture's own answer"
 TO_ITA, FIRST_ITA, UNKNOWN_START = "to_ita", -20, 45
 _NEAR_NOTHING = 0.005
 _PICTURES = "counterfactual-pictures"
-_PHONE_LOOK = f"""<style>
-@media (max-width: 640px) {{
-  .st-key-{_PICTURES} [data-testid="stColumn"] {{ min-width: 0; flex: 1 1 0; }}
-  .st-key-{_PICTURES} [data-testid="stHorizontalBlock"] {{ flex-wrap: nowrap; gap: 0.4rem; }}
-}}
-</style>"""
-"""On a phone, too, the pictures stand side by side."""
 
 
 @dataclass(frozen=True)
@@ -282,12 +275,11 @@ def show_other_skin(checkpoints: dict[str, Checkpoint]) -> None:
 
 def _show_pictures(case: Case, found: OtherSkin, shift: Shift) -> dict[str, Picture]:
     """The pictures in a row, each with its answer; their titles."""
-    st.html(_PHONE_LOOK)
     at, clean = degrees(shift.to_ita), found.original.prediction
     titles = {"melanin": f"Other skin, {at}", "control": "Control", REDRAWN: f"Drawn at {at}"}
     panels = {f"Original, {degrees(shift.from_ita)}": found.original}
     panels |= {titles[axis]: picture for axis, picture in found.shifted.items()}
-    with st.container(key=_PICTURES):
+    with picture_row(_PICTURES):
         for place, (title, picture) in zip(st.columns(len(panels)), panels.items(), strict=True):
             with place:
                 show_picture(picture.pixels, title, f"{title}: {case.photo.name}")

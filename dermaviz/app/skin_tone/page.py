@@ -12,7 +12,7 @@ import streamlit as st
 from dermaviz.app.bar import chosen_checkpoint
 from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
 from dermaviz.app.evidence import audited, has_table, share_right
-from dermaviz.app.frame import choose_part, sentence_for_errors
+from dermaviz.app.frame import choose_part, show_open_tab
 from dermaviz.app.skin_tone.counterfactuals import show_other_skin
 from dermaviz.app.skin_tone.groups import AGREEMENT, changed_sentence, show_distribution, show_groups
 from dermaviz.app.skin_tone.question import (
@@ -62,10 +62,7 @@ def show_test_set(checkpoints: Checkpoints) -> None:
     with opening:
         _show_finding(ask)
     with saying:
-        for show_tab, tab in zip(TABS.values(), st.tabs(list(TABS), key="audit", bind="query-params"), strict=True):
-            if tab.open:
-                with tab, sentence_for_errors():
-                    show_tab(ask)
+        show_open_tab(TABS, "audit", ask)
 
 
 def _show_finding(ask: ToneAsk) -> None:

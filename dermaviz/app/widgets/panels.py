@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.app.case import Case
 from dermaviz.app.checkpoints import Checkpoint
@@ -213,6 +214,17 @@ def difference_picture(pixels: RGB, first: AttentionMap, second: AttentionMap) -
     grey = np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2)
     colour = np.where(change > 0, np.array([213, 94, 0]), np.array([0, 114, 178]))
     return np.rint(grey + np.clip(np.abs(change), 0, 1) * (colour - grey)).astype(np.uint8)
+
+
+def picture_row(key: str) -> DeltaGenerator:
+    """A container whose columns stand side by side on a phone, too; ``key`` names it on the page."""
+    st.html(
+        "<style>@media (max-width: 640px) {"
+        f'.st-key-{key} [data-testid="stColumn"] {{ min-width: 0; flex: 1 1 0; }}'
+        f'.st-key-{key} [data-testid="stHorizontalBlock"] {{ flex-wrap: nowrap; gap: 0.4rem; }}'
+        "}</style>"
+    )
+    return st.container(key=key)
 
 
 def show_side_by_side(case: Case, look: Look) -> None:
