@@ -52,8 +52,8 @@ PAGES = (
         "Robustness",
         ":material/shield:",
         "How little does it take to fool it?",
-        "One photo attacked live beside noise of the same size, and the whole test set under attacks, noise and corruptions, "
-        "with what a defence costs and buys.",
+        "One photo attacked live beside noise of the same size. The whole test set under attacks, noise and corruptions, and "
+        "what a defence costs and buys.",
         "dermaviz.app.robustness.page:show",
     ),
     Page(
@@ -70,7 +70,7 @@ PAGES = (
         "Attention",
         ":material/visibility:",
         "Does it look at the lesion, and can its map be trusted?",
-        "Whether right answers come with a map on the lesion, which attention methods can be trusted, and what a ruler, ink or "
+        "Whether right answers come with a map on the lesion, and which attention methods can be trusted. What a ruler, ink or "
         "dark corners do to the answer.",
         "dermaviz.app.attention.page:show",
     ),

@@ -18,12 +18,12 @@ import plotly.graph_objects as go
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
 from dermaviz.data.tone_labels import TONE_LABEL, scale_of
 from dermaviz.errors import DermaVizError, EvidenceError
+from dermaviz.evidence.external import alike, external_sets
 from dermaviz.evidence.predictions import (
     PREDICTIONS,
     TONE,
     TONE_GROUP,
     Audited,
-    data_sets,
     evidence_of,
     internal,
     read_audited,
@@ -284,14 +284,12 @@ def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
 
 
 def _elsewhere(audited: Audited, of: DataSplit, draws: int) -> Finding:
-    """The same figures at home and on the first external data set: by how much they drop."""
+    """The same figures at home and on the first external data set, on the diagnoses that both hold."""
     checkpoint = audited.checkpoint
-    outside = [
-        one for one in data_sets(checkpoint) if one.data_set not in (of.data_set, internal(checkpoint.card).data_set)
-    ]
+    outside = [one for one in external_sets(checkpoint) if one.data_set != of.data_set]
     if not outside:
         raise EvidenceError("expected predictions of photographs from elsewhere, found none.")
-    other = read_audited(checkpoint, outside[0])
+    audited, other = alike(audited, read_audited(checkpoint, outside[0]))
     wanted, name = _wanted(audited)
     metrics: dict[str, Metric] = {"accuracy": accuracy}
     if wanted:

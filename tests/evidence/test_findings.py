@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from dermaviz.evidence.external import external_drop
 from dermaviz.evidence.findings import MOST_WORDS, STORY, Finding, Missing, read_findings
 from dermaviz.evidence.predictions import PREDICTIONS, evidence_of
 from dermaviz.evidence.store import DataSplit, write_evidence
@@ -71,6 +72,15 @@ def test_photographs_from_elsewhere_are_held_against_those_at_home(external: Che
         missing = told[key]
         assert isinstance(missing, Missing)
         assert missing.command.endswith(f"--table {STORY[key].needs}")
+
+
+def test_elsewhere_and_home_are_compared_as_external_validation_does() -> None:
+    found = story(SHIPPED[NAME])["elsewhere"]
+    assert isinstance(found, Finding)
+    values = found.table.set_index("label")["value"]
+    drop = external_drop(SHIPPED[NAME], draws=FEW_DRAWS).set_index("metric").loc["melanoma_auc"]
+    assert values["Melanoma AUC, ham10000"] == pytest.approx(drop["first"])
+    assert values["Melanoma AUC, isic-uda1 (elsewhere)"] == pytest.approx(drop["second"])
 
 
 def test_the_figures_are_those_of_the_evidence() -> None:

@@ -146,6 +146,6 @@ def _show_test(names: tuple[str, str], before: np.ndarray, after: np.ndarray, n_
         st.markdown(f"{said} They are right on the same images, so there is nothing to test.")
         return
     st.markdown(
-        f"{said} If both were right equally often, a split at least as uneven would come about in {percent(test.p_value)} of "
-        f"such comparisons (McNemar's exact test, p {p_value(test.p_value)}, images counted as independent)."
+        f"{said} If both were right equally often, a split this uneven would come about in {percent(test.p_value)} of "
+        f"comparisons (McNemar's exact test, p {p_value(test.p_value)}). Images are counted as independent."
     )

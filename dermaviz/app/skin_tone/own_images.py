@@ -187,7 +187,7 @@ ABOUT_LOOKING = (
 )
 ABOUT_TONE = (
     "Estimated from the photo's own colours, not by a person. In dermoscopic light such estimates agree with human labels to "
-    "within one group for about half of all photos (46% to 53%), so a photo's group is a guess; give tone labels if you know."
+    "within one group for about half of all photos (46% to 53%). A photo's group is a guess; give tone labels if you know them."
 )
 TRUE_OUTLINES = "Outlines are the true ones of the drawings."
 PREDICTED_OUTLINES = (

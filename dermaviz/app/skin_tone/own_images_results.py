@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 
 _TABLES = [suffix[1:] for suffix in TABLE_SUFFIXES]
 _SHEET_HELP = (
-    "A CSV, TSV, Excel, Parquet or JSON lines file: a row for each photo, with the columns **image** (the file's name) and "
-    "**diagnosis** (such as mel, melanoma, malignant or benign), and, if known, **tone**, **lesion_id** and **group**. "
+    "A CSV, TSV, Excel, Parquet or JSON lines file with a row for each photo. Its columns are **image** (the file's name) and "
+    "**diagnosis** (such as mel, melanoma, malignant or benign). **tone**, **lesion_id** and **group** are used if known. "
     "Tables of ISIC, PAD-UFES-20, DDI, Fitzpatrick17k, Derm7pt and PH2 are read as they are."
 )
 DRAWN = tuple(
