@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -73,6 +74,16 @@ def atomic_write(
             temporary.unlink(missing_ok=True)
     _sync_folder(final.parent)
     return wanted
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's content in hexadecimal, read piece by piece.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dermaviz.errors import CheckpointError, DermaVizError, RecipeError
-from dermaviz.io import atomic_write, csv_cell, csv_of, csv_text, from_csv_cell, read_json, read_yaml
+from dermaviz.io import atomic_write, csv_cell, csv_of, csv_text, file_sha256, from_csv_cell, read_json, read_yaml
 
 
 @pytest.mark.parametrize("content", [b"\xcf\x83\n", "σ\n", lambda file: file.write("σ\n".encode())])
@@ -163,3 +163,8 @@ def test_every_csv_is_written_here() -> None:
         if re.search(r"\.to_csv\(|csv\.(Dict)?[wW]riter\(|savetxt\(", path.read_text(encoding="utf-8"))
     ]
     assert others == []
+
+
+def test_the_hash_of_a_file_is_that_of_its_content(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")  # the example of FIPS 180-4
+    assert file_sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -92,7 +92,7 @@ def _show(page: Page) -> None:
     with st.sidebar:
         st.markdown("### DermaViz")
         show_links()
-        st.caption(f"**{REMINDER}** Photos stay in this server's memory while the page is open, and are never saved.")
+        st.caption(f"**{REMINDER}** Photos stay in this server's memory and are never saved.")
     show_queue()
     st.title(page.question, anchor=False)
     with sentence_for_errors():

@@ -20,7 +20,7 @@ from dermaviz.data.records import Dataset, Record
 from dermaviz.errors import DatasetError, ImageError
 from dermaviz.images import read_image
 from dermaviz.images.sharpness import cover
-from dermaviz.io import atomic_write, read_json
+from dermaviz.io import atomic_write, file_sha256, read_json
 from dermaviz.schema import build, validated
 
 ARRAY = "images.npy"
@@ -93,7 +93,7 @@ def open_or_build_pack(
         _build(dataset, height, width, folder, workers)
     try:
         facts = build(_Facts, read_json(folder / MANIFEST, "a pack's manifest", error=DatasetError))
-        found = _sha256(folder / ARRAY)
+        found = file_sha256(folder / ARRAY)
     except (OSError, DatasetError) as error:
         raise DatasetError(
             f"{folder}: expected a pack ({ARRAY} and {MANIFEST}), found it incomplete or damaged ({error}). "
@@ -128,7 +128,7 @@ def _build(dataset: Dataset, height: int, width: int, folder: Path, workers: int
             list(tqdm(filled, total=len(dataset), desc=f"packing {dataset.name}", unit=" images"))
         images.flush()
         image_ids = [record.image_id for record in dataset.records]
-        facts = {"shape": shape, "sha256": _sha256(unfinished / ARRAY), "image_ids": image_ids}
+        facts = {"shape": shape, "sha256": file_sha256(unfinished / ARRAY), "image_ids": image_ids}
         atomic_write(unfinished / MANIFEST, json.dumps(facts), error=DatasetError)
         try:
             unfinished.rename(folder)
@@ -157,8 +157,3 @@ def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np
             "or set DERMAVIZ_CACHE to another disk."
         ) from failure
     return images
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -17,7 +17,7 @@ import numpy as np
 
 from dermaviz.data.records import Dataset, Record
 from dermaviz.errors import DatasetError
-from dermaviz.io import atomic_write, csv_text, from_csv_cell
+from dermaviz.io import atomic_write, csv_text, file_sha256, from_csv_cell
 
 Split = Literal["train", "validation", "test"]
 MANIFESTS = Path(__file__).parent / "manifests"
@@ -50,7 +50,7 @@ def group_ids(dataset: Dataset) -> list[str]:
         if not record.patient_id and record.lesion_id == record.image_id and record.path.is_file():
             by_size[record.path.stat().st_size].append(record)
     content = {
-        record.image_id: hashlib.sha256(record.path.read_bytes()).hexdigest()
+        record.image_id: file_sha256(record.path)
         for alike in by_size.values() if len(alike) > 1 for record in alike
     }  # fmt: skip
     leads: dict[str, str] = {}

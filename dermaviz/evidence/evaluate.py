@@ -33,7 +33,7 @@ from dermaviz.evidence.predictions import LABELS, PREDICTIONS, Predictions, inte
 from dermaviz.evidence.store import FOLDER, Manifest, Source, build_evidence
 from dermaviz.evidence.tables import DRAWN, TABLES
 from dermaviz.images import FORMATS_IN_WORDS, RGB, read_image
-from dermaviz.io import atomic_write, csv_text
+from dermaviz.io import atomic_write, csv_text, file_sha256
 from dermaviz.metrics.summary import summarise
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import CARD, Card, Checkpoint
@@ -254,8 +254,7 @@ def _name(file: Path) -> str:
 def _sha256(file: Path) -> str:
     """The hash of a file's content; empty where it cannot be read, which the row then says."""
     try:
-        with file.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
+        return file_sha256(file)
     except OSError:
         return ""
 

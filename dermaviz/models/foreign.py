@@ -7,7 +7,6 @@ two have no layers to listen to and pass no gradient on, so they answer, and not
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import io
 import os
@@ -22,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from dermaviz.errors import DependencyError, WeightsError
+from dermaviz.io import file_sha256
 
 CODE = "DERMAVIZ_CODE"
 """The environment variable that names files of one's own code that may be run, parted as in PATH."""
@@ -194,7 +194,7 @@ def own_network(architecture: str, sha256: str = "") -> nn.Module:
             f"expected {CODE} to name {Path(file).name}, found {os.environ.get(CODE) or 'nothing'}. The network is code of "
             f"your own, which is run only at your word: {CODE}=/path/to/{Path(file).name} dermaviz …"
         )
-    if sha256 and code_sha256(path) != sha256:
+    if sha256 and file_sha256(path) != sha256:
         raise WeightsError(f"{path}: expected the code that was imported, found other code. Import the model again.")
     spec = importlib.util.spec_from_file_location(f"dermaviz_own_{path.stem}", path)
     if spec is None or spec.loader is None:
@@ -214,11 +214,6 @@ def own_network(architecture: str, sha256: str = "") -> nn.Module:
     if not isinstance(network, nn.Module):
         raise WeightsError(f"{path}: expected {factory}() to give a torch.nn.Module, found {type(network).__name__}.")
     return network
-
-
-def code_sha256(path: Path) -> str:
-    """The hash of a file of code."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _optional(package: str, extra: str) -> Any:

@@ -15,7 +15,7 @@ from torch import nn
 
 from dermaviz.diagnoses import malignant_among
 from dermaviz.errors import AttentionError, CheckpointError, WeightsError
-from dermaviz.io import atomic_write
+from dermaviz.io import atomic_write, file_sha256
 from dermaviz.models.card import Card, Sharpness, new_checkpoint_folder, no_maps_reason
 from dermaviz.models.checkpoint import load_checkpoint, save_checkpoint, save_weights
 from dermaviz.models.classifier import Classifier
@@ -27,7 +27,6 @@ from dermaviz.models.foreign import (
     TRANSFORMERS,
     Opaque,
     Wrapped,
-    code_sha256,
     foreign_network,
     is_own_code,
     of_transformers,
@@ -89,7 +88,7 @@ def import_checkpoint(
     notes += fit.notes
     called, recipe = fit.architecture, {"imported_from": source if source.startswith(HUB) else Path(source).name}
     if is_own_code(called):
-        recipe["code_sha256"] = code_sha256(Path(called.rpartition(":")[0]))
+        recipe["code_sha256"] = file_sha256(Path(called.rpartition(":")[0]))
         called = Path(called).name
     usual = [_usual(one) for one in (called, *fit.alike)]
     alike = usual[0] if len({(one.mean, one.std) for one in usual if one}) == 1 else None

@@ -5,7 +5,6 @@ its charts, and its questions with theirs. Tables are lists of rows; what is und
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dermaviz.errors import ResultError
-from dermaviz.io import atomic_write, to_json
+from dermaviz.io import atomic_write, file_sha256, to_json
 from studies.five_reports.claims.answers import (
     DIRECTION,
     INCONSISTENT,
@@ -72,7 +71,7 @@ COUNTS = frozenset({"photos", "layers", "parameters", "side", "outputs"})
 
 def write_page(root: Path, answers: Answers, ledger: Ledger, claims: Path) -> Path:
     """Write ``page.json`` below the results' root; ``claims`` is the file of the ledger."""
-    rests_on = {**answers.rests_on, claims.name: hashlib.sha256(claims.read_bytes()).hexdigest()}
+    rests_on = {**answers.rests_on, claims.name: file_sha256(claims)}
     content = {
         "rests_on": rests_on,
         "meanings": dict(MEANINGS),

@@ -120,6 +120,18 @@ def test_a_link_restores_the_selections(page: Page, app_url: str) -> None:
     page.get_by_test_id("stSliderThumbValue").get_by_text("30%", exact=True).wait_for()
 
 
+def test_another_method_is_shown_and_kept_in_the_link(page: Page, app_url: str) -> None:
+    page.goto(app_url + "/Classify")
+    expect_answer(page)
+    page.get_by_text("How to look").click()
+    page.get_by_label("Attention method").focus()
+    page.wait_for_timeout(1000)  # a list closes when the page scrolls, and the page scrolls to what has the focus
+    page.keyboard.press("ArrowDown")
+    page.get_by_role("option", name="HiResCAM").click()
+    page.get_by_text("ham10000-efficientnet-lite0 · HiResCAM ·").wait_for()
+    assert parse_qs(urlsplit(page.url).query)["method"] == ["HiResCAM"]
+
+
 def test_another_method_is_one_click_away_and_kept_in_the_link(page: Page, app_url: str) -> None:
     page.goto(app_url + "/Classify")
     expect_answer(page)

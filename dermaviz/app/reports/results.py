@@ -14,6 +14,7 @@ import streamlit as st
 from pydantic import BaseModel, ValidationError
 
 from dermaviz.errors import ResultError
+from dermaviz.io import file_sha256
 
 PAGE, RESULT = "page.json", "result.json"
 Rows = list[dict[str, Any]]
@@ -152,7 +153,7 @@ def _page(root: str, _page: Stamps, files: Stamps) -> Page:
     now = {}
     for file in (Path(name) for name, *_ in files):  # a run is named by its folder below reports
         key = file.name if file.parent == Path(root) else str(file.parent.relative_to(path.parent))
-        now[key] = hashlib.sha256(file.read_bytes()).hexdigest()
+        now[key] = file_sha256(file)
     odd = sorted(set(page.rests_on.items()) ^ set(now.items()))
     if not odd:
         return page

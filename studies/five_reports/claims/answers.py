@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from dermaviz.errors import ResultError
-from dermaviz.io import atomic_write
+from dermaviz.io import atomic_write, file_sha256
 from studies.five_reports.result import RESULT
 
 ANSWERS = "answers.json"
@@ -223,7 +222,7 @@ def read_answers(root: Path) -> Answers:
 def result_hashes(root: Path) -> dict[str, str]:
     """The sha256 of every finished run's ``result.json`` by its folder below ``root``, ``REPORT/ROW/BUDGET-seedK``."""
     found = sorted(root.glob(f"*/*/*/{RESULT}"))
-    return {str(path.parent.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    return {str(path.parent.relative_to(root)): file_sha256(path) for path in found}
 
 
 def _question(content: Mapping[str, Any]) -> QuestionAnswer:
