@@ -71,7 +71,6 @@ def test_the_outline_can_be_taken_away(page: Page, app_url: str) -> None:
     open_panel(page, app_url)
     old = overlay(page)
     page.get_by_text("How to look").click()
-    page.wait_for_timeout(500)  # what is folded moves while it opens, and a click on it would miss
     page.get_by_text("Outline of the true lesion over the map").click()
     expect_another_overlay(page, old)
 
