@@ -249,7 +249,8 @@ def audit(
 ) -> Audited:
     """Ask the model about every image of a data set: evidence in memory, from which figures, charts and reports are made.
 
-    Images that the model was trained on are left out, by their ids, and so it is said.
+    Images that the model was trained on are left out, by their ids or their look, and so are pictures that cannot be read; both
+    are said.
 
     Args:
         dataset: as :func:`read_dataset` gives it. Some of the model's classes are enough, in any spelling; labels that stand
@@ -259,11 +260,11 @@ def audit(
 
     Returns:
         Labels, calibrated probabilities ``[N, C]``, lesions and metadata. ``summary()`` is a table of every figure with its
-        95% interval, from a bootstrap over lesions; ``said`` are sentences on what was guessed and left out.
+        95% interval, from a bootstrap over patients, or lesions where they are not known; ``said`` are sentences on what was
+        guessed and left out.
 
     Raises:
         DatasetError: it is not known what a label stands for, or no image is left.
-        ImageError: an image is refused.
 
     >>> import dermaviz as dv
     >>> audited = dv.audit(dv.load(), dv.read_dataset("lesions/"))
@@ -272,12 +273,14 @@ def audit(
     """
     import pandas as pd
 
+    from dermaviz.data.general import without_refused
     from dermaviz.evidence.evaluate import prediction_rows
     from dermaviz.evidence.images import fit_to
     from dermaviz.evidence.predictions import audited_from
     from dermaviz.models.card import Checkpoint
     from dermaviz.models.classifier import grouped
 
+    dataset = without_refused(dataset)
     images = fit_to(model.card, dataset, labels)
     asked = grouped(model, images.groups)
     rows = pd.concat(list(prediction_rows(asked, images.dataset, [slice(0, len(images.dataset))])), ignore_index=True)

@@ -65,7 +65,7 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "95% interval": Term(
             "The range of values that fits the data: over many such tests, 95 of 100 ranges hold the true value.",
             ("confidence interval",),
-            "Here mostly from 1,000 resamplings of whole lesions (a clustered bootstrap).",
+            "Here mostly from 1,000 resamplings of whole patients, else of whole lesions (a clustered bootstrap).",
             "Efron and Tibshirani 1993",
         ),
         "bootstrap": Term("The data are drawn again with replacement, to see how far a figure moves by chance."),

@@ -108,7 +108,7 @@ def report_html(audited: Audited, model: Classifier | None = None) -> str:
     missing = [one for one in story if isinstance(one, Missing)]
     parts = [
         f"<h1>Audit of {escape(checkpoint.name)}</h1>",
-        f"<p>{len(audited):,} images of {audited.n_lesions:,} lesions: <strong>{right:,} are classified correctly "
+        f"<p>{audited.counted}: <strong>{right:,} are classified correctly "
         f"({right / len(audited):.0%})</strong>.{escape(f' Data set: {audited.of}.') if audited.of else ''}</p>",
         '<p class="note"><strong>An educational tool, not a medical device.</strong> Nothing here is a diagnosis.</p>',
         *(f'<p class="note"><strong>{escape(leak)}</strong></p>' for leak in leaks(audited.said)),
@@ -116,7 +116,7 @@ def report_html(audited: Audited, model: Classifier | None = None) -> str:
         *_photographs(model),
         "<h2>How good is it?</h2>",
         _table(
-            "Each figure with its 95% interval, from a bootstrap over lesions, beside always giving the commonest class.",
+            f"Each figure with its 95% interval, from a bootstrap over {audited.unit}, beside always giving the commonest class.",
             ["figure", "images", "value", "95% interval", "constant answer"],
             (_figure_row(row) for row in figures[figures["class"] == ""].itertuples()),
             known,
@@ -227,11 +227,15 @@ def limits(audited: Audited) -> list[str]:
     few = [f"{name} ({n})" for name, n in zip(audited.classes, counts, strict=True) if n < FEWEST_POSITIVES]
     said = [
         "How the model does on images from other cameras, clinics or skin: only these images were judged.",
-        "Whether patients are kept apart: the intervals resample lesions, and are too narrow where a patient has several.",
     ]
+    if audited.unit != "patients":
+        said.append(
+            f"Whether patients are kept apart: the intervals resample {audited.unit}, and are too narrow where a patient has "
+            "several."
+        )
     if few:
         said.insert(0, f"How it does on classes with too few images: {', '.join(few)}.")
-    if audited.n_lesions == len(audited):
+    if audited.unit == "images":
         said.append("Whether several images show one lesion: each counts as a lesion of its own.")
     return said
 

@@ -77,7 +77,7 @@ def has_table(checkpoint: Checkpoint, table: str, of: DataSplit | None = None) -
 @remembered(max_entries=256, show_spinner=False)
 def share_right(audited: Audited) -> Estimate:
     """The share of images that are classified correctly, with its interval."""
-    return estimate({"": accuracy}, audited.labels, audited.probabilities, audited.lesions)[""]
+    return estimate({"": accuracy}, audited.labels, audited.probabilities, audited.clusters)[""]
 
 
 @shared(max_entries=16, show_spinner="Reading the evidence …")

@@ -100,9 +100,9 @@ def images(n: int) -> str:
     return f"{n:,} image{'' if n == 1 else 's'}"
 
 
-def images_of_lesions(n: int, n_lesions: int) -> str:
-    """How many images of how many lesions: ``2,001 images of 1,491 lesions``."""
-    return f"{images(n)} of {n_lesions:,} lesion{'' if n_lesions == 1 else 's'}"
+def resampling(audited: Audited) -> str:
+    """How intervals are made, in a sentence's words: ``from resampling whole patients``, lesions, or single images."""
+    return f"from resampling {'single' if audited.unit == 'images' else 'whole'} {audited.unit}"
 
 
 def figure(row: pd.Series, name: str = "value", write: Callable[[float], str] = "{:.3f}".format) -> str:

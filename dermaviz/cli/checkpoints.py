@@ -104,7 +104,8 @@ def evaluate(
 
 
 def _show(figures: dict[str, object], split: str) -> None:
-    typer.echo(f"{split}: {figures['n_images']} images of {figures['n_lesions']} lesions, 95% intervals over lesions")
+    unit = "patients" if "n_patients" in figures else "lesions"
+    typer.echo(f"{split}: {figures['n_images']} images of {figures[f'n_{unit}']} {unit}, 95% intervals over {unit}")
     for name, figure in figures.items():
         if isinstance(figure, dict) and "low" in figure:
             typer.echo(f"  {name:28} {figure['value']:.3f}  [{figure['low']:.3f}, {figure['high']:.3f}]")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
+from tqdm import tqdm
 
 from dermaviz.data.files import Folder, is_picture, spellings
 from dermaviz.data.records import Dataset, Record
@@ -28,8 +29,8 @@ from dermaviz.data.tables import (
     some,
     split_word,
 )
-from dermaviz.errors import DatasetError
-from dermaviz.images import refusal_of
+from dermaviz.errors import DatasetError, ImageError
+from dermaviz.images import read_image
 
 ONE_HOT = "label"
 """The column that stands in place of those of a one-hot truth."""
@@ -352,13 +353,23 @@ def _dataset(
 
 
 def without_refused(dataset: Dataset) -> Dataset:
-    """The data set without pictures that the door refuses by their headers; these are counted and named.
+    """The data set without pictures that are refused, be it by their headers or because they are damaged inside; these are
+    counted and named. Every picture is decoded, for half of a file may look whole.
 
     Raises:
         DatasetError: no picture is left.
     """
-    with ThreadPoolExecutor(8) as pool:
-        reasons = list(pool.map(lambda record: refusal_of(record.path), dataset.records))
+
+    def refusal(record: Record) -> str:
+        try:
+            read_image(record.path)
+        except ImageError as refused:
+            return str(refused).removeprefix(f"{record.path.name}: ")
+        return ""
+
+    with ThreadPoolExecutor(2) as pool:
+        looked = pool.map(refusal, dataset.records)
+        reasons = list(tqdm(looked, f"reading {dataset.name}", len(dataset), unit=" images", delay=2, leave=False))
     refused = [
         f"{record.path.name} ({reason})" for record, reason in zip(dataset.records, reasons, strict=True) if reason
     ]

@@ -58,7 +58,9 @@ def evaluate_checkpoint(
     rows = partial(prediction_rows, classifier, dataset)
     build_evidence(folder, evidence_source(PREDICTIONS, card, dataset, split), len(dataset), rows)
     found = read_audited(Checkpoint(folder, card), internal(card, split))
-    figures = summarise(found.labels, found.probabilities, found.lesions, card.classes, classifier.malignant, draws)
+    figures = summarise(
+        found.labels, found.probabilities, found.clusters, card.classes, classifier.malignant, draws, found.unit
+    )
     card = replace(card, metrics={**card.metrics, split: figures})
     card.write(folder / CARD)
     return card
@@ -67,6 +69,12 @@ def evaluate_checkpoint(
 def evidence_source(table: str, card: Card, dataset: Dataset, split: str, **parameters: object) -> Source:
     """What a table of evidence on these images will have been made of."""
     return Source(table, dataset.name, split, card.answers_sha256, dataset.sha256, parameters)
+
+
+def image_facts(dataset: Dataset) -> pd.DataFrame:
+    """The ``image_id``, ``lesion_id`` and ``patient_id`` of each record, of which ``metrics.bootstrap.clusters`` are made."""
+    names = ("image_id", "lesion_id", "patient_id")
+    return pd.DataFrame([[getattr(record, name) for name in names] for record in dataset.records], columns=list(names))
 
 
 def predict_dataset(classifier: Classifier, dataset: Dataset, batch_size: int = 64) -> Predictions:

@@ -17,7 +17,7 @@ from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited, data_sets, internal, read_audited
 from dermaviz.evidence.store import DataSplit
 from dermaviz.metrics.bootstrap import DRAWS
-from dermaviz.metrics.comparison import unpaired_differences
+from dermaviz.metrics.comparison import differences_of_sets
 from dermaviz.metrics.summary import figures_for, metrics_for
 from dermaviz.models.card import Checkpoint
 
@@ -47,12 +47,14 @@ def external_drop(checkpoint: Checkpoint, of: DataSplit | None = None, draws: in
 
 
 def compare_sets(first: Audited, second: Audited, draws: int = DRAWS) -> pd.DataFrame:
-    """The card's figures of a checkpoint on two sets of images, and their differences, with unpaired intervals.
+    """The card's figures of a checkpoint on two sets of images, and their differences.
+
+    Intervals are paired where the sets share images (a split and all of a set, or one set labelled in two ways), else unpaired.
 
     Returns:
         A row per figure: ``metric`` (slug), ``label`` (in words); ``first``, ``second`` and ``difference`` (second − first), each
         with its 95% interval in ``…_low`` and ``…_high``; ``n_first`` and ``n_second``, the images compared; ``diagnoses``,
-        those that both hold, parted by commas.
+        those that both hold, parted by commas; ``paired``, whether the intervals are.
 
     Raises:
         EvidenceError: the two cannot be asked the same question, or share no diagnosis.
@@ -61,12 +63,13 @@ def compare_sets(first: Audited, second: Audited, draws: int = DRAWS) -> pd.Data
     card = other.checkpoint.card
     malignant = frozenset(card.malignant)
     metrics = metrics_for(card.classes, malignant)
-    samples = [(images.labels, images.probabilities, images.lesions) for images in (one, other)]
-    table = unpaired_differences(metrics, samples[0], samples[1], draws)
+    samples = [(images.labels, images.probabilities, images.clusters) for images in (one, other)]
+    paired = bool(one.table["image_id"].isin(other.table["image_id"]).any())
+    table = differences_of_sets(metrics, samples[0], samples[1], draws, paired=paired)
     labels = {figure.slug: figure.label for figure in figures_for(card.classes, malignant)}
     shared = ", ".join(card.classes[i] for i in np.unique(other.labels))
     return table.assign(
-        label=table["metric"].map(labels), n_first=len(one), n_second=len(other), diagnoses=shared
+        label=table["metric"].map(labels), n_first=len(one), n_second=len(other), diagnoses=shared, paired=paired
     ).dropna(subset=["first", "second"], ignore_index=True)
 
 

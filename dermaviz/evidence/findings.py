@@ -107,7 +107,7 @@ def read_findings(checkpoint: Checkpoint, of: DataSplit | None = None, draws: in
     Args:
         checkpoint: whose evidence is read.
         of: the data set's split that the first four are about (None: its own test split).
-        draws: resamplings of lesions for the intervals.
+        draws: resamplings of patients, or lesions, for the intervals.
     """
     images, audited = of or internal(checkpoint.card), None
     reason = ""
@@ -138,7 +138,7 @@ def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
     wanted, name = _wanted(audited)
     if wanted:
         found[f"{name.capitalize()} found"] = flagged_share(wanted, wanted, None)
-    rows = estimate(found, audited.labels, audited.probabilities, audited.lesions, draws)
+    rows = estimate(found, audited.labels, audited.probabilities, audited.clusters, draws)
     n_wanted = int(np.isin(audited.labels, wanted).sum())
     table = _table(rows, [len(audited), n_wanted])
     right = next(iter(rows.values()))
@@ -148,7 +148,7 @@ def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
         seen = seen.reindex(audited.table["image_id"])
         known = (seen["energy"].notna() & seen["energy_centre"].notna()).to_numpy()
         on_lesion = (seen["energy"] > seen["energy_centre"]).to_numpy()[known]
-        share = Bootstrap.over(audited.lesions, draws).take(known).mean(on_lesion).estimate()
+        share = Bootstrap.over(audited.clusters, draws).take(known).mean(on_lesion).estimate()
         table = pd.concat([table, _table({"Map closer to the lesion than a centre spot": share}, [int(known.sum())])])
         sentence = (
             f"{percent(right.value)} of {len(audited):,} images are classified correctly; {percent(share.value)} of maps "
@@ -167,7 +167,7 @@ def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
 def _flips(audited: Audited, of: DataSplit, draws: int) -> Finding:
     """The smallest change that flips half of the right answers, and what an attack and noise of one size cost."""
     flips = evidence_of(audited.checkpoint, "flips", of).table.set_index("image_id").reindex(audited.table["image_id"])
-    median = median_flip_distance(flips["flip_epsilon"].to_numpy(np.float64), audited.lesions, draws)
+    median = median_flip_distance(flips["flip_epsilon"].to_numpy(np.float64), audited.clusters, draws)
     levels, cap = median.value * _GREY_LEVELS, flips["cap"].max() * _GREY_LEVELS
     sentence = (
         f"A change of {levels:.2g} of 255 grey levels, too small to see, flips half of the correct answers."
@@ -196,7 +196,7 @@ def _under_attack(answers: Answers, draws: int) -> tuple[pd.DataFrame, float]:
     size = min(both, key=lambda e: abs(math.log(e / DEFAULT_SIZE)))
     keep = (made["epsilon"] == size).to_numpy()
     some = Answers(
-        answers.classes, answers.image_ids, answers.lesion_ids, answers.labels, answers.clean,
+        answers.classes, answers.image_ids, answers.cluster_ids, answers.labels, answers.clean,
         made[keep].reset_index(drop=True), answers.right[:, keep],
     )  # fmt: skip
     rows = curves(some, draws)
@@ -213,7 +213,7 @@ def _map(audited: Audited, of: DataSplit, draws: int) -> Finding:
     """How much of each method's map is left when the classifier layer is random: that much is not the classifier's."""
     left = what_is_left(
         evidence_of(audited.checkpoint, "randomisation", of).table,
-        dict(zip(audited.table["image_id"], audited.table["lesion_id"], strict=True)),
+        dict(zip(audited.table["image_id"], audited.clusters, strict=True)),
         draws,
     )
     first = left[left["step"] == 1].set_index("method")
@@ -252,7 +252,7 @@ def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
     card = audited.checkpoint.card
     figure = audit_figures(card.classes, frozenset(card.malignant), _positive(audited), None)[:4]  # shares of one side
     groups = audited.table[column].fillna("").tolist()
-    rows = measure_groups(audited.labels, audited.probabilities, audited.lesions, groups, figure, draws).table()
+    rows = measure_groups(audited.labels, audited.probabilities, audited.clusters, groups, figure, draws).table()
     counts = rows[rows["metric"] == "sensitivity"].set_index("group")
     estimates = {group: Estimate.of(row) for group, row in counts.iterrows()}
     order = [group for group in levels if group in counts.index]
@@ -294,7 +294,7 @@ def _elsewhere(audited: Audited, of: DataSplit, draws: int) -> Finding:
     metrics: dict[str, Metric] = {"accuracy": accuracy}
     if wanted:
         metrics = {f"{name} AUC": group_auc(wanted), f"{name}s found": flagged_share(wanted, wanted, None)}
-    found = [estimate(metrics, one.labels, one.probabilities, one.lesions, draws) for one in (audited, other)]
+    found = [estimate(metrics, one.labels, one.probabilities, one.clusters, draws) for one in (audited, other)]
     rows, n = {}, []
     for metric in metrics:
         for where, images, figures in zip(

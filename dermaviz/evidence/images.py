@@ -18,13 +18,10 @@ from dermaviz.data.split import MANIFESTS, SPLITS, Split, named_manifest
 from dermaviz.data.tables import Columns
 from dermaviz.diagnoses import matched
 from dermaviz.errors import CheckpointError, DatasetError
-from dermaviz.evidence.predictions import internal
+from dermaviz.evidence.predictions import ALL, internal
 from dermaviz.evidence.store import DataSplit, as_name
 from dermaviz.images import RGB
 from dermaviz.models.card import Card
-
-ALL = "all"
-"""The split of a data set that comes without any."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ def images_to_audit(
         of = DataSplit(own.data_set, chosen)
         if chosen not in SPLITS:
             raise DatasetError(f"{own.data_set}: expected one of {', '.join(SPLITS)}, found the split {chosen!r}.")
-        found = split_of_checkpoint(card, root, chosen)
+        found = without_refused(split_of_checkpoint(card, root, chosen))
         return ToAudit(found, of, said=found.said)
     called = name or _folder_name(root)
     DataSplit(called, split or ALL)  # a name that is none is refused before anything is read
@@ -86,7 +83,8 @@ def images_to_audit(
     known = label_maps().get(called)
     if known and known.column and not (columns and columns.label):
         columns = replace(columns or Columns(), label=known.column)
-    part, chosen = _split_of(without_refused(read_dataset(reader, root, columns)), called, split)
+    part, chosen = _split_of(read_dataset(reader, root, columns), called, split)
+    part = without_refused(part)
     fitted = fit_to(card, replace(part, name=called), labels)
     return replace(fitted, of=DataSplit(called, chosen), said=(*part.said, *fitted.said))
 

@@ -9,10 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.special import softmax
 
@@ -27,13 +31,17 @@ from dermaviz.evidence.store import (
     labels_of,
     read_evidence,
     splits_with,
+    table_path,
 )
-from dermaviz.metrics.bootstrap import DRAWS
+from dermaviz.evidence.tables import DRAWN
+from dermaviz.metrics.bootstrap import DRAWS, cluster_unit, clusters
 from dermaviz.models.card import Card, Checkpoint
 
 PREDICTIONS, TONE = "predictions", "tone"
 LABELS = "labels"
 """In a table's parameters: the groups of classes that its images are labelled by, where they are not by classes."""
+ALL = "all"
+"""The split of a data set that comes without any."""
 TONE_GROUP = "tone_group"
 """Column of the table ``tone``: the estimated tone group, in words."""
 
@@ -78,14 +86,19 @@ class Audited:
         return self.checkpoint.card.classes
 
     @property
-    def lesions(self) -> NDArray[Any]:
-        """The lesion that each image shows, ``[N]``."""
-        return self.table["lesion_id"].to_numpy()
+    def clusters(self) -> NDArray[Any]:
+        """What each image is drawn together with in intervals, ``[N]``: its patient where one is named, else its lesion."""
+        return clusters(self.table)
 
     @property
-    def n_lesions(self) -> int:
-        """How many different lesions the images show."""
-        return int(self.table["lesion_id"].nunique())
+    def unit(self) -> str:
+        """What :attr:`clusters` are, in words: ``patients``, ``lesions``, or ``images`` where neither is known."""
+        return cluster_unit(self.table)
+
+    @property
+    def counted(self) -> str:
+        """How many images of how many of these: ``2,001 images of 1,491 lesions``."""
+        return counted(len(self), len(set(self.clusters)), self.unit)
 
     def take(self, rows: NDArray[Any]) -> Audited:
         """Only these images: a mask bool ``[N]``, or their indices."""
@@ -102,11 +115,18 @@ class Audited:
         return len(self.labels)
 
     def summary(self, draws: int = DRAWS) -> pd.DataFrame:
-        """Every figure with its 95% interval over lesions, beside the constant answer: see ``metrics.summary.measure``."""
+        """Every figure with its 95% interval over :attr:`clusters`, beside the constant answer: ``metrics.summary.measure``."""
         from dermaviz.metrics.summary import measure
 
         malignant = frozenset(self.checkpoint.card.malignant)
-        return measure(self.labels, self.probabilities, self.lesions, self.classes, malignant, draws)
+        return measure(self.labels, self.probabilities, self.clusters, self.classes, malignant, draws)
+
+
+def counted(n_images: int, n_clusters: int, unit: str) -> str:
+    """How many images of how many patients or lesions: ``2,001 images of 1,491 lesions``."""
+    images = f"{n_images:,} image{'' if n_images == 1 else 's'}"
+    of = unit if n_clusters != 1 else unit.replace("patients", "patient").replace("lesions", "lesion")
+    return images if unit == "images" else f"{images} of {n_clusters:,} {of}"
 
 
 def internal(card: Card, split: str = "test") -> DataSplit:
@@ -115,17 +135,32 @@ def internal(card: Card, split: str = "test") -> DataSplit:
 
 
 def data_sets(checkpoint: Checkpoint) -> list[DataSplit]:
-    """Every data set and split that a checkpoint has predictions of: the internal test first, then other sets (test before
-    validation), then what is left of its own, on which choices were made. Those that are not :func:`internal` are external.
+    """Every data set and split that a checkpoint has predictions of: the internal test first, then other sets (photographs
+    before drawn lesions, what was tested on before what was chosen on, larger before smaller), then what is left of its own, on
+    which choices were made. Those that are not :func:`internal` are external.
 
-    Nothing is read but names: whether the evidence is whole and fresh is said by :func:`evidence_of`.
+    Whether the evidence is whole and fresh is said by :func:`evidence_of`.
     """
     own = internal(checkpoint.card)
-    order = {"test": 0, "all": 1}
-    return sorted(
-        splits_with(checkpoint.folder, PREDICTIONS),
-        key=lambda of: (of != own, of.data_set == own.data_set, of.data_set, order.get(of.split, 2), of.split),
-    )
+
+    def place(of: DataSplit) -> tuple[object, ...]:
+        path = table_path(checkpoint.folder, PREDICTIONS, of)
+        rows, drawn = _rows_and_whether_drawn(path, path.stat().st_mtime_ns)
+        chosen_on = of.split not in ("test", ALL)
+        return of != own, of.data_set == own.data_set, drawn, chosen_on, -rows, str(of)
+
+    return sorted(splits_with(checkpoint.folder, PREDICTIONS), key=place)
+
+
+@lru_cache(maxsize=256)
+def _rows_and_whether_drawn(predictions: Path, written: int) -> tuple[int, bool]:
+    """How many images a table of predictions is of, and whether all are drawn lesions; (0, False) of a damaged one."""
+    try:
+        file = pq.ParquetFile(predictions)
+        kinds = file.read(["dx_type"])["dx_type"].unique().to_pylist() if "dx_type" in file.schema_arrow.names else []
+    except (pa.ArrowException, OSError):
+        return 0, False
+    return file.metadata.num_rows, kinds == [DRAWN]
 
 
 def evidence_of(checkpoint: Checkpoint, table: str, of: DataSplit | None = None) -> Evidence:

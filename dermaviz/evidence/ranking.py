@@ -26,7 +26,7 @@ PASSES, FAILS, NOT_SHOWN = "passes", "does not pass", "not shown"
 
 def rank_methods(
     table: pd.DataFrame,
-    lesion_ids: Mapping[str, str],
+    cluster_ids: Mapping[str, str],
     measures: Sequence[str] = FAITHFUL,
     draws: int = DRAWS,
     seed: int = 0,
@@ -34,22 +34,22 @@ def rank_methods(
     """All methods on the same images, best first, each beside the random control.
 
     An image counts where every method has a value. Differences are taken image by image and their intervals from a
-    bootstrap over lesions, so what an image's difficulty does to all methods cancels out. Intervals are not widened for
+    bootstrap over clusters, so what an image's difficulty does to all methods cancels out. Intervals are not widened for
     the number of methods.
 
     Args:
         table: the table ``faithfulness``, or the rows of some of its images.
-        lesion_ids: the lesion of every image.
+        cluster_ids: of every image (``Audited.clusters``).
         measures: names in ``BETTER``.
 
     Returns:
         A row per measure and method: ``measure, method, rank`` (1 is best), ``value, low, high`` (mean and its 95% interval),
         ``gain, gain_low, gain_high`` (by how much better than ``CONTROL`` on the same images; positive is better),
         ``verdict`` ("better than random", "worse than random", "not shown"; "" of the control itself), ``n_images``,
-        ``n_lesions``, and ``n_without``: images on which this method has no value.
+        ``n_clusters``, and ``n_without``: images on which this method has no value.
 
     Raises:
-        EvidenceError: a measure, the control, or the lesion of an image is missing.
+        EvidenceError: a measure, the control, or the cluster of an image is missing.
     """
     require_columns(table, ["image_id", "method", *measures])
     if CONTROL not in set(table["method"]):
@@ -57,57 +57,59 @@ def rank_methods(
             f"expected the method {CONTROL!r} among those measured, found {', '.join(sorted(set(table['method'])))}. "
             "Make the table again with `dermaviz audit --table faithfulness`."
         )
-    ranked = [_ranked(table, lesion_ids, measure, draws, seed) for measure in measures]
+    ranked = [_ranked(table, cluster_ids, measure, draws, seed) for measure in measures]
     return pd.concat(ranked, ignore_index=True)
 
 
-def _ranked(table: pd.DataFrame, lesion_ids: Mapping[str, str], measure: str, draws: int, seed: int) -> pd.DataFrame:
+def _ranked(table: pd.DataFrame, cluster_ids: Mapping[str, str], measure: str, draws: int, seed: int) -> pd.DataFrame:
     wide = table.pivot(index="image_id", columns="method", values=measure)
     whole = wide.dropna()
-    lesions = Bootstrap.over(_lesions(whole.index, lesion_ids), draws, seed)
+    drawn = Bootstrap.over(_clusters(whole.index, cluster_ids), draws, seed)
     values = whole.to_numpy(np.float64)
     better = BETTER[measure] * (values - whole[[CONTROL]].to_numpy(np.float64))
     names = pd.DataFrame({"measure": measure, "method": wide.columns})
     found, gain = (
-        Sampled.join(map(lesions.mean, columns.T)) for columns in (values, better)
+        Sampled.join(map(drawn.mean, columns.T)) for columns in (values, better)
     )  # one by one: ties stay ties
     ranked = interval_table(names, value=found, gain=gain)
     above, below = ranked["gain_low"] > 0, ranked["gain_high"] < 0
     verdict = np.select(
         [names["method"] == CONTROL, above, below], ["", "better than random", "worse than random"], "not shown"
     )
-    ranked = ranked.assign(verdict=verdict, **lesions.counts, n_without=wide.isna().sum().to_numpy())
+    ranked = ranked.assign(verdict=verdict, **drawn.counts, n_without=wide.isna().sum().to_numpy())
     ranked = ranked.sort_values("gain", ascending=False, kind="stable", ignore_index=True)
     ranked.insert(2, "rank", ranked["gain"].round(9).rank(method="min", ascending=False).astype("Int64"))
     return ranked
 
 
-def what_is_left(table: pd.DataFrame, lesion_ids: Mapping[str, str], draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+def what_is_left(
+    table: pd.DataFrame, cluster_ids: Mapping[str, str], draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
     """How much of each method's map is left at each stage of the cascade, on the images that have both maps.
 
     Args:
         table: the table ``randomisation``, its stages in order.
-        lesion_ids: the lesion of every image.
+        cluster_ids: of every image (``Audited.clusters``).
 
     Returns:
         A row per method and stage, in the table's order: ``method, stage, step`` (1 for the head), ``value, low, high`` (mean
-        rank correlation with the true map and its 95% interval over lesions), ``n_images, n_lesions, n_without``, and
+        rank correlation with the true map and its 95% interval over clusters), ``n_images, n_clusters, n_without``, and
         ``verdict``, the same in all rows of a method: "does not pass" where it keeps more than ``HALF`` of itself when the
         classifier is random, or when all weights are; "passes" where both intervals lie below; else "not shown". A method
         that asks for no class keeps all of its map when only the classifier is random, as it must: it says nothing of one.
 
     Raises:
-        EvidenceError: a column or the lesion of an image is missing.
+        EvidenceError: a column or the cluster of an image is missing.
     """
     require_columns(table, ["image_id", "method", "stage", "rank_correlation"])
     stages = list(dict.fromkeys(table["stage"]))
     names, counts, figures = [], [], []
     for (method, stage), group in table.groupby(["method", "stage"], sort=False):
         whole = group.dropna(subset="rank_correlation")
-        lesions = Bootstrap.over(_lesions(whole["image_id"], lesion_ids), draws, seed)
-        figures.append(lesions.mean(whole["rank_correlation"].to_numpy(np.float64)))
+        drawn = Bootstrap.over(_clusters(whole["image_id"], cluster_ids), draws, seed)
+        figures.append(drawn.mean(whole["rank_correlation"].to_numpy(np.float64)))
         names.append({"method": method, "stage": stage, "step": stages.index(stage) + 1})
-        counts.append({**lesions.counts, "n_without": len(group) - len(whole)})
+        counts.append({**drawn.counts, "n_without": len(group) - len(whole)})
     left = interval_table(pd.DataFrame(names), value=Sampled.join(figures))
     judged = left[left["step"].isin([1, len(stages)])].groupby("method")[["value", "high"]].max()
     verdict = np.select([judged["value"] > HALF, judged["high"] < HALF], [FAILS, PASSES], NOT_SHOWN)
@@ -145,11 +147,11 @@ def what_we_know(method: str, ranked: pd.DataFrame | None, left: pd.DataFrame | 
     return f"{METHODS[method].label} {' and '.join(said)}." if said else ""
 
 
-def _lesions(image_ids: Sequence[str], lesion_ids: Mapping[str, str]) -> list[str]:
-    missing = [image_id for image_id in image_ids if image_id not in lesion_ids]
+def _clusters(image_ids: Sequence[str], cluster_ids: Mapping[str, str]) -> list[str]:
+    missing = [image_id for image_id in image_ids if image_id not in cluster_ids]
     if missing:
         raise EvidenceError(
-            f"expected the lesion of every image, found none for {len(missing)} of them ({', '.join(missing[:3])}). "
+            f"expected the patient or lesion of every image, found none for {len(missing)} of them ({', '.join(missing[:3])}). "
             "Take lesion_id from the table of predictions of the same split."
         )
-    return [lesion_ids[image_id] for image_id in image_ids]
+    return [cluster_ids[image_id] for image_id in image_ids]

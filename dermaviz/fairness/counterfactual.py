@@ -196,11 +196,11 @@ def tone_effects(
     Args:
         table: ``image_id, axis`` (``clean``, or a name in ``counterfactual.AXES``), ``lesion, ita_to, shift, p_<class>,
             rank_correlation, energy``. Images without a measured tone have a clean row only and are left out.
-        predictions: ``image_id, lesion_id, dx`` of the images to count.
+        predictions: ``image_id, lesion_id, dx``, and ``patient_id`` where known, of the images to count.
 
     Returns:
         ``axis, lesion, ita_to, shift`` (mean of ``ita_to − ita_from``, degrees), ``metric, value, low, high, beyond, beyond_low,
-        beyond_high, n_images, n_lesions``, see :func:`~dermaviz.fairness.effects.effects`; ``beyond`` is against the control
+        beyond_high, n_images, n_clusters``, see :func:`~dermaviz.fairness.effects.effects`; ``beyond`` is against the control
         that is no tone. Further metrics: ``rank_correlation`` of the attention map with the clean one, ``energy`` (in the lesion)
         and ``energy_change``, means over the images whose maps show anything.
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.store import require_columns
-from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, Statistic, interval_table
+from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, Statistic, clusters, interval_table
 from dermaviz.metrics.classification import MELANOMA, Labels, Values, Weights, balanced_accuracy, ratio
 
 CLEAN = "clean"
@@ -32,7 +32,7 @@ class Paired:
     """
 
     classes: tuple[str, ...]
-    lesion_ids: NDArray[Any]
+    cluster_ids: NDArray[Any]
     labels: Labels
     conditions: pd.DataFrame
     probabilities: NDArray[np.float64]
@@ -46,12 +46,13 @@ def read_paired(
     by: Sequence[str],
     measured: Sequence[str] = (),
 ) -> Paired:
-    """Join an evidence table with the lesions and diagnoses of its images.
+    """Join an evidence table with the clusters and diagnoses of its images.
 
     Args:
         table: ``image_id``, the columns of ``by`` that name a condition, ``p_<class>`` and those of ``measured``. Images that
             have only the clean row (no tone could be measured) are left out.
-        predictions: ``image_id, lesion_id, dx``; images that are not in it are left out, so a cohort gives that cohort.
+        predictions: ``image_id, lesion_id, dx``, and ``patient_id`` where known; images that are not in it are left out, so a
+            cohort gives that cohort.
 
     Raises:
         EvidenceError: a column is missing, or an image lacks a condition or has one twice.
@@ -76,7 +77,7 @@ def read_paired(
         )
     return Paired(
         classes,
-        known["lesion_id"].to_numpy(),
+        clusters(known),
         pd.Index(classes).get_indexer(known["dx"]).astype(np.int64),
         table.loc[~clean, list(by)].drop_duplicates(ignore_index=True),
         probabilities,
@@ -102,22 +103,22 @@ def effects(
 
     Returns:
         The columns that name a condition; ``metric, value, low, high``; ``beyond, beyond_low, beyond_high``, the same minus the
-        control's (NaN without a control); ``n_images, n_lesions``. Metrics: ``p_positive_change`` and ``p_malignant_change`` (of
+        control's (NaN without a control); ``n_images, n_clusters``. Metrics: ``p_positive_change`` and ``p_malignant_change`` (of
         the mean probability), ``flips`` (share of images with another answer), ``flips_to_malignant``, ``flips_to_benign``,
         ``accuracy``, ``balanced_accuracy``, and the change of the two: ``accuracy_change``, ``balanced_accuracy_change``.
         What the classes do not define is left out.
     """
-    lesions = Bootstrap.over(paired.lesion_ids, draws, seed)
+    drawn = Bootstrap.over(paired.cluster_ids, draws, seed)
     names = list(paired.conditions.itertuples(index=False, name=None))
     rows = {name: k for k, name in enumerate(names)}
     control = np.array([rows.get(tuple(control_of(name)), k) for k, name in enumerate(names)])
     has_control = control != np.arange(len(names))
     parts = []
     for metric, statistic in {**_metrics(paired, malignant, positive), **(more or {})}.items():
-        found = lesions.sample(statistic)
+        found = drawn.sample(statistic)
         beyond = (found - found[control]).where(has_control)  # of the same draws: the interval of the paired difference
         parts.append(interval_table(paired.conditions.assign(metric=metric), value=found, beyond=beyond))
-    return pd.concat(parts, ignore_index=True).assign(**lesions.counts)
+    return pd.concat(parts, ignore_index=True).assign(**drawn.counts)
 
 
 def _metrics(paired: Paired, malignant: Collection[str], positive: str) -> dict[str, Statistic]:

@@ -1,7 +1,7 @@
 """Metrics by group, gaps between groups, and whether a gap remains when the images are grouped another way.
 
 Works for any grouping: estimated tone group, age group, sex, site, how the diagnosis was confirmed. Intervals are 95% percentile
-intervals over resamplings of whole lesions; all groups share the draws.
+intervals over resamplings of whole clusters (patients, else lesions); all groups share the draws.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from dermaviz.metrics.bootstrap import (
     DRAWS,
     FEWEST,
     Bootstrap,
+    ClusterIds,
     Estimate,
-    LesionIds,
     Sampled,
     interval_table,
     off_zero,
@@ -47,7 +47,7 @@ SIDES = MappingProxyType(
     {"sensitivity": True, "false_negative_rate": True, "specificity": False, "false_positive_rate": False}
 )
 """The figures that are a share of the positives (True) or of the negatives."""
-COUNTS = ("n_images", "n_lesions", "n_positives", "n_negatives")
+COUNTS = ("n_images", "n_clusters", "n_positives", "n_negatives")
 FOUND, INCONCLUSIVE, TOO_FEW = "difference found", "inconclusive", "too few"
 """What :func:`judge` can say of a gap."""
 
@@ -57,7 +57,7 @@ class GroupFigures:
     """M figures of G groups, the largest first.
 
     ``counts`` has a row per group: ``group``, the columns ``COUNTS`` and ``suppressed``. ``sampled`` is ``[G, M]``, NaN where a
-    group is suppressed. Its draws are of all lesions together, so groups are compared draw by draw.
+    group is suppressed. Its draws are of all clusters together, so groups are compared draw by draw.
     """
 
     figures: tuple[Figure, ...]
@@ -99,34 +99,34 @@ class GroupFigures:
 def measure_groups(
     labels: Labels,
     probabilities: Probabilities,
-    lesion_ids: LesionIds,
+    cluster_ids: ClusterIds,
     groups: Sequence[str],
     figures: tuple[Figure, ...],
     draws: int = DRAWS,
     seed: int = 0,
 ) -> GroupFigures:
-    """Every figure of every group of images; a group "" (unknown) is left out, but its lesions are drawn.
+    """Every figure of every group of images; a group "" (unknown) is left out, but its clusters are drawn.
 
     Args:
         labels: int ``[N]``, indices into the classes.
         probabilities: calibrated, ``[N, C]``.
-        lesion_ids: the lesion that each image shows, ``[N]``. A lesion may have images in several groups.
+        cluster_ids: what each image is drawn together with, ``[N]``. A cluster may have images in several groups.
         groups: name of each image's group, ``[N]``.
         figures: from :func:`audit_figures`.
 
     Raises:
         FairnessError: an argument is of another length, or no image is of a known group.
     """
-    names, lesions = np.asarray(groups, dtype=str), np.asarray(lesion_ids, dtype=str)
-    found = [len(one) for one in (names, labels, probabilities, lesions)]
+    names, clusters = np.asarray(groups, dtype=str), np.asarray(cluster_ids, dtype=str)
+    found = [len(one) for one in (names, labels, probabilities, clusters)]
     if len(set(found)) > 1:
         raise FairnessError(
-            "expected a group, a label, a row of probabilities and a lesion for each image, found "
+            "expected a group, a label, a row of probabilities and a cluster for each image, found "
             f"{', '.join(f'{n:,}' for n in found)} of them. Take all four from the same rows of the evidence."
         )
     positive = np.isin(labels, figures[0].positive)
-    counts = _counts(names, lesions, positive)
-    drawn = Bootstrap.over(lesions, draws, seed)
+    counts = _counts(names, clusters, positive)
+    drawn = Bootstrap.over(clusters, draws, seed)
     values = np.full((len(counts), len(figures)), nan)
     samples = np.full((draws, *values.shape), nan)
     for g in np.flatnonzero(~counts["suppressed"]).tolist():
@@ -134,8 +134,8 @@ def measure_groups(
         each = drawn.take(mine).metrics([figure.metric for figure in figures], labels[mine], probabilities[mine])
         values[g] = [one.value for one in each]
         samples[:, g] = np.stack([one.draws for one in each], axis=1)
-        lesions_of = {side: len(set(lesions[mine & (positive == side)])) for side in (True, False)}
-        _spread_unanimous(figures, values[g], samples[:, g], lesions_of, seed=g)
+        clusters_of = {side: len(set(clusters[mine & (positive == side)])) for side in (True, False)}
+        _spread_unanimous(figures, values[g], samples[:, g], clusters_of, seed=g)
     return GroupFigures(figures, counts, Sampled(values, samples))
 
 
@@ -193,7 +193,7 @@ def audit_figures(
 def gaps_to(by_group: GroupFigures, reference: str | None = None) -> pd.DataFrame:
     """Each other group beside a reference group (None: the one with the most images); a row per group and figure.
 
-    Both are computed on the same draws, so images of one lesion on both sides of a gap do not count twice.
+    Both are computed on the same draws, so images of one patient on both sides of a gap do not count twice.
 
     Returns:
         ``group, reference, metric, label, value, reference_value``; ``difference`` (group − reference) and ``ratio``
@@ -275,7 +275,7 @@ def judge(gap: Estimate, others: Mapping[str, float]) -> tuple[str, str]:
     if isnan(gap.value):
         return TOO_FEW, f"a group has fewer than {FEWEST} positives or {FEWEST} negatives"
     if isnan(gap.low):
-        return INCONCLUSIVE, "the lesions are too few for an interval"
+        return INCONCLUSIVE, "the images are of too few patients or lesions for an interval"
     if not off_zero(gap.low, gap.high):
         return INCONCLUSIVE, "the interval includes 0"
     turned = [name for name, other in others.items() if other * gap.value <= 0]
@@ -294,11 +294,11 @@ _GAP_COLUMNS = (
 
 
 def _spread_unanimous(
-    figures: Sequence[Figure], values: Values, samples: Values, lesions_of: Mapping[bool, int], seed: int
+    figures: Sequence[Figure], values: Values, samples: Values, clusters_of: Mapping[bool, int], seed: int
 ) -> None:
     """Replace the draws of shares that are 0 or 1 (``values`` ``[M]``, ``samples`` ``[draws, M]``): resampling cannot vary them.
 
-    All of n lesions: the chance p of each is at least u^(1/n) with confidence 1 − u, which is Clopper and Pearson's bound.
+    All of n clusters: the chance p of each is at least u^(1/n) with confidence 1 − u, which is Clopper and Pearson's bound.
     The draws are these for even u, the highest of them 1, so that the interval ends there.
     """
     slugs = [figure.slug for figure in figures]
@@ -307,22 +307,22 @@ def _spread_unanimous(
         m = slugs.index(slug)
         if values[m] not in (0, 1):
             continue
-        all_of = np.where(even > 0.95, 1, even ** (1 / lesions_of[side]))
+        all_of = np.where(even > 0.95, 1, even ** (1 / clusters_of[side]))
         spread = all_of if values[m] == 1 else 1 - all_of
         if slug in ("sensitivity", "specificity"):
             samples[:, slugs.index("balanced_accuracy")] += (spread - values[m]) / 2
         samples[:, m] = spread
 
 
-def _counts(names: np.ndarray, lesions: np.ndarray, positive: np.ndarray) -> pd.DataFrame:
+def _counts(names: np.ndarray, clusters: np.ndarray, positive: np.ndarray) -> pd.DataFrame:
     """The row of counts of each known group, the largest first, equally large ones by name."""
-    images = pd.DataFrame({"group": names, "lesion": lesions, "positive": positive})[names != ""]
+    images = pd.DataFrame({"group": names, "cluster": clusters, "positive": positive})[names != ""]
     if images.empty:
         raise FairnessError(
             f"expected images of at least one known group, found none among {len(names):,} images. Choose another grouping."
         )
     counts = images.groupby("group").agg(
-        n_images=("lesion", "size"), n_lesions=("lesion", "nunique"), n_positives=("positive", "sum")
+        n_images=("cluster", "size"), n_clusters=("cluster", "nunique"), n_positives=("positive", "sum")
     )
     counts["n_negatives"] = counts["n_images"] - counts["n_positives"]
     counts["suppressed"] = counts[["n_positives", "n_negatives"]].min(axis=1) < FEWEST

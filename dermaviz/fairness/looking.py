@@ -1,6 +1,6 @@
 """Right and looking: was the answer right, and did the attention map lie on the lesion?
 
-``right_and_looking`` counts a test set by group, with lesion-bootstrap intervals. The rest is an audit of a handful of images,
+``right_and_looking`` counts a test set by group, with bootstrap intervals. The rest is an audit of a handful of images,
 with exact binomial intervals that take the images to be of different lesions. After the experiment of Gupta et al. on nine images
 of darker skin: a model may be right on eight of nine with its attention in a corner.
 """
@@ -19,7 +19,7 @@ from scipy.stats import fisher_exact, norm
 
 from dermaviz.errors import FairnessError
 from dermaviz.fairness.label_sheet import BENIGN, MALIGNANT
-from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, LesionIds, exact_interval
+from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, ClusterIds, exact_interval
 
 LOOKING, ELSEWHERE, UNKNOWN = "at the lesion", "elsewhere", "cannot say"
 """Where the model looked: energy in lesion above the share of the picture that the lesion covers, or not, or no map or mask."""
@@ -52,7 +52,7 @@ def right_and_looking(
     energy: NDArray[np.floating],
     lesion_area: NDArray[np.floating],
     groups: Sequence[str],
-    lesion_ids: LesionIds,
+    cluster_ids: ClusterIds,
     draws: int = DRAWS,
 ) -> pd.DataFrame:
     """Images of each group by whether the answer was right and whether the model looked at the lesion.
@@ -61,10 +61,10 @@ def right_and_looking(
         correct: whether each answer was right, bool ``[N]``.
         energy, lesion_area: as in :func:`where_looked`, ``[N]``.
         groups: ``[N]``; images of group "" (unknown) are left out.
-        lesion_ids: the lesion of each image, ``[N]``.
+        cluster_ids: what each image is drawn together with, ``[N]``.
 
     Returns:
-        Four rows per group, the largest first: ``group, right, looking`` (bool); ``n_images`` and ``n_lesions`` of the row;
+        Four rows per group, the largest first: ``group, right, looking`` (bool); ``n_images`` and ``n_clusters`` of the row;
         ``share, low, high`` of the group's images that can be judged; ``share_of_answers, …_low, …_high`` of its right images
         alone, or of its wrong ones (of the right ones, how many looked elsewhere); ``n_group`` images that can be judged, and
         ``n_unplaced`` that cannot, without a map or a lesion.
@@ -72,14 +72,14 @@ def right_and_looking(
     Raises:
         FairnessError: the arguments are of unequal length.
     """
-    columns = [np.asarray(one) for one in (correct, energy, lesion_area, groups, lesion_ids)]
+    columns = [np.asarray(one) for one in (correct, energy, lesion_area, groups, cluster_ids)]
     if len({len(column) for column in columns}) > 1:
         raise FairnessError(
-            "expected an answer, an energy, a lesion area, a group and a lesion for each image, found "
+            "expected an answer, an energy, a lesion area, a group and a cluster for each image, found "
             f"{', '.join(f'{len(column):,}' for column in columns)}. Take all from the same rows of the evidence."
         )
-    right, names, lesions = columns[0].astype(bool), columns[3].astype(str), columns[4].astype(str)
-    looked, drawn = where_looked(*columns[1:3]), Bootstrap.over(lesions, draws)
+    right, names, clusters = columns[0].astype(bool), columns[3].astype(str), columns[4].astype(str)
+    looked, drawn = where_looked(*columns[1:3]), Bootstrap.over(clusters, draws)
     rows: list[dict[str, Any]] = []
     for group in pd.Series(names[names != ""]).value_counts(sort=True).index:
         mine = (names == group) & (looked != UNKNOWN)
@@ -103,9 +103,9 @@ def _share(cell: NDArray[np.bool_], of: NDArray[np.bool_], drawn: Bootstrap) -> 
     lesions.
     """
     k, some = int(cell.sum()), drawn.take(of)
-    if k in (0, len(some.lesion_ids)):
-        n_lesions = some.counts["n_lesions"]
-        return astuple(exact_interval(n_lesions if k else 0, n_lesions))
+    if k in (0, len(some.cluster_ids)):
+        n_clusters = some.counts["n_clusters"]
+        return astuple(exact_interval(n_clusters if k else 0, n_clusters))
     return astuple(some.mean(cell[of]).estimate())
 
 

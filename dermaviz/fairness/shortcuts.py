@@ -83,10 +83,10 @@ def shortcut_effects(
 
     Args:
         table: ``image_id, variant`` (``clean`` and those in ``VARIANTS``) and ``p_<class>``.
-        predictions: ``image_id, lesion_id, dx`` of the images to count.
+        predictions: ``image_id, lesion_id, dx``, and ``patient_id`` where known, of the images to count.
 
     Returns:
-        ``variant, metric, value, low, high, beyond, beyond_low, beyond_high, n_images, n_lesions``, see
+        ``variant, metric, value, low, high, beyond, beyond_low, beyond_high, n_images, n_clusters``, see
         :func:`~dermaviz.fairness.effects.effects`; ``beyond`` is against the same places covered in skin colour.
 
     Raises:

@@ -20,11 +20,11 @@ from dermaviz.metrics.bootstrap import (
     BLOCK,
     DRAWS,
     FEWEST,
+    ClusterIds,
     Estimate,
-    LesionIds,
     Sampled,
+    cluster_weights,
     interval_table,
-    lesion_weights,
 )
 from dermaviz.metrics.classification import Values, Weights, each_once, ratio
 
@@ -39,7 +39,7 @@ GRID_POINTS = 41
 
 @dataclass(frozen=True, eq=False)
 class Trend:
-    """The log-odds of an outcome as a straight line in ITA, by maximum likelihood, with 95% lesion-bootstrap intervals.
+    """The log-odds of an outcome as a straight line in ITA, by maximum likelihood, with 95% bootstrap intervals.
 
     ``slope`` is the change of the log-odds for 10° more ITA (lighter skin): below 0 where the outcome is likelier on darker
     skin. ``odds_ratio`` is its exponential. ``curve`` has ``ita, value, low, high``: the chance of the outcome along ITA, over
@@ -52,7 +52,7 @@ class Trend:
     odds_ratio: Estimate
     curve: pd.DataFrame
     n_images: int
-    n_lesions: int
+    n_clusters: int
     n_with: int
     n_without: int
     suppressed: bool
@@ -61,13 +61,13 @@ class Trend:
 def ita_trend(
     outcome: NDArray[np.bool_],
     ita: NDArray[np.floating],
-    lesion_ids: LesionIds,
+    cluster_ids: ClusterIds,
     strata: Sequence[str] | None = None,
     grid: NDArray[np.floating] | None = None,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Trend:
-    """Logistic regression of an outcome on ITA, in the images and in every draw of lesions.
+    """Logistic regression of an outcome on ITA, in the images and in every draw of clusters.
 
     The slope is not penalised. With ``strata`` each has a level of its own and all share the slope; the levels are held back
     a little (``STRATUM_PENALTY``), so that a diagnosis that is always right has one. The curve is then that of the mixture:
@@ -76,22 +76,26 @@ def ita_trend(
     Args:
         outcome: bool ``[N]``.
         ita: degrees ``[N]``; images without one (NaN) are left out.
-        lesion_ids: ``[N]``.
+        cluster_ids: ``[N]``.
         strata: ``[N]``, usually the diagnosis.
         grid: degrees at which the curve is wanted.
 
     Raises:
         FairnessError: the arguments are of unequal length.
     """
-    outcome, angles, lesions = np.asarray(outcome, bool), np.asarray(ita, dtype=np.float64), np.asarray(lesion_ids, str)
+    outcome, angles, clusters = (
+        np.asarray(outcome, bool),
+        np.asarray(ita, dtype=np.float64),
+        np.asarray(cluster_ids, str),
+    )
     names = np.full(len(outcome), "") if strata is None else np.asarray(strata, str)
-    if not len(outcome) == len(angles) == len(lesions) == len(names):
+    if not len(outcome) == len(angles) == len(clusters) == len(names):
         raise FairnessError(
-            "expected an outcome, an ITA, a lesion and a stratum for each image, found "
-            f"{len(outcome):,}, {len(angles):,}, {len(lesions):,} and {len(names):,}. Take all from the same rows."
+            "expected an outcome, an ITA, a cluster and a stratum for each image, found "
+            f"{len(outcome):,}, {len(angles):,}, {len(clusters):,} and {len(names):,}. Take all from the same rows."
         )
     known = np.isfinite(angles)
-    outcome, angles, lesions, names = outcome[known], angles[known], lesions[known], names[known]
+    outcome, angles, clusters, names = outcome[known], angles[known], clusters[known], names[known]
     if grid is None:
         grid = np.linspace(angles.min(), angles.max(), GRID_POINTS) if len(angles) else np.zeros(0)
     n_with = int(outcome.sum())
@@ -99,12 +103,12 @@ def ita_trend(
     slopes, curves = np.full(1 + draws, np.nan), np.full((1 + draws, len(grid)), np.nan)
     suppressed = min(n_with, n_without) < FEWEST or np.ptp(angles) == 0
     if not suppressed:
-        weights = np.vstack([each_once(angles), lesion_weights(lesions, draws, seed)])
+        weights = np.vstack([each_once(angles), cluster_weights(clusters, draws, seed)])
         slopes, curves = _lines(outcome, angles, names, weights, np.asarray(grid, dtype=np.float64))
     curve = interval_table({"ita": grid}, value=Sampled(curves[0], curves[1:]))
     slope = Sampled(slopes[0], slopes[1:]).estimate()
     odds_ratio = Estimate(*(float(np.exp(figure)) for figure in (slope.value, slope.low, slope.high)))
-    return Trend(slope, odds_ratio, curve, len(angles), len(set(lesions)), n_with, n_without, bool(suppressed))
+    return Trend(slope, odds_ratio, curve, len(angles), len(set(clusters)), n_with, n_without, bool(suppressed))
 
 
 def logistic(

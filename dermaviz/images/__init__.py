@@ -102,22 +102,6 @@ def read_image(source: bytes | str | Path, *, name: str = "", least: int = MIN_S
     return Image(decoded.pixels, hashlib.sha256(content).hexdigest(), header.format, decoded.size, tuple(decoded.notes))
 
 
-def refusal_of(path: Path) -> str:
-    """Why a picture's file is refused for what its header says (no picture, too small, too large); "" where it is not.
-
-    Nothing is decoded, so a file that passes may still be damaged inside.
-    """
-    try:
-        content = _read_file(path)
-        _check_bytes(len(content))
-        _check_limits(read_header(content, FORMATS_IN_WORDS), MIN_SIDE)
-    except ImageError as refusal:
-        return str(refusal)
-    except Exception:  # headers of hostile files raise whatever they like
-        return DAMAGED
-    return ""
-
-
 def _read_file(path: Path) -> bytes:
     if not path.is_file():
         raise ImageError(f"expected a picture file, found none at {path}. Check the path.")

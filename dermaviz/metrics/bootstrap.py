@@ -1,17 +1,18 @@
-"""Intervals: every table of figures with 95% intervals is built here, by a bootstrap over lesions.
+"""Intervals: every table of figures with 95% intervals is built here, by a bootstrap over clusters of images.
 
-Images of one lesion are no independent witnesses, so whole lesions are drawn. A table is made in three steps::
+Images of one patient, or of one lesion, are no independent witnesses, so they are drawn together: whole patients where these
+are known, else whole lesions (:func:`clusters`). A table is made in three steps::
 
-    lesions = Bootstrap.over(lesion_ids)                             # 1,000 resamplings of whole lesions
-    first, second = lesions.mean(right), lesions.mean(right_attacked)  # Sampled: figures, and the same in every draw
+    drawn = Bootstrap.over(cluster_ids)                            # 1,000 resamplings of whole patients or lesions
+    first, second = drawn.mean(right), drawn.mean(right_attacked)  # Sampled: figures, and the same in every draw
     table = interval_table({"epsilon": epsilons}, value=second, difference=second - first)
 
 - A figure is a mean of values per image (:meth:`Bootstrap.mean`), a metric of labels and probabilities
   (:meth:`Bootstrap.metrics`), or any function of weights (:meth:`Bootstrap.sample`); it may be of many rows at once.
 - Figures of the same draws are paired: ``second - first`` and ``second / first`` are taken draw by draw, so what an
   image's difficulty does to both cancels out.
-- A group is ``lesions.take(images)``: groups share the draws of all lesions, so their differences are paired as well.
-  ``group.counts`` are its ``n_images`` and ``n_lesions``; ``figure.where(enough)`` leaves out what rests on too few.
+- A group is ``drawn.take(images)``: groups share the draws of all clusters, so their differences are paired as well.
+  ``group.counts`` are its ``n_images`` and ``n_clusters``; ``figure.where(enough)`` leaves out what rests on too few.
 
 Where every image shows a lesion of its own and they are few, a count has an exact interval.
 """
@@ -43,8 +44,8 @@ from dermaviz.metrics.classification import (
     weighted_mean,
 )
 
-LesionIds = Sequence[str] | NDArray[Any]
-"""The lesion that each image shows, ``[N]``."""
+ClusterIds = Sequence[str] | NDArray[Any]
+"""What each image is drawn together with: its patient, else its lesion, ``[N]``; see :func:`clusters`."""
 
 Statistic = Callable[[Weights], Values]
 """How often each image counts, ``[..., N]`` → a figure ``[...]``, or figures ``[..., K]``."""
@@ -53,7 +54,7 @@ DRAWS = 1000
 UNDEFINED = 0.05
 """Largest share of draws that may leave a metric undefined; beyond it, what is left would not be a 95% interval."""
 FEWEST = 10
-"""What a group needs (images, positives, negatives, lesions) for figures of its own; below it, only its counts are said."""
+"""What a group needs (images, positives, negatives, clusters) for figures of its own; below it, only its counts are said."""
 TAIL = 0.025
 """Share of cases beyond each bound of a 95% interval."""
 BLOCK = 200_000
@@ -81,7 +82,7 @@ class Estimate:
     def text(self, written: Callable[[float], str] = "{:.3f}".format, of: str = "") -> str:
         """The figure in a sentence: ``0.719 (95% interval 0.663 to 0.772)``.
 
-        Without bounds (too few lesions) only the figure; a figure that is NaN is "undefined".
+        Without bounds (too few clusters) only the figure; a figure that is NaN is "undefined".
 
         Args:
             written: how a number is written: ``percent``, ``signed`` …
@@ -105,7 +106,7 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class Sampled:
-    """Figures ``[...]`` of some images, and what they are in each of D draws of lesions, ``[D, ...]``."""
+    """Figures ``[...]`` of some images, and what they are in each of D draws of clusters, ``[D, ...]``."""
 
     value: Values
     draws: Values
@@ -147,28 +148,28 @@ class Sampled:
 
 @dataclass(frozen=True, eq=False)
 class Bootstrap:
-    """N images with how often each counts, ``weights`` ``[D, N]``, in D resamplings of whole lesions."""
+    """N images with how often each counts, ``weights`` ``[D, N]``, in D resamplings of whole clusters."""
 
-    lesion_ids: NDArray[Any]
+    cluster_ids: NDArray[Any]
     weights: Weights
 
     @classmethod
-    def over(cls, lesion_ids: LesionIds, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
-        """``draws`` resamplings of the lesions that N images show, see :func:`lesion_weights`."""
-        return cls(np.asarray(lesion_ids), lesion_weights(lesion_ids, draws, seed))
+    def over(cls, cluster_ids: ClusterIds, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
+        """``draws`` resamplings of the clusters of N images, see :func:`cluster_weights`."""
+        return cls(np.asarray(cluster_ids), cluster_weights(cluster_ids, draws, seed))
 
     def take(self, images: NDArray[Any]) -> Bootstrap:
-        """Some of the images, a mask bool ``[N]`` or their indices, in the same draws of all lesions."""
-        return Bootstrap(self.lesion_ids[images], self.weights[:, images])
+        """Some of the images, a mask bool ``[N]`` or their indices, in the same draws of all clusters."""
+        return Bootstrap(self.cluster_ids[images], self.weights[:, images])
 
     @property
     def counts(self) -> dict[str, int]:
-        """``n_images`` and ``n_lesions``."""
-        return {"n_images": len(self.lesion_ids), "n_lesions": len(set(self.lesion_ids))}
+        """``n_images`` and ``n_clusters``."""
+        return {"n_images": len(self.cluster_ids), "n_clusters": len(set(self.cluster_ids))}
 
     def sample(self, statistic: Statistic) -> Sampled:
         """What a function of weights gives for the images as they are, and in every draw."""
-        return Sampled(np.asarray(statistic(each_once(self.lesion_ids))), statistic(self.weights))
+        return Sampled(np.asarray(statistic(each_once(self.cluster_ids))), statistic(self.weights))
 
     def mean(self, values: NDArray[np.number | np.bool_]) -> Sampled:
         """The mean over images of ``values`` ``[N]`` or ``[N, K]``."""
@@ -205,27 +206,42 @@ def estimate(
     metrics: Mapping[str, Metric],
     labels: Labels,
     probabilities: Probabilities,
-    lesion_ids: LesionIds,
+    cluster_ids: ClusterIds,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> dict[str, Estimate]:
-    """Each metric (of one value) with its percentile interval over ``draws`` resamplings of whole lesions."""
-    sampled = Bootstrap.over(lesion_ids, draws, seed).metrics(metrics.values(), labels, probabilities)
+    """Each metric (of one value) with its percentile interval over ``draws`` resamplings of whole clusters."""
+    sampled = Bootstrap.over(cluster_ids, draws, seed).metrics(metrics.values(), labels, probabilities)
     return {name: figure.estimate() for name, figure in zip(metrics, sampled, strict=True)}
 
 
-def lesion_weights(lesion_ids: LesionIds, draws: int = DRAWS, seed: int = 0) -> Weights:
-    """How often each image counts in each of ``draws`` resamplings of whole lesions: ``[draws, N]`` (Efron 1979).
+def clusters(images: pd.DataFrame) -> NDArray[Any]:
+    """What each image is drawn together with, ``[N]``: its ``patient_id`` where one is named, else its ``lesion_id``."""
+    lesions, patients = images["lesion_id"].to_numpy(), images.get("patient_id", pd.Series("", images.index)).fillna("")
+    named = (patients != "").to_numpy()
+    return np.where(named, "patient " + patients, lesions) if named.any() else lesions
 
-    A draw takes as many lesions as there are, with replacement; the images of a lesion come along as often as it does.
+
+def cluster_unit(images: pd.DataFrame) -> str:
+    """What :func:`clusters` are, in words: ``patients``, ``lesions``, or ``images`` where neither is known."""
+    named = images["patient_id"].fillna("") != "" if "patient_id" in images else np.zeros(len(images), bool)
+    if named.any():
+        return "patients" if named.all() else "patients or lesions"
+    return "lesions" if (images["lesion_id"] != images["image_id"]).any() else "images"
+
+
+def cluster_weights(cluster_ids: ClusterIds, draws: int = DRAWS, seed: int = 0) -> Weights:
+    """How often each image counts in each of ``draws`` resamplings of whole clusters: ``[draws, N]`` (Efron 1979).
+
+    A draw takes as many clusters as there are, with replacement; the images of a cluster come along as often as it does.
     """
-    names, lesion = np.unique(np.asarray(lesion_ids, dtype=str), return_inverse=True)
+    names, cluster = np.unique(np.asarray(cluster_ids, dtype=str), return_inverse=True)
     n = len(names)
     if not n:
         return np.zeros((draws, 0))
     drawn = np.random.default_rng(seed).integers(n, size=(draws, n)) + n * np.arange(draws)[:, None]
     times = np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n)
-    return times[:, lesion].astype(np.float64)
+    return times[:, cluster].astype(np.float64)
 
 
 def over_draws(
@@ -247,7 +263,7 @@ def over_draws(
 def interval(sample: Values) -> tuple[float, float]:
     """The 2.5th and 97.5th percentile of a metric's draws ``[draws]``.
 
-    A draw that leaves the metric undefined (none of the class's few lesions was drawn) is left out; where that is so in
+    A draw that leaves the metric undefined (none of the class's few clusters was drawn) is left out; where that is so in
     more than 5% of the draws the bounds are NaN: the images are too few to say.
     """
     defined = sample[~np.isnan(sample)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
-from dermaviz.metrics.bootstrap import DRAWS, LesionIds, wilson_interval
+from dermaviz.metrics.bootstrap import DRAWS, ClusterIds, wilson_interval
 from dermaviz.metrics.classification import (
     MELANOMA,
     Labels,
@@ -92,7 +92,7 @@ def before_and_after(
     labels: Labels,
     probabilities: Probabilities,
     temperature: float,
-    lesion_ids: LesionIds,
+    cluster_ids: ClusterIds,
     classes: Sequence[str],
     malignant: frozenset[str],
     threshold: float = 0.5,
@@ -109,21 +109,21 @@ def before_and_after(
         threshold: probability of malignancy from which an image is flagged.
 
     Returns:
-        A row per metric: ``metric, label``; ``before``, ``after`` and ``difference``, each with its 95% lesion-bootstrap
-        interval in ``…_low`` and ``…_high``; ``n_images, n_lesions, n_positives`` (the images that a row's metric is a share
+        A row per metric: ``metric, label``; ``before``, ``after`` and ``difference``, each with its 95% bootstrap
+        interval in ``…_low`` and ``…_high``; ``n_images, n_clusters, n_positives`` (the images that a row's metric is a share
         of, missing where that is all).
     """
     rows = _compared(classes, malignant, threshold)
     metrics = {slug: metric for slug, (_, metric, _) in rows.items()}
     before = uncalibrated(probabilities, temperature)
-    table = paired_differences(metrics, labels, before, probabilities, lesion_ids, draws)
+    table = paired_differences(metrics, labels, before, probabilities, cluster_ids, draws)
     table.columns = table.columns.str.replace("^first", "before", regex=True).str.replace(
         "^second", "after", regex=True
     )
     table.insert(1, "label", [label for label, _, _ in rows.values()])
     positives = [int(np.isin(labels, of).sum()) if of else pd.NA for _, _, of in rows.values()]
     return table.assign(
-        n_images=len(labels), n_lesions=len(set(lesion_ids)), n_positives=pd.array(positives, dtype="Int64")
+        n_images=len(labels), n_clusters=len(set(cluster_ids)), n_positives=pd.array(positives, dtype="Int64")
     )
 
 

@@ -1,5 +1,5 @@
 """Two checkpoints on the same images — differences with paired intervals, McNemar's test, who fixed what; and one checkpoint on
-different images, with unpaired intervals."""
+two sets of images, with paired intervals where they share some."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, LesionIds, Sampled, interval_table
+from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, ClusterIds, Sampled, interval_table
 from dermaviz.metrics.classification import Labels, Metric, Probabilities
 
 
@@ -29,41 +29,48 @@ def paired_differences(
     labels: Labels,
     first: Probabilities,
     second: Probabilities,
-    lesion_ids: LesionIds,
+    cluster_ids: ClusterIds,
     draws: int = DRAWS,
 ) -> pd.DataFrame:
     """Each metric (of one value) of two predictions ``[N, C]`` of the same images, and by how much the second is higher.
 
-    Both are measured on the same resamplings of lesions, so what an image's difficulty does to both cancels out.
+    Both are measured on the same resamplings of clusters, so what an image's difficulty does to both cancels out.
 
     Returns:
         A row per metric: ``metric``; ``first``, ``second`` and ``difference`` (second − first), each with its 95% interval
         in ``…_low`` and ``…_high``.
     """
-    lesions = Bootstrap.over(lesion_ids, draws)
-    of_first, of_second = (Sampled.join(lesions.metrics(metrics.values(), labels, said)) for said in (first, second))
+    drawn = Bootstrap.over(cluster_ids, draws)
+    of_first, of_second = (Sampled.join(drawn.metrics(metrics.values(), labels, said)) for said in (first, second))
     names = {"metric": list(metrics)}
     return interval_table(names, first=of_first, second=of_second, difference=of_second - of_first)
 
 
-Sample = tuple[Labels, Probabilities, LesionIds]
-"""Labels ``[N]``, probabilities ``[N, C]`` and the lesion of N images."""
+Sample = tuple[Labels, Probabilities, ClusterIds]
+"""Labels ``[N]``, probabilities ``[N, C]`` and the cluster of N images."""
 
 
-def unpaired_differences(
-    metrics: Mapping[str, Metric], first: Sample, second: Sample, draws: int = DRAWS
+def differences_of_sets(
+    metrics: Mapping[str, Metric], first: Sample, second: Sample, draws: int = DRAWS, *, paired: bool = False
 ) -> pd.DataFrame:
-    """Each metric (of one value) on two sets of different images, and by how much it is higher on the second.
+    """Each metric (of one value) on two sets of images, and by how much it is higher on the second.
 
-    The lesions of each set are resampled by themselves (seeds 0 and 1): the images have nothing in common, so the widths of
-    both intervals are in that of the difference.
+    Unpaired, the clusters of each set are resampled by themselves (seeds 0 and 1): the images have nothing in common, so the
+    widths of both intervals are in that of the difference. ``paired``, for sets that share images: all clusters are resampled
+    together, so what both sets hold cancels out.
 
     Returns:
         A row per metric, as :func:`paired_differences`.
     """
+    if paired:
+        both = Bootstrap.over(np.concatenate([first[2], second[2]]), draws)
+        at = np.arange(len(first[0]) + len(second[0]))
+        drawn = [both.take(at[: len(first[0])]), both.take(at[len(first[0]) :])]
+    else:
+        drawn = [Bootstrap.over(clusters, draws, seed) for seed, (_, _, clusters) in enumerate((first, second))]
     of_first, of_second = (
-        Sampled.join(Bootstrap.over(lesions, draws, seed).metrics(metrics.values(), labels, said))
-        for seed, (labels, said, lesions) in enumerate((first, second))
+        Sampled.join(images.metrics(metrics.values(), labels, said))
+        for images, (labels, said, _) in zip(drawn, (first, second), strict=True)
     )
     return interval_table({"metric": list(metrics)}, first=of_first, second=of_second, difference=of_second - of_first)
 
@@ -71,7 +78,7 @@ def unpaired_differences(
 def mcnemar(first_right: NDArray[np.bool_], second_right: NDArray[np.bool_]) -> McNemar:
     """McNemar's exact two-sided test on whether two predictions of the same images ``[N]`` are right equally often.
 
-    It counts images as independent, which those of one lesion are not: read it beside the paired interval of accuracy,
+    It counts images as independent, which those of one lesion or patient are not: read it beside the paired interval of accuracy,
     which does not. The p-value is 1 where the two are never right on different images. Source: McNemar 1947.
     """
     only_first = int((first_right & ~second_right).sum())

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, LesionIds, Sampled, interval_table
+from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, ClusterIds, Sampled, interval_table
 from dermaviz.metrics.classification import Labels, Probabilities, Values
 
 Kind = Literal["marginal", "class-conditional"]
@@ -52,7 +52,7 @@ def conformal_sets(probabilities: Probabilities, thresholds: Values) -> Sets:
 def coverage_by_class(
     labels: Labels,
     sets: Sets,
-    lesion_ids: LesionIds,
+    cluster_ids: ClusterIds,
     classes: Sequence[str],
     malignant: frozenset[str] = frozenset(),
     draws: int = DRAWS,
@@ -60,16 +60,16 @@ def coverage_by_class(
     """How often the true class is in the set, and how large sets are: a row for all images, one for each class.
 
     Columns: ``class`` ("" for all; "malignant" for the images of all malignant classes, where these are given), ``coverage``
-    with its 95% lesion-bootstrap interval ``low, high``, ``mean_size`` with ``size_low, size_high``, ``empty`` (share of
-    empty sets), ``n_images, n_lesions``. NaN where there are no images, or too few for an interval.
+    with its 95% bootstrap interval ``low, high``, ``mean_size`` with ``size_low, size_high``, ``empty`` (share of
+    empty sets), ``n_images, n_clusters``. NaN where there are no images, or too few for an interval.
     """
     groups = {"": np.ones(len(labels), dtype=bool)} | {name: labels == i for i, name in enumerate(classes)}
     if malignant and "malignant" not in classes:
         groups["malignant"] = np.isin(labels, [i for i, name in enumerate(classes) if name in malignant])
     size = sets.sum(1)
     said = np.stack([sets[np.arange(len(labels)), labels], size, size == 0], axis=1)
-    lesions = Bootstrap.over(lesion_ids, draws)
-    of_group = [lesions.take(mine) for mine in groups.values()]
+    drawn = Bootstrap.over(cluster_ids, draws)
+    of_group = [drawn.take(mine) for mine in groups.values()]
     covered, mean_size, empty = (
         Sampled.join(group.mean(said[mine, k]) for group, mine in zip(of_group, groups.values(), strict=True))
         for k in range(3)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermaviz.metrics.bootstrap import Bootstrap, Estimate, LesionIds, Sampled, interval_table
+from dermaviz.metrics.bootstrap import Bootstrap, ClusterIds, Estimate, Sampled, interval_table
 from dermaviz.metrics.classification import Labels, Metric, Probabilities, Values, Weights, each_once, ratio
 
 Positive = NDArray[np.bool_]
@@ -54,7 +54,7 @@ def operating_point(
 ) -> OperatingPoint:
     """What calling ``score >= threshold`` positive gives.
 
-    ``weights`` ``[draws, N]`` from ``lesion_weights`` make the 95% intervals, which are NaN without them; make them once for
+    ``weights`` ``[draws, N]`` from ``cluster_weights`` make the 95% intervals, which are NaN without them; make them once for
     all positions of a slider. What the images do not define (the sensitivity to a class that has none) is NaN.
     """
     called = score >= threshold
@@ -186,27 +186,27 @@ def precision_recall_points(positive: Positive, score: Score) -> pd.DataFrame:
     return pd.DataFrame({"threshold": threshold, "recall": ratio(tp, positive.sum()), "precision": ratio(tp, tp + fp)})
 
 
-def risk_coverage(labels: Labels, probabilities: Probabilities, lesion_ids: LesionIds | None = None) -> pd.DataFrame:
+def risk_coverage(labels: Labels, probabilities: Probabilities, cluster_ids: ClusterIds | None = None) -> pd.DataFrame:
     """The share of wrong answers among the most confident images, as fewer are left to a doctor.
 
     Columns: ``coverage`` (share of images answered, in (0, 1]), ``risk`` (share of those that are wrong), and the risk's
-    95% lesion-bootstrap interval ``low, high`` at the same confidence; NaN without ``lesion_ids``. A row for some 100 distinct
+    95% bootstrap interval ``low, high`` at the same confidence; NaN without ``cluster_ids``. A row for some 100 distinct
     confidences at most. Source: El-Yaniv and Wiener 2010.
     """
     confidence, wrong = probabilities.max(1, initial=0), probabilities.argmax(1) != labels
     _, errors, rights = counts_by_threshold(wrong, confidence)
     answered = errors + rights
     rows = np.unique(np.linspace(0, len(answered) - 1, COVERAGES).round().astype(int))[: len(answered)]
-    lesions = Bootstrap.over(lesion_ids) if lesion_ids is not None else None
+    drawn = Bootstrap.over(cluster_ids) if cluster_ids is not None else None
 
     def risk(weights: Weights) -> Values:
         _, wrong_drawn, right_drawn = counts_by_threshold(wrong, confidence, weights)
         return ratio(wrong_drawn[..., rows], wrong_drawn[..., rows] + right_drawn[..., rows])
 
     points = {"coverage": ratio(answered[rows], len(labels))}
-    if lesions is None:
+    if drawn is None:
         return pd.DataFrame({**points, "risk": risk(each_once(wrong)), "low": np.nan, "high": np.nan})
-    return interval_table(points, value=lesions.sample(risk)).rename(columns={"value": "risk"})
+    return interval_table(points, value=drawn.sample(risk)).rename(columns={"value": "risk"})
 
 
 def _total(counts: Values) -> Values:

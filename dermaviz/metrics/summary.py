@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, LesionIds, Sampled, estimate, interval_table
+from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, ClusterIds, Sampled, estimate, interval_table
 from dermaviz.metrics.calibration import expected_calibration_error
 from dermaviz.metrics.classification import (
     MELANOMA,
@@ -127,7 +127,7 @@ def metrics_for(classes: Sequence[str], malignant: frozenset[str]) -> Mapping[st
 def measure(
     labels: Labels,
     probabilities: Probabilities,
-    lesion_ids: LesionIds,
+    cluster_ids: ClusterIds,
     classes: Sequence[str],
     malignant: frozenset[str],
     draws: int = DRAWS,
@@ -135,21 +135,21 @@ def measure(
     """Every figure of some images ``[N]`` with probabilities ``[N, C]``, one row each, those by class with a row per class.
 
     Columns: ``metric`` (slug), ``label`` (in words), ``class`` ("" where it is one value), ``value``, ``low`` and ``high``
-    (95% interval of ``draws`` resamplings of whole lesions), ``n_images``, ``n_lesions``, ``n_positives`` (images of the
+    (95% interval of ``draws`` resamplings of whole clusters), ``n_images``, ``n_clusters``, ``n_positives`` (images of the
     class or of the malignant classes; missing where all classes count alike), ``constant`` (the same figure of the
     commonest class of these images, given always and with certainty). What is undefined is NaN (``bootstrap.interval``).
     """
     figures = figures_for(classes, malignant)
     metrics = [figure.metric for figure in figures]
-    lesions = Bootstrap.over(lesion_ids, draws)
-    sampled = Sampled.join(lesions.metrics(metrics, labels, probabilities))
+    drawn = Bootstrap.over(cluster_ids, draws)
+    sampled = Sampled.join(drawn.metrics(metrics, labels, probabilities))
     constant = constant_answer(labels, probabilities)
     rows = [
         {"metric": figure.slug, "label": figure.label, "class": name, "positive": (i,) if name else figure.positive}
         for figure in figures
         for i, name in enumerate(classes if figure.by_class else ("",))
     ]
-    table = interval_table(pd.DataFrame(rows), value=sampled).assign(**lesions.counts)
+    table = interval_table(pd.DataFrame(rows), value=sampled).assign(**drawn.counts)
     positive = table.pop("positive")
     counts = np.bincount(labels, minlength=len(classes))
     n_positives = [int(counts[list(indices)].sum()) if indices else pd.NA for indices in positive]
@@ -169,23 +169,25 @@ def constant_answer(labels: Labels, probabilities: Probabilities) -> Probabiliti
 def summarise(
     labels: Labels,
     probabilities: Probabilities,
-    lesion_ids: LesionIds,
+    cluster_ids: ClusterIds,
     classes: Sequence[str],
     malignant: frozenset[str],
     draws: int = DRAWS,
+    unit: str = "lesions",
 ) -> dict[str, Any]:
-    """Figures of a split for its card, with 95% lesion-bootstrap intervals, counts, and the row of the constant answer.
+    """Figures of a split for its card, with 95% bootstrap intervals, counts, and the row of the constant answer.
 
     The constant answer is the most frequent class of this split, always: what a model must beat. A metric that the split
-    does not define (there is no melanoma in it, say, or too few for an interval) is left out.
+    does not define (there is no melanoma in it, say, or too few for an interval) is left out. ``unit`` is what the clusters are
+    (``bootstrap.cluster_unit``): their number is ``n_patients`` or ``n_lesions``.
     """
     metrics = metrics_for(classes, malignant)
-    figures = estimate(metrics, labels, probabilities, lesion_ids, draws)
+    figures = estimate(metrics, labels, probabilities, cluster_ids, draws)
     counts = np.bincount(labels, minlength=len(classes))
     constant = constant_answer(labels, probabilities)
     return {
         "n_images": len(labels),
-        "n_lesions": len(set(lesion_ids)),
+        "n_patients" if unit.startswith("patients") else "n_lesions": len(set(cluster_ids)),
         "n_by_class": dict(zip(classes, counts.tolist(), strict=True)),
         "bootstrap_draws": draws,
         **{name: asdict(figure) for name, figure in figures.items() if np.isfinite(astuple(figure)).all()},

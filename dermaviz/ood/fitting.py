@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from dermaviz.data.masks import lesion_mask
 from dermaviz.data.readers import read_folders
 from dermaviz.data.records import HAM10000, Dataset
-from dermaviz.evidence.evaluate import prepared_batches
+from dermaviz.evidence.evaluate import image_facts, prepared_batches
 from dermaviz.evidence.images import split_of_checkpoint
 from dermaviz.images import RGB, read_image
-from dermaviz.metrics.bootstrap import Bootstrap, LesionIds, interval, lesion_weights
+from dermaviz.metrics.bootstrap import Bootstrap, ClusterIds, cluster_weights, clusters, interval
 from dermaviz.models.answer import Features
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.classifier import Classifier
@@ -80,22 +80,22 @@ def fit_checkpoint_detector(
     elsewhere = detector.distance(_features(classifier, external["validation"])) if external else np.zeros(1)
     detector = replace(detector, limit=max(limit_for(checked, refused), limit_for(elsewhere, refused_elsewhere)))
     lesions = detector.distance(_features(classifier, test))
-    lesion_ids = [record.lesion_id for record in test.records]
+    cluster_ids = clusters(image_facts(test))
     shares = lesion_shares(test, lesions, detector, draws)
     if external:
         photos = external["test"]
-        ids = [record.lesion_id for record in photos.records]
+        ids = clusters(image_facts(photos))
         distances = detector.distance(_features(classifier, photos))
         shares.append(_refused(f"photos of other cameras ({photos.name})", distances, ids, detector, draws))
     skin = bare_skin(test)
     if skin:
         distances = detector.distance(_observed(classifier, [classifier.prepare(patch) for patch in skin.values()]))
         shares += _kind(
-            "photographed skin without a lesion", distances, list(skin), lesions, lesion_ids, detector.limit, draws
+            "photographed skin without a lesion", distances, list(skin), lesions, cluster_ids, detector.limit, draws
         )
     if others:
         distances = detector.distance(_features(classifier, others))
-        shares += outside_shares(others, distances, lesions, lesion_ids, detector.limit, draws)
+        shares += outside_shares(others, distances, lesions, cluster_ids, detector.limit, draws)
     shares += _drawn_shares(classifier, detector, draws)
     facts = DetectorFacts(
         card.weights_sha256,
@@ -116,41 +116,41 @@ def fit_checkpoint_detector(
 
 def lesion_shares(test: Dataset, distances: Distances, detector: Detector, draws: int) -> list[Share]:
     """The share of real lesions that the detector refuses, in all and by diagnosis."""
-    lesion_ids = np.array([record.lesion_id for record in test.records])
+    cluster_ids = clusters(image_facts(test))
     labels = np.array([record.label for record in test.records])
     by_class = [
-        _refused(f"test photos of {label}", distances[labels == label], lesion_ids[labels == label], detector, draws)
+        _refused(f"test photos of {label}", distances[labels == label], cluster_ids[labels == label], detector, draws)
         for label in test.classes
         if (labels == label).any()
     ]
-    return [_refused("test photos of lesions", distances, lesion_ids, detector, draws), *by_class]
+    return [_refused("test photos of lesions", distances, cluster_ids, detector, draws), *by_class]
 
 
 def outside_shares(
-    others: Dataset, distances: Distances, lesions: Distances, lesion_ids: Sequence[str], limit: float, draws: int
+    others: Dataset, distances: Distances, lesions: Distances, cluster_ids: ClusterIds, limit: float, draws: int
 ) -> list[Share]:
     """AUROC of outside pictures against lesions, and the share of them that the detector lets through, in all and by kind."""
     sources = np.array([record.image_id.split("~")[0] for record in others.records])
     kinds = np.array([record.label for record in others.records])
-    shares = _kind("all outside pictures", distances, sources, lesions, lesion_ids, limit, draws)
+    shares = _kind("all outside pictures", distances, sources, lesions, cluster_ids, limit, draws)
     for kind in others.classes:
         of = kinds == kind
-        shares += _kind(kind, distances[of], sources[of], lesions, lesion_ids, limit, draws)
+        shares += _kind(kind, distances[of], sources[of], lesions, cluster_ids, limit, draws)
     return shares
 
 
 def _kind(
     of: str,
     distances: Distances,
-    sources: LesionIds,
+    sources: ClusterIds,
     lesions: Distances,
-    lesion_ids: LesionIds,
+    cluster_ids: ClusterIds,
     limit: float,
     draws: int,
 ) -> list[Share]:
     """AUROC of one kind of picture against lesions, and the share of it that the limit lets through."""
     through = _share(of, "let through", distances <= limit, sources, draws)
-    drawn = zip(lesion_weights(lesion_ids, draws), lesion_weights(sources, draws, seed=1), strict=True)
+    drawn = zip(cluster_weights(cluster_ids, draws), cluster_weights(sources, draws, seed=1), strict=True)
     low, high = interval(np.array([auroc(lesions, distances, here, there) for here, there in drawn]))
     area = replace(through, meaning="AUROC against test lesions", value=auroc(lesions, distances), low=low, high=high)
     return [area, through]
@@ -173,7 +173,7 @@ def bare_skin(dataset: Dataset, least: int = 64) -> dict[str, RGB]:
 def auroc(
     lesions: Distances,
     outside: Distances,
-    lesion_weights: NDArray[np.float64] | None = None,
+    cluster_weights: NDArray[np.float64] | None = None,
     outside_weights: NDArray[np.float64] | None = None,
 ) -> float:
     """The share of pairs in which the outside picture is farther away than the lesion, ties counting half.
@@ -181,18 +181,18 @@ def auroc(
     Weights say how often each picture counts.
     """
     ordered = np.sort(np.unique(np.concatenate([lesions, outside])))
-    here = np.bincount(np.searchsorted(ordered, lesions), lesion_weights, len(ordered))
+    here = np.bincount(np.searchsorted(ordered, lesions), cluster_weights, len(ordered))
     there = np.bincount(np.searchsorted(ordered, outside), outside_weights, len(ordered))
     nearer = np.cumsum(here) - here / 2
     return float((nearer * there).sum() / (here.sum() * there.sum()))
 
 
-def _share(of: str, meaning: str, hit: NDArray[np.bool_], sources: LesionIds, draws: int) -> Share:
+def _share(of: str, meaning: str, hit: NDArray[np.bool_], sources: ClusterIds, draws: int) -> Share:
     found = Bootstrap.over(sources, draws).mean(hit).estimate()
     return Share(of, meaning, len(hit), len(set(sources)), found.value, found.low, found.high)
 
 
-def _refused(of: str, distances: Distances, sources: LesionIds, detector: Detector, draws: int) -> Share:
+def _refused(of: str, distances: Distances, sources: ClusterIds, detector: Detector, draws: int) -> Share:
     return _share(of, "refused", distances > detector.limit, sources, draws)
 
 

@@ -96,17 +96,17 @@ def variants(pixels: RGB) -> Iterator[tuple[str, float, RGB]]:
                 yield name, level, made
 
 
-def changed_answers(table: pd.DataFrame, lesions: Mapping[str, str]) -> pd.DataFrame:
+def changed_answers(table: pd.DataFrame, cluster_of: Mapping[str, str]) -> pd.DataFrame:
     """How many answers another camera would change, from the table ``cameras``.
 
     Args:
         table: rows ``image_id, change, level, predicted, p_malignant``.
-        lesions: the lesion that each image shows.
+        cluster_of: what each image is drawn together with (``Audited.clusters``).
 
     Returns:
         A row per change and level: ``changed`` (the share of images with another diagnosis than as they are), ``moved`` (the
-        mean change of the probability of malignant, either way), each with its 95% interval over lesions, ``n_images`` and
-        ``n_lesions``. The last row of sharpness, ``level`` 0, is over all levels from 150 px on: any of them differs.
+        mean change of the probability of malignant, either way), each with its 95% interval over clusters, ``n_images`` and
+        ``n_clusters``. The last row of sharpness, ``level`` 0, is over all levels from 150 px on: any of them differs.
 
     Raises:
         EvidenceError: there are no images as they are.
@@ -114,8 +114,8 @@ def changed_answers(table: pd.DataFrame, lesions: Mapping[str, str]) -> pd.DataF
     clean = table[table["change"] == AS_IT_IS].set_index("image_id")
     if clean.empty:
         raise EvidenceError("expected each image as it is in the table cameras, found none. Make the evidence again.")
-    order = clean.index[clean.index.isin(list(lesions))]
-    whole = Bootstrap.over([lesions[image_id] for image_id in order])
+    order = clean.index[clean.index.isin(list(cluster_of))]
+    whole = Bootstrap.over([cluster_of[image_id] for image_id in order])
     place = pd.Series(np.arange(len(order)), index=order)
     rows = []
     for (change, level), part in table[table["image_id"].isin(order)].groupby(["change", "level"], sort=False):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import require_columns
-from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Bootstrap, Estimate, LesionIds, Sampled, interval_table
+from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Bootstrap, ClusterIds, Estimate, Sampled, interval_table
 from dermaviz.metrics.classification import Labels, Values, Weights, mean_of_defined
 from dermaviz.robustness.corruptions import CORRUPTIONS
 
@@ -31,7 +31,7 @@ class Answers:
 
     classes: tuple[str, ...]
     image_ids: NDArray[Any]
-    lesion_ids: NDArray[Any]
+    cluster_ids: NDArray[Any]
     labels: Labels
     clean: NDArray[np.bool_]
     conditions: pd.DataFrame
@@ -39,7 +39,7 @@ class Answers:
 
     def take(self, rows: NDArray[Any]) -> Answers:
         """Only these images: a mask bool ``[N]``, or their indices."""
-        own = {name: getattr(self, name)[rows] for name in ("image_ids", "lesion_ids", "labels", "clean", "right")}
+        own = {name: getattr(self, name)[rows] for name in ("image_ids", "cluster_ids", "labels", "clean", "right")}
         return replace(self, **own)
 
     def __len__(self) -> int:
@@ -77,7 +77,7 @@ def read_answers(table: pd.DataFrame, images: Audited, by: tuple[str, str]) -> A
     return Answers(
         images.classes,
         image_ids.to_numpy(),
-        images.lesions,
+        images.clusters,
         images.labels,
         images.probabilities.argmax(axis=1) == images.labels,
         wide.columns.to_frame(index=False),
@@ -91,16 +91,16 @@ def curves(answers: Answers, draws: int = DRAWS, seed: int = 0, fewest: int = FE
     Returns:
         The two columns of the condition, with a first row of size 0 (clean) for each method or corruption; ``metric``
         (``accuracy``, ``balanced_accuracy`` or, with ``class``, ``sensitivity``); ``value, low, high``; ``drop, drop_low,
-        drop_high`` (clean minus value, paired; above 0 is a loss); ``n_images`` and ``n_lesions`` that the figure is of.
+        drop_high`` (clean minus value, paired; above 0 is a loss); ``n_images`` and ``n_clusters`` that the figure is of.
         Balanced accuracy is the mean sensitivity over the classes that have images.
     """
-    lesions = Bootstrap.over(answers.lesion_ids, draws, seed)
+    drawn = Bootstrap.over(answers.cluster_ids, draws, seed)
     conditions = answers.conditions.assign(column=np.arange(len(answers.conditions)) + 1)
     rows = _with_clean(conditions)
     columns, clean = rows.pop("column").to_numpy(), np.zeros(len(rows), dtype=int)
     parts = []
-    for (metric, name), figure in _figures(answers, lesions).items():
-        counts = _counts(answers, lesions, name)
+    for (metric, name), figure in _figures(answers, drawn).items():
+        counts = _counts(answers, drawn, name)
         shown = figure.where(counts["n_images"] >= fewest)
         named = rows.assign(**{"metric": metric, "class": name})
         table = interval_table(named, value=shown[columns], drop=shown[clean] - shown[columns])
@@ -132,21 +132,21 @@ def cohort_curves(
 
 
 def median_flip_distance(
-    epsilons: NDArray[np.float64], lesion_ids: LesionIds, draws: int = DRAWS, seed: int = 0
+    epsilons: NDArray[np.float64], cluster_ids: ClusterIds, draws: int = DRAWS, seed: int = 0
 ) -> Estimate:
     """Median over images of the smallest ε that flips them, with its interval; ``inf`` where half withstand all tried.
 
     Args:
         epsilons: ``flip_epsilon`` of the table ``flips``, ``[N]`` in [0, 1] pixels: ``inf`` for an image that withstood,
             0 for one that was wrong already, which is left out. The median of none is NaN.
-        lesion_ids: the lesion of each image, ``[N]``.
+        cluster_ids: what each image is drawn together with, ``[N]``.
     """
     right = epsilons > 0
     order = np.argsort(epsilons[right], kind="stable")
     # A number beyond every ε, since percentiles interpolate and infinity minus infinity is nothing.
     sizes = np.where(np.isinf(epsilons), 1e9, epsilons)[right][order]
-    lesions = Bootstrap.over(lesion_ids, draws, seed).take(right).take(order)
-    found = lesions.sample(lambda weights: _medians(sizes, weights)).estimate()
+    drawn = Bootstrap.over(cluster_ids, draws, seed).take(right).take(order)
+    found = drawn.sample(lambda weights: _medians(sizes, weights)).estimate()
     return Estimate(*(np.inf if figure > 1 else figure for figure in (found.value, found.low, found.high)))
 
 
@@ -160,25 +160,25 @@ def _medians(sizes: Values, weights: Weights) -> Values:
     return np.where(half[..., 0] > 0, (sizes[lower] + sizes[upper]) / 2, np.nan)
 
 
-def _figures(answers: Answers, lesions: Bootstrap) -> dict[tuple[str, str], Sampled]:
+def _figures(answers: Answers, drawn: Bootstrap) -> dict[tuple[str, str], Sampled]:
     """Accuracy, balanced accuracy and each class's sensitivity: by metric and class, ``[1 + K]``, clean first.
 
     NaN where a class has no image in a draw.
     """
     right = np.column_stack([answers.clean, answers.right]).astype(np.float64)
     classes = [answers.labels == index for index in range(len(answers.classes))]
-    sensitivities = [lesions.take(mine).mean(right[mine]) for mine in classes]
+    sensitivities = [drawn.take(mine).mean(right[mine]) for mine in classes]
     balanced = Sampled(
         mean_of_defined(np.stack([one.value for one in sensitivities], axis=-1)),
         mean_of_defined(np.stack([one.draws for one in sensitivities], axis=-1)),
     )
-    overall = {("accuracy", ""): lesions.mean(right), ("balanced_accuracy", ""): balanced}
+    overall = {("accuracy", ""): drawn.mean(right), ("balanced_accuracy", ""): balanced}
     return overall | {("sensitivity", name): one for name, one in zip(answers.classes, sensitivities, strict=True)}
 
 
-def _counts(answers: Answers, lesions: Bootstrap, name: str) -> dict[str, int]:
-    """Images and lesions that a figure is of: those of a class, or all ("")."""
-    return (lesions.take(answers.labels == answers.classes.index(name)) if name else lesions).counts
+def _counts(answers: Answers, drawn: Bootstrap, name: str) -> dict[str, int]:
+    """Images and clusters that a figure is of: those of a class, or all ("")."""
+    return (drawn.take(answers.labels == answers.classes.index(name)) if name else drawn).counts
 
 
 def _with_clean(conditions: pd.DataFrame) -> pd.DataFrame:
@@ -212,17 +212,15 @@ def corruption_errors(
         reference: of another checkpoint, the same images under the same corruptions; without it there is no ``ce``.
 
     Returns:
-        ``corruption, metric, value, low, high`` with paired 95% lesion-bootstrap intervals; n is that of ``answers``.
+        ``corruption, metric, value, low, high`` with paired 95% bootstrap intervals; n is that of ``answers``.
 
     Raises:
         EvidenceError: the reference is of other images, classes or corruptions.
     """
     if reference is not None:
         _require_same(answers, reference)
-    lesions = Bootstrap.over(answers.lesion_ids, draws, seed)
-    error, *others = (
-        1 - _figures(of, lesions)["balanced_accuracy", ""] for of in (answers, reference) if of is not None
-    )
+    drawn = Bootstrap.over(answers.cluster_ids, draws, seed)
+    error, *others = (1 - _figures(of, drawn)["balanced_accuracy", ""] for of in (answers, reference) if of is not None)
     found: dict[tuple[str, str], Sampled] = {}
     by_corruption = answers.conditions.groupby(answers.conditions.columns[0], sort=False).indices
     for name, rows in by_corruption.items():
@@ -265,12 +263,12 @@ def _require_same(answers: Answers, reference: Answers) -> None:
 def paired_curves(first: Answers, second: Answers, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
     """Each figure of two checkpoints under every condition that both were put under, and by how much the second is higher.
 
-    Both are measured on the same resamplings of lesions, so what an image's difficulty does to both cancels out.
+    Both are measured on the same resamplings of clusters, so what an image's difficulty does to both cancels out.
 
     Returns:
         The two columns of the condition, with a first row of size 0 (clean) for each method or corruption; ``metric`` and
         ``class`` as in :func:`dermaviz.robustness.outcomes.curves`; ``first, second, difference`` (second − first), each
-        with its 95% interval in ``…_low`` and ``…_high``; ``n_images`` and ``n_lesions`` that the figure is of.
+        with its 95% interval in ``…_low`` and ``…_high``; ``n_images`` and ``n_clusters`` that the figure is of.
 
     Raises:
         EvidenceError: the two are not of the same images and classes, or share no condition.
@@ -289,11 +287,11 @@ def paired_curves(first: Answers, second: Answers, draws: int = DRAWS, seed: int
         )
     rows = _with_clean(found)
     columns = [rows.pop(name).to_numpy() for name in ("first", "second")]
-    lesions = Bootstrap.over(first.lesion_ids, draws, seed)
-    figures = [_figures(answers, lesions) for answers in (first, second)]
+    drawn = Bootstrap.over(first.cluster_ids, draws, seed)
+    figures = [_figures(answers, drawn) for answers in (first, second)]
     parts = []
     for metric, name in figures[0]:
         one, other = (of[metric, name][at] for of, at in zip(figures, columns, strict=True))
         table = interval_table(rows, first=one, second=other, difference=other - one)
-        parts.append(table.assign(**{"metric": metric, "class": name, **_counts(first, lesions, name)}))
+        parts.append(table.assign(**{"metric": metric, "class": name, **_counts(first, drawn, name)}))
     return pd.concat(parts, ignore_index=True)

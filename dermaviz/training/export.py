@@ -21,8 +21,9 @@ from dermaviz.data.records import SPECS, Dataset
 from dermaviz.data.selection import find_task, leak_sentence, read_selection, select
 from dermaviz.diagnoses import malignant_among
 from dermaviz.errors import CheckpointError, DatasetError
-from dermaviz.evidence.evaluate import predict_dataset
+from dermaviz.evidence.evaluate import image_facts, predict_dataset
 from dermaviz.evidence.predictions import Predictions
+from dermaviz.metrics.bootstrap import cluster_unit, clusters
 from dermaviz.metrics.calibration import fit_temperature
 from dermaviz.metrics.summary import summarise
 from dermaviz.models.card import Card, Sharpness
@@ -101,8 +102,15 @@ def export_checkpoint(recipe: Recipe, run: Path, folder: Path, root: Path | None
     half = comparison["changed_diagnoses"] == 0
     kept = stored if half else full
     temperature = fit_temperature(kept.logits, kept.labels)
+    facts, malignant = image_facts(validation), frozenset(card.malignant)
     figures = summarise(
-        kept.labels, kept.probabilities(temperature), kept.lesion_ids, card.classes, frozenset(card.malignant), draws
+        kept.labels,
+        kept.probabilities(temperature),
+        clusters(facts),
+        card.classes,
+        malignant,
+        draws,
+        cluster_unit(facts),
     )
     card = replace(
         card,

@@ -22,7 +22,7 @@ def test_labels_and_probabilities_stand_in_the_order_of_the_card(audit: Callable
     assert found.table["image_id"].tolist() == ["ISIC_1", "ISIC_2", "ISIC_3", "ISIC_4"]
     assert found.labels.tolist() == [4, 4, 5, 5]
     assert found.probabilities[0].tolist() == [0, 0, 0, 0, 0.75, 0.25, 0]
-    assert (len(found), found.n_lesions) == (4, 3)
+    assert (len(found), found.counted) == (4, "4 images of 3 lesions")
 
 
 def test_without_evidence_the_command_is_named(audit: Callable[..., Checkpoint]) -> None:

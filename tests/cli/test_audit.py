@@ -91,6 +91,9 @@ def test_another_data_set_stands_beside_the_own_one(
 ) -> None:
     for i, label in enumerate(("melanoma", "nevus", "nevus", "what is it")):
         draw_photo(tmp_path / "My photos" / label / f"{i}.png", seed=i)
+    draw_photo(tmp_path / "My photos" / "nevus" / "half.png", seed=9)
+    whole = (tmp_path / "My photos" / "nevus" / "half.png").read_bytes()
+    (tmp_path / "My photos" / "nevus" / "half.png").write_bytes(whole[: len(whole) // 2])
     dermaviz("audit", "seven", "--data", drawn_dataset)
     before = (audited / "evidence" / "ham10000" / "test" / "predictions.parquet").read_bytes()
     refused = dermaviz("audit", "seven", "--data", tmp_path / "My photos")
@@ -98,6 +101,10 @@ def test_another_data_set_stands_beside_the_own_one(
     answer = dermaviz("audit", "seven", "--data", tmp_path / "My photos", "--map", "what is it=")
     assert answer.code == 0, answer.err
     assert "Left out: images labelled what is it (1)." in answer.out
+    assert (
+        "Left out: pictures that are refused (1): half.png (expected a whole picture, found one that is cut"
+        in answer.out
+    )
     assert "Labels taken as classes: melanoma as mel, nevus as nv." in answer.out
     assert table(audited, "My-photos/all")["dx"].tolist() == ["mel", "nv", "nv"]
     assert (audited / "evidence" / "ham10000" / "test" / "predictions.parquet").read_bytes() == before

@@ -328,13 +328,17 @@ def test_masks_may_be_named_in_a_column(tmp_path: Path) -> None:
 
 
 def test_pictures_that_the_door_refuses_are_left_out_by_name(tmp_path: Path) -> None:
-    for name, side in {"a": 64, "b": 64, "small": 20}.items():
-        Image.fromarray(np.zeros((side, side, 3), np.uint8)).save(tmp_path / f"{name}.png")
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    for name, side in {"a.png": 64, "b.png": 64, "small.png": 20, "half.jpg": 200, "half_too.png": 200}.items():
+        Image.fromarray(noise[:side, :side]).save(tmp_path / name)
     (tmp_path / "b.png").write_bytes(b"a letter")
-    (tmp_path / "list.csv").write_text("image,label\na,nv\nb,mel\nsmall,mel\n")
+    for name in ("half.jpg", "half_too.png"):  # the header is whole
+        (tmp_path / name).write_bytes((content := (tmp_path / name).read_bytes())[: len(content) // 2])
+    (tmp_path / "list.csv").write_text("image,label\na,nv\nb,mel\nhalf,nv\nhalf_too,mel\nsmall,mel\n")
     data = without_refused(read_table(tmp_path))
     assert [record.image_id for record in data.records] == ["a"]
-    assert data.said[-1].startswith("Left out: pictures that are refused (2): b.png (expected a JPEG, ")
+    assert data.said[-1].startswith("Left out: pictures that are refused (4): b.png (expected a JPEG, ")
+    assert data.said[-1].count("found one that is cut short or damaged") == 2
     assert "small.png (expected at least 64 pixels on the short side, found 20 × 20." in data.said[-1]
     (tmp_path / "a.png").unlink()
     with pytest.raises(DatasetError, match="expected pictures that can be read, found none"):

@@ -13,7 +13,7 @@ from dermaviz.errors import EvidenceError
 from dermaviz.evidence.external import alike, compare_sets, external_drop, external_sets
 from dermaviz.evidence.predictions import Audited, audited_from
 from dermaviz.evidence.store import DataSplit, Source, write_evidence
-from dermaviz.metrics.comparison import unpaired_differences
+from dermaviz.metrics.comparison import differences_of_sets
 from dermaviz.models.card import DEFAULT_CHECKPOINT, Checkpoint, read_card
 
 SHIPPED = Path(__file__).parents[2] / "checkpoints" / DEFAULT_CHECKPOINT
@@ -75,10 +75,23 @@ def test_the_interval_of_a_difference_holds_the_chance_of_both_sets() -> None:
     accuracy = {"accuracy": lambda y, p, w=None: (np.ones(len(y)) if w is None else w) @ (p.argmax(1) == y)
                 / (len(y) if w is None else w.sum(-1))}  # fmt: skip
     samples = [(labels, one, [f"{i}" for i in range(400)]) for one in said]
-    row = unpaired_differences(accuracy, *samples, draws=2000).iloc[0]  # type: ignore[arg-type]
+    row = differences_of_sets(accuracy, *samples, draws=2000).iloc[0]  # type: ignore[arg-type]
     spread = np.sqrt(sum(one.var() / 400 for one in right))
     assert row["difference"] == pytest.approx(right[1].mean() - right[0].mean())
     assert row["difference_high"] - row["difference_low"] == pytest.approx(2 * 1.96 * spread, rel=0.07)
+
+
+def test_sets_that_share_images_have_a_paired_interval() -> None:
+    """All of a set beside most of it: what both hold cancels out, and where they are the same nothing is left."""
+    row = compare_sets(audit(HOME), audit(HOME), draws=50).iloc[0]
+    assert row["paired"]
+    assert row[["difference", "difference_low", "difference_high"]].tolist() == [0, 0, 0]
+    found = [
+        compare_sets(audit(HOME), audit(part), draws=200) for part in (HOME[:360], answers(["mel", "nv"] * 180, 3))
+    ]
+    widths = [(one["difference_high"] - one["difference_low"]).iloc[0] for one in found]
+    assert [one["paired"].any() for one in found] == [True, False]
+    assert widths[0] < widths[1] / 2
 
 
 def test_sets_without_a_shared_diagnosis_are_not_compared() -> None:

@@ -34,20 +34,26 @@ def test_data_sets_stand_in_order_and_only_with_finished_predictions(tmp_path: P
     rows = pd.DataFrame(
         {"image_id": ["a"], "lesion_id": ["a"], "dx": ["benign"], "p_benign": [1.0], "p_malignant": [0.0]}
     )
-    for name, split in (
-        ("z", "validation"),
-        ("z", "test"),
-        ("ham10000", "validation"),
-        ("b", "all"),
-        ("ham10000", "test"),
+    many = pd.concat([rows, rows.assign(image_id="b")])
+    for name, split, table in (
+        ("z", "validation", rows),
+        ("z", "test", many),
+        ("y", "val", many),
+        ("ham10000", "validation", rows),
+        ("b", "all", rows),
+        ("a", "all", pd.concat([many] * 3).assign(dx_type="drawn")),
+        ("ham10000", "test", rows),
     ):
-        write_evidence(tmp_path, rows, Source("predictions", name, split, card.answers_sha256, ""), {})
+        write_evidence(tmp_path, table, Source("predictions", name, split, card.answers_sha256, ""), {})
     write_evidence(tmp_path, rows.assign(tone_group=""), Source("other", "c", "all", card.answers_sha256, ""), {})
     (tmp_path / "evidence" / "z" / "validation" / "predictions.json").unlink()
     (tmp_path / "evidence" / "b c" / "x y").mkdir(parents=True)
     (tmp_path / "evidence" / "b c" / "x y" / "predictions.json").write_text("{}")
     found = [str(of) for of in data_sets(Checkpoint(tmp_path, card))]
-    assert found == ["ham10000/test", "b/all", "z/test", "ham10000/validation"]
+    assert found == ["ham10000/test", "z/test", "b/all", "y/val", "a/all", "ham10000/validation"]
+    (tmp_path / "evidence" / "z" / "test" / "predictions.parquet").write_bytes(b"no table")
+    found = [str(of) for of in data_sets(Checkpoint(tmp_path, card))]
+    assert found[:3] == ["ham10000/test", "b/all", "z/test"], "a damaged table is last of its kind, and listed"
 
 
 def test_tables_of_classes_are_summed_into_groups() -> None:

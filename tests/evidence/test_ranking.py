@@ -49,7 +49,7 @@ def test_ranks_gains_and_verdicts():
         assert by_method.loc[["good", "bad"], "rank"].tolist() == [1, 4]
         assert by_method.loc["good", "gain"] == pytest.approx(0.1 + jitter(1).mean())
         assert by_method.loc["random", ["gain", "gain_low", "gain_high"]].tolist() == [0, 0, 0]
-        assert (by_method[["n_images", "n_lesions", "n_without"]] == [N, N // 2, 0]).all(axis=None)
+        assert (by_method[["n_images", "n_clusters", "n_without"]] == [N, N // 2, 0]).all(axis=None)
     deletion = found[found["measure"] == "deletion"].set_index("method")
     assert deletion.loc["good", "value"] == pytest.approx(1 - 0.35 - jitter(1).mean())
 

@@ -20,12 +20,12 @@ from dermaviz.fairness.groups import (
     judge_gaps,
     measure_groups,
 )
-from dermaviz.metrics.bootstrap import Estimate, lesion_weights
+from dermaviz.metrics.bootstrap import Estimate, cluster_weights
 
 CLASSES, MALIGNANT = ("akiec", "mel", "nv"), frozenset({"akiec", "mel"})
 SICK = {"mel": [1], "malignant": [0, 1]}
 DRAWS = 15
-COUNTS = ["n_images", "n_lesions", "n_positives", "n_negatives"]
+COUNTS = ["n_images", "n_clusters", "n_positives", "n_negatives"]
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def images() -> dict[str, object]:
     lesions = np.array([f"L{i}" for i in rng.integers(0, 200, 400)])
     groups = rng.choice(["south", "north", "east", ""], 400, p=[0.5, 0.35, 0.05, 0.1])
     probabilities = softmax(rng.normal(size=(400, 3)) + 1.5 * np.eye(3)[labels], axis=1)
-    return {"labels": labels, "probabilities": probabilities, "lesion_ids": lesions, "groups": groups}
+    return {"labels": labels, "probabilities": probabilities, "cluster_ids": lesions, "groups": groups}
 
 
 def by_group(images: dict[str, object], **changes) -> GroupFigures:
@@ -73,7 +73,7 @@ def oracle(labels: np.ndarray, said: np.ndarray, positive: str, threshold: float
 def resampled(images: dict[str, object], group: str, positive: str, threshold: float | None) -> pd.DataFrame:
     """A row per draw: the figures of a group in the drawn lesions' rows, written out as often as they are drawn."""
     found = []
-    for times in lesion_weights(images["lesion_ids"], DRAWS):
+    for times in cluster_weights(images["cluster_ids"], DRAWS):
         rows = np.repeat(np.arange(400), times.astype(int))
         rows = rows[images["groups"][rows] == group]
         found.append(oracle(images["labels"][rows], images["probabilities"][rows], positive, threshold))
@@ -110,7 +110,7 @@ def test_every_figure_has_its_counts_the_largest_group_first(images) -> None:
     for group, rows in table.groupby("group"):
         mine = images["groups"] == group
         sick = int((images["labels"][mine] == 1).sum())
-        expected = [int(mine.sum()), len(set(images["lesion_ids"][mine])), sick, int(mine.sum()) - sick]
+        expected = [int(mine.sum()), len(set(images["cluster_ids"][mine])), sick, int(mine.sum()) - sick]
         assert rows[COUNTS].drop_duplicates().to_numpy().tolist() == [expected]
 
 
@@ -119,7 +119,7 @@ def test_a_group_of_too_few_has_counts_and_no_figures(positives: int, negatives:
     n = positives + negatives
     labels = np.array([1] * positives + [2] * negatives)
     said = softmax(np.random.default_rng(0).normal(size=(n, 3)), axis=1)
-    table = ask({"labels": labels, "probabilities": said, "lesion_ids": range(n), "groups": ["here"] * n})
+    table = ask({"labels": labels, "probabilities": said, "cluster_ids": range(n), "groups": ["here"] * n})
     assert (table.suppressed == held_back).all()
     assert table[["value", "low", "high"]].isna().all(axis=None) == held_back
     assert table[COUNTS].iloc[0].tolist() == [n, n, positives, negatives]
@@ -131,7 +131,7 @@ def test_all_caught_is_no_certainty(copies: int) -> None:
     labels = np.repeat([1] * 12 + [2] * 12, copies)
     said = np.eye(3)[labels]
     lesions = np.repeat(np.arange(24), copies)
-    images = {"labels": labels, "probabilities": said, "lesion_ids": lesions, "groups": ["all"] * len(labels)}
+    images = {"labels": labels, "probabilities": said, "cluster_ids": lesions, "groups": ["all"] * len(labels)}
     table = ask(images, draws=1000).set_index("metric")
     bound = 0.025 ** (1 / 12)
     for metric, expected in {
@@ -146,7 +146,7 @@ def test_groups_of_the_same_lesions_do_not_differ() -> None:
     """Each lesion has an image in either group, with one answer: their difference is 0 in every draw."""
     rng = np.random.default_rng(1)
     labels, said = rng.choice([1, 2], 60), softmax(rng.normal(size=(60, 3)), axis=1)
-    twice = {"labels": np.r_[labels, labels], "probabilities": np.r_[said, said], "lesion_ids": [*range(60)] * 2}
+    twice = {"labels": np.r_[labels, labels], "probabilities": np.r_[said, said], "cluster_ids": [*range(60)] * 2}
     table = gaps_to(by_group({**twice, "groups": ["a"] * 60 + ["b"] * 60}))
     assert (table[["difference", "difference_low", "difference_high"]] == 0).all(axis=None)
 
@@ -166,7 +166,7 @@ def biased() -> dict[str, object]:
     labels, groups = np.tile(np.repeat([1, 2], 100), 2), np.repeat(["a", "b"], 200)
     calls = np.concatenate([[1] * caught + [2] * (200 - caught) for caught in (90, 45)])
     said = 0.8 * np.eye(3)[calls] + 0.2 / 3
-    return {"labels": labels, "probabilities": said, "lesion_ids": np.arange(400), "groups": groups}
+    return {"labels": labels, "probabilities": said, "cluster_ids": np.arange(400), "groups": groups}
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ NAN = float("nan")
         ((0.2, 0.1, 0.3), {"x": 0.2, "y": -0.01}, INCONCLUSIVE, "the sign changes under y"),
         ((-0.2, -0.3, -0.1), {"x": 0.0, "y": 0.1}, INCONCLUSIVE, "the sign changes under x, y"),
         ((0.2, 0.1, 0.3), {"x": 0.2, "y": NAN}, INCONCLUSIVE, "a group has too few images under y"),
-        ((0.2, NAN, NAN), {}, INCONCLUSIVE, "the lesions are too few for an interval"),
+        ((0.2, NAN, NAN), {}, INCONCLUSIVE, "the images are of too few patients or lesions for an interval"),
         ((NAN, NAN, NAN), {"x": 0.2}, TOO_FEW, "a group has fewer than 10 positives or 10 negatives"),
     ],
 )
@@ -252,7 +252,7 @@ def test_no_multiple_of_nothing() -> None:
         np.tile(np.repeat([1, 2], 20), 2),
         np.concatenate([[1] * caught + [2] * (40 - caught) for caught in (18, 0)]),
     )
-    images = {"labels": labels, "probabilities": np.eye(3)[calls], "lesion_ids": range(80)}
+    images = {"labels": labels, "probabilities": np.eye(3)[calls], "cluster_ids": range(80)}
     found = by_group({**images, "groups": np.repeat(["b", "c"], 40)}, draws=200)
     row = gaps_to(found, "c").set_index("metric").loc["sensitivity"]
     assert (row.difference, row.reference_value) == pytest.approx((0.9, 0))

@@ -35,7 +35,7 @@ from dermaviz.fairness.looking import (
     right_and_looking,
     where_looked,
 )
-from dermaviz.metrics.bootstrap import lesion_weights
+from dermaviz.metrics.bootstrap import cluster_weights
 from dermaviz.models.card import Card
 from dermaviz.models.classifier import Classifier
 from dermaviz.synthetic import Parameters, draw
@@ -193,7 +193,7 @@ def test_cells_counted_by_hand_and_the_line_is_chance() -> None:
         ("b", True, True): 1, ("b", True, False): 0, ("b", False, True): 0, ("b", False, False): 0,
     }  # fmt: skip
     row = table.set_index(CELL).loc[("a", True, False)]
-    assert (row.share, row.share_of_answers, row.n_lesions) == pytest.approx((2 / 5, 2 / 3, 2))
+    assert (row.share, row.share_of_answers, row.n_clusters) == pytest.approx((2 / 5, 2 / 3, 2))
     assert np.isnan(table.set_index(CELL).loc[("b", False, True), "share_of_answers"])  # of no wrong answers
 
 
@@ -203,7 +203,7 @@ def test_intervals_are_of_whole_lesions() -> None:
     groups = rng.choice(["a", "b"], 200)
     table = right_and_looking(correct, energy, np.full(200, 0.4), groups, lesions, draws=100).set_index(CELL)
     shares, of_right = [], []
-    for times in lesion_weights(lesions, 100):
+    for times in cluster_weights(lesions, 100):
         rows = pd.DataFrame({"right": correct, "away": energy <= 0.4, "group": groups}).loc[
             np.repeat(np.arange(200), times.astype(int))
         ]

@@ -119,7 +119,7 @@ def test_effects_by_hand(variant: str, metric: str, value: float, beyond: float)
     found = figure(shortcut_effects(table(), PREDICTIONS, CLASSES, {"mel"}), variant, metric)
     assert found["value"] == pytest.approx(value)
     assert found["beyond"] == pytest.approx(beyond, nan_ok=True)
-    assert (found["n_images"], found["n_lesions"]) == (4, 3)
+    assert (found["n_images"], found["n_clusters"]) == (4, 3)
 
 
 def test_intervals_hold_the_images_of_a_lesion_together() -> None:

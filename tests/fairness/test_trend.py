@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from dermaviz.errors import FairnessError
 from dermaviz.fairness.trend import STRATUM_PENALTY, ita_trend, logistic
-from dermaviz.metrics.bootstrap import lesion_weights
+from dermaviz.metrics.bootstrap import cluster_weights
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -31,7 +31,7 @@ def test_the_line_and_its_bounds_are_scikit_learns() -> None:
     outcome, ita, lesions = drawn()
     grid = np.array([0.0, 41.0, 80.0])
     found = ita_trend(outcome, ita, lesions, grid=grid, draws=30)
-    fits = [scikit(outcome, ita), *(scikit(outcome, ita, w) for w in lesion_weights(lesions, 30))]
+    fits = [scikit(outcome, ita), *(scikit(outcome, ita, w) for w in cluster_weights(lesions, 30))]
     slopes = [model.coef_[0, 0] for model in fits]
     curves = np.array([model.predict_proba(grid[:, None] / 10)[:, 1] for model in fits])
     expected = (slopes[0], *np.percentile(slopes[1:], [2.5, 97.5]))
@@ -51,7 +51,7 @@ def test_two_tones_have_the_slope_of_their_odds_ratio() -> None:
     assert found.slope.value == pytest.approx(np.log(1 / 9) / 3)
     assert found.curve.value.tolist() == pytest.approx([0.75, 0.25])
     assert found.slope.low < found.slope.value < found.slope.high < 0
-    assert (found.n_images, found.n_lesions, found.n_with, found.n_without) == (80, 80, 40, 40)
+    assert (found.n_images, found.n_clusters, found.n_with, found.n_without) == (80, 80, 40, 40)
 
 
 def test_a_mirrored_tone_has_the_mirrored_slope() -> None:

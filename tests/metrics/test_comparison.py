@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from dermaviz.metrics.bootstrap import lesion_weights
+from dermaviz.metrics.bootstrap import cluster_weights
 from dermaviz.metrics.classification import accuracy, balanced_accuracy
 from dermaviz.metrics.comparison import McNemar, mcnemar, paired_differences, who_fixed_what
 from dermaviz.metrics.ranking import of_group, roc_auc
@@ -25,7 +25,7 @@ def test_differences_are_of_the_same_resamples(guesses, lesions_of) -> None:
         "auc": lambda p, w: roc_auc_score(labels == 1, p[:, 1], sample_weight=w),
     }
     for name, score in scores.items():
-        row, drawn = table.loc[name], [score(second, w) - score(first, w) for w in lesion_weights(lesions, 60)]
+        row, drawn = table.loc[name], [score(second, w) - score(first, w) for w in cluster_weights(lesions, 60)]
         assert row["first"] == pytest.approx(score(first, None))
         assert row.difference == pytest.approx(score(second, None) - score(first, None))
         assert [row.difference_low, row.difference_high] == pytest.approx(list(np.percentile(drawn, [2.5, 97.5])))

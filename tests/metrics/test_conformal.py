@@ -69,14 +69,14 @@ def test_coverage_counted_by_hand() -> None:
     labels = np.array([0, 0, 1, 1])
     sets = np.array([[1, 0, 0], [0, 1, 1], [1, 1, 0], [0, 0, 0]], dtype=bool)
     table = coverage_by_class(labels, sets, ["l1", "l1", "l2", "l3"], CLASSES, frozenset({"b", "c"}), draws=10)
-    columns = "class coverage low high mean_size size_low size_high empty n_images n_lesions"
+    columns = "class coverage low high mean_size size_low size_high empty n_images n_clusters"
     assert list(table) == columns.split()
     table = table.set_index("class")
     assert list(table.index) == ["", "a", "b", "c", "malignant"]
     assert table.coverage.tolist() == pytest.approx([0.5, 0.5, 0.5, np.nan, 0.5], nan_ok=True)
     assert table.mean_size.tolist() == pytest.approx([5 / 4, 3 / 2, 1, np.nan, 1], nan_ok=True)
     assert table["empty"].tolist() == pytest.approx([1 / 4, 0, 1 / 2, np.nan, 1 / 2], nan_ok=True)
-    assert (table.n_images.tolist(), table.n_lesions.tolist()) == ([4, 2, 2, 0, 2], [3, 1, 2, 0, 2])
+    assert (table.n_images.tolist(), table.n_clusters.tolist()) == ([4, 2, 2, 0, 2], [3, 1, 2, 0, 2])
 
 
 def test_a_class_called_malignant_needs_no_row_of_the_malignant() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, auc, precision_recall_curve, roc_curve
 
-from dermaviz.metrics.bootstrap import lesion_weights
+from dermaviz.metrics.bootstrap import cluster_weights
 from dermaviz.metrics.calibration import expected_calibration_error, reliability
 from dermaviz.metrics.ranking import (
     COVERAGES,
@@ -108,7 +108,7 @@ def test_risk_is_the_error_among_the_confident_with_the_interval_of_its_draws(gu
     confident = np.argsort(-probabilities.max(1))[: round(half.coverage * 400)]
     wrong = (probabilities.argmax(1) != labels)[confident]
     assert half.risk == pytest.approx(wrong.mean())
-    drawn = [np.average(wrong, weights=w) for w in lesion_weights(lesions)[:, confident]]
+    drawn = [np.average(wrong, weights=w) for w in cluster_weights(lesions)[:, confident]]
     assert [half.low, half.high] == pytest.approx(list(np.percentile(drawn, [2.5, 97.5])))
 
 

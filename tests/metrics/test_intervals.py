@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.optimize import brentq
 from scipy.stats import binom, bootstrap
@@ -13,11 +14,14 @@ from sklearn.metrics import balanced_accuracy_score, log_loss
 from dermaviz.errors import EvidenceError
 from dermaviz.metrics.bootstrap import (
     BLOCK,
+    Bootstrap,
     Estimate,
+    cluster_unit,
+    cluster_weights,
+    clusters,
     estimate,
     exact_interval,
     interval,
-    lesion_weights,
     over_draws,
     wilson_interval,
 )
@@ -53,6 +57,29 @@ def test_the_interval_of_a_constant_is_a_point() -> None:
     assert found == {"accuracy": Estimate(1.0, 1.0, 1.0), "seven": Estimate(7.0, 7.0, 7.0)}
 
 
+def test_a_patients_lesions_are_drawn_together() -> None:
+    """Five like lesions of each patient say no more than one of them; taken as independent, they would seem to."""
+    patients = pd.DataFrame({"patient_id": [f"P{i:02}" for i in range(40)]})
+    images = patients.loc[patients.index.repeat(5)].reset_index(drop=True)
+    images = images.assign(image_id=images.index.map(str), lesion_id=images.index.map(str))
+    right = np.arange(40) % 3 == 0
+    one = Bootstrap.over(patients["patient_id"], 200).mean(right).estimate()
+    five, apart = (
+        Bootstrap.over(ids, 200).mean(right.repeat(5)).estimate() for ids in (clusters(images), images["lesion_id"])
+    )
+    assert (five, cluster_unit(images)) == (one, "patients")
+    assert width(apart) == pytest.approx(width(one) / math.sqrt(5), rel=0.3)
+
+
+def test_without_patients_lesions_are_drawn_and_without_these_images() -> None:
+    images = pd.DataFrame({"image_id": ["a", "b", "c"], "lesion_id": ["L", "L", "c"], "patient_id": ["", "L", "L"]})
+    assert clusters(images).tolist() == ["L", "patient L", "patient L"], "a patient is not the lesion of that name"
+    assert cluster_unit(images) == "patients or lesions"
+    for known in (images.drop(columns="patient_id"), images.assign(patient_id="")):
+        assert (clusters(known).tolist(), cluster_unit(known)) == (["L", "L", "c"], "lesions")
+    assert cluster_unit(images[["image_id", "lesion_id"]].assign(lesion_id=images["image_id"])) == "images"
+
+
 def test_a_single_lesion_tells_nothing_of_spread() -> None:
     labels, probabilities, _ = right_in(0.5, 10)
     found = estimate({"accuracy": accuracy}, labels, probabilities, ("only",) * 10, draws=20)
@@ -78,7 +105,7 @@ def test_copies_of_a_lesion_add_no_certainty() -> None:
 
 def test_lesions_are_drawn_whole() -> None:
     lesion = np.random.default_rng(0).integers(0, 12, 60)
-    weights = lesion_weights([f"L{i}" for i in lesion], draws=30)
+    weights = cluster_weights([f"L{i}" for i in lesion], draws=30)
     assert weights.shape == (30, 60)
     for drawn in weights:
         times = [set(drawn[lesion == i]) for i in np.unique(lesion)]
@@ -87,7 +114,7 @@ def test_lesions_are_drawn_whole() -> None:
 
 
 def test_no_images_are_no_weights() -> None:
-    assert lesion_weights((), draws=5).shape == (5, 0)
+    assert cluster_weights((), draws=5).shape == (5, 0)
     found = estimate({"a": accuracy}, np.zeros(0, np.int64), np.zeros((0, 2)), ())["a"]
     assert all(map(math.isnan, (found.value, found.low, found.high)))
 
@@ -118,7 +145,7 @@ def test_bounds_are_scipys_on_the_same_resamples(metric, of_rows, guesses, lesio
 
 def test_draws_are_the_same_in_blocks_and_one_by_one(guesses, lesions_of) -> None:
     labels, probabilities = guesses(0, n=3000)
-    weights = lesion_weights(lesions_of(3000), draws=2 * BLOCK // 3000 + 3)
+    weights = cluster_weights(lesions_of(3000), draws=2 * BLOCK // 3000 + 3)
     metrics = (balanced_accuracy, sensitivity, brier)
     for metric, drawn in zip(metrics, over_draws(metrics, labels, probabilities, weights), strict=True):
         np.testing.assert_allclose(drawn, [metric(labels, probabilities, w) for w in weights], rtol=1e-12)

@@ -25,7 +25,7 @@ from sklearn.metrics import (
 
 from dermaviz.evidence.predictions import Predictions, read_audited
 from dermaviz.evidence.store import DataSplit
-from dermaviz.metrics.bootstrap import lesion_weights, over_draws
+from dermaviz.metrics.bootstrap import cluster_weights, over_draws
 from dermaviz.metrics.calibration import expected_calibration_error
 from dermaviz.metrics.summary import OF_GROUP, ON_CARD, figures_for, measure, metrics_for, summarise
 from dermaviz.models.card import Checkpoint, read_card
@@ -33,7 +33,7 @@ from dermaviz.models.card import Checkpoint, read_card
 CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "ham10000-efficientnet-lite0"
 CLASSES = ("bkl", "mel", "nv")
 MALIGNANT = frozenset({"bkl", "mel"})
-COLUMNS = ["metric", "label", "class", "value", "low", "high", "n_images", "n_lesions", "n_positives", "constant"]
+COLUMNS = ["metric", "label", "class", "value", "low", "high", "n_images", "n_clusters", "n_positives", "constant"]
 
 
 def of_calls(score, **options):
@@ -161,7 +161,7 @@ def test_every_figure_in_every_draw_is_scikit_learns_on_the_rows_written_out(gue
     probabilities /= probabilities.sum(1, keepdims=True)
     figures = figures_for(CLASSES, MALIGNANT)
     assert {figure.slug for figure in figures} == set(BY_SKLEARN)
-    weights = lesion_weights(lesions_of(150), draws=20)
+    weights = cluster_weights(lesions_of(150), draws=20)
     samples = over_draws([figure.metric for figure in figures], labels, probabilities, weights)
     table = measure(labels, probabilities, lesions_of(150), CLASSES, MALIGNANT, draws=20).set_index(["metric", "class"])
     for figure, drawn in zip(figures, samples, strict=True):
@@ -182,7 +182,7 @@ def test_the_page_of_figures() -> None:
     assert list(table) == COLUMNS
     assert len(table) == 8 + 2 * len(OF_GROUP) + 1 + 6 * 3
     assert not table.duplicated(["metric", "class"]).any()
-    assert (table.n_images.unique(), table.n_lesions.unique()) == ([40], [20])
+    assert (table.n_images.unique(), table.n_clusters.unique()) == ([40], [20])
     rows = table.set_index(["metric", "class"])
     assert rows.n_positives[[("sensitivity", "bkl"), ("roc_auc", "nv"), ("melanoma_auc", "")]].tolist() == [5, 25, 10]
     assert rows.n_positives.isna()[("balanced_accuracy", "")]
@@ -221,6 +221,6 @@ def test_the_default_checkpoints_card_agrees_with_its_evidence(split: str) -> No
     """The card was written by a loop over draws; the same resamples give the same figures here."""
     card = read_card(CHECKPOINT / "card.json")
     said = read_audited(Checkpoint(CHECKPOINT, card), DataSplit("ham10000", split))
-    found = summarise(said.labels, said.probabilities, said.lesions, card.classes, frozenset(card.malignant))
+    found = summarise(said.labels, said.probabilities, said.clusters, card.classes, frozenset(card.malignant))
     for name, expected in card.metrics[split].items():
         assert found[name] == (pytest.approx(expected, rel=1e-6) if name in ON_CARD else expected)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
-from dermaviz.metrics.bootstrap import lesion_weights
+from dermaviz.metrics.bootstrap import cluster_weights
 from dermaviz.metrics.ranking import binary_view, operating_point
 
 POSITIVE = np.array([True, True, True, False, False, False, False])
@@ -46,7 +46,7 @@ def test_what_nothing_defines_is_nan() -> None:
 def test_intervals_are_of_the_draws_that_were_given(guesses, lesions_of) -> None:
     labels, probabilities = guesses(0)
     positive, score = binary_view(labels, probabilities, [3])
-    weights = lesion_weights(lesions_of(200), draws=60)
+    weights = cluster_weights(lesions_of(200), draws=60)
     point = operating_point(positive, score, 0.3, weights)
     called = score >= 0.3
     drawn = {

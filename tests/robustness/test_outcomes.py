@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from dermaviz.errors import EvidenceError
-from dermaviz.metrics.bootstrap import Estimate, lesion_weights
+from dermaviz.metrics.bootstrap import Estimate, cluster_weights
 from dermaviz.robustness.outcomes import (
     BY_ATTACK,
     BY_CORRUPTION,
@@ -83,7 +83,7 @@ def test_values_counted_by_hand(attacked: Answers) -> None:
             assert here["value"] == pytest.approx(value)
             assert here["drop"] == pytest.approx(clean - value)
     melanoma = row(found, method="fgsm", epsilon=0.0, metric="sensitivity", **{"class": "mel"})
-    assert (melanoma["n_images"], melanoma["n_lesions"]) == (2, 1)
+    assert (melanoma["n_images"], melanoma["n_clusters"]) == (2, 1)
     at_0 = found[(found["epsilon"] == 0) & (found["class"] == "")]
     assert len(at_0) == 4
     assert (at_0[["drop", "drop_low", "drop_high"]] == 0).all(axis=None)
@@ -91,7 +91,7 @@ def test_values_counted_by_hand(attacked: Answers) -> None:
 
 def test_intervals_are_those_of_the_images_drawn_and_counted_again(attacked: Answers) -> None:
     found = curves(attacked, draws=60, seed=3, fewest=1)
-    weights = lesion_weights(attacked.lesion_ids.tolist(), 60, 3).astype(int)
+    weights = cluster_weights(attacked.cluster_ids.tolist(), 60, 3).astype(int)
     accuracies, drops, balanced = [], [], []
     for times in weights:
         rows = np.repeat(np.arange(8), times)
@@ -197,7 +197,7 @@ def test_the_interval_of_the_median_is_that_of_the_images_drawn() -> None:
     epsilons = rng.exponential(0.004, 60)
     lesions = [f"L{i // 3}" for i in range(60)]
     found = median_flip_distance(epsilons, lesions, draws=400, seed=1)
-    drawn = [np.median(np.repeat(epsilons, times)) for times in lesion_weights(lesions, 400, 1).astype(int)]
+    drawn = [np.median(np.repeat(epsilons, times)) for times in cluster_weights(lesions, 400, 1).astype(int)]
     assert found.value == pytest.approx(np.median(epsilons))
     assert (found.low, found.high) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])))
 

@@ -79,7 +79,7 @@ def looking_counts(ask: ToneAsk, evidence: Evidence, bar: str) -> pd.DataFrame:
 
     seen = looking(ask.images)
     energy, least = (seen[name].to_numpy(np.float64) for name in ("energy", bar))
-    return right_and_looking(seen["right"].to_numpy(), energy, least, groups_of(ask), ask.images.lesions)
+    return right_and_looking(seen["right"].to_numpy(), energy, least, groups_of(ask), ask.images.clusters)
 
 
 def show_looking(ask: ToneAsk) -> None:

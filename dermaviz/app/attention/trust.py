@@ -11,7 +11,7 @@ import streamlit as st
 from dermaviz.app.cache import remembered
 from dermaviz.app.evidence import table_of
 from dermaviz.app.skin_tone.question import ToneAsk
-from dermaviz.app.text import escaped_message, figure, images
+from dermaviz.app.text import escaped_message, figure, images, resampling
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.attention.methods import METHODS
 from dermaviz.errors import EvidenceError
@@ -33,7 +33,7 @@ SCORES: Mapping[str, tuple[str, tuple[float, float]]] = MappingProxyType(
 """Scores of faithfulness: name in words, and the ends of the axis."""
 HOW = (
     "Faithfulness: does the class's probability follow what a map calls important? Each method is compared with a random map on "
-    "the same images; intervals resample whole lesions. Randomisation: mean rank correlation with the intact network's map. The "
+    "the same images. Randomisation: mean rank correlation with the intact network's map. The "
     "layers from the head down to the one named have random weights (Adebayo et al. 2018)."
 )
 
@@ -76,7 +76,7 @@ def what_is_left(audited: Audited, evidence: Evidence) -> pd.DataFrame:
 
 
 def _rows_of(audited: Audited, evidence: Evidence) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The rows of a table that are of these images, and each image's lesion."""
+    """The rows of a table that are of these images, and each image's cluster."""
     table = evidence.table
     mine = table[table["image_id"].isin(audited.table["image_id"])]
     if mine.empty:
@@ -84,7 +84,7 @@ def _rows_of(audited: Audited, evidence: Evidence) -> tuple[pd.DataFrame, dict[s
             f"expected some of the {table['image_id'].nunique():,} images on which methods were measured, found none in this "
             "cohort. Widen the cohort."
         )
-    return mine, dict(zip(audited.table["image_id"], audited.table["lesion_id"], strict=True))
+    return mine, dict(zip(audited.table["image_id"], audited.clusters, strict=True))
 
 
 def show_faithfulness(ask: ToneAsk) -> None:
@@ -113,7 +113,13 @@ def show_faithfulness(ask: ToneAsk) -> None:
     )  # fmt: skip
     with place:
         show_answer(faithfulness_sentence(label.split(" (")[0], table), chart, FAITHFULNESS)
-    show_details(FAITHFULNESS, f"{HOW} {twins_sentence(table)}", tables, None if left is None else _cascade(left))
+    how = f"{HOW} Intervals: 95%, {resampling(ask.images)}. {twins_sentence(table)}"
+    show_details(
+        FAITHFULNESS,
+        how,
+        tables,
+        None if left is None else _cascade(left),
+    )
 
 
 def _cascade(left: pd.DataFrame) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from dermaviz.app.confusion.view import (
     view_of,
 )
 from dermaviz.app.evidence import audited
-from dermaviz.app.text import escaped, images, images_of_lesions, p_value
+from dermaviz.app.text import escaped, images, p_value, resampling
 from dermaviz.app.widgets.chart import ink, intervals, show_answer, show_chart, show_details
 from dermaviz.diagnoses import names_of
 from dermaviz.evidence.external import alike
@@ -42,7 +42,7 @@ def show_comparison(photos: Audited, other: Checkpoint, view: View, form: Form) 
     one, other_one = (escaped(name) for name in names)
     st.subheader(f"What does {other_one} get right that {one} gets wrong, and the reverse?", anchor=False)
     table, card = differences(first, second), first.checkpoint.card
-    _show_test((one, other_one), before.right, after.right, first.n_lesions)
+    _show_test((one, other_one), before.right, after.right, first.counted)
     words = {group: group_words(card, group) for group in view.groups}
     order = group_order(card, before, form)
     groups = [view.groups[i] for i in order]
@@ -65,7 +65,7 @@ def show_comparison(photos: Audited, other: Checkpoint, view: View, form: Form) 
     figures = {names[0]: intervals(table, "first"), names[1]: intervals(table, "second")}
     figures["difference"] = intervals(table, "difference", change=True)
     st.table(pd.DataFrame({"figure": table["label"], **figures}), border="horizontal", hide_index=True)
-    st.caption("95% intervals by resampling whole lesions; both checkpoints are measured on the same resamplings.")
+    st.caption(f"95% intervals {resampling(first)}; both checkpoints are measured on the same resamplings.")
 
 
 QUOTED = ("melanoma_auc", "malignant_auc", "balanced_accuracy")
@@ -91,11 +91,11 @@ def show_sets_compared(first: Audited, second: Audited, view: View, form: Form) 
         ),
         "data sets",
     )  # fmt: skip
+    ways = " and ".join(dict.fromkeys((resampling(one), resampling(other))))
     show_details(
         "data sets",
-        "95% intervals by resampling whole lesions, of each data set by itself: the images are different, so the interval of the "
-        "difference is unpaired. Only diagnoses that both hold are compared, for telling melanoma from nevi alone is not telling "
-        "it from everything." + (f" {' '.join(map(escaped, other.said))}" if other.said else ""),
+        f"95% intervals {ways}, {pairing(table)}. Only diagnoses that both hold are compared, for telling melanoma from nevi "
+        "alone is not telling it from everything." + (f" {' '.join(map(escaped, other.said))}" if other.said else ""),
         {f"{first.checkpoint.name}-data-sets": table},
         beside(table, *names),
     )
@@ -104,6 +104,15 @@ def show_sets_compared(first: Audited, second: Audited, view: View, form: Form) 
 def set_name(images: Audited) -> str:
     """A data set in sentences: ``isic-uda1 (test)``."""
     return f"{images.of.data_set} ({images.of.split})" if images.of else "these images"
+
+
+def pairing(table: pd.DataFrame) -> str:
+    """How the difference of two data sets was resampled, in words."""
+    return (
+        "of both data sets together: they share images, so the interval of the difference is paired"
+        if table["paired"].any()
+        else "of each data set by itself: the images are different, so the interval of the difference is unpaired"
+    )
 
 
 def beside(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
@@ -133,14 +142,13 @@ def sets_sentence(table: pd.DataFrame, first: str, second: str) -> tuple[str, st
     )
 
 
-def _show_test(names: tuple[str, str], before: np.ndarray, after: np.ndarray, n_lesions: int) -> None:
+def _show_test(names: tuple[str, str], before: np.ndarray, after: np.ndarray, n: str) -> None:
     """How often only one of the two is right, and McNemar's test of it."""
     from dermaviz.metrics.comparison import mcnemar
 
     test = mcnemar(before, after)
     said = (
-        f"On {images_of_lesions(len(before), n_lesions)}, only {names[0]} is right on **{test.only_first:,}** and only "
-        f"{names[1]} on **{test.only_second:,}**."
+        f"On {n}, only {names[0]} is right on **{test.only_first:,}** and only {names[1]} on **{test.only_second:,}**."
     )
     if not test.only_first + test.only_second:
         st.markdown(f"{said} They are right on the same images, so there is nothing to test.")

@@ -11,7 +11,7 @@ import streamlit as st
 from dermaviz.app.confusion.metrics import COVERAGE, calibration_table, coverage_curve, reliability_bins, set_coverage
 from dermaviz.app.confusion.view import ALL_IMAGES
 from dermaviz.app.evidence import audited
-from dermaviz.app.text import class_names, images
+from dermaviz.app.text import class_names, images, resampling
 from dermaviz.app.widgets.chart import ink, intervals, show_answer, show_details
 from dermaviz.evidence.predictions import Audited, internal
 from dermaviz.metrics.bootstrap import Estimate
@@ -48,7 +48,8 @@ def show_calibration(audited: Audited) -> None:
         shown[column] = intervals(table, column, change=column == "difference")
     words = (
         f"Logits are divided by the temperature {audited.checkpoint.card.temperature:.3f}, fitted on validation images. The most "
-        "probable class stays the same. 95% intervals by resampling lesions, paired for the difference."
+        "probable class stays the same. "
+        f"95% intervals {resampling(audited)}, paired for the difference."
     )
     show_details("calibration", words, {}, shown)
 

@@ -8,7 +8,7 @@ from dermaviz.app.cache import remembered, shared
 from dermaviz.app.confusion.view import View
 from dermaviz.evidence.external import compare_sets
 from dermaviz.evidence.predictions import Audited
-from dermaviz.metrics.bootstrap import DRAWS, Estimate, estimate, lesion_weights
+from dermaviz.metrics.bootstrap import DRAWS, Estimate, cluster_weights, estimate
 from dermaviz.metrics.classification import Weights
 from dermaviz.metrics.conformal import Kind, conformal_sets, coverage_by_class, fit_conformal
 from dermaviz.metrics.ranking import (
@@ -34,8 +34,8 @@ def point_at(audited: Audited, view: View) -> OperatingPoint:
 
 @shared(max_entries=4, show_spinner=False)
 def _draws(audited: Audited) -> Weights:
-    """Resamplings of the lesions for every position of a slider: 16 MB for 2,000 images."""
-    weights = lesion_weights(audited.lesions, DRAWS)
+    """Resamplings of the clusters for every position of a slider: 16 MB for 2,000 images."""
+    weights = cluster_weights(audited.clusters, DRAWS)
     weights.flags.writeable = False
     return weights
 
@@ -52,7 +52,7 @@ def areas(audited: Audited, positive: tuple[str, ...]) -> tuple[Estimate, Estima
     """The area under the ROC curve and the average precision of the sum of these classes' probabilities."""
     indices = [audited.classes.index(name) for name in positive]
     metrics = {"roc": of_group(roc_auc, indices), "precision": of_group(average_precision, indices)}
-    found = estimate(metrics, audited.labels, audited.probabilities, audited.lesions)
+    found = estimate(metrics, audited.labels, audited.probabilities, audited.clusters)
     return found["roc"], found["precision"]
 
 
@@ -63,14 +63,14 @@ def metric_table(audited: Audited) -> pd.DataFrame:
 
     card = audited.checkpoint.card
     return measure(
-        audited.labels, audited.probabilities, audited.lesions, card.classes, frozenset(card.malignant), DRAWS
+        audited.labels, audited.probabilities, audited.clusters, card.classes, frozenset(card.malignant), DRAWS
     )
 
 
 @remembered(max_entries=64, show_spinner=False)
 def coverage_curve(audited: Audited) -> pd.DataFrame:
     """The share of mistakes among the most confident images, with its interval."""
-    return risk_coverage(audited.labels, audited.probabilities, audited.lesions)
+    return risk_coverage(audited.labels, audited.probabilities, audited.clusters)
 
 
 @remembered(max_entries=64, show_spinner=False)
@@ -93,7 +93,7 @@ def calibration_table(audited: Audited) -> pd.DataFrame:
         audited.labels,
         audited.probabilities,
         card.temperature,
-        audited.lesions,
+        audited.clusters,
         card.classes,
         frozenset(card.malignant),
     )
@@ -105,7 +105,7 @@ def set_coverage(audited: Audited, fitted_on: Audited, kind: Kind) -> pd.DataFra
     thresholds = fit_conformal(fitted_on.labels, fitted_on.probabilities, COVERAGE, kind)
     sets = conformal_sets(audited.probabilities, thresholds)
     malignant = frozenset(audited.checkpoint.card.malignant)
-    return coverage_by_class(audited.labels, sets, audited.lesions, audited.classes, malignant)
+    return coverage_by_class(audited.labels, sets, audited.clusters, audited.classes, malignant)
 
 
 @remembered(max_entries=16)
@@ -123,6 +123,6 @@ def differences(first: Audited, second: Audited) -> pd.DataFrame:
     card = first.checkpoint.card
     malignant = frozenset(card.malignant)
     metrics = metrics_for(card.classes, malignant)
-    table = paired_differences(metrics, first.labels, first.probabilities, second.probabilities, first.lesions)
+    table = paired_differences(metrics, first.labels, first.probabilities, second.probabilities, first.clusters)
     labels = {figure.slug: figure.label for figure in figures_for(card.classes, malignant)}
     return table.assign(label=table["metric"].map(labels))

@@ -13,7 +13,7 @@ from dermaviz.app.confusion.comparison import beside, set_name, sets_sentence
 from dermaviz.app.confusion.metrics import metric_table, set_differences
 from dermaviz.app.evidence import audited
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.text import class_names, figure, images, images_of_lesions
+from dermaviz.app.text import class_names, figure, images
 from dermaviz.app.widgets.chart import ink, offer_csv, show_chart
 from dermaviz.evidence.external import external_sets
 from dermaviz.evidence.predictions import Audited, data_sets, internal
@@ -30,7 +30,7 @@ METRIC_MEANINGS = """
 - **ROC AUC**: how often an image of the class scores above another one; 0.5 is chance.
 - **Average precision**: mean precision from the highest score down; chance is the share of positives.
 - **Brier score**, **negative log-likelihood**, **calibration error**: distance of the probabilities from the truth; 0 is best.
-- **Intervals**: 95%, from 1,000 resamplings of whole lesions. None is given where a class has too few lesions.
+- **Intervals**: 95%, from 1,000 resamplings of whole {unit}. None is given where a class has too few.
 """
 
 
@@ -41,9 +41,9 @@ def show_metrics(shown: Audited) -> None:
     commonest = card.classes[int(np.bincount(shown.labels, minlength=len(card.classes)).argmax())]
     row = table.set_index("metric").loc["balanced_accuracy"]
     st.markdown(
-        f"Its balanced accuracy is **{figure(row)}** on {images_of_lesions(len(shown), shown.n_lesions)}; always "
+        f"Its balanced accuracy is **{figure(row)}** on {shown.counted}; always "
         f"answering {names[commonest]} would get {row['constant']:.3f}.",
-        help=METRIC_MEANINGS,
+        help=METRIC_MEANINGS.format(unit=shown.unit),
     )
     show_elsewhere(shown.checkpoint)
     constant = f"always “{commonest}”"
@@ -72,7 +72,9 @@ def show_elsewhere(checkpoint: Checkpoint) -> None:
         answer, figures = sets_sentence(table, *names)
         st.markdown(answer)
         st.table(beside(table, *names), border="horizontal", hide_index=True)
-        st.caption(f"{figures} Intervals are unpaired; choose “Compare with” for the matrix.")
+        st.caption(
+            f"{figures} Intervals are {'paired' if table['paired'].any() else 'unpaired'}; choose “Compare with” for the matrix."
+        )
 
 
 def show_by_class(rows: pd.DataFrame, label: str, names: Mapping[str, str], commonest: str) -> None:

@@ -29,10 +29,10 @@ from dermaviz.app.robustness.question import (
     trial,
     zero_gradients,
 )
-from dermaviz.app.text import images_of_lesions
+from dermaviz.app.text import resampling
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.errors import EvidenceError
-from dermaviz.evidence.predictions import Audited
+from dermaviz.evidence.predictions import Audited, counted
 from dermaviz.plots.robustness import DEFAULT_SIZE, decline_figure, epsilon_in_words
 from dermaviz.plots.theme import percent
 from dermaviz.plots.theme import points as points_of
@@ -41,7 +41,7 @@ ONE_LEVEL = 1 / 255
 OVERSHOT = 0.02
 HOW = (
     "ε is the most that any value may change. FGSM takes one step along the sign of the gradient, PGD twenty small ones; noise "
-    "moves each value at random. Intervals: 95%, from resampling whole lesions; differences are paired."
+    "moves each value at random."
 )
 
 
@@ -72,7 +72,8 @@ def show_attacks(ask: Ask) -> None:
     with place:
         figure = decline_figure(drawn, "epsilon", ask.measured, baseline=ask.constant, ink=ink())
         show_answer(said, figure, ATTACKS)
-    words = f"{HOW} {gradient_sentence(zero_gradients(images), len(ask.images))}"
+    how = f"{HOW} Intervals: 95%, {resampling(ask.images)}; differences are paired."
+    words = f"{how} {gradient_sentence(zero_gradients(images), len(ask.images))}"
     cells = pd.DataFrame({"ε": [epsilon_in_words(at) for at in sorted({*joined_lines(drawn)["epsilon"]})]})
     for name, rows in drawn.items():
         at = {epsilon_in_words(row["epsilon"]): share_cell(row) for _, row in rows.iterrows()}
@@ -89,7 +90,7 @@ def _together(ask: Ask, images: Trial) -> tuple[dict[str, pd.DataFrame], tuple[s
     method = next(name for name in STRONGEST_FIRST if name in here)
     clean, after = (row_at(here[method], "epsilon", at) for at in (0, epsilon))
     under = f"under {METHODS[method]} at ε = {epsilon_in_words(epsilon)}"
-    answer, figures = decline_sentence(ask.measured, clean, after, under)
+    answer, figures = decline_sentence(ask, clean, after, under)
     if NOISE in here and method != NOISE:
         figures += f" Noise of that size: {points(row_at(here[NOISE], 'epsilon', epsilon), 'drop', turned=True)}."
     begun = {name: first_size(images.answers.conditions, name) or 0 for name in whole}
@@ -125,9 +126,9 @@ def _compared(ask: Ask, one: Trial, another: Trial) -> tuple[dict[str, pd.DataFr
     drawn = {}
     for name, which in zip(names, ("first", "second"), strict=True):
         columns = {which: "value", f"{which}_low": "low", f"{which}_high": "high"}
-        drawn[name] = rows[["method", "epsilon", "n_images", "n_lesions", *columns]].rename(columns=columns)
+        drawn[name] = rows[["method", "epsilon", "n_images", "n_clusters", *columns]].rename(columns=columns)
     clean, after = (row_at(rows, "epsilon", at) for at in (0, epsilon))
-    n = images_of_lesions(int(after["n_images"]), int(after["n_lesions"]))
+    n = counted(int(after["n_images"]), int(after["n_clusters"]), ask.images.unit)
     answer = (
         f"{names[1]}: {ask.measure.label} **{points_of(clean['difference'])} points** on clean images, "
         f"**{points_of(after['difference'])}** {under}."

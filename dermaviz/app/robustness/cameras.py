@@ -8,8 +8,9 @@ import streamlit as st
 from dermaviz.app.cache import remembered
 from dermaviz.app.evidence import table_of
 from dermaviz.app.robustness.question import Ask
+from dermaviz.app.text import resampling
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
-from dermaviz.evidence.predictions import Audited
+from dermaviz.evidence.predictions import Audited, counted
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.plots.intervals import estimates_figure
 from dermaviz.plots.theme import percent
@@ -21,7 +22,7 @@ HOW = (
     "Each photo is changed as another camera would have taken it and prepared as every photo is; an answer counts as changed "
     "where another diagnosis comes first than of the photo as it is. Sharpness: the photo reduced to so many pixels on the short "
     "side. Lesion's size: the middle alone, or the photo with its surroundings mirrored. Crop: "
-    f"{KEPT:.0%} of each side, into each corner. Intervals: 95%, from resampling whole lesions."
+    f"{KEPT:.0%} of each side, into each corner."
 )
 
 
@@ -47,11 +48,13 @@ def show_cameras(ask: Ask) -> None:
     figure = estimates_figure(
         shown, title="share of answers that change, 0 to 1", dots_name="changed answers, with 95% interval", ink=ink()
     )
-    show_answer(said_of(table, chosen), figure, f"cameras {chosen}")
-    show_details(CAMERAS, HOW, {f"{ask.images.checkpoint.name}-cameras": table})
+    show_answer(said_of(table, chosen, ask.images.unit), figure, f"cameras {chosen}")
+    show_details(
+        CAMERAS, f"{HOW} Intervals: 95%, {resampling(ask.images)}.", {f"{ask.images.checkpoint.name}-cameras": table}
+    )
 
 
-def said_of(table: pd.DataFrame, chosen: str) -> tuple[str, str]:
+def said_of(table: pd.DataFrame, chosen: str, unit: str) -> tuple[str, str]:
     """The finding of a change in a sentence, and its figures; as Markdown."""
     rows = table[table["change"] == chosen]
     worst, whole = rows[rows["level"] > 0].sort_values("changed").iloc[-1], rows[rows["level"] == 0]
@@ -59,13 +62,13 @@ def said_of(table: pd.DataFrame, chosen: str) -> tuple[str, str]:
     if len(whole) and rows["level"].max() > 150:
         row = whole.iloc[0]
         share = percent(row["changed"])
-        finding = f"**{share}** of lesions get more than one answer when the same photo has 150 to 600 pixels."
+        finding = f"**{share}** of images get more than one answer when the same photo has 150 to 600 pixels."
     else:
         at = CHANGES[chosen].words(row["level"])
         finding = f"**{share}** of answers change at worst ({CHANGES[chosen].label.lower()}: {at})."
     figures = (
         f"{Estimate.of(row, 'changed').text(percent)}; the probability of malignant moves by {row['moved']:.3f} on average. "
-        f"n = {row['n_images']:,} images of {row['n_lesions']:,} lesions."
+        f"n = {counted(int(row['n_images']), int(row['n_clusters']), unit)}."
     )
     return finding, figures
 
@@ -77,5 +80,5 @@ def changes_of(images: Audited) -> pd.DataFrame:
     Raises:
         EvidenceError: there is no table ``cameras`` of them.
     """
-    lesions = dict(zip(images.table["image_id"], images.table["lesion_id"], strict=True))
-    return changed_answers(table_of(images.checkpoint, CAMERAS).table, lesions)
+    cluster_of = dict(zip(images.table["image_id"], images.clusters, strict=True))
+    return changed_answers(table_of(images.checkpoint, CAMERAS).table, cluster_of)

@@ -21,7 +21,7 @@ from dermaviz.app.robustness.question import (
     row_at,
     trial,
 )
-from dermaviz.app.text import figure
+from dermaviz.app.text import figure, resampling
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.plots.robustness import corruption_figure, decline_figure
 from dermaviz.robustness.corruptions import CORRUPTIONS, SEVERITIES
@@ -34,7 +34,7 @@ NOISE_SIZES = ("faint_noise", "gaussian_noise")
 _WORST = SEVERITIES[-1]
 HOW = (
     "Each cell has the figure that is left; its colour is what was lost. Faint and uniform noise are as small as an attack and "
-    "stay out of the mean. Intervals: 95%, from resampling whole lesions."
+    "stay out of the mean."
 )
 
 
@@ -64,12 +64,12 @@ def show_corruptions(ask: Ask) -> None:
     worst = {label: row_at(line, size, end) for label, line in drawn.items()}
     if ask.grouping == TOGETHER:
         first = next(iter(drawn.values()))
-        said = decline_sentence(ask.measured, row_at(first, size, 0), next(iter(worst.values())), under)
+        said = decline_sentence(ask, row_at(first, size, 0), next(iter(worst.values())), under)
     else:
         said = extremes_sentence(ask.measured, worst, under)
     show_answer(said, decline_figure(drawn, size, ask.measured, baseline=ask.constant, ink=ink()), "one corruption")
     meanings = ", ".join(f"{at}: {row.in_words(at)}" for at in SEVERITIES)
-    words = f"{HOW} Severities of {row.label} ({row.source}): {meanings}."
+    words = f"{HOW} Intervals: 95%, {resampling(ask.images)}. Severities of {row.label} ({row.source}): {meanings}."
     name = ask.images.checkpoint.name
     tables = {f"{name}-corruptions": table.reset_index(drop=True), f"{name}-{chosen}": joined_lines(drawn)}
     show_details(CORRUPTED, words, tables)

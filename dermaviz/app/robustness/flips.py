@@ -97,7 +97,7 @@ def median_flips(audited: Audited, groups: Mapping[str, np.ndarray]) -> pd.DataF
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _median_flip(key: str, flips: str, _epsilons: np.ndarray, _audited: Audited) -> Estimate:
-    return median_flip_distance(_epsilons, _audited.lesions.tolist())
+    return median_flip_distance(_epsilons, _audited.clusters.tolist())
 
 
 def flip_sentence(found: pd.Series, cap: float) -> tuple[str, str]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from dermaviz.app.cache import remembered
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import audited, has_table, table_of
-from dermaviz.app.text import FACETS, class_names, images, images_of_lesions, in_order, share, value_words
-from dermaviz.evidence.predictions import Audited, same_images
+from dermaviz.app.text import FACETS, class_names, images, in_order, share, value_words
+from dermaviz.evidence.predictions import Audited, counted, same_images
 from dermaviz.evidence.store import Evidence
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.classification import MELANOMA
@@ -240,9 +240,9 @@ def points(row: Mapping[str, float] | pd.Series, name: str, *, turned: bool = Fa
     return found.text(points_of, " points")
 
 
-def decline_sentence(measure: str, clean: pd.Series, after: pd.Series, under: str) -> tuple[str, str]:
+def decline_sentence(ask: Ask, clean: pd.Series, after: pd.Series, under: str) -> tuple[str, str]:
     """A figure on the clean images and under something; and its change with interval and n."""
-    n = images_of_lesions(int(after["n_images"]), int(after["n_lesions"]))
+    measure, n = ask.measured, counted(int(after["n_images"]), int(after["n_clusters"]), ask.images.unit)
     if math.isnan(after["value"]):
         return f"**Too few images** to say what happens to {measure} {under}.", f"n = {n}."
     way = "falls" if after["drop"] > 0 else "goes"

@@ -13,13 +13,13 @@ import streamlit as st
 from dermaviz.app.cache import remembered
 from dermaviz.app.evidence import table_of
 from dermaviz.app.skin_tone.question import ToneAsk
-from dermaviz.app.text import escaped_message, figure, images, in_points
+from dermaviz.app.text import escaped_message, figure, images, in_points, resampling
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import DataSplit, Evidence
 from dermaviz.evidence.tables import DRAWN
-from dermaviz.metrics.bootstrap import DRAWS, interval, lesion_weights
+from dermaviz.metrics.bootstrap import DRAWS, cluster_weights, interval
 from dermaviz.metrics.classification import weighted_mean
 from dermaviz.plots.theme import percent, points
 from dermaviz.plots.tone import against_ita_figure
@@ -46,7 +46,7 @@ LINES: Mapping[tuple[str, str], str] = MappingProxyType(
 )
 HOW = (
     "Skin is shifted along the melanin axis of the model that draws DermaViz's lesions. The control shifts colour as far along "
-    "an axis that is no skin tone. Bands: 95%, from resampling lesions, of the paired change. Photos of dark skin differ in more "
+    "an axis that is no skin tone. Bands: 95%, {resampling}, of the paired change. Photos of dark skin differ in more "
     "than colour: this tests colour only."
 )
 
@@ -83,7 +83,7 @@ def show_other_skin(ask: ToneAsk) -> None:
         show_answer(drawn_sentence(drawn), chart, "drawn tone")
         joined = pd.concat([line.assign(line=name) for name, line in drawn.items()], ignore_index=True)
         tables[f"{ask.images.checkpoint.name}-drawn-tone"] = joined
-    show_details("other skin", HOW, tables)
+    show_details("other skin", HOW.format(resampling=resampling(ask.images)), tables)
 
 
 @remembered(max_entries=16)
@@ -108,7 +108,7 @@ def drawn_by_tone(evidence: Evidence, malignant: tuple[str, ...]) -> dict[str, p
         rows = []
         for ita, mine in evidence.table[kinds == kind].groupby("ita"):
             values, lesions = mine["p_malignant"].to_numpy(np.float64), mine["lesion_id"].to_numpy()
-            bounds = interval(weighted_mean(values, lesion_weights(lesions, DRAWS)))
+            bounds = interval(weighted_mean(values, cluster_weights(lesions, DRAWS)))
             rows.append((ita, float(values.mean()), *bounds, len(values)))
         lines[kind] = pd.DataFrame(rows, columns=["ita", "value", "low", "high", "n_images"])
     return lines

@@ -21,12 +21,12 @@ from dermaviz.app.skin_tone.question import (
     one_each,
     other_groups,
 )
-from dermaviz.app.text import class_names, figure, images
+from dermaviz.app.text import class_names, figure, images, resampling
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.data.tone_labels import TONE_LABEL
 from dermaviz.evidence.predictions import TONE, TONE_GROUP
 from dermaviz.fairness.tone_groups import ESTIMATORS, GROUPS, agreement, tone_groups
-from dermaviz.metrics.bootstrap import FEWEST, Estimate
+from dermaviz.metrics.bootstrap import FEWEST, Estimate, clusters
 from dermaviz.plots.intervals import groups_figure
 from dermaviz.plots.theme import percent, points, signed
 from dermaviz.plots.tone import distribution_figure
@@ -43,7 +43,7 @@ SHARES = frozenset(
 )
 """Figures that are said in percent; the others are plain numbers."""
 HOW = (
-    "Intervals: 95%, from resampling whole lesions. A difference is found where its interval excludes 0{again}. "
+    "Intervals: 95%, {resampling}. A difference is found where its interval excludes 0{again}. "
     "Of many comparisons, one in twenty does so by chance alone."
 )
 _AGAIN = " and its sign stays with every other estimate of tone and with cuts moved by ±2°"
@@ -74,12 +74,12 @@ def show_groups(ask: ToneAsk) -> None:
             "why": mine["reason"],
         }
     )
-    front = ["group", "n_images", "n_lesions", "n_positives", "n_negatives", "metric"]
+    front = ["group", "n_images", "n_clusters", "n_positives", "n_negatives", "metric"]
     tables = {
         ask.file("groups"): table[[*front, *(name for name in table if name not in front)]],
         ask.file("gaps"): gaps,
     }
-    how = HOW.format(again=_AGAIN if ask.by == TONE_GROUP else "")
+    how = HOW.format(again=_AGAIN if ask.by == TONE_GROUP else "", resampling=resampling(ask.images))
     if ask.labelled and (found := labels_agreement(ask)) is not None:
         how = f"{agreement_sentence(found)} {how}"
     show_details("groups", how, tables, cells if len(cells) else None)
@@ -92,7 +92,7 @@ def measured_groups(ask: ToneAsk) -> GroupFigures:
 
     images, card = ask.images, ask.card
     figures = audit_figures(card.classes, frozenset(card.malignant), ask.positive, ask.threshold)
-    return measure_groups(images.labels, images.probabilities, images.lesions, groups_of(ask), figures)
+    return measure_groups(images.labels, images.probabilities, images.clusters, groups_of(ask), figures)
 
 
 @remembered(max_entries=32)
@@ -103,7 +103,7 @@ def judged_gaps(ask: ToneAsk) -> pd.DataFrame:
     measured, images = measured_groups(ask), ask.images
     others = other_groups(ask) if ask.by == TONE_GROUP else {}
     again = {
-        name: measure_groups(images.labels, images.probabilities, images.lesions, groups, measured.figures, draws=0)
+        name: measure_groups(images.labels, images.probabilities, images.clusters, groups, measured.figures, draws=0)
         for name, groups in others.items()
     }
     return judge_gaps(measured, again)
@@ -193,7 +193,7 @@ def _counts_by_group(ask: ToneAsk) -> pd.DataFrame:
     rows = []
     for name in (*GROUPS, ""):
         mine = facts[facts["group"] == name]
-        row = {"images": f"{len(mine):,}", "lesions": f"{mine['lesion_id'].nunique():,}"}
+        row = {"images": f"{len(mine):,}", ask.images.unit: f"{len(set(clusters(mine))):,}"}
         row["estimated tone group"] = name or "no estimate"
         rows.append(row | {words[dx]: f"{(mine['dx'] == dx).sum():,}" for dx in ask.card.malignant})
     return pd.DataFrame(rows)

@@ -94,7 +94,7 @@ def darkest(ask: ToneAsk, groups: np.ndarray) -> tuple[str, ...]:
 
 def cannot_say(ask: ToneAsk, groups: np.ndarray) -> list[str]:
     """What this audit cannot say of these images, in Markdown; ``groups`` is each one's tone group, ``[N]``."""
-    ham10000, table = shows_ham10000(ask.images), ask.images.table
+    ham10000 = shows_ham10000(ask.images)
     dark = " and ".join(
         f"**{(groups == name).sum():,} {name}** ({(wanted(ask) & (groups == name)).sum():,} of what is looked for)"
         for name in darkest(ask, groups)
@@ -117,11 +117,7 @@ def cannot_say(ask: ToneAsk, groups: np.ndarray) -> list[str]:
             f"**How much of an estimate is the light.** In {blue:,} of {images(len(tone))} ({percent(blue / len(tone))}) the "
             f"skin's b* is 0 or below, which no skin is. {changed_sentence(ESTIMATORS[other], moved)}"
         )
-    if "patient_id" in table and (table["patient_id"] != "").all():
-        said.append(
-            "**How alike one patient's lesions are.** Intervals resample lesions: too narrow where a patient has several."
-        )
-    else:
+    if ask.images.unit != "patients":
         whose = "HAM10000 names lesions, not patients." if ham10000 else "The data set does not name every patient."
         said.append(
             f"**Whether patients were kept apart.** {whose} One patient may be on both sides of the split, so intervals may be "

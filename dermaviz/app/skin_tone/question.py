@@ -29,7 +29,7 @@ from dermaviz.fairness.tone_groups import (
     tone_groups,
     tone_regroupings,
 )
-from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Estimate, interval, lesion_weights
+from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Estimate, cluster_weights, interval
 from dermaviz.metrics.classification import MELANOMA, weighted_mean
 from dermaviz.metrics.confusion import AGE, cohort_names
 from dermaviz.models.card import Card
@@ -188,15 +188,15 @@ def names_of(ask: ToneAsk, groups: Iterable[str]) -> list[str]:
 
 
 def enough(ask: ToneAsk, groups: Iterable[str], known: NDArray[np.bool_]) -> tuple[list[str], dict[str, int]]:
-    """Groups whose ``known`` images (bool ``[N]``) show ``FEWEST`` lesions or more, in order; and how many images others have.
+    """Groups whose ``known`` images (bool ``[N]``) are of ``FEWEST`` clusters or more, in order; and how many images others have.
 
     Args:
         groups: of each image, ``[N]``.
     """
-    table = pd.DataFrame({"group": groups, "lesion": ask.images.lesions})[known]
-    lesions = table.groupby("group")["lesion"].nunique()
+    table = pd.DataFrame({"group": groups, "cluster": ask.images.clusters})[known]
+    found = table.groupby("group")["cluster"].nunique()
     names = names_of(ask, table["group"])
-    small = {name: int((table["group"] == name).sum()) for name in names if lesions[name] < FEWEST}
+    small = {name: int((table["group"] == name).sum()) for name in names if found[name] < FEWEST}
     return [name for name in names if name not in small], small
 
 
@@ -263,23 +263,23 @@ def _choose_cuts() -> tuple[float, ...]:
 def mean_by_group(
     audited: Audited, values: NDArray[np.float64], groups: Mapping[str, NDArray[np.bool_]]
 ) -> pd.DataFrame:
-    """The mean of a value per image ``[N]`` (NaN: none) in each group (name to mask), with its lesion-bootstrap interval.
+    """The mean of a value per image ``[N]`` (NaN: none) in each group (name to mask), with its bootstrap interval.
 
     Returns:
-        ``label, value, low, high, n_images, n_lesions``; no figure of fewer than ``FEWEST`` lesions.
+        ``label, value, low, high, n_images, n_clusters``; no figure of fewer than ``FEWEST`` clusters.
     """
     known = ~np.isnan(values)
     rows = []
     for name, mine in groups.items():
-        said, lesions = values[mine & known], audited.lesions[mine & known]
-        n = len(set(lesions))
-        key = hashlib.sha256(said.tobytes() + "\n".join(lesions).encode()).hexdigest()
-        found = _mean(key, said, lesions) if n >= FEWEST else Estimate(np.nan, np.nan, np.nan)
-        rows.append({"label": name, **asdict(found), "n_images": len(said), "n_lesions": n})
+        said, clusters = values[mine & known], audited.clusters[mine & known]
+        n = len(set(clusters))
+        key = hashlib.sha256(said.tobytes() + "\n".join(clusters).encode()).hexdigest()
+        found = _mean(key, said, clusters) if n >= FEWEST else Estimate(np.nan, np.nan, np.nan)
+        rows.append({"label": name, **asdict(found), "n_images": len(said), "n_clusters": n})
     return pd.DataFrame(rows)
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
-def _mean(key: str, _values: NDArray[np.float64], _lesions: NDArray[Any]) -> Estimate:
-    weights = lesion_weights(_lesions, DRAWS)
+def _mean(key: str, _values: NDArray[np.float64], _clusters: NDArray[Any]) -> Estimate:
+    weights = cluster_weights(_clusters, DRAWS)
     return Estimate(float(weighted_mean(_values, None)), *interval(weighted_mean(_values, weights)))

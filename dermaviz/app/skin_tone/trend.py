@@ -25,10 +25,10 @@ from dermaviz.app.skin_tone.question import (
     wanted,
     wanted_classes,
 )
-from dermaviz.app.text import images
+from dermaviz.app.text import resampling
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.data.tone_labels import TONE_LABEL
-from dermaviz.evidence.predictions import Audited
+from dermaviz.evidence.predictions import Audited, counted
 from dermaviz.fairness.tone_groups import ESTIMATORS
 from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Estimate
 from dermaviz.metrics.ranking import called
@@ -56,18 +56,20 @@ def show_trend(ask: ToneAsk) -> None:
     found, steps = trend(ask, outcome), trend_steps(ask, outcome)
     step, share = "level" if ask.labelled else "10°", f"share {OUTCOMES[outcome].split(',')[0]}"
     verdict, reason = trend_verdict(ask, outcome)
-    n = f"n = {images(found.n_images)} of {found.n_lesions:,} lesions, {found.n_with:,} with and {found.n_without:,} without."
+    n = counted(found.n_images, found.n_clusters, ask.images.unit)
+    n = f"n = {n}, {found.n_with:,} with and {found.n_without:,} without."
     said = "**Too few for a trend.**"
     if not found.suppressed:
         odds = darker(found)
         said = f"**{verdict.capitalize()}**{f' ({reason})' if reason else ''}: for each {step} darker, odds ×{odds.value:.2f}."
         n = f"Odds for each {step if ask.labelled else '10° of ITA'} darker: ×{odds.text('{:.2f}'.format)}. {n}"
+    levels = f"Each diagnosis has its own height. Intervals: 95%, {resampling(ask.images)}."
     if ask.labelled:
         chart = estimates_figure(
             steps.assign(n=steps["n_images"]), title=f"{share}, 0 to 1", dots_name="with 95% interval", ink=ink()
         )
         words, column = (
-            f"A logistic line in the labelled level, light to dark. {_LEVELS}",
+            f"A logistic line in the labelled level, light to dark. {levels}",
             {"labelled tone": steps["label"]},
         )
         if (agreed := labels_agreement(ask)) is not None:
@@ -81,7 +83,7 @@ def show_trend(ask: ToneAsk) -> None:
             span=(-0.02, 1.02),
             ink=ink(),
         )
-        words = f"A logistic line in ITA. It ends where {FEWEST} images are left on either side. {_LEVELS} {_ITA}"
+        words = f"A logistic line in ITA. It ends where {FEWEST} images are left on either side. {levels} {_ITA}"
         column = {"median ITA": [f"{ita:.0f}°" for ita in steps["ita"]]}
     with place:
         show_answer((said, n), chart, "trend")
@@ -90,7 +92,6 @@ def show_trend(ask: ToneAsk) -> None:
     show_details("trend", words, {ask.file("trend"): steps if ask.labelled else found.curve}, cells)
 
 
-_LEVELS = "Each diagnosis has its own height. Intervals: 95%, from resampling lesions."
 _ITA = (
     "Circles: eighths of the images by ITA. Dotted: borders of the groups. A trend is no effect of skin alone: ITA also measures "
     "the light."
@@ -114,7 +115,7 @@ def trend(ask: ToneAsk, outcome: str, draws: int = DRAWS) -> Trend:
     ita = darkness(replace(ask, images=images))
     known = np.sort(ita[np.isfinite(ita)])
     grid = np.linspace(known[FEWEST - 1], known[-FEWEST], GRID_POINTS) if len(known) >= 2 * FEWEST else None
-    return ita_trend(happened, ita, images.lesions, strata=images.table["dx"].tolist(), grid=grid, draws=draws)
+    return ita_trend(happened, ita, images.clusters, strata=images.table["dx"].tolist(), grid=grid, draws=draws)
 
 
 def trend_verdict(ask: ToneAsk, outcome: str) -> tuple[str, str]:

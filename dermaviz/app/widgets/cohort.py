@@ -11,7 +11,7 @@ import streamlit as st
 from dermaviz.app.bar import filter_place
 from dermaviz.app.link import AGE as AGE_LINK
 from dermaviz.app.link import all_asked, ask_for
-from dermaviz.app.text import FACETS, escaped, images_of_lesions, in_order, value_words
+from dermaviz.app.text import FACETS, escaped, in_order, value_words
 from dermaviz.data.split import leaks
 from dermaviz.evidence.predictions import TONE_GROUP, Audited, tone_note
 from dermaviz.metrics.confusion import AGE, Cohort, ages, in_cohort, values_of
@@ -84,7 +84,7 @@ def among() -> str:
 
 def cohort_sentence(cohort: Audited, whole: Audited) -> str:
     """How many images remain of how many."""
-    n, total = images_of_lesions(len(cohort), cohort.n_lesions), len(whole)
+    n, total = cohort.counted, len(whole)
     if len(cohort) == total:
         return f"All {n} of the test split."
     if not len(cohort):

@@ -8,9 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from dermaviz.app.text import class_names, escaped, images_of_lesions
+from dermaviz.app.text import class_names, escaped
 from dermaviz.data.selection import DIAGNOSIS, find_task
 from dermaviz.errors import DatasetError
+from dermaviz.evidence.predictions import counted
 from dermaviz.models.card import Card
 
 HEADLINES = MappingProxyType(
@@ -39,11 +40,12 @@ def show_model(name: str, card: Card) -> None:
             column.metric(row["figure"], row["model"], border=True, help="On test photos; the table has its interval.")
             column.caption(row["95% interval"] and f"95% interval {row['95% interval']}")
         st.table(rows, border="horizontal")
-        if (n_images := figures.get("n_images")) and (n_lesions := figures.get("n_lesions")):
-            n = images_of_lesions(n_images, n_lesions).replace("image", "test photo")
+        unit = "patients" if "n_patients" in figures else "lesions"
+        if (n_images := figures.get("n_images")) and (n_clusters := figures.get(f"n_{unit}")):
+            n = counted(n_images, n_clusters, unit).replace("image", "test photo")
             st.caption(
                 f"n = {n}{'' if leak else ', none of which the model was trained on'}; intervals by resampling whole "
-                "lesions. The last column is what one gets by always giving the most frequent answer."
+                f"{unit}. The last column is what one gets by always giving the most frequent answer."
             )
     else:
         st.info(

@@ -12,7 +12,7 @@ import pandas as pd
 
 from dermaviz.errors import ResultError
 from dermaviz.evidence.store import labels_of
-from dermaviz.metrics.bootstrap import DRAWS, Estimate, interval, lesion_weights, over_draws
+from dermaviz.metrics.bootstrap import DRAWS, Estimate, cluster_weights, interval, over_draws
 from dermaviz.metrics.classification import (
     Labels,
     Metric,
@@ -248,4 +248,4 @@ def _no_metric(name: str, known: Sequence[str]) -> ResultError:
 
 @lru_cache(maxsize=3)
 def _weights(lesion_ids: tuple[str, ...], draws: int) -> Weights:
-    return lesion_weights(lesion_ids, draws)
+    return cluster_weights(lesion_ids, draws)

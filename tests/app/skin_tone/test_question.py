@@ -116,7 +116,7 @@ def test_looking_is_energy_over_the_lesions_area(toned: Checkpoint) -> None:
 def test_a_mean_by_group_leaves_out_what_is_unknown(toned: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     masks = {"all": np.ones(4, dtype=bool), "last": np.array([False, False, False, True])}
     table = mean_by_group(audited(toned), np.array([1.0, 2.0, 6.0, np.nan]), masks).set_index("label")
-    assert table.loc["all", ["n_images", "n_lesions"]].tolist() == [3, 3]
+    assert table.loc["all", ["n_images", "n_clusters"]].tolist() == [3, 3]
     assert np.isnan(table.loc["all", ["value", "low", "high"]].tolist()).all()  # three lesions are too few for a figure
     assert table.loc["last", "n_images"] == 0
     assert np.isnan(table.loc["last", "value"])
