@@ -139,8 +139,7 @@ def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
     if wanted:
         found[f"{name.capitalize()} found"] = flagged_share(wanted, wanted, None)
     rows = estimate(found, audited.labels, audited.probabilities, audited.clusters, draws)
-    n_wanted = int(np.isin(audited.labels, wanted).sum())
-    table = _table(rows, [len(audited), n_wanted])
+    table = _table(rows, [len(audited), *([int(np.isin(audited.labels, wanted).sum())] if wanted else [])])
     right = next(iter(rows.values()))
     sentence = f"{percent(right.value)} of {len(audited):,} images are classified correctly."
     if has_evidence(audited.checkpoint.folder, "attention", of):
@@ -246,10 +245,15 @@ def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
         audited.table[TONE_LABEL]
     )  # people's labels come before estimates
     column, levels = (TONE_LABEL, labelled.levels) if labelled else (TONE_GROUP, GROUPS)
-    if not wanted or column not in audited.table:
-        evidence_of(audited.checkpoint, TONE, of)  # says what is missing
-        raise EvidenceError("expected malignant classes and tone groups, found none to compare. Name them on the card.")
     card = audited.checkpoint.card
+    if not wanted:
+        raise EvidenceError(
+            f"expected classes of {card.name} that count as malignant, found none, so there is nothing to look for. Name them as "
+            "`malignant` on its card, or import it again with --malignant."
+        )
+    if column not in audited.table:
+        evidence_of(audited.checkpoint, TONE, of)  # says what is missing
+        raise EvidenceError("expected tone groups, found none to compare. Audit the table tone again.")
     figure = audit_figures(card.classes, frozenset(card.malignant), _positive(audited), None)[:4]  # shares of one side
     groups = audited.table[column].fillna("").tolist()
     rows = measure_groups(audited.labels, audited.probabilities, audited.clusters, groups, figure, draws).table()

@@ -33,7 +33,6 @@ from dermaviz.evidence.store import (
     splits_with,
     table_path,
 )
-from dermaviz.evidence.tables import DRAWN
 from dermaviz.metrics.bootstrap import DRAWS, cluster_unit, clusters
 from dermaviz.models.card import Card, Checkpoint
 
@@ -160,7 +159,7 @@ def _rows_and_whether_drawn(predictions: Path, written: int) -> tuple[int, bool]
         kinds = file.read(["dx_type"])["dx_type"].unique().to_pylist() if "dx_type" in file.schema_arrow.names else []
     except (pa.ArrowException, OSError):
         return 0, False
-    return file.metadata.num_rows, kinds == [DRAWN]
+    return file.metadata.num_rows, kinds == ["drawn"]  # as `synthetic.writing` marks them
 
 
 def evidence_of(checkpoint: Checkpoint, table: str, of: DataSplit | None = None) -> Evidence:

@@ -15,8 +15,9 @@ from sklearn.metrics import roc_auc_score
 
 from dermaviz.evidence.external import external_drop
 from dermaviz.evidence.findings import MOST_WORDS, STORY, Finding, Missing, read_findings
-from dermaviz.evidence.predictions import PREDICTIONS, evidence_of
-from dermaviz.evidence.store import DataSplit, write_evidence
+from dermaviz.evidence.predictions import PREDICTIONS, evidence_of, read_audited
+from dermaviz.evidence.store import DataSplit, Source, write_evidence
+from dermaviz.html_report import report_html
 from dermaviz.models.card import Checkpoint, list_checkpoints
 
 NAME = "ham10000-efficientnet-lite0"
@@ -97,6 +98,24 @@ def test_the_figures_are_those_of_the_evidence() -> None:
     recalls = (hit["predicted"] == hit["dx"]).groupby(hit["dx"]).mean()
     assert flips.loc["FGSM attack of this size", "value"] == pytest.approx(recalls.mean())
     assert pd.isna(whom.loc["dark skin", "value"])
+
+
+def test_a_model_without_malignant_classes_has_its_story_and_its_report(tmp_path: Path) -> None:
+    """What a stranger's model is as a rule: classes that no table knows, and data with patients."""
+    card = replace(SHIPPED[NAME].card, name="own", classes=("x", "y"), malignant=(), data={})
+    said = np.linspace(0.1, 0.9, 40)
+    table = pd.DataFrame(
+        {"image_id": range(40), "lesion_id": range(40), "patient_id": [f"P{i // 2}" for i in range(40)]}
+    )
+    table = table.assign(dx=["x", "y"] * 20, p_x=said, p_y=1 - said).astype({"image_id": str, "lesion_id": str})
+    write_evidence(tmp_path, table, Source(PREDICTIONS, "clinic", "all", card.answers_sha256, ""), {})
+    of, own = DataSplit("clinic", "all"), Checkpoint(tmp_path, card)
+    told = {one.key: one for one in read_findings(own, of, draws=FEW_DRAWS)}
+    assert told["says"].sentence == "50% of 40 images are classified correctly."  # type: ignore[union-attr]
+    assert "count as malignant" in told["whom"].reason  # type: ignore[union-attr]
+    html = report_html(read_audited(own, of))
+    assert "40 images of 20 patients" in html
+    assert " over patients, beside" in html
 
 
 def test_no_torch() -> None:
