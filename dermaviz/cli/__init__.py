@@ -13,7 +13,7 @@ import typer
 
 from dermaviz import __version__
 from dermaviz.cli import app as dashboard
-from dermaviz.cli import audit, checkpoints, data, doctor, photos
+from dermaviz.cli import audit, checkpoints, data, doctor, photos, rebuild
 from dermaviz.errors import DermaVizError
 from dermaviz.plugins import added
 
@@ -31,6 +31,7 @@ app.command("import")(checkpoints.import_model)
 app.command("train")(checkpoints.train)
 app.command("evaluate")(checkpoints.evaluate)
 app.command("audit")(audit.audit)
+app.command("rebuild")(rebuild.rebuild)
 app.command("report")(checkpoints.report)
 app.command("ood")(checkpoints.out_of_distribution)
 app.command("gate", hidden=True)(checkpoints.out_of_distribution)  # its name before 1.0

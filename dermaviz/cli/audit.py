@@ -102,7 +102,7 @@ def audit(
                 one,
                 classifier,
                 images,
-                made={"dermaviz": __version__, "command": _command(), "machine": _machine()},
+                made={"dermaviz": __version__, "command": _command(), "machine": machine()},
                 process=state.process_index,
                 processes=state.num_processes,
                 wait_for_all=state.wait_for_everyone,
@@ -126,7 +126,8 @@ def _command() -> str:
     return shlex.join(["dermaviz", *(re.sub(r"^--data=.*", "--data=FOLDER", word) for word in words)])
 
 
-def _machine() -> str:
+def machine() -> str:
+    """What made a table, for its manifest."""
     import torch
 
     return f"{platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads"

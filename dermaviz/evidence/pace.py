@@ -48,9 +48,6 @@ def time_in_words(seconds: Mapping[str, float | None]) -> str:
     known = [value for value in seconds.values() if value is not None]
     without = [name for name, value in seconds.items() if value is None]
     minutes = max(1, round(sum(known) / 60))
-    said = (
-        f"About {minutes:,} minute{'' if minutes == 1 else 's'} by what earlier audits took"
-        if known
-        else "No time is known"
-    )
+    long = f"{minutes / 60:.1f} hours" if minutes >= 120 else f"{minutes} minute{'' if minutes == 1 else 's'}"
+    said = f"About {long} by what earlier audits took" if known else "No time is known"
     return said + (f"; not known of: {', '.join(without)}." if without and known else ".")

@@ -31,7 +31,8 @@ def test_help_needs_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["import", "train", "evaluate", "explain", "predict", "doctor", "data", "data pack", "data split"]
+    "command",
+    ["import", "train", "evaluate", "rebuild", "explain", "predict", "doctor", "data", "data pack", "data split"],
 )
 def test_every_command_explains_itself(dermaviz: Callable[..., Any], command: str) -> None:
     answer = dermaviz(*command.split(), "--help")

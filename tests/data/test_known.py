@@ -8,12 +8,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from dermaviz.data.known import ENDING, MAX_DISTANCE, KnownImages, known_images, perceptual_hash, write_hashes
+from dermaviz.data.known import (
+    ENDING,
+    KnownImages,
+    known_images,
+    perceptual_hash,
+    turned_hashes,
+    write_hashes,
+)
 from dermaviz.data.readers import read_ham10000
 from dermaviz.data.records import Record
 from dermaviz.data.split import named_manifest, read_manifest
@@ -61,6 +67,26 @@ def test_a_training_image_under_another_name_is_found_and_a_test_image_is_not(
     assert [known.find(read_image(record.path).pixels) for record in others] == [None] * len(others)
 
 
+def turned(pixels: RGB, times: int) -> RGB:
+    """The picture in one of its eight positions."""
+    return np.ascontiguousarray(np.rot90(pixels[:, ::-1] if times >= 4 else pixels, times))
+
+
+def test_the_eight_hashes_are_those_of_the_eight_positions(known: KnownImages, drawn_dataset: Path) -> None:
+    pixels = read_image(read_ham10000(drawn_dataset).records[0].path).pixels
+    expected = {perceptual_hash(turned(pixels, times)).tobytes() for times in range(8)}
+    found = [one.tobytes() for one in turned_hashes(pixels)]
+    assert set(found) == expected
+    assert len(expected) == 8
+    assert found[0] == perceptual_hash(pixels).tobytes()
+
+
+def test_a_turned_training_image_is_found(known: KnownImages, drawn_dataset: Path) -> None:
+    paths = {record.image_id: record.path for record in read_ham10000(drawn_dataset).records}
+    for times, image_id in enumerate(known.image_ids[:8]):
+        assert known.find(copied(turned(read_image(paths[image_id]).pixels, times), 1, 70)) == image_id
+
+
 def test_among_a_data_set_by_id_and_by_look(known: KnownImages, drawn_dataset: Path, tmp_path: Path) -> None:
     dataset = read_ham10000(drawn_dataset)
     first, second = (next(r for r in dataset.records if r.image_id == known.image_ids[i]) for i in (0, 1))
@@ -96,12 +122,16 @@ def test_copies_of_ham10000_are_found_and_no_other_photograph_is() -> None:
     known = known_images("ham10000", manifest.sha256)
     assert known is not None
     read: Callable[[str], RGB] = lambda name: read_image(DATA / "ham10000/images" / f"{name}.jpg").pixels  # noqa: E731
-    for image_id in known.image_ids[:: len(known.image_ids) // 60]:
+    for times, image_id in enumerate(known.image_ids[:: len(known.image_ids) // 32]):
         pixels = read(image_id)
         for factor, quality in ((0.5, 70), (3, 70), (1, 50)):
-            assert known.find(copied(pixels, factor, quality)) == image_id
-    tested = [name for name, split in manifest.assignment.items() if split == "test"][::8]
-    outside = sorted((DATA / "isic-uda1/images").glob("*.jpg"))[::5]
-    assert [known.find(read(name)) for name in tested] == [None] * len(tested)
-    assert [known.find(cv2.resize(read_image(path).pixels, (200, 150))) for path in outside] == [None] * len(outside)
-    assert MAX_DISTANCE == 36
+            assert known.find(copied(turned(pixels, times % 8), factor, quality)) == image_id
+    squares = sorted(path for path in (DATA / "ham10000/squares_224").glob("*.jpg") if path.stem in known.image_ids)[
+        ::100
+    ]
+    assert np.mean([known.find(read_image(path).pixels) == path.stem for path in squares]) > 0.95
+    dealt = {of: [name for name, split in manifest.assignment.items() if split == of] for of in ("validation", "test")}
+    others = [*dealt["validation"][::40], *dealt["test"][::20]]
+    outside = sorted((DATA / "isic-uda1/images").glob("*.jpg"))[::12]
+    assert [known.find(read(name)) for name in others] == [None] * len(others)
+    assert [known.find(read_image(path).pixels) for path in outside] == [None] * len(outside)

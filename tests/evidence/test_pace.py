@@ -33,6 +33,7 @@ def test_the_pace_is_that_of_the_same_table_and_of_its_own_number_of_images(tmp_
     ("seconds", "said"),
     [
         ({"tone": 1490.0, "flips": None}, "About 25 minutes by what earlier audits took; not known of: flips."),
+        ({"tone": 9000.0, "flips": 540.0}, "About 2.6 hours by what earlier audits took."),
         ({"tone": 5.0}, "About 1 minute by what earlier audits took."),
         ({"tone": None}, "No time is known."),
     ],

@@ -1,0 +1,191 @@
+"""The command line: `dermaviz rebuild`, which makes all evidence of checkpoints again, in order."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dermaviz import __version__
+from dermaviz.cli.audit import machine
+from dermaviz.cli.options import DataRoot, Device, chosen_device
+from dermaviz.errors import DatasetError, DermaVizError, EvidenceError
+from dermaviz.evidence.tables import TABLES
+from dermaviz.models.card import CARD, Checkpoint, find_checkpoint, list_checkpoints, read_card
+
+if TYPE_CHECKING:
+    from dermaviz.evidence.rebuild import Step
+
+FIGURES, OOD = "card", "ood"
+"""What is made again besides tables: the figures on the card, and the out-of-distribution check."""
+EXTERNAL = "isic-uda1"
+"""Photographs of other cameras, on which that check is fitted and measured."""
+
+
+def rebuild(
+    names: Annotated[list[str] | None, typer.Argument(help="Checkpoints; by default all that are found.")] = None,
+    root: DataRoot = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Only this ({', '.join([*TABLES, FIGURES, OOD])}); may be repeated."),
+    ] = None,
+    limit: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Check instead: of so many images of each table, compare what the code says now. Writes nothing.",
+        ),
+    ] = 0,
+    again: Annotated[
+        bool, typer.Option("--again", help="Make also what is fresh, and keep it where it differs.")
+    ] = False,
+    outside: Annotated[
+        Path | None, typer.Option(help="Outside pictures by kind, for the out-of-distribution check (`dermaviz ood`).")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Make all evidence of checkpoints again that is missing, damaged or of another model; says first how long it will take.
+
+    Tables on every data set that has some, then the figures on the card, then the out-of-distribution check. Interrupted, it
+    goes on where it was; at the end it lists what changed. Two checkpoints can be rebuilt side by side.
+    """
+    from dermaviz.evidence.pace import time_in_words
+    from dermaviz.evidence.rebuild import WORK, seconds_of, steps_of
+
+    everything = [*TABLES, FIGURES, OOD]
+    parts = set(only or everything)
+    if unknown := sorted(parts - set(everything)):
+        raise typer.BadParameter(
+            f"expected some of {', '.join(everything)}, found {', '.join(unknown)}", param_hint="--only"
+        )
+    folders = [find_checkpoint(name) for name in names or list_checkpoints()[0]]
+    checkpoints = [Checkpoint(folder, read_card(folder / CARD)) for folder in folders]
+    where, refused, changed = chosen_device(device), Refused(), list[str]()
+    with TemporaryDirectory() as aside:
+        steps = [step for one in checkpoints for step in steps_of(one, parts, Path(aside) if limit else None)]
+        due = [step for step in steps if again or limit or step.is_stale()]
+        typer.echo(f"{len(due)} of {len(steps)} tables to make. {time_in_words(seconds_of(due, limit)) if due else ''}")
+        for one in checkpoints:
+            mine = [step for step in steps if step.checkpoint is one]
+            changed += _tables(one, mine, root, where, refused, limit=limit, again=again)
+            if FIGURES in parts and not limit:
+                changed += _figures(one, root, where, refused)
+            if OOD in parts and not limit:
+                changed += _out_of_distribution(one, mine, root, outside, where, refused, again=again)
+    if not (limit or refused.any):
+        for one in checkpoints:
+            shutil.rmtree(one.folder / WORK, ignore_errors=True)
+    typer.echo("\n".join([f"What {'differs' if limit else 'changed'}:", *(changed or ["nothing"])]))
+    if refused.any or (limit and changed):
+        raise typer.Exit(2)
+
+
+class Refused:
+    """What cannot be made is said and left out; ``any`` tells whether something was."""
+
+    any = False
+
+    @contextmanager
+    def said(self, what: str) -> Iterator[None]:
+        """Go on after an error that is told."""
+        try:
+            yield
+        except DermaVizError as error:
+            self.any = True
+            typer.echo(f"{what}: left out. {error}", err=True)
+
+
+def _tables(
+    checkpoint: Checkpoint,
+    steps: list[Step],
+    root: Path | None,
+    device: str,
+    refused: Refused,
+    *,
+    limit: int,
+    again: bool,
+) -> list[str]:
+    """Make every table of a checkpoint; then put those that differ in the place of the old ones, or only compare a few images."""
+    from dermaviz.evidence.rebuild import adopt, build, change_of
+    from dermaviz.models.checkpoint import load_checkpoint
+    from dermaviz.models.classifier import keep_freed_memory
+
+    if not steps:
+        return []
+    keep_freed_memory()
+    classifier, changed, made = load_checkpoint(checkpoint.folder, device), [], []
+    for step in steps:
+        with refused.said(str(step)):
+            facts = {"dermaviz": __version__, "machine": machine()}
+            manifest = build(step, classifier, root, facts, limit=limit, again=again)
+            made.append(step)
+            typer.echo(f"{step}: {manifest.rows:,} rows")
+    for step in made:
+        with refused.said(str(step)):
+            change = change_of(step, part=bool(limit))
+            if change is None or not change.same:
+                changed.append(f"{step}: {change or 'new'}")
+            elif limit:
+                typer.echo(f"{step}: {change}")
+            if not limit:
+                adopt(step)
+    return changed
+
+
+def _figures(checkpoint: Checkpoint, root: Path | None, device: str, refused: Refused) -> list[str]:
+    """Evaluate the splits whose figures stand on the card, from the evidence that was just made."""
+    from dermaviz.data.split import SPLITS
+    from dermaviz.evidence.evaluate import evaluate_checkpoint
+    from dermaviz.evidence.predictions import PREDICTIONS, internal
+    from dermaviz.evidence.rebuild import figures_changed
+    from dermaviz.evidence.store import has_evidence
+
+    for split in SPLITS:
+        if has_evidence(checkpoint.folder, PREDICTIONS, internal(checkpoint.card, split)):
+            with refused.said(f"{checkpoint.name} · figures of {split}"):
+                evaluate_checkpoint(checkpoint.folder, root, split, device=device)
+    after = read_card(checkpoint.folder / CARD)
+    return [f"{checkpoint.name} · card: {said}" for said in figures_changed(checkpoint.card, after)]
+
+
+def _out_of_distribution(
+    checkpoint: Checkpoint,
+    steps: list[Step],
+    root: Path | None,
+    outside: Path | None,
+    device: str,
+    refused: Refused,
+    *,
+    again: bool,
+) -> list[str]:
+    """Fit the check again where a checkpoint has one that is of other weights."""
+    from dermaviz.data.readers import read_splits
+    from dermaviz.evidence.rebuild import place_of
+    from dermaviz.ood.detector import FACTS, read_detector
+    from dermaviz.ood.fitting import fit_checkpoint_detector
+
+    if not (checkpoint.folder / FACTS).is_file():
+        return []
+    try:
+        before = read_detector(checkpoint.folder, checkpoint.card)
+    except EvidenceError:
+        before = None
+    if before and not again:
+        return []
+    name = f"{checkpoint.name} · out-of-distribution check"
+    changed = []
+    with refused.said(name):
+        if outside is None:
+            raise DatasetError(
+                "expected outside pictures to measure it on, found none. Give --outside, see `dermaviz ood`."
+            )
+        elsewhere = read_splits("", EXTERNAL, place_of(checkpoint, EXTERNAL, root))[0]
+        facts = fit_checkpoint_detector(checkpoint.folder, root, outside, external=elsewhere, device=device)
+        was = f"{before[1].limit:.2f}" if before else "another"
+        changed = [] if before and before[1] == facts else [f"{name}: limit {was} → {facts.limit:.2f}"]
+    return changed
