@@ -139,7 +139,7 @@ def report_html(audited: Audited, model: Classifier | None = None) -> str:
         ),
         "<h2>What this report cannot say</h2>",
         f"<ul>{''.join(f'<li>{with_abbr(sentence, known)}</li>' for sentence in limits(audited))}"
-        f"{''.join(f'<li>{escape(one.question)} Make the evidence: <code>{escape(one.command)}</code></li>' for one in missing)}"
+        f"{''.join(f'<li>{escape(one.question)} {_next_step(one)}</li>' for one in missing)}"
         "</ul>",
         *(_list("How the images were read", audited.said) if audited.said else []),
         "<h2>The model</h2>",
@@ -211,7 +211,7 @@ def _card_rows(card: Card) -> list[tuple[str, str]]:
     names = names_of(card.classes) | card.names
     return [
         ("Architecture", f"{card.architecture}, {card.input_size} × {card.input_size} pixels"),
-        ("Classes", ", ".join(f"{name} ({words})" for name, words in names.items())),
+        ("Classes", ", ".join(name if name == words else f"{name} ({words})" for name, words in names.items())),
         ("Counted as malignant", ", ".join(card.malignant) or "none named"),
         ("For", card.intended_use),
         ("Not for", card.not_for),
@@ -219,6 +219,10 @@ def _card_rows(card: Card) -> list[tuple[str, str]]:
         ("Licence", card.licence),
         ("Weights (SHA-256)", card.weights_sha256),
     ]
+
+
+def _next_step(one: Missing) -> str:
+    return f"Make the evidence: <code>{escape(one.command)}</code>" if one.command else escape(one.reason)
 
 
 def limits(audited: Audited) -> list[str]:

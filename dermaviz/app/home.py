@@ -10,16 +10,17 @@ from dermaviz.app.cache import remembered
 from dermaviz.app.case import Case, Photo, ask
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.current import current_photo
-from dermaviz.app.evidence import evidence_stamp, offer_report
+from dermaviz.app.evidence import data_in_use, evidence_stamp, offer_report
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.link import PRESENT, link_to
-from dermaviz.app.text import class_with_probability, escaped
+from dermaviz.app.text import class_with_probability, escaped, escaped_message
 from dermaviz.app.widgets.chart import exported_as, ink, show_picture
 from dermaviz.app.widgets.diagnosis import let_through, show_answer
 from dermaviz.app.widgets.model_card import show_model
 from dermaviz.app.widgets.panels import PLAIN, show_pictures
 from dermaviz.app.widgets.photo import provenance, show_actions, verdict_words
 from dermaviz.evidence.findings import STORY, Finding, Missing, read_findings
+from dermaviz.evidence.store import DataSplit
 from dermaviz.plots.robustness import DEFAULT_SIZE
 
 _ANSWERED = "a model has answered in this session"
@@ -29,7 +30,7 @@ def show() -> None:
     """The five findings, what evidence says first and the live pictures into their places after; then the model's card."""
     checkpoint = chosen_checkpoint()
     presenting = PRESENT in st.query_params
-    told = story(checkpoint, evidence_stamp(checkpoint))
+    told = story(checkpoint)
     shown = [told[current_step()]] if presenting else told
     places = {one.key: _show_chapter(one, list(STORY).index(one.key) + 1) for one in shown}
     live = {key: places[key] for key in ("says", "flips") if key in places}
@@ -60,10 +61,14 @@ def _show_live(places: dict[str, DeltaGenerator], checkpoint: Checkpoint) -> Non
                 (_show_answer if key == "says" else _show_attacked)(case)
 
 
+def story(checkpoint: Checkpoint) -> list[Finding | Missing]:
+    """The findings about a checkpoint on the data set in use; read again once its evidence changes."""
+    return _story(checkpoint, data_in_use(checkpoint), evidence_stamp(checkpoint))
+
+
 @remembered(max_entries=16, show_spinner="Reading the evidence …")
-def story(checkpoint: Checkpoint, stamp: tuple[str, ...]) -> list[Finding | Missing]:
-    """The findings about a checkpoint; read again once its evidence changes (``stamp``)."""
-    return read_findings(checkpoint)
+def _story(checkpoint: Checkpoint, of: DataSplit, stamp: tuple[str, ...]) -> list[Finding | Missing]:
+    return read_findings(checkpoint, of)
 
 
 def _show_chapter(one: Finding | Missing, number: int) -> DeltaGenerator:
@@ -73,7 +78,7 @@ def _show_chapter(one: Finding | Missing, number: int) -> DeltaGenerator:
             st.header(f"{number} · {one.question}", anchor=False)
             live = st.container()
             st.info(
-                f"Not measured for this model yet. To complete the story: `{one.command}`",
+                escaped_message(f"Not said of this model on these images. {one.next_step}"),
                 icon=":material/hourglass_empty:",
             )
             return live

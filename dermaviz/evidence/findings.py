@@ -82,13 +82,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class Missing:
-    """A finding that the checkpoint has no evidence for: why, and the command that makes it."""
+    """A finding that the checkpoint has no evidence for: why, and the command that makes it ("": none would)."""
 
     key: str
     question: str
     reason: str
     command: str
     page: str
+
+    @property
+    def next_step(self) -> str:
+        """What to do, as Markdown."""
+        return f"Make the evidence: `{self.command}`." if self.command else self.reason
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,8 @@ def read_findings(checkpoint: Checkpoint, of: DataSplit | None = None, draws: in
             except DermaVizError as error:
                 said = str(error)
         whose = DataSplit("NAME", "test") if key == "elsewhere" and audited else images
-        command = audit_command(checkpoint.name, whose, needs)
+        there = audited is not None and whose == images and has_evidence(checkpoint.folder, needs, images)
+        command = "" if there else audit_command(checkpoint.folder, whose, needs)
         story.append(Missing(key, chapter.question, said, command, chapter.page))
     return story
 
@@ -288,9 +294,11 @@ def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
 
 
 def _elsewhere(audited: Audited, of: DataSplit, draws: int) -> Finding:
-    """The same figures at home and on the first external data set, on the diagnoses that both hold."""
-    checkpoint = audited.checkpoint
+    """The same figures at home and on an external data set, on shared diagnoses: the set asked for, else the first."""
+    checkpoint, home_set = audited.checkpoint, internal(audited.checkpoint.card)
     outside = [one for one in external_sets(checkpoint) if one.data_set != of.data_set]
+    if of.data_set != home_set.data_set and has_evidence(checkpoint.folder, PREDICTIONS, home_set):
+        audited, outside, of = read_audited(checkpoint, home_set), [of], home_set
     if not outside:
         raise EvidenceError("expected predictions of photographs from elsewhere, found none.")
     audited, other = alike(audited, read_audited(checkpoint, outside[0]))

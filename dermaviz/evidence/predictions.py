@@ -200,7 +200,7 @@ def read_audited(checkpoint: Checkpoint, of: DataSplit | None = None) -> Audited
     if not len(evidence.table):
         raise EvidenceError(
             f"{checkpoint.name}: expected predictions of {of}, found no row. "
-            f"Make them again: `{audit_command(checkpoint.name, of)}`."
+            f"Make them again: `{audit_command(checkpoint.folder, of)}`."
         )
     asked = checkpoint.asked(evidence.manifest.source.parameters.get(LABELS, {}))
     found = replace(

@@ -6,10 +6,12 @@ import hashlib
 import io
 import json
 import re
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +66,22 @@ class DataSplit:
         return f"{self.data_set}/{self.split}"
 
 
-def audit_command(checkpoint: str, of: DataSplit, table: str = "") -> str:
-    """The command that makes evidence of these images."""
-    return f"dermaviz audit {checkpoint} --data FOLDER --as {of.data_set} --split {of.split}" + (
-        f" --table {table}" if table else ""
-    )
+def audit_command(checkpoint: Path, of: DataSplit, table: str = "") -> str:
+    """The command that makes evidence of these images, beside the folder ``checkpoint``: the data are read, and labels taken, as
+    for their predictions."""
+    try:
+        made = read_manifest(table_path(checkpoint, "predictions", of).with_suffix(".json")).made
+        words = shlex.split(str(made.get("command", "")))
+    except (EvidenceError, ValueError):
+        words = []
+    told = [part for word in words for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    how = [part for option, value in pairwise(told) if option in _HOW for part in (option, value)]
+    named = ["--data", "FOLDER", "--as", of.data_set, "--split", of.split, *how, *(["--table", table] if table else [])]
+    return shlex.join(["dermaviz", "audit", checkpoint.name, *named])
+
+
+_HOW = ("--columns", "--map", "--dataset")
+"""Options of `dermaviz audit` that say how another data set is read."""
 
 
 @validated(EvidenceError, "source")
@@ -176,7 +189,7 @@ def read_evidence(checkpoint: Path, table: str, of: DataSplit, *, checkpoint_sha
             it is stale, or it is not as its row in ``TABLES`` says.
     """
     path = table_path(checkpoint, table, of)
-    remedy = f"Make it: `{audit_command(checkpoint.name, of, table)}`."
+    remedy = f"Make it: `{audit_command(checkpoint, of, table)}`."
     if not has_evidence(checkpoint, table, of):
         raise EvidenceError(f"expected evidence at {path}, found none that is finished. {remedy}")
     manifest = read_manifest(path.with_suffix(".json"))

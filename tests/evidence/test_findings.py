@@ -108,11 +108,19 @@ def test_a_model_without_malignant_classes_has_its_story_and_its_report(tmp_path
         {"image_id": range(40), "lesion_id": range(40), "patient_id": [f"P{i // 2}" for i in range(40)]}
     )
     table = table.assign(dx=["x", "y"] * 20, p_x=said, p_y=1 - said).astype({"image_id": str, "lesion_id": str})
-    write_evidence(tmp_path, table, Source(PREDICTIONS, "clinic", "all", card.answers_sha256, ""), {})
+    made = {
+        "command": "dermaviz audit own --data FOLDER --columns 'label=my label' --table predictions --map=a=x --all"
+    }
+    write_evidence(tmp_path, table, Source(PREDICTIONS, "clinic", "all", card.answers_sha256, ""), made)
     of, own = DataSplit("clinic", "all"), Checkpoint(tmp_path, card)
     told = {one.key: one for one in read_findings(own, of, draws=FEW_DRAWS)}
     assert told["says"].sentence == "50% of 40 images are classified correctly."  # type: ignore[union-attr]
-    assert "count as malignant" in told["whom"].reason  # type: ignore[union-attr]
+    again = f"dermaviz audit {tmp_path.name} --data FOLDER --as clinic --split all --columns 'label=my label' --map a=x --table "
+    assert told["whom"].command == f"{again}tone"  # type: ignore[union-attr]
+    tone = Source("tone", "clinic", "all", card.answers_sha256, "")
+    write_evidence(tmp_path, pd.DataFrame({"image_id": table["image_id"], "tone_group": ""}), tone, {})
+    whom = read_findings(own, of, draws=FEW_DRAWS)[3]
+    assert "count as malignant" in whom.next_step  # type: ignore[union-attr]
     html = report_html(read_audited(own, of))
     assert "40 images of 20 patients" in html
     assert " over patients, beside" in html

@@ -18,11 +18,11 @@ from dermaviz.app.cache import remembered
 from dermaviz.app.case import Case
 from dermaviz.app.checkpoints import classifier
 from dermaviz.app.current import true_class
-from dermaviz.app.evidence import audited, evidence_stamp
+from dermaviz.app.evidence import audited
 from dermaviz.app.home import story
 from dermaviz.app.reports.results import read_page, table_of
 from dermaviz.app.robustness.live import Attempt, Outcome, attempt, smallest_flip
-from dermaviz.app.text import class_names, class_with_probability
+from dermaviz.app.text import class_names, class_with_probability, escaped_message
 from dermaviz.app.turns import TURN
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.attention.overlay import overlay
@@ -82,10 +82,10 @@ def _finding(case: Case, key: str) -> Finding:
     Raises:
         EvidenceError: the model has no evidence for it; the message has the command that makes it.
     """
-    found = next(one for one in story(case.checkpoint, evidence_stamp(case.checkpoint)) if one.key == key)
+    found = next(one for one in story(case.checkpoint) if one.key == key)
     if isinstance(found, Finding):
         return found
-    raise EvidenceError(f"This step needs evidence that the model does not have yet. Make it: `{found.command}`.")
+    raise EvidenceError(f"This step needs evidence that the model does not have yet. {found.next_step}")
 
 
 def _told(case: Case, key: str) -> Finding | None:
@@ -313,9 +313,10 @@ def _leak(case: Case, ink: str | None) -> Asked:
 
 
 def _before_use(case: Case, ink: str | None) -> Asked:
-    told = story(case.checkpoint, evidence_stamp(case.checkpoint))
+    told = story(case.checkpoint)
     lines = [
-        f"- **{one.question}** " + (one.sentence if isinstance(one, Finding) else f"Not measured yet: `{one.command}`.")
+        f"- **{one.question}** "
+        + (one.sentence if isinstance(one, Finding) else escaped_message(f"Not said yet. {one.next_step}"))
         for one in told
     ]
     return Asked(
