@@ -11,13 +11,33 @@ from streamlit.delta_generator import DeltaGenerator
 from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
 from dermaviz.app.current import show_image
 from dermaviz.app.evidence import usual_data
-from dermaviz.app.link import CHECKPOINT, DATA, IMAGE, PRESENT, STEP, TOUR, ask_for, asked, kept, link_to, page_called
+from dermaviz.app.link import (
+    CHECKPOINT,
+    DATA,
+    IMAGE,
+    LESSON,
+    PICKS,
+    PRESENT,
+    STEP,
+    TOUR,
+    all_asked,
+    ask_for,
+    asked,
+    kept,
+    link_to,
+)
 from dermaviz.app.pages import PAGES, Page
 from dermaviz.errors import CheckpointError
 from dermaviz.evidence.findings import STORY
 from dermaviz.evidence.predictions import data_sets
 
 _FILTERS, _LINKS, _SEEN_TOUR = "place of the filters", "place of the page links", "tour was seen or skipped"
+FILTER_WORDS = "filters in words"
+"""Where a page keeps its filters in words, for as long as it is shown."""
+STEPPED = MappingProxyType({"Home": (STEP, 0, len(STORY)), "Lesson": (LESSON, 1, 8)})
+"""Pages shown a step at a time: what the link calls the step, from which number, and how many there are."""
+_NO_STEPS = ("", 0, 1)
+_KEYS = "Large type, no side bar. Arrow keys step on and back, Escape ends it."
 TOURED = MappingProxyType(
     {
         "Home": "Five findings about one model: a picture and a sentence each. “Show the evidence” opens the page behind.",
@@ -32,6 +52,7 @@ TOURED = MappingProxyType(
 
 def show_bar() -> None:
     """Ask which model and data set all pages are about; :func:`filter_place` is where a page asks for filters."""
+    st.session_state.pop(FILTER_WORDS, None)
     try:
         checkpoints = installed_checkpoints()
     except CheckpointError:  # the page says so
@@ -80,6 +101,14 @@ def show_links(image: str | None = None) -> None:
     with place.container():
         for page in PAGES:
             link_to(page.title, **({IMAGE: image} if image else {}))
+        st.button(
+            "Present this page",
+            on_click=ask_for,
+            args=(PRESENT, "on"),
+            icon=":material/slideshow:",
+            type="tertiary",
+            help=_KEYS,
+        )
 
 
 def adopt_old_links(page: Page) -> None:
@@ -117,33 +146,34 @@ def _end_tour() -> None:
 
 
 def show_steps(page: Page) -> None:
-    """In a presentation: the way on and back, by button or arrow key; Home is one finding at a time."""
-    at, last = current_step(), len(STORY) - 1
-    before, after = _neighbour(page, -1), _neighbour(page, 1)
+    """In a presentation: the way on and back, by button or arrow key; Home and the lesson are one step at a time."""
     with st.container(horizontal=True, horizontal_alignment="center", key="steps"):
         if st.button("Previous", shortcut="Left", icon=":material/arrow_back:"):
-            _go(page, at - 1) if page.title == "Home" and at > 0 else _go(before, last if before.title == "Home" else 0)
+            _step(page, -1)
         st.button("End the presentation", shortcut="Esc", on_click=_end_presentation, type="tertiary")
         if st.button("Next", shortcut="Right", icon=":material/arrow_forward:"):
-            _go(page, at + 1) if page.title == "Home" and at < last else _go(after, 0)
+            _step(page, 1)
 
 
-def current_step() -> int:
-    """Which finding of the story a presentation shows, from 0."""
-    said = asked(STEP)
-    return min(int(said), len(STORY) - 1) if said.isdecimal() else 0
+def current_step(title: str = "Home") -> int:
+    """Which step of a page the link names, such as a finding of the story, from 0."""
+    name, first, n = STEPPED[title]
+    said = asked(name)
+    return min(max(int(said) - first, 0), n - 1) if said.isdecimal() else 0
 
 
-def _neighbour(page: Page, by: int) -> Page:
-    titles = [one.title for one in PAGES]
-    return page_called(titles[(titles.index(page.title) + by) % len(titles)])
-
-
-def _go(page: Page, step: int) -> None:
-    st.switch_page(page.file, query_params=kept(**({STEP: str(step)} if step else {})))
+def _step(page: Page, by: int) -> None:
+    """To the next or previous step of a page, or beyond its ends to its neighbour."""
+    there, (name, first, n) = page, STEPPED.get(page.title, _NO_STEPS)
+    at = (current_step(page.title) if name else 0) + by
+    if not 0 <= at < n:
+        there = PAGES[(PAGES.index(page) + by) % len(PAGES)]
+        name, first, n = STEPPED.get(there.title, _NO_STEPS)
+        at = n - 1 if by < 0 else 0
+    picks = all_asked(PICKS) if there is page else ()
+    st.switch_page(there.file, query_params=kept(**{PICKS: picks} | ({name: str(first + at)} if name and at else {})))
 
 
 def _end_presentation() -> None:
     for name in (PRESENT, STEP):
-        if name in st.query_params:
-            del st.query_params[name]
+        ask_for(name, "")

@@ -87,7 +87,9 @@ def _show(page: Page) -> None:
     st.html(_LOOK + (_PRESENTING if presenting else ""))
     import_in_order()
     from dermaviz.app.bar import adopt_old_links, show_bar, show_links, show_steps, show_tour
+    from dermaviz.app.widgets.chart import SLIDES
 
+    st.html(SLIDES, unsafe_allow_javascript=True)
     adopt_old_links(page)
     with st.sidebar:
         st.markdown("### DermaViz")

@@ -14,7 +14,7 @@ from dermaviz.app.evidence import data_in_use, evidence_stamp, offer_report
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.link import PRESENT, link_to
 from dermaviz.app.text import class_with_probability, escaped, escaped_message
-from dermaviz.app.widgets.chart import exported_as, ink, show_picture
+from dermaviz.app.widgets.chart import draw_chart, ink, show_picture
 from dermaviz.app.widgets.diagnosis import let_through, show_answer
 from dermaviz.app.widgets.model_card import show_model
 from dermaviz.app.widgets.panels import PLAIN, show_pictures
@@ -95,7 +95,7 @@ def _show_chapter(one: Finding | Missing, number: int) -> DeltaGenerator:
         else:
             charted = live = st.container()
         with charted:
-            st.plotly_chart(one.chart(ink()), key=f"finding {one.key}", config=exported_as(one.key), alt=one.sentence)
+            draw_chart(one.chart(ink()), f"finding {one.key}", one.sentence)
         _show_details(one)
         return live
 

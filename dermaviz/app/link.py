@@ -15,6 +15,8 @@ from dermaviz.app.text import FACETS
 
 CHECKPOINT, DATA, IMAGE, CROP, AGE, PRESENT = "checkpoint", "data", "image", "crop", "age", "present"
 STEP, TOUR = "step", "tour"
+LESSON, PICKS = "lesson", "picks"
+"""The lesson's step, and for each step the letter of the choice, a capital one where it is revealed."""
 KEPT = (CHECKPOINT, DATA, IMAGE, CROP, AGE, *FACETS, PRESENT)
 Value = str | Sequence[str] | None
 

@@ -158,8 +158,7 @@ _ROWS = (
         "FGSM, one step",
         "FGSM",
         "The gradient says for each value of each pixel whether raising or lowering it hurts the answer. FGSM takes the "
-        "sign alone and moves every value by the full ε: the largest damage that a change of at most ε can do to a "
-        "linear model.",
+        "sign alone and moves every value by the full ε. To a linear model no change of at most ε does more damage.",
         _fgsm,
         {"random_start": False},
         evidence="FGSM",

@@ -15,7 +15,7 @@ from dermaviz.app.confusion.view import BENIGN, MALIGNANT, OTHERS, SHOWN, Form, 
 from dermaviz.app.evidence import share_right
 from dermaviz.app.text import escaped, group_label, images
 from dermaviz.app.widgets.cases import PAGE, case_table, show_cases
-from dermaviz.app.widgets.chart import ink, show_chart
+from dermaviz.app.widgets.chart import draw_chart, ink, show_chart
 from dermaviz.app.widgets.cohort import among
 from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.confusion import ORDERS, Mistake, Verdicts, most_frequent_mistake
@@ -48,8 +48,8 @@ def choose_cell(card: Card, verdicts: Verdicts) -> Cell:
     return None if true == ANY else true, None if predicted == ANY else predicted
 
 
-def show_answer(audited: Audited, view: View, verdicts: Verdicts) -> None:
-    """What the matrix says, in one or two sentences; intervals where the pointer rests."""
+def show_answer(audited: Audited, view: View, verdicts: Verdicts) -> str:
+    """What the matrix says, in one or two sentences, which it gives back; intervals where the pointer rests."""
     card = audited.checkpoint.card
     if view.positive:
         said, intervals = threshold_sentence(escaped(group_words(card, view.groups[0])), point_at(audited, view))
@@ -60,6 +60,7 @@ def show_answer(audited: Audited, view: View, verdicts: Verdicts) -> None:
         if mistake is not None:
             said += f" {mistake_sentence(mistake, {name: escaped(group_words(card, name)) for name in view.groups})}"
     st.markdown(f"## {among()}{said}", help=intervals)
+    return said
 
 
 def mistake_sentence(mistake: Mistake, names: Mapping[str, str]) -> str:
@@ -82,8 +83,8 @@ def threshold_sentence(wanted: str, point: OperatingPoint) -> tuple[str, str]:
     return f"{missing}{'; '.join(parts)}.", " ".join(intervals)
 
 
-def show_matrix(card: Card, verdicts: Verdicts, form: Form, cell: Cell) -> None:
-    """The matrix in the order and form asked for, the chosen cell, row or column marked."""
+def show_matrix(card: Card, verdicts: Verdicts, form: Form, cell: Cell, said: str) -> None:
+    """The matrix in the order and form asked for, the chosen cell, row or column marked; ``said`` is what it shows."""
     names = {group: group_words(card, group) for group in verdicts.groups}
     order = group_order(card, verdicts, form)
     groups = tuple(verdicts.groups[i] for i in order)
@@ -93,10 +94,8 @@ def show_matrix(card: Card, verdicts: Verdicts, form: Form, cell: Cell) -> None:
         None if (true, predicted) == (-1, -1) else (true, predicted), ink(), malignant={MALIGNANT, *card.malignant},
         names=names,
     )  # fmt: skip
-    st.plotly_chart(
-        figure, key="matrix", on_select=partial(_pick, groups), selection_mode="points",
-        config={"displayModeBar": False}, alt=matrix_sentence(verdicts, names, SHOWN[form.shown]),
-    )  # fmt: skip
+    alt = matrix_sentence(verdicts, names, SHOWN[form.shown])
+    draw_chart(figure, "matrix", said, alt, on_select=partial(_pick, groups), selection_mode="points")
 
 
 def matrix_sentence(verdicts: Verdicts, names: Mapping[str, str], shown: str) -> str:

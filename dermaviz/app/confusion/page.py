@@ -50,8 +50,8 @@ def show() -> None:
     with chosen:
         cell = choose_cell(whole.checkpoint.card, verdicts)
     with saying, sentence_for_errors():
-        show_answer(images, view, verdicts)
-        show_matrix(whole.checkpoint.card, verdicts, form, cell)
+        said = show_answer(images, view, verdicts)
+        show_matrix(whole.checkpoint.card, verdicts, form, cell, said)
         show_curves(images, view)
     with chosen, sentence_for_errors():
         show_cell(images, verdicts, cell)

@@ -6,26 +6,23 @@ from typing import Literal
 
 import streamlit as st
 
-from dermaviz.app.bar import chosen_checkpoint
+from dermaviz.app.bar import chosen_checkpoint, current_step
 from dermaviz.app.case import ask
 from dermaviz.app.current import current_photo
 from dermaviz.app.lesson.sheet import sheet_html
 from dermaviz.app.lesson.steps import STEPS, Asked, Picture
-from dermaviz.app.link import ask_for, asked
+from dermaviz.app.link import LESSON, PICKS, PRESENT, ask_for, asked
 from dermaviz.app.text import escaped_message
-from dermaviz.app.widgets.chart import exported_as, ink, show_picture
+from dermaviz.app.widgets.chart import draw_chart, ink, show_picture
 from dermaviz.errors import DermaVizError
 from dermaviz.glossary import meanings
 
-AT, PICKS = "lesson", "picks"
-"""What the link says: the step's number, and for each step the letter of the choice, a capital one where it is revealed."""
 _LETTERS, _NONE = "abcdefgh", "-"
 
 
 def show() -> None:
     """The step that the link names, with the way on, the notes, the sheet and a new start."""
-    said = asked(AT)
-    at = min(max(int(said), 1), len(STEPS)) - 1 if said.isdecimal() else 0
+    at = current_step("Lesson")
     step, case = STEPS[at], ask(current_photo(), chosen_checkpoint())
     minutes = sum(one.minutes for one in STEPS)
     st.progress((at + 1) / len(STEPS), f"Step {at + 1} of {len(STEPS)} · {step.minutes} of {minutes} minutes")
@@ -39,10 +36,13 @@ def show() -> None:
     else:
         _show_step(at, made)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Back", on_click=_go, args=(at - 1,), disabled=at == 0, icon=":material/arrow_back:")
-        last = at == len(STEPS) - 1
-        kind: Literal["primary", "secondary"] = "primary" if _picked(at)[1] else "secondary"
-        st.button("Next step", on_click=_go, args=(at + 1,), disabled=last, icon=":material/arrow_forward:", type=kind)
+        if not asked(PRESENT):  # a presentation has its own
+            last = at == len(STEPS) - 1
+            kind: Literal["primary", "secondary"] = "primary" if _picked(at)[1] else "secondary"
+            st.button("Back", on_click=_go, args=(at - 1,), disabled=at == 0, icon=":material/arrow_back:")
+            st.button(
+                "Next step", on_click=_go, args=(at + 1,), disabled=last, icon=":material/arrow_forward:", type=kind
+            )
         st.button("Start again", on_click=_start_again, icon=":material/restart_alt:", type="tertiary")
         st.download_button(
             "Printable sheet", lambda: sheet_html(case), "dermaviz-lesson.html", "text/html", on_click="ignore",
@@ -68,7 +68,7 @@ def _show_step(at: int, made: Asked) -> None:
     if not revealed:
         st.button(
             "Reveal", on_click=_keep, args=(at, pick, True), disabled=pick is None, icon=":material/visibility:", type="primary",
-            help="Choose first." if pick is None else None,
+            help="Choose first." if pick is None else None, shortcut="R",
         )  # fmt: skip
         return
     if made.right is not None:
@@ -80,8 +80,7 @@ def _show_step(at: int, made: Asked) -> None:
         )
     st.markdown(made.answer, help=meanings(made.answer))
     if made.chart is not None:
-        said = made.answer.replace("*", "")
-        st.plotly_chart(made.chart, key=f"chart {at}", config=exported_as(f"step {at + 1}"), alt=said)
+        draw_chart(made.chart, f"step {at + 1}", made.answer)
 
 
 def _show_pictures(pictures: tuple[Picture, ...]) -> None:
@@ -114,9 +113,9 @@ def _keep(at: int, pick: int, revealed: bool) -> None:
 
 
 def _go(at: int) -> None:
-    ask_for(AT, str(at + 1) if at else "")
+    ask_for(LESSON, str(at + 1) if at else "")
 
 
 def _start_again() -> None:
-    for name in (AT, PICKS):
+    for name in (LESSON, PICKS):
         ask_for(name, "")

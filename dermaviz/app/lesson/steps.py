@@ -373,8 +373,8 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "What a leak adds", 6,
-        "Two ways in which a good figure misleads: a test that shares lesions with training, and a figure that is called AUC but "
-        "was computed from yes and no. The calculator on Reports catches the second.",
+        "A good figure can mislead in two ways. The test may share lesions with training, or an AUC may be computed from yes and "
+        "no. The calculator on Reports catches the second.",
         _leak,
     ),
     Step(

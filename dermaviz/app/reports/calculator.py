@@ -95,7 +95,7 @@ def _show(solution: Solution, n: int, figures: Mapping[str, Printed]) -> None:
         )
     st.caption(
         f"Always giving the commoner answer has accuracy {share:.3f} and balanced accuracy 0.500. The range holds every whole "
-        "number of photos that the typed digits may stand for, rounded or cut off; the 95% interval adds what so few photos "
-        "leave open (exact for shares, Clopper and Pearson 1934; for balanced accuracy from those of recall and "
-        "specificity, Zou and Donner 2008)."
+        "number of photos that the typed digits may stand for, rounded or cut off. The 95% interval adds what so few photos "
+        "leave open. Shares have exact intervals (Clopper and Pearson 1934); that of balanced accuracy combines them (Zou and "
+        "Donner 2008)."
     )

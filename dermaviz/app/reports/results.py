@@ -146,8 +146,8 @@ def _page(root: str, _page: Stamps, files: Stamps) -> Page:
     if not path.is_file():
         raise ResultError(
             f"expected the results of the five reports at {path}, found none. They come with DermaViz's repository, not with the "
-            "installed package: clone it and set DERMAVIZ_RESULTS to its studies/five_reports/results, or make the page there "
-            "with `dermaviz reproduce all --answers`."
+            "installed package. Clone it and set DERMAVIZ_RESULTS to its studies/five_reports/results, or make the page with "
+            "`dermaviz reproduce all --answers`."
         )
     page = _read(Page, path, _REMEDY)
     now = {}

@@ -17,7 +17,7 @@ from dermaviz.app.confusion.summary import show_by_class, training_sentence
 from dermaviz.app.confusion.view import GROUP_WORDS, MALIGNANT, OTHERS
 from dermaviz.app.reports.results import Result, finished, read_vouched_for
 from dermaviz.app.text import figure, images, names_in
-from dermaviz.app.widgets.chart import ink, show_chart, show_table
+from dermaviz.app.widgets.chart import draw_chart, ink, show_chart, show_table
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import Verdicts, by_class, most_frequent_mistake
 from dermaviz.metrics.ranking import binary_view, roc_points
@@ -217,7 +217,7 @@ def _show_charts(run: Rerun) -> None:
             names=run.names,
         )
         said = matrix_sentence(run.verdicts, run.names, "% of the true class")
-        st.plotly_chart(matrix, key="run matrix", config={"displayModeBar": False}, alt=said)
+        draw_chart(matrix, "run matrix", right_sentence(run), said)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("How well does it rank?", anchor=False)

@@ -19,8 +19,8 @@ from dermaviz.robustness.cameras import CHANGES, KEPT, changed_answers
 CAMERAS, CHANGE = "cameras", "camera change"
 """The table of evidence, and the key of the widget that holds the chosen change."""
 HOW = (
-    "Each photo is changed as another camera would have taken it and prepared as every photo is; an answer counts as changed "
-    "where another diagnosis comes first than of the photo as it is. Sharpness: the photo reduced to so many pixels on the short "
+    "Each photo is changed as another camera would have taken it, then prepared like every photo. An answer counts as changed "
+    "when another diagnosis comes first. Sharpness: the photo reduced to so many pixels on the short "
     "side. Lesion's size: the middle alone, or the photo with its surroundings mirrored. Crop: "
     f"{KEPT:.0%} of each side, into each corner."
 )

@@ -22,7 +22,7 @@ from dermaviz.app.robustness.question import (
     trial,
 )
 from dermaviz.app.text import figure, resampling
-from dermaviz.app.widgets.chart import ink, show_answer, show_details
+from dermaviz.app.widgets.chart import draw_chart, ink, show_answer, show_details
 from dermaviz.plots.robustness import corruption_figure, decline_figure
 from dermaviz.robustness.corruptions import CORRUPTIONS, SEVERITIES
 from dermaviz.robustness.outcomes import MEAN, corruption_errors
@@ -52,7 +52,7 @@ def show_corruptions(ask: Ask) -> None:
         help="Or click its row in the chart above.",
     )  # fmt: skip
     with place:
-        _show_matrix(ask, table[table["corruption"].isin(names)], names, chosen)
+        _show_matrix(ask, table[table["corruption"].isin(names)], names, chosen, mean)
         st.caption(figures)
     pick = noise_curve if chosen in NOISE_SIZES else lambda rows: rows[rows["corruption"] == chosen]
     drawn = lines(images, ask, pick)
@@ -75,15 +75,15 @@ def show_corruptions(ask: Ask) -> None:
     show_details(CORRUPTED, words, tables)
 
 
-def _show_matrix(ask: Ask, table: pd.DataFrame, names: list[str], chosen: str) -> None:
+def _show_matrix(ask: Ask, table: pd.DataFrame, names: list[str], chosen: str, mean: str) -> None:
     labels = {name: CORRUPTIONS[name].label for name in names}
     meanings = {name: [CORRUPTIONS[name].in_words(at) for at in SEVERITIES] for name in names}
     worst = table[table["severity"] == _WORST].dropna(subset=["value"])
     said = ", ".join(f"{labels[row.corruption]} {row.value:.0%}" for row in worst.itertuples())
-    st.plotly_chart(
+    draw_chart(
         corruption_figure(table, labels, meanings, ask.measure.label, selected=(names.index(chosen), -1), ink=ink()),
-        key=MATRIX, on_select=partial(_pick_row, tuple(names)), selection_mode="points", config={"displayModeBar": False},
-        alt=f"{ask.measure.label} at severity {_WORST}: {said}.",
+        MATRIX, mean, f"{ask.measure.label} at severity {_WORST}: {said}.", on_select=partial(_pick_row, tuple(names)),
+        selection_mode="points",
     )  # fmt: skip
 
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from dermaviz.fairness.groups import GroupFigures
 
 AGREEMENT = (
-    "An estimate is no skin type: ITA came within one type of people's labels on 45.8% of Fitzpatrick17k's photos (whole "
-    "picture), or 53.0% (skin only) (Groh et al. 2021)."
+    "An estimate is no skin type. ITA of the whole picture came within one type of people's labels on 45.8% of Fitzpatrick17k's "
+    "photos. ITA of the skin alone did on 53.0% (Groh et al. 2021)."
 )
 SHARES = frozenset(
     {"sensitivity", "specificity", "false_negative_rate", "false_positive_rate", "balanced_accuracy", "accuracy"}

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 from functools import partial
+from html import escape
+from textwrap import wrap
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +20,9 @@ import streamlit as st
 from PIL import Image, ImageOps
 
 from dermaviz.app.bar import chosen_checkpoint
+from dermaviz.app.evidence import data_in_use
+from dermaviz.app.frame import REMINDER
+from dermaviz.app.widgets.cohort import filter_words
 from dermaviz.errors import CheckpointError
 from dermaviz.glossary import meanings
 from dermaviz.images import RGB
@@ -33,26 +38,63 @@ def ink() -> str | None:
 
 SLIDE = {"format": "png", "width": 1280, "height": 720, "scale": 1.5}
 """An exported chart: 1,920 × 1,080 pixels."""
+_LINE = 88
+"""Letters in a line of a slide."""
+_REPORTS = "Reports"
+SLIDES = """<script>
+window.dermavizSlides ??= document.addEventListener("click", event => {
+  const chart = event.target.closest?.(".modebar-btn")?.closest(".js-plotly-plot"), slide = chart?.layout?.meta?.slide;
+  if (!slide) return;
+  const shown = chart.layout, above = 70 + 32 * slide.lines.length, words = getComputedStyle(chart).color;
+  chart.layout = {
+    ...shown,
+    paper_bgcolor: getComputedStyle(document.querySelector("[data-testid=stApp]")).backgroundColor,
+    title: { text: slide.lines.join("<br>"), subtitle: { text: slide.source, font: { size: 15, color: words } },
+      font: { size: 25, color: words }, x: 0, xref: "container", y: 1, yref: "container", yanchor: "top", pad: { l: 30, t: 26 } },
+    legend: { ...shown.legend, x: 0.02, y: 1 - above / 720 },
+    margin: { ...shown.margin, t: above + (shown.margin?.t ?? 12), l: 30, r: 30, b: 30 },
+  };
+  setTimeout(() => { chart.layout = shown; });
+}, true) ?? true;
+</script>"""
+"""Plotly copies a chart's layout as its button is pressed: for that moment it has the sentence, the model and the date in it."""
 
 
-def exported_as(key: str) -> dict[str, Any]:
-    """Plotly's configuration: one button, which saves the chart at slide size as page, chart, model and date."""
-    page = urlsplit(st.context.url or "").path.strip("/") or "Home"
-    model = ""
-    if page.rpartition("/")[2] != "Reports":
+def draw_chart(figure: go.Figure, key: str, title: str, alt: str = "", **more: Any) -> None:
+    """A chart without zooming. Its one button saves it at slide size with ``title``, model, data set and date in the picture.
+
+    Args:
+        title: what the chart shows, in a sentence; Markdown.
+        alt: what screen readers say, Markdown; the title where it is not given.
+        more: further arguments of ``st.plotly_chart``, such as those of a chart that can be clicked.
+    """
+    page, sources = urlsplit(st.context.url or "").path.rpartition("/")[2] or "Home", []
+    if page != _REPORTS:
         with suppress(CheckpointError):  # without a checkpoint a chart, such as one of a report, is shown all the same
-            model = chosen_checkpoint().name
-    name = "-".join(filter(None, ("dermaviz", page, key, model, f"{date.today():%Y-%m-%d}")))
-    saved = {**SLIDE, "filename": re.sub(r"[^\w.-]+", "-", name)}
-    return {"displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": saved}
+            checkpoint = chosen_checkpoint()
+            sources = [checkpoint.name, str(data_in_use(checkpoint)), filter_words()]
+    today = f"{date.today():%Y-%m-%d}"
+    source = " · ".join(filter(None, (*sources, today, "DermaViz", REMINDER)))
+    lines = [escape(line, quote=False) for line in wrap(_plain(title), _LINE)[:3]]
+    figure.update_layout(meta={"slide": {"lines": lines, "source": escape(source, quote=False)}})
+    file = re.sub(r"[^\w.-]+", "-", "-".join(filter(None, ("dermaviz", page, key, *sources[:1], today))))
+    config = {
+        "displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": SLIDE | {"filename": file},
+    }  # fmt: skip
+    st.plotly_chart(figure, key=key, config=config, alt=_plain(alt or title), **more)
+
+
+def _plain(words: str) -> str:
+    """Markdown without its signs."""
+    return re.sub(r"\\(.)", r"\1", words.replace("*", ""))
 
 
 def show_chart(figure: go.Figure, key: str, sentence: str) -> None:
-    """A chart without zooming; its sentence, as Markdown, is the caption and read by screen readers.
+    """A chart whose sentence, as Markdown, is its caption and read by screen readers.
 
     The terms in it are explained where the pointer rests, see :mod:`dermaviz.glossary`.
     """
-    st.plotly_chart(figure, key=key, config=exported_as(key), alt=sentence.replace("*", ""))
+    draw_chart(figure, key, sentence)
     st.caption(sentence, help=meanings(sentence))
 
 
@@ -69,8 +111,7 @@ def show_answer(said: tuple[str, str], figure: go.Figure, key: str, **more: Any)
     """
     answer, figures = said
     st.markdown(answer, help=meanings(answer))
-    alt = f"{answer} {figures}".replace("*", "")
-    st.plotly_chart(figure, key=key, config=exported_as(key), alt=alt, **more)
+    draw_chart(figure, key, answer, f"{answer} {figures}", **more)
     st.caption(figures, help=meanings(figures))
 
 

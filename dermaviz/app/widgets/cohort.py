@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from dermaviz.app.bar import filter_place
+from dermaviz.app.bar import FILTER_WORDS, filter_place
 from dermaviz.app.link import AGE as AGE_LINK
 from dermaviz.app.link import all_asked, ask_for
 from dermaviz.app.text import FACETS, escaped, in_order, value_words
@@ -24,7 +24,6 @@ _FACET_HELP = MappingProxyType(
     }
 )
 _YEARS = 5
-_FILTERS = "filters in words"
 
 
 def choose_cohort(audited: Audited) -> Audited:
@@ -53,7 +52,7 @@ def choose_cohort(audited: Audited) -> Audited:
                 f"{label} {escaped(words)}", key=f"chip {name}", icon=":material/close:", icon_position="right",
                 on_click=ask_for, args=(name, None), help="Remove this filter", type="tertiary",
             )  # fmt: skip
-    st.session_state[_FILTERS] = escaped("; ".join(f"{label} {words}" for label, _, words in chips))
+    st.session_state[FILTER_WORDS] = escaped("; ".join(f"{label} {words}" for label, _, words in chips))
     images = audited.take(in_cohort(audited.table, Cohort(chosen, span)))
     place = st if chips else folded
     (place.caption if len(images) else place.warning)(cohort_sentence(images, audited))
@@ -73,8 +72,8 @@ def _choose_values(audited: Audited, name: str, label: str) -> tuple[str, ...]:
 
 
 def filter_words() -> str:
-    """The filters of the cohort that was chosen last, for the headline that they change: ``sex female; age 40 to 60``; or ""."""
-    return str(st.session_state.get(_FILTERS, ""))
+    """The filters of the page, for the headline that they change: ``sex female; age 40 to 60``; or ""."""
+    return str(st.session_state.get(FILTER_WORDS, ""))
 
 
 def among() -> str:

@@ -87,8 +87,8 @@ def let_through(case: Case) -> bool:
         return True
     st.warning(
         f"**This doesn't look like a dermatoscopic image.** Its distance from the photos that the model learned from is "
-        f"**{distance:.2f}**; theirs is about 1, and {1 - facts.refused_on_validation:.1%} of real lesion photos stay "
-        f"within {facts.limit:.2f}. The model knows only its own diagnoses and would name one of them whatever the "
+        f"**{distance:.2f}**; theirs is about 1. Of real lesion photos, {1 - facts.refused_on_validation:.1%} stay within "
+        f"{facts.limit:.2f}. The model knows only its own diagnoses and would name one of them whatever the "
         "picture shows. If this is a photo through a dermatoscope after all, go on.",
         icon=":material/image_search:",
     )

@@ -257,8 +257,8 @@ def slow_sentence(method: str) -> str:
     label = METHODS[method].label
     if method in _ONE_FORWARD_PER_CHANNEL:
         return (
-            f"{label} runs the model once for each channel of the layer (1,280 for the default model): about half a minute "
-            "on two free cores, longer on busy ones."
+            f"{label} runs the model once for each channel of the layer (1,280 for the default model). That takes about half a "
+            "minute on two free cores, longer on busy ones."
         )
     return f"{label} works on a private copy of the model: a few seconds, longer on busy cores."
 

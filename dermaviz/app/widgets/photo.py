@@ -131,8 +131,8 @@ def _upload() -> None:
         "Photos of a lesion", SUFFIXES, accept_multiple_files=True, key="files", help=_LIMITS, on_change=_take_uploads
     )
     st.caption(
-        f"{_LIMITS}. Several become a contact sheet. Files stay in memory and out of links, and go with the session; the small "
-        "square that the model saw may stay in memory until others take its place."
+        f"{_LIMITS}. Several become a contact sheet. Files stay in memory and out of links, and go with the session. The small "
+        "square that the model saw may stay until others take its place."
     )
 
 
@@ -143,8 +143,9 @@ def _take_uploads() -> None:
 
 def _camera() -> None:
     st.camera_input(
-        "Take a photo", help="The browser asks before it opens the camera.", key="shot", on_change=_take_shot
-    )
+        "Take a photo", key="shot", on_change=_take_shot, resolution="1080p", help="The browser asks before it opens the camera.",
+    )  # fmt: skip
+    st.caption("At most 1080 lines. For a phone's full resolution choose Upload, which offers its camera.")
 
 
 def _take_shot() -> None:
