@@ -46,12 +46,14 @@ _LOOK = """<style>
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { color: inherit !important; opacity: 0.82; }
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.7rem; }
 .st-key-frame-bar { border-bottom: 1px solid rgba(128, 128, 128, 0.35); padding-bottom: 0.5rem; }
-.st-key-frame-bar [data-testid="stSelectbox"] { min-width: 0; max-width: 21rem; flex: 1 1 8rem; }
+.st-key-frame-bar [data-testid="stSelectbox"] { min-width: 0; max-width: 21rem; flex: 1 1 6rem; }
 .st-key-frame-bar [data-testid="stElementContainer"]:has([data-testid="stSelectbox"]) {
-  min-width: 0; flex: 1 1 8rem; max-width: 21rem; }
+  min-width: 0; flex: 1 1 6rem; max-width: 21rem; }
+.st-key-frame-bar > :first-child:has([data-testid="stSelectbox"]) { flex: 2.2 1 11rem; }
+h2 strong, h3 strong { font-weight: inherit; }
 [data-testid="stHeader"] { height: 2.5rem; min-height: 2.5rem; background: transparent; }
 [data-testid="stMainBlockContainer"] { padding-top: 2.2rem; padding-left: 2.5rem; padding-right: 2.5rem; }
-[data-testid^="stBaseButton-primary"] { color: light-dark(#FFFFFF, #0F191C) !important; }
+[data-testid^="stBaseButton-primary"]:not(:disabled) { color: light-dark(#FFFFFF, #0F191C) !important; }
 :focus-visible { outline: 2px solid currentColor !important; outline-offset: 2px; }
 h1 { font-size: 1.45rem !important; padding: 0 0 0.6rem !important; }
 @media (max-width: 640px) {
@@ -62,7 +64,8 @@ h1 { font-size: 1.45rem !important; padding: 0 0 0.6rem !important; }
 </style>"""
 """Streamlit fades captions to a contrast below 4.5; this keeps them above 7 in both themes. The bar is one line everywhere."""
 _PRESENTING = """<style>
-html { font-size: 21px !important; }
+html { font-size: 18px !important; }
+@media (min-width: 641px) { html { font-size: 21px !important; } }
 [data-testid="stSidebar"], [data-testid="stHeader"], .st-key-footer { display: none !important; }
 </style>"""
 _LOG = logging.getLogger(__name__)

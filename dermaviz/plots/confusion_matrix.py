@@ -32,7 +32,7 @@ SCALE_TITLES = {
     "predicted": "share of the predicted class",
     "all": "share of all images",
 }
-_TRUE, _PREDICTED = "true class", "predicted class, and images called so"
+_TRUE, _PREDICTED = "true class", "predicted class, with the number of images"
 
 
 def confusion_figure(

@@ -29,7 +29,7 @@ from dermaviz.plots.theme import (
 )
 
 _SYMBOLS = ("circle", "diamond-open", "square-open", "x-thin-open", "triangle-up-open")
-_LABEL_LETTERS = 20
+_LABEL_LETTERS = 22
 _ROW_HEIGHT, _LINE_HEIGHT, _FRAME_HEIGHT = 24, 14, 112
 
 
@@ -47,8 +47,8 @@ def estimates_figure(
     """Dots with 95% intervals, one row of the table each, the first on top.
 
     Args:
-        table: ``label``, ``value``, ``low``, ``high``; where there are any, ``n`` (written under the label) and
-            ``constant`` (what the constant answer gets: a hollow mark). A value of NaN reads "too few to say".
+        table: ``label``, ``value``, ``low``, ``high``; where there are any, ``n`` (under the label, in the key if all
+            are equal) and ``constant`` (what the constant answer gets: a hollow mark). A value of NaN reads "too few to say".
         title: of the axis, with the unit and range.
         span: ends of the axis.
         dots_name: what the dots are.
@@ -59,6 +59,8 @@ def estimates_figure(
     """
     places = list(range(len(table)))
     counts = table["n"] if "n" in table else [None] * len(table)
+    if len(table) > 1 and "n" in table and table["n"].nunique(dropna=False) == 1:  # said once
+        dots_name, counts = f"{dots_name}, n = {int(table['n'].iloc[0]):,} each", [None] * len(table)
     labels = [row_label(label, **{"n =": n}) for label, n in zip(table["label"], counts, strict=True)]
     constant = table["constant"] if "constant" in table else pd.Series(np.nan, index=table.index)
     figure = go.Figure(_dots(table, places, labels, dots_name, change))

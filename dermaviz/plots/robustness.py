@@ -33,6 +33,8 @@ DEFAULT_SIZE = 3e-3
 _HEIGHT = 420
 _SIGNS = ("circle", "square", "diamond", "triangle-up", "cross")
 _LEAST_SCALE = 0.1
+_CLOSEST = 0.08
+"""Between two ticks, as a share of the axis: words do not overlap on a phone."""
 
 
 @dataclass(frozen=True)
@@ -197,9 +199,14 @@ def _line(table: pd.DataFrame, size: str, index: int, name: str, measure: str) -
 
 
 def _ticks(axis: Sizes, shown: Sequence[float]) -> dict[str, object]:
-    """A tick at every size that was measured, but for the marked one, whose line has its own words."""
+    """A tick at the sizes that were measured, as far as they have room; the marked one's line has its own words."""
     marked = None if axis.marked is None else axis.marked[0]
-    kept = [at for at in shown if marked is None or not math.isclose(at, marked)]
+    kept: list[float] = []
+    least = _CLOSEST * (axis.place(shown[-1]) - axis.place(shown[0])) if shown else 0.0
+    for at in shown:
+        apart = not kept or axis.place(at) - axis.place(kept[-1]) >= least
+        if apart and (marked is None or not math.isclose(at, marked)):
+            kept.append(at)
     words = [axis.word(at).removesuffix("/255") for at in kept]
     return {"tickvals": [axis.place(at) for at in kept], "ticktext": words, "tickangle": 0}
 

@@ -70,8 +70,8 @@ def test_8_of_9_proves_little(made: list[Asked]) -> None:
 
 def test_a_leak_is_told_from_the_studys_runs(made: list[Asked]) -> None:
     assert made[LEAK].choices[made[LEAK].right] == "nothing that can be told from chance"
-    assert "+0.022 (95% interval -0.005 to +0.048)" in made[LEAK].answer
-    assert "8 printed AUCs are none" in made[LEAK].answer
+    assert "+0.022 (95% interval −0.005 to +0.048)" in made[LEAK].answer
+    assert "8 printed AUCs are not AUCs" in made[LEAK].answer
 
 
 def test_without_evidence_steps_are_shorter_or_name_the_command(case: Case, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def show_extra() -> None:
 
 
 def test_a_row_and_a_function_make_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    extra = Page("pages/1_Extra.py", "Extra", ":material/add:", "What is new?", "A page.", f"{__name__}:show_extra")
+    extra = Page("pages/1_Extra.py", "Extra", ":material/add:", "What is new?", f"{__name__}:show_extra")
     monkeypatch.setattr("dermaviz.app.frame.PAGES", (PAGES[0], extra))
     for reader in ("bar", "link"):
         monkeypatch.setattr(f"dermaviz.app.{reader}.PAGES", (PAGES[0], extra))

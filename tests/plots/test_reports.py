@@ -32,7 +32,7 @@ DIFFERENCES = pd.DataFrame(
 
 def test_the_seeds_lie_under_the_mean_where_there_are_several() -> None:
     dots, constant, seeds = rows_figure(ROWS, "accuracy, 0 to 1").data
-    assert dots.name == "mean over seeds, with 95% interval"
+    assert dots.name == "mean over seeds, with 95% interval, n = 782 each", "said once, where it is the same of all"
     assert constant.name == "always the same answer"
     assert list(seeds.x) == [0.81, 0.82, 0.83]
     assert all(0 < y < 0.5 for y in seeds.y)

@@ -68,7 +68,7 @@ def _show_step(at: int, made: Asked) -> None:
     if not revealed:
         st.button(
             "Reveal", on_click=_keep, args=(at, pick, True), disabled=pick is None, icon=":material/visibility:", type="primary",
-            help="Choose first." if pick is None else None, shortcut="R",
+            help="Choose first." if pick is None else None, shortcut="A",
         )  # fmt: skip
         return
     if made.right is not None:

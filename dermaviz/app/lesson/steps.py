@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import plotly.graph_objects as go
@@ -32,7 +33,7 @@ from dermaviz.images import RGB
 from dermaviz.metrics.bootstrap import Estimate, exact_interval
 from dermaviz.metrics.calibration import reliability
 from dermaviz.plots.reports import rows_figure
-from dermaviz.plots.theme import percent
+from dermaviz.plots.theme import percent, signed
 
 SEED = 16
 """Decides where the real map and the changed photo stand, for each image anew."""
@@ -256,7 +257,7 @@ def _noise(case: Case, ink: str | None) -> Asked:
     )
     if (found := _told(case, "flips")) is None:
         return asked
-    whole = f" On all test images: {'; '.join(f'{r.label} {r.value:.2f}' for r in found.table.itertuples())}."
+    whole = f" Balanced accuracy on all test images: {'; '.join(f'{r.label} {r.value:.2f}' for r in found.table.itertuples())}."
     return replace(asked, answer=f"{answer}{whole} {found.detail}", chart=found.chart(ink))
 
 
@@ -293,13 +294,14 @@ def _leak(case: Case, ink: str | None) -> Asked:
         for report in page.reports
         for line in report.findings["does not hold"].get("the AUC is no balanced accuracy", [])
     ]
+    gain = "a gain" if told else "too little to tell from chance"
     answer = (
-        f"In accuracy it added **{added.text('{:+.3f}'.format)}**: {'not told apart from nothing' if not told else 'a gain'} on "
-        "so few test images, and a leak is never an excuse. A test must keep every lesion on one side."
+        f"It added **{added.text(partial(signed, digits=3))}** to accuracy: {gain} on so few test images. A leak stays a "
+        "fault: a test must keep every lesion on one side."
     )
     if auc:
         answer += (
-            f"\n\n**A figure can be wrong in its name as well.** {len(auc)} printed AUCs are none. {auc[0]} "
+            f"\n\n**A figure can be wrong in its name as well.** {len(auc)} printed AUCs are not AUCs. {auc[0]} "
             "An AUC needs scores; from yes and no alone, the formula gives balanced accuracy."
         )
     chart = rows_figure(table_of(leak.rows.rows), leak.rows.title, ink=ink) if leak.rows else None

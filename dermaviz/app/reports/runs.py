@@ -129,10 +129,10 @@ def making_sentence(result: Result) -> str:
 
 
 def right_sentence(run: Rerun) -> str:
-    """How many test images it calls what they are, beside the constant answer, and its most frequent mistake; Markdown."""
+    """How many test images are classified correctly, beside the constant answer, and its most frequent mistake; Markdown."""
     verdicts, row = run.verdicts, run.result.figure("accuracy")
     said = (
-        f"It calls **{int(verdicts.right.sum()):,} of {images(len(run.labels))}** what they are: {figure(row)}; "
+        f"**{int(verdicts.right.sum()):,} of {images(len(run.labels))}** are classified correctly: {figure(row)}; "
         f"always answering “{run.commonest}” gets {row['constant']:.3f}."
     )
     mistake = most_frequent_mistake(verdicts)

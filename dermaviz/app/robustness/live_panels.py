@@ -190,7 +190,9 @@ def show_maps(case: Case, outcome: Outcome, view: View) -> None:
         "attacked photo": (outcome.attacked, outcome.filed.pixels),
         "photo with noise": (outcome.noised, rounded(case.answer.prepared, outcome.noised)),
     }
-    for place, (what, (changed, pixels)) in zip(st.columns(3), pictures.items(), strict=True):
+    with picture_row("attack-maps"):
+        places = st.columns(3)
+    for place, (what, (changed, pixels)) in zip(places, pictures.items(), strict=True):
         index = changed.prediction.index if view.own else clean.index
         named = class_with_probability(case.card, changed.prediction, index)
         with place:

@@ -294,7 +294,9 @@ def _show_pictures(case: Case, found: OtherSkin, shift: Shift) -> dict[str, Pict
 
 def _show_maps(case: Case, lesion: Lesion, panels: Mapping[str, Picture]) -> None:
     """The map of each picture, and how far it moved from the original's."""
-    card, places = case.card, st.columns(len(panels))
+    card = case.card
+    with picture_row("counterfactual-maps"):
+        places = st.columns(len(panels))
     own = st.segmented_control(
         "Attention maps of", ("the original's answer", OWN), default="the original's answer", required=True,
         key="skin_maps_of", bind="query-params", help="Only maps of one class can be compared.",

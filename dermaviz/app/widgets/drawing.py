@@ -169,7 +169,7 @@ def show_tones(ita: float, start: float | None = None, cuts: Sequence[float] = (
     st.html(
         f'<div role="img" aria-label="{words}" style="position:relative;height:0.9rem;border-radius:0.45rem;'
         f'background:linear-gradient(90deg,{",".join(tone_colours())})">{marks}</div>'
-        '<div style="display:flex;justify-content:space-between;font-size:0.8rem;margin-top:0.35rem">'
+        '<div style="display:flex;gap:0.6rem;justify-content:space-between;text-align:center;font-size:0.8rem;margin-top:6px">'
         f'<span style="opacity:0.8">dark</span><strong>{words}</strong><span style="opacity:0.8">very light</span></div>'
     )
 

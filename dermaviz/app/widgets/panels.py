@@ -229,7 +229,9 @@ def picture_row(key: str) -> DeltaGenerator:
 
 def show_side_by_side(case: Case, look: Look) -> None:
     """The overlay of each method of ``look.beside`` for the same class."""
-    for column, method in zip(st.columns(len(look.beside)), look.beside, strict=True):
+    with picture_row("methods-beside"):
+        places = st.columns(len(look.beside))
+    for column, method in zip(places, look.beside, strict=True):
         with column:
             attended = _attend(case, look, method, "beside")
             if attended is None:

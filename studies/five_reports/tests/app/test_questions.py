@@ -131,7 +131,7 @@ def test_a_question_is_answered_with_its_rows_and_its_differences() -> None:
         assert words in said
     rows, differences = charts(app)
     assert [trace["name"] for trace in rows["data"]] == [
-        "mean over seeds, with 95% interval", "always the same answer", "each seed",
+        "mean over seeds, with 95% interval, n = 782 each", "always the same answer", "each seed",
     ]  # fmt: skip
     assert differences["data"][0]["hovertext"] == [
         "Lite0 minus Lite2: +0.080<br>95% interval +0.060 to +0.100",

@@ -131,7 +131,7 @@ def test_one_run_shows_how_it_learned_what_it_mistakes_and_what_differs(some_run
     app = run(look="One run", **{"seed_resnet-18": "seed 1"})
     said = text(app)
     assert not app.error
-    assert "## It calls **4 of 6 images** what they are" in said
+    assert "## **4 of 6 images** are classified correctly" in said
     assert "- It is tiny." in said
     assert "Under FGSM at ε = 0.003, its accuracy is 0.667" in said
     assert "Made at the laptop budget in 90 s on 2 cores" in said

@@ -101,7 +101,7 @@ def test_a_run_in_words(run: Rerun) -> None:
     )
     assert making_sentence(run.result) == "Made at the laptop budget in 90 s on 2 cores (dermaviz 0.1.0)."
     said = right_sentence(run)
-    assert said.startswith("It calls **4 of 6 images** what they are: 0.667 (95% interval ")
+    assert said.startswith("**4 of 6 images** are classified correctly: 0.667 (95% interval ")
     assert "always answering “benign” gets 0.500. Most frequent mistake: **1 of 3** images of benign lesions" in said
     (said,) = under_attack_sentences(run.result)
     assert said.startswith("Under FGSM at ε = 0.003, its accuracy is 0.667 (95% interval ")
