@@ -164,6 +164,18 @@ def test_the_reference_tells_exactly_the_public_names() -> None:
     assert re.findall(r"^## `(\w+)", written, re.M) == sorted(dv.__all__, key=str.lower)
 
 
+@pytest.mark.parametrize("document", ["README.md", "docs/external-validation.md"])
+def test_figures_in_documents_are_those_of_the_evidence(document: str) -> None:
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        from make_figures import written  # type: ignore[import-not-found]
+    finally:
+        sys.path.pop(0)
+    text = (ROOT / document).read_text(encoding="utf-8")
+    assert "<!-- figures: " in text
+    assert written(text) == text, "run: python docs/make_figures.py"
+
+
 def test_the_tour_runs_from_its_first_cell_to_its_last(lesions: Path) -> None:
     notebook = json.loads((ROOT / "docs" / "tour.ipynb").read_text(encoding="utf-8"))
     names: dict[str, object] = {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,7 @@ from dermaviz.cli.audit import machine
 from dermaviz.cli.options import DataRoot, Device, chosen_device
 from dermaviz.errors import DatasetError, DermaVizError, EvidenceError
 from dermaviz.evidence.tables import TABLES
-from dermaviz.models.card import CARD, Checkpoint, find_checkpoint, list_checkpoints, read_card
+from dermaviz.models.card import CARD, Checkpoint, find_checkpoint, list_checkpoints, read_card, shipped_checkpoints
 
 if TYPE_CHECKING:
     from dermaviz.evidence.rebuild import Step
@@ -51,7 +53,8 @@ def rebuild(
 ) -> None:
     """Make all evidence of checkpoints again that is missing, damaged or of another model; says first how long it will take.
 
-    Tables on every data set that has some, then the figures on the card, then the out-of-distribution check. Interrupted, it
+    Tables on every data set that has some, then the figures on the card, then the out-of-distribution check, then, in a
+    repository, the figures in README and docs. Interrupted, it
     goes on where it was; at the end it lists what changed. Two checkpoints can be rebuilt side by side.
     """
     from dermaviz.evidence.pace import time_in_words
@@ -81,6 +84,9 @@ def rebuild(
         for one in checkpoints:
             shutil.rmtree(one.folder / WORK, ignore_errors=True)
     typer.echo("\n".join([f"What {'differs' if limit else 'changed'}:", *(changed or ["nothing"])]))
+    figures = shipped_checkpoints().parent / "docs" / "make_figures.py"
+    if changed and not (limit or refused.any) and figures.is_file():
+        subprocess.run([sys.executable, str(figures)], check=False)
     if refused.any or (limit and changed):
         raise typer.Exit(2)
 
