@@ -222,7 +222,11 @@ def _card_rows(card: Card) -> list[tuple[str, str]]:
 
 
 def _next_step(one: Missing) -> str:
-    return f"Make the evidence: <code>{escape(one.command)}</code>" if one.command else escape(one.reason)
+    return (
+        f"Make the evidence: <code>{escape(one.command)}</code>"
+        if one.command
+        else escape(one.next_step.replace("`", ""))
+    )
 
 
 def limits(audited: Audited) -> list[str]:

@@ -93,7 +93,7 @@ class Missing:
     @property
     def next_step(self) -> str:
         """What to do, as Markdown."""
-        return f"Make the evidence: `{self.command}`." if self.command else self.reason
+        return f"Make the evidence: `{self.command}`." if self.command else self.reason[:1].upper() + self.reason[1:]
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
     if not wanted:
         raise EvidenceError(
             f"expected classes of {card.name} that count as malignant, found none, so there is nothing to look for. Name them as "
-            "`malignant` on its card, or import it again with --malignant."
+            "`malignant` on its card, or import it again with `--malignant`."
         )
     if column not in audited.table:
         evidence_of(audited.checkpoint, TONE, of)  # says what is missing

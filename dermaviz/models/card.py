@@ -140,7 +140,7 @@ def no_maps_reason(architecture: str) -> str:
     """Why a checkpoint without an attention layer has no attention maps, as a sentence."""
     if architecture in _OPAQUE:
         return (
-            f"A {_OPAQUE[architecture]} file has no layers to look into and passes no gradient on: it gives answers, also to "
+            f"{_OPAQUE[architecture]} files have no layers to look into and pass no gradient on: they give answers, also to "
             "corrupted images, but no attention maps and no attacks."
         )
     return "No layer of this network has places on which the classes depend, so it gives no attention maps."

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,11 +61,25 @@ def fit_to(name: str, state: dict[str, Tensor], input_size: int = 0) -> Fit:
         if found is not None:
             break
     else:
+        if other := _size_of(name, state) if input_size else 0:
+            raise WeightsError(
+                f"{name}: expected --input-size {other}, which the position embedding is of, found {input_size}. Leave the "
+                "option out, or import weights that were trained at that size."
+            )
         load_weights(create(name, 2, input_size=input_size), dict(state), source=name)  # says what is missing
         raise WeightsError(f"{name}: expected its tensors, found others. Name another --architecture.")
     if side and not input_size:
         notes.append(f"taken: input size {side} pixels, by the position embedding.")
     return _of_two_or_more(Fit(name, found, _outputs(name, found, head), tuple(notes), input_size=side), head)
+
+
+def _size_of(name: str, state: dict[str, Tensor]) -> int:
+    """The side in pixels of the images that the tensors of a network for one size are of; 0 where they are of none."""
+    for side in dict.fromkeys((architecture(name).input_size, *_SIDES)):
+        with suppress(AssertionError, ValueError):  # a size that its patches do not divide
+            if fitting(state, *_shapes(name, side))[0] is not None:
+                return side
+    return 0
 
 
 def _outputs(name: str, state: dict[str, Tensor], head: set[str]) -> int:

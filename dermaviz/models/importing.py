@@ -94,11 +94,18 @@ def import_checkpoint(
     alike = usual[0] if len({(one.mean, one.std) for one in usual if one}) == 1 else None
     differ = "; ".join(f"{one.name}: {one.mean}, {one.std}" for one in usual if one and not alike)
     said_size = found.said.get("input_size") or getattr(network, "side", 0)
-    size = _value(notes, "--input-size", input_size or fit.input_size, said_size, usual[0] and usual[0].input_size)
-    pixels = [
-        _value(notes, f"--{key}", tuple(given), found.said.get(key), getattr(alike, key, None), differ)
-        for key, given in (("mean", mean), ("std", std))
-    ]
+    options = {
+        "--input-size": (input_size or fit.input_size, said_size, usual[0] and usual[0].input_size),
+        "--mean": (tuple(mean), found.said.get("mean"), getattr(alike, "mean", None)),
+        "--std": (tuple(std), found.said.get("std"), getattr(alike, "std", None)),
+    }
+    if unknown := [option for option, values in options.items() if not any(values)]:
+        usually = f" Usual are, for mean and std: {differ}." if differ else ""
+        raise WeightsError(
+            f"expected {', '.join(unknown)}, found nothing that says so. Give what the training images were "
+            f"prepared with.{usually}"
+        )
+    size, *pixels = (_value(notes, option, *values) for option, values in options.items())
     network = network.float().eval().requires_grad_(False)
     named_classes = _classes(found, tuple(classes), _settled(network, size, recipe, notes))
     ill = malignant_among(named_classes) if malignant is None else tuple(malignant)
@@ -165,6 +172,10 @@ def _network(found: Source, given: str, input_size: int) -> tuple[nn.Module, Fit
     if not given and named:
         found.notes.append(f"taken: the architecture {named}, as the source says.")
     fit = fit_to(named, found.state, input_size) if named else identified(found.state)
+    if input_size and not named:
+        fit_to(
+            fit.architecture, found.state, input_size
+        )  # position embeddings are of one size: says so where it is another
     network = create(fit.architecture, fit.n_classes, input_size=input_size or fit.input_size)
     load_weights(network, fit.state, source=fit.architecture)
     return network, fit
@@ -179,20 +190,10 @@ def _usual(name: str) -> Architecture | None:
     )
 
 
-def _value(notes: list[str], option: str, given: Any, said: Any, usual: Any, differ: str = "") -> Any:
-    """What was given, else what the source says, else what is usual of the architecture; the latter two are noted.
-
-    Args:
-        differ: what is usual of each of several architectures that fit, where they differ.
-
-    Raises:
-        WeightsError: nobody says it.
-    """
+def _value(notes: list[str], option: str, given: Any, said: Any, usual: Any) -> Any:
+    """What was given, else what the source says, else what is usual of the architecture; the latter two are noted."""
     if given:
         return given
-    if not said and not usual:
-        usually = f" Usual are, for mean and std: {differ}." if differ else ""
-        raise WeightsError(f"expected {option}, found nothing that says it. Give that of the training images.{usually}")
     value = said or usual
     text = ", ".join(f"{one:g}" for one in value) if isinstance(value, tuple) else f"{value} pixels"
     why = "as the source says" if said else f"usual of the architecture; give {option} if it was trained with another"

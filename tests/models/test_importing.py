@@ -140,6 +140,10 @@ def test_a_transformer_of_another_size_keeps_its_position_embedding(tmp_path, br
     assert made.classifier.input_size == 96
     assert made.classifier.card.attention_layer == "blocks.5.norm1"
     assert "taken: input size 96 pixels, by the position embedding." in made.notes
+    save_file(create("test_vit", 3).state_dict(), tmp_path / "usual.safetensors")
+    for name, right, architecture in (("vit", 96, "test_vit"), ("usual", 160, "")):
+        with pytest.raises(WeightsError, match=rf"expected --input-size {right}, which the position .*found 224"):
+            import_checkpoint(str(tmp_path / f"{name}.safetensors"), "x", architecture=architecture, input_size=224)
 
 
 @pytest.mark.parametrize(
@@ -202,12 +206,14 @@ def test_a_scripted_file_answers_and_says_that_it_does_nothing_more(tmp_path, br
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's own about TorchScript
         torch.jit.trace(network, torch.rand(1, 3, SIZE, SIZE)).save(tmp_path / "traced.pt")
+    with pytest.raises(WeightsError, match="expected --mean, --std, found nothing that says so"):
+        bring(tmp_path / "traced.pt", mean=(), std=())
     made = bring(tmp_path / "traced.pt")
     assert same(made, network)
-    assert any(note.startswith("missing: A TorchScript file has no layers to look into") for note in made.notes)
+    assert any(note.startswith("missing: TorchScript files have no layers to look into") for note in made.notes)
     images = torch.rand(2, 3, SIZE, SIZE)
     assert [one.status for one in explain(made.classifier, images)] == ["unavailable"] * 2
-    with pytest.raises(AttackError, match=r"A TorchScript file .* no attacks"):
+    with pytest.raises(AttackError, match=r"TorchScript files .* no attacks"):
         fgsm(made.classifier, images, Goal.away_from([0, 0]), 1 / 255)
 
 
