@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import logging
 import sys
+from contextlib import redirect_stderr
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,12 +33,14 @@ def main(arguments: list[str] | None = None) -> int:
     if options.list:
         print("\n".join(f"{benchmark.name:<34}{benchmark.about}" for benchmark in chosen))
         return 0
+    logging.disable(logging.WARNING)
     print("ratio = ours / theirs, of medians; smaller is better\n" + HEADER, flush=True)
     rows: list[Row] = []
     within = True
     for benchmark in chosen:
         try:
-            row = benchmark.run()
+            with redirect_stderr(io.StringIO()):  # progress bars; an exception is shown all the same
+                row = benchmark.run()
         except DependencyError as refusal:
             print(f"{benchmark.name:<34}not measured: {refusal}", flush=True)
             within = False

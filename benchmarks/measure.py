@@ -13,8 +13,8 @@ from statistics import median
 
 import torch
 
-ROUNDS = 15
-SECONDS = 60.0
+ROUNDS, FEWEST = 15, 3
+SECONDS = 6.0
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,16 @@ def compare(
 ) -> Row:
     """Seconds of both, interleaved so that a busy machine is busy for both; medians of up to ``ROUNDS`` rounds.
 
-    Each is called twice beforehand. Rounds stop early, but not before the fifth, after ``SECONDS``.
+    Each is called beforehand, twice if that takes less than a second. Rounds stop early, but not before the third, after
+    ``SECONDS``: all benchmarks together take less than five minutes.
     """
-    for _ in range(2):
-        ours()
-        theirs()
+    for call in (ours, theirs):
+        if _seconds(call) < 1:
+            call()
     own: list[float] = []
     other: list[float] = []
     started = time.perf_counter()
-    while len(own) < ROUNDS and (len(own) < 5 or time.perf_counter() - started < SECONDS):
+    while len(own) < ROUNDS and (len(own) < FEWEST or time.perf_counter() - started < SECONDS):
         pairs = [(ours, own), (theirs, other)]
         for call, seconds in pairs if len(own) % 2 else reversed(pairs):
             seconds.append(_seconds(call))

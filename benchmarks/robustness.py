@@ -15,7 +15,7 @@ from dermaviz.robustness.gradients import Goal
 from dermaviz.robustness.linf import fgsm_sweep, pgd
 
 EPSILONS = tuple(levels / 255 for levels in (0.25, 0.5, 0.765, 1, 2, 4, 8, 16))
-IMAGES, STEPS = 8, 20
+IMAGES, STEPS = 4, 20
 
 
 def sweep_against_foolbox() -> Row:

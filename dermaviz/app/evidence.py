@@ -58,15 +58,18 @@ def audited(checkpoint: Checkpoint, of: DataSplit | None = None) -> Audited:
     return found if found.checkpoint.whole else replace(found, checkpoint=checkpoint)
 
 
-def table_of(checkpoint: Checkpoint, table: str, of: DataSplit | None = None) -> Evidence:
-    """A table of a checkpoint on a data set (None: the one in use); read, and judged, again once its files change.
+def table_of(
+    checkpoint: Checkpoint, table: str, of: DataSplit | None = None, columns: tuple[str, ...] | None = None
+) -> Evidence:
+    """A table of a checkpoint on a data set (None: the one in use), or only these columns of it; read, and judged, again once
+    its files change.
 
     Raises:
         EvidenceError: there is no such table, it is damaged or stale.
     """
     of = of or data_in_use(checkpoint)
     stamps = tuple(stamp for stamp in _stamps(checkpoint, of) if stamp[0].startswith(f"{table}."))
-    return _table(checkpoint, table, of, stamps)
+    return _table(checkpoint, table, of, columns, stamps)
 
 
 def has_table(checkpoint: Checkpoint, table: str, of: DataSplit | None = None) -> bool:
@@ -81,8 +84,10 @@ def share_right(audited: Audited) -> Estimate:
 
 
 @shared(max_entries=16, show_spinner="Reading the evidence …")
-def _table(checkpoint: Checkpoint, table: str, of: DataSplit, stamps: Stamps) -> Evidence:
-    return evidence_of(checkpoint, table, of)
+def _table(
+    checkpoint: Checkpoint, table: str, of: DataSplit, columns: tuple[str, ...] | None, stamps: Stamps
+) -> Evidence:
+    return evidence_of(checkpoint, table, of, columns)
 
 
 @shared(max_entries=8, show_spinner=False)

@@ -40,7 +40,7 @@ from dermaviz.models.card import Checkpoint
 from dermaviz.plots.intervals import estimates_figure
 from dermaviz.plots.robustness import DEFAULT_SIZE, epsilon_in_words
 from dermaviz.plots.theme import percent
-from dermaviz.robustness.outcomes import BY_ATTACK, Answers, curves, median_flip_distance, read_answers
+from dermaviz.robustness.outcomes import ANSWERED, BY_ATTACK, Answers, curves, median_flip_distance, read_answers
 
 MOST_WORDS = 20
 """Words of a finding's sentence."""
@@ -181,7 +181,7 @@ def _flips(audited: Audited, of: DataSplit, draws: int) -> Finding:
     )
     if math.isfinite(levels) and levels > 3:
         sentence = sentence.replace(", too small to see,", "")
-    attacks = evidence_of(audited.checkpoint, "attacks", of).table
+    attacks = evidence_of(audited.checkpoint, "attacks", of, (*ANSWERED, *BY_ATTACK)).table
     table, size = _under_attack(read_answers(attacks, audited, BY_ATTACK), draws)
     detail = (
         f"Median smallest FGSM step: {median.text(lambda e: f'{e * _GREY_LEVELS:.2f}')} of 255 grey levels, over images that "

@@ -162,14 +162,16 @@ def _rows_and_whether_drawn(predictions: Path, written: int) -> tuple[int, bool]
     return file.metadata.num_rows, kinds == ["drawn"]  # as `synthetic.writing` marks them
 
 
-def evidence_of(checkpoint: Checkpoint, table: str, of: DataSplit | None = None) -> Evidence:
-    """A table of a checkpoint on a data set's split (None: its own test split).
+def evidence_of(
+    checkpoint: Checkpoint, table: str, of: DataSplit | None = None, columns: Sequence[str] | None = None
+) -> Evidence:
+    """A table of a checkpoint on a data set's split (None: its own test split), or only these columns of it.
 
     Raises:
         EvidenceError: there is no such table, it is damaged, or of another model.
     """
     whose = of or internal(checkpoint.card)
-    found = read_evidence(checkpoint.folder, table, whose, checkpoint_sha256=checkpoint.answers_sha256)
+    found = read_evidence(checkpoint.folder, table, whose, checkpoint_sha256=checkpoint.answers_sha256, columns=columns)
     groups = found.manifest.source.parameters.get(LABELS)
     return replace(found, table=in_groups(found.table, groups)) if groups else found
 

@@ -175,7 +175,9 @@ def splits_with(checkpoint: Path, table: str) -> list[DataSplit]:
     return [of for of in found if has_evidence(checkpoint, table, of)]
 
 
-def read_evidence(checkpoint: Path, table: str, of: DataSplit, *, checkpoint_sha256: str) -> Evidence:
+def read_evidence(
+    checkpoint: Path, table: str, of: DataSplit, *, checkpoint_sha256: str, columns: Sequence[str] | None = None
+) -> Evidence:
     """Read a table of a checkpoint's evidence.
 
     Args:
@@ -183,6 +185,7 @@ def read_evidence(checkpoint: Path, table: str, of: DataSplit, *, checkpoint_sha
         table: ``predictions``, ``attacks`` …
         of: whose images.
         checkpoint_sha256: the model's ``Card.answers_sha256`` now; evidence of another model is stale.
+        columns: those that are wanted, all by default.
 
     Raises:
         EvidenceError: there is no such table, its file is not the one that the manifest vouches for (cut short, say),
@@ -212,13 +215,13 @@ def read_evidence(checkpoint: Path, table: str, of: DataSplit, *, checkpoint_sha
             f"{remedy}"
         )
     try:
-        evidence = Evidence(read_parquet(content), manifest)
+        evidence = Evidence(read_parquet(content, columns), manifest)
     except (pa.ArrowException, OSError, ValueError) as failure:
         raise EvidenceError(
             f"{path}: expected a Parquet table, found another file ({str(failure)[:200]}). Delete it. {remedy}"
         ) from failure
     if table in TABLES:
-        TABLES[table].check(evidence.table, str(path))
+        TABLES[table].check(evidence.table, str(path), columns)
     return evidence
 
 
@@ -241,9 +244,20 @@ def parquet_bytes(frame: pd.DataFrame) -> bytes:
     return stream.getvalue()
 
 
-def read_parquet(content: bytes) -> pd.DataFrame:
-    """The table in the bytes of a Parquet file."""
-    return pq.read_table(io.BytesIO(content)).to_pandas()
+LONG = 1_000_000
+"""Rows from which on texts are read as categories: eleven millions of image ids are 40 MB of numbers then."""
+
+
+def read_parquet(content: bytes, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """The table in the bytes of a Parquet file, or these columns of it; the texts of one with more than ``LONG`` rows are
+    categories."""
+    file = pq.ParquetFile(pa.BufferReader(content))
+    wanted = [field for field in file.schema_arrow if columns is None or field.name in columns]
+    if file.metadata.num_rows > LONG:
+        texts = [field.name for field in wanted if field.type in (pa.string(), pa.large_string())]
+        file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=texts)
+    table = file.read(columns=[field.name for field in wanted])
+    return table.to_pandas(split_blocks=True, self_destruct=True)
 
 
 def require_columns(table: pd.DataFrame, wanted: Sequence[str]) -> None:
@@ -274,7 +288,7 @@ def labels_of(table: pd.DataFrame, classes: tuple[str, ...]) -> NDArray[np.int64
             f"expected probabilities as numbers, found others in {', '.join(f'p_{name}' for name in text)}. "
             "Make the evidence again with `dermaviz audit`."
         )
-    unknown = sorted(set(table["dx"].map(str)) - set(classes))
+    unknown = sorted({str(name) for name in table["dx"].unique()} - set(classes))
     if unknown:
         raise EvidenceError(
             f"expected predictions of the classes {', '.join(classes)}, found the unknown diagnoses {', '.join(unknown)}. "

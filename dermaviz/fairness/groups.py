@@ -309,7 +309,7 @@ def _spread_unanimous(
             continue
         all_of = np.where(even > 0.95, 1, even ** (1 / clusters_of[side]))
         spread = all_of if values[m] == 1 else 1 - all_of
-        if slug in ("sensitivity", "specificity"):
+        if slug in ("sensitivity", "specificity") and "balanced_accuracy" in slugs:
             samples[:, slugs.index("balanced_accuracy")] += (spread - values[m]) / 2
         samples[:, m] = spread
 

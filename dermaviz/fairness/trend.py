@@ -20,13 +20,13 @@ from dermaviz.metrics.bootstrap import (
     BLOCK,
     DRAWS,
     FEWEST,
+    Bootstrap,
     ClusterIds,
     Estimate,
     Sampled,
-    cluster_weights,
     interval_table,
 )
-from dermaviz.metrics.classification import Values, Weights, each_once, ratio
+from dermaviz.metrics.classification import GroupedWeights, Values, Weights, each_once, ratio
 
 STEP = 10.0
 """Degrees of ITA that the slope is given for."""
@@ -103,12 +103,29 @@ def ita_trend(
     slopes, curves = np.full(1 + draws, np.nan), np.full((1 + draws, len(grid)), np.nan)
     suppressed = min(n_with, n_without) < FEWEST or np.ptp(angles) == 0
     if not suppressed:
-        weights = np.vstack([each_once(angles), cluster_weights(clusters, draws, seed)])
-        slopes, curves = _lines(outcome, angles, names, weights, np.asarray(grid, dtype=np.float64))
+        drawn = Bootstrap.over(clusters, draws, seed).weights
+        if isinstance(drawn, GroupedWeights):
+            rows = _in_cells(outcome, angles, names, drawn)
+        else:
+            rows = outcome, angles, names, np.vstack([each_once(angles), drawn])
+        slopes, curves = _lines(*rows, np.asarray(grid, dtype=np.float64))
     curve = interval_table({"ita": grid}, value=Sampled(curves[0], curves[1:]))
     slope = Sampled(slopes[0], slopes[1:]).estimate()
     odds_ratio = Estimate(*(float(np.exp(figure)) for figure in (slope.value, slope.low, slope.high)))
     return Trend(slope, odds_ratio, curve, len(angles), len(set(clusters)), n_with, n_without, bool(suppressed))
+
+
+def _in_cells(
+    outcome: NDArray[np.bool_], ita: Values, names: NDArray[np.str_], drawn: GroupedWeights
+) -> tuple[NDArray[np.bool_], Values, NDArray[np.str_], Weights]:
+    """Very many images as cells of one outcome, half a degree of ITA and one stratum, at their mean ITA; with how often each
+    counts in the images, in a first row, and in every draw."""
+    key = pd.DataFrame({"names": names, "outcome": outcome, "degree": np.round(2 * ita)})
+    cells = key.assign(ita=ita).groupby(list(key), sort=False)
+    n, cell = cells.ngroups, cells.ngroup().to_numpy()
+    shown = cells["ita"].mean().reset_index()
+    weights = np.vstack([np.bincount(cell, minlength=n), drawn.in_bins(cell, n)])
+    return shown["outcome"].to_numpy(), shown["ita"].to_numpy(), shown["names"].to_numpy(str), weights
 
 
 def logistic(

@@ -15,6 +15,10 @@ are known, else whole lesions (:func:`clusters`). A table is made in three steps
   ``group.counts`` are its ``n_images`` and ``n_clusters``; ``figure.where(enough)`` leaves out what rests on too few.
 
 Where every image shows a lesion of its own and they are few, a count has an exact interval.
+
+Of more than ``MOST_CLUSTERS`` none is drawn by itself: they are dealt at random into ``GROUPS`` equal groups, and whole groups
+are drawn (random groups: Wolter 2007, chapter 2). The bounds are those of clusters but for the error of a bootstrap with
+2,000 of them, and 400,000 images cost little more than 2,000.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ from scipy.special import betaincinv, ndtri
 
 from dermaviz.errors import EvidenceError
 from dermaviz.metrics.classification import (
+    GroupedWeights,
     Labels,
     Metric,
     OfConfusion,
@@ -57,6 +62,8 @@ FEWEST = 10
 """What a group needs (images, positives, negatives, clusters) for figures of its own; below it, only its counts are said."""
 TAIL = 0.025
 """Share of cases beyond each bound of a 95% interval."""
+MOST_CLUSTERS, GROUPS = 5_000, 2_000
+"""Clusters that are drawn one by one; and the groups into which more are dealt."""
 BLOCK = 200_000
 """Weights per pass: arrays of this size stay in the processor's cache."""
 
@@ -155,8 +162,13 @@ class Bootstrap:
 
     @classmethod
     def over(cls, cluster_ids: ClusterIds, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
-        """``draws`` resamplings of the clusters of N images, see :func:`cluster_weights`."""
-        return cls(np.asarray(cluster_ids), cluster_weights(cluster_ids, draws, seed))
+        """``draws`` resamplings of the clusters of N images, see :func:`cluster_weights`, or of groups of very many of them."""
+        ids = np.asarray(cluster_ids)
+        if len(ids) > MOST_CLUSTERS:
+            cluster, names = pd.factorize(ids)
+            if len(names) > MOST_CLUSTERS:
+                return cls(cluster, group_weights(cluster, draws, seed))
+        return cls(ids, cluster_weights(ids, draws, seed))
 
     def take(self, images: NDArray[Any]) -> Bootstrap:
         """Some of the images, a mask bool ``[N]`` or their indices, in the same draws of all clusters."""
@@ -165,7 +177,7 @@ class Bootstrap:
     @property
     def counts(self) -> dict[str, int]:
         """``n_images`` and ``n_clusters``."""
-        return {"n_images": len(self.cluster_ids), "n_clusters": len(set(self.cluster_ids))}
+        return {"n_images": len(self.cluster_ids), "n_clusters": len(pd.unique(self.cluster_ids))}
 
     def sample(self, statistic: Statistic) -> Sampled:
         """What a function of weights gives for the images as they are, and in every draw."""
@@ -236,12 +248,23 @@ def cluster_weights(cluster_ids: ClusterIds, draws: int = DRAWS, seed: int = 0) 
     A draw takes as many clusters as there are, with replacement; the images of a cluster come along as often as it does.
     """
     names, cluster = np.unique(np.asarray(cluster_ids, dtype=str), return_inverse=True)
-    n = len(names)
+    return _times(len(names), draws, np.random.default_rng(seed))[:, cluster].astype(np.float64)
+
+
+def group_weights(cluster: NDArray[np.int64], draws: int = DRAWS, seed: int = 0) -> GroupedWeights:
+    """How often each image counts in each of ``draws`` resamplings of ``GROUPS`` random groups of clusters, which are numbered
+    from 0."""
+    rng = np.random.default_rng(seed)
+    group = rng.permutation(int(cluster.max()) + 1) % GROUPS
+    return GroupedWeights(_times(GROUPS, draws, rng).astype(np.float64), group[cluster])
+
+
+def _times(n: int, draws: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """How often each of ``n`` is drawn in ``draws`` draws of so many with replacement: ``[draws, n]``."""
     if not n:
-        return np.zeros((draws, 0))
-    drawn = np.random.default_rng(seed).integers(n, size=(draws, n)) + n * np.arange(draws)[:, None]
-    times = np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n)
-    return times[:, cluster].astype(np.float64)
+        return np.zeros((draws, 0), np.int64)
+    drawn = rng.integers(n, size=(draws, n)) + n * np.arange(draws)[:, None]
+    return np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n)
 
 
 def over_draws(
@@ -249,10 +272,10 @@ def over_draws(
 ) -> list[Values]:
     """Each metric in each draw of ``weights`` ``[draws, N]``: ``[draws]``, or ``[draws, C]`` where it is per class."""
     metrics = tuple(metrics)
-    rows = max(1, BLOCK // max(1, weights.shape[1]))
+    rows = max(1, len(weights) if isinstance(weights, GroupedWeights) else BLOCK // max(1, weights.shape[1]))
     blocks = []
     for first in range(0, max(len(weights), 1), rows):
-        drawn = weights[first : first + rows]
+        drawn = weights if rows >= len(weights) else weights[first : first + rows]
         matrix = cache(partial(confusion_matrix, labels, probabilities, drawn))
         blocks.append(
             [m.of(matrix()) if isinstance(m, OfConfusion) else m(labels, probabilities, drawn) for m in metrics]

@@ -13,6 +13,7 @@ from scipy.special import softmax
 from dermaviz.metrics.bootstrap import DRAWS, ClusterIds, wilson_interval
 from dermaviz.metrics.classification import (
     MELANOMA,
+    GroupedWeights,
     Labels,
     Metric,
     Probabilities,
@@ -47,6 +48,9 @@ def expected_calibration_error(
     As every metric (``metrics.classification``): ``weights`` ``[..., N]`` give ``[...]``. Source: Guo et al. 2017, equation 3.
     """
     confidence, correct = probabilities.max(1, initial=0), probabilities.argmax(1) == labels
+    if isinstance(weights, GroupedWeights):
+        gaps = weights.in_bins(confidence_bin(confidence, bins), bins, confidence - correct)
+        return np.abs(ratio(gaps, weights.sum(keepdims=True))).sum(-1)
     gap = np.eye(bins)[confidence_bin(confidence, bins)] * (confidence - correct)[:, None]
     return np.abs(weighted_mean(gap, weights)).sum(-1)
 

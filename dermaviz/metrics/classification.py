@@ -7,8 +7,9 @@ draws of a bootstrap are one call. What the images do not define (nothing to div
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import update_wrapper
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +27,62 @@ class Metric(Protocol):
     """What is measured: labels ``[N]``, probabilities ``[N, C]`` and weights ``[..., N]`` → ``[...]`` or ``[..., C]``."""
 
     def __call__(self, labels: Labels, probabilities: Probabilities, weights: Weights | None = None, /) -> Values: ...
+
+
+@dataclass(frozen=True, eq=False)
+class GroupedWeights:
+    """Weights ``[D, N]`` of many images, never written out: image i counts ``times[:, group[i]]``, ``times`` ``[D, G]``.
+
+    It takes the place of an array in metrics: they ask for sums over images, which are sums over groups of what each adds up
+    to. 400,000 images in 1,000 draws are 16 MB, not 3.2 GB.
+    """
+
+    times: NDArray[np.float64]
+    group: NDArray[np.int64]
+    counts: dict[bytes, Any] = field(default_factory=dict)
+    """What was counted of all images, for metrics that ask for the same."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """D draws and N images."""
+        return len(self.times), len(self.group)
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __getitem__(self, index: Any) -> GroupedWeights:
+        """Some of the images, ``[..., images]``, in all draws."""
+        return GroupedWeights(self.times, self.group[index[-1]])
+
+    def __matmul__(self, values: NDArray[np.number | np.bool_]) -> Values:
+        """The sum of ``values`` ``[N]`` or ``[N, K]`` in each draw."""
+        columns = values.reshape(len(values), -1).astype(np.float64).T
+        sums = [np.bincount(self.group, column, self.times.shape[1]) for column in columns]
+        return (self.times @ np.stack(sums, axis=1)).reshape(len(self), *values.shape[1:])
+
+    def sum(self, axis: int = -1, keepdims: bool = False) -> Values:
+        """How many images each draw has, ``[D]`` or ``[D, 1]``."""
+        return self.in_bins(np.zeros(len(self.group), np.int64), 1)[:, slice(None) if keepdims else 0]
+
+    def in_bins(self, bins: NDArray[np.integer], n: int, values: Values | None = None) -> Values:
+        """How many images of each of ``n`` bins each draw has, or their sum of ``values``, ``[D, n]``; image i lies in
+        ``bins[i]``."""
+        g = self.times.shape[1]
+        counts = np.bincount(self.group * n + bins, values, g * n).reshape(g, n)
+        if values is not None:
+            return self.times @ counts
+        return (self.times.astype(np.float32) @ counts.astype(np.float32)).astype(np.float64)  # whole numbers: exact
+
+
+def counted(bins: NDArray[np.integer], n: int, weights: Weights) -> Values:
+    """How often the images of each of ``n`` bins count, ``[..., n]``; image i lies in ``bins[i]``."""
+    if isinstance(weights, GroupedWeights):
+        return weights.in_bins(bins, n)
+    order = np.argsort(bins, kind="stable")
+    filled, first = np.unique(bins[order], return_index=True)
+    counts = np.zeros((*weights.shape[:-1], n))
+    counts[..., filled] = np.add.reduceat(weights[..., order], first, axis=-1)
+    return counts
 
 
 def ratio(part: ArrayLike, whole: ArrayLike) -> Values:
@@ -50,12 +107,8 @@ def confusion_matrix(labels: Labels, probabilities: Probabilities, weights: Weig
     """Images ``[..., C, C]`` by true class (rows) and most probable class (columns)."""
     weights = each_once(labels) if weights is None else weights
     n = probabilities.shape[1]
-    cell = labels * n + probabilities.argmax(1)
-    order = np.argsort(cell, kind="stable")
-    filled, first = np.unique(cell[order], return_index=True)
-    counts = np.zeros((*weights.shape[:-1], n * n))
-    counts[..., filled] = np.add.reduceat(weights[..., order], first, axis=-1)
-    return counts.reshape(*weights.shape[:-1], n, n)
+    cells = counted(labels * n + probabilities.argmax(1), n * n, weights)
+    return cells.reshape(*cells.shape[:-1], n, n)
 
 
 class OfConfusion:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,8 +13,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermaviz.metrics.bootstrap import Bootstrap, ClusterIds, Estimate, Sampled, interval_table
-from dermaviz.metrics.classification import Labels, Metric, Probabilities, Values, Weights, each_once, ratio
+from dermaviz.metrics.bootstrap import MOST_CLUSTERS, Bootstrap, ClusterIds, Estimate, Sampled, interval_table
+from dermaviz.metrics.classification import (
+    GroupedWeights,
+    Labels,
+    Metric,
+    Probabilities,
+    Values,
+    Weights,
+    counted,
+    each_once,
+    ratio,
+)
 
 Positive = NDArray[np.bool_]
 Score = NDArray[np.floating]
@@ -76,6 +89,10 @@ def operating_point(
 
 RankingMetric = Callable[[Positive, Score, Weights | None], Values]
 
+KEPT = 16
+"""Orders of very many scores that are kept."""
+STEPS = 1_000
+"""Thresholds at which draws of very many images are counted; the figures of the images themselves are of all of them."""
 ROUNDING = 1e-9
 """Relative slack when a rate is held against a fixed one, so that 178 of 1,780 is a tenth."""
 
@@ -85,7 +102,12 @@ def counts_by_threshold(
 ) -> tuple[Score, Values, Values]:
     """Distinct scores ``[T]`` from the highest, and the positives and negatives ``[..., T]`` that score at least as much."""
     weights = each_once(positive) if weights is None else weights
-    order = np.argsort(-score, kind="stable")
+    if isinstance(weights, GroupedWeights):
+        key = b"".join(map(_digest, (score, positive)))
+        if key not in weights.counts:
+            weights.counts[key] = _counts_by_step(positive, score, weights)
+        return weights.counts[key]
+    order = _highest_first(score)
     score, positive, weights = score[order], positive[order], weights[..., order]
     tp = np.cumsum(weights * positive, axis=-1)
     fp = np.cumsum(weights, axis=-1) - tp
@@ -93,6 +115,42 @@ def counts_by_threshold(
     if len(last) == len(score):
         return score, tp, fp
     return score[last], tp[..., last], fp[..., last]
+
+
+_ORDERS: OrderedDict[bytes, NDArray[np.intp]] = OrderedDict()
+
+
+def _highest_first(score: Score) -> NDArray[np.intp]:
+    """The order from the highest score; of many images, a dozen metrics ask for the same, so the latest are kept."""
+    if len(score) <= MOST_CLUSTERS:
+        return np.argsort(-score, kind="stable")
+    key = _digest(score)
+    order = _ORDERS.get(key)
+    if order is None:
+        order = _ORDERS[key] = np.argsort(-score, kind="stable")
+        while len(_ORDERS) > KEPT:
+            with suppress(KeyError):
+                _ORDERS.popitem(last=False)
+    return order
+
+
+def _digest(values: NDArray[np.generic]) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(values), digest_size=16).digest()
+
+
+def _counts_by_step(positive: Positive, score: Score, weights: GroupedWeights) -> tuple[Score, Values, Values]:
+    """:func:`counts_by_threshold` of many images at about ``STEPS`` of their thresholds: from one to the next lie at most
+    2 / ``STEPS`` of all images, and of the positives. Scores that are equal are one threshold."""
+    order = _highest_first(score)
+    score, positive, weights = score[order], positive[order], weights[..., order]
+    passed = np.cumsum(1 / len(score) + positive / max(positive.sum(), 1))
+    begins = np.append(True, np.diff(score) != 0)
+    step = (passed * (STEPS / 2)).astype(np.int64)[np.maximum.accumulate(np.where(begins, np.arange(len(score)), 0))]
+    last = np.append(np.diff(step) != 0, True)
+    step = np.cumsum(last) - last
+    n = int(last.sum())
+    tp, fp = (weights[..., side].in_bins(step[side], n).cumsum(-1) for side in (positive, ~positive))
+    return score[last], tp, fp
 
 
 def roc_auc(positive: Positive, score: Score, weights: Weights | None = None) -> Values:
@@ -194,14 +252,17 @@ def risk_coverage(labels: Labels, probabilities: Probabilities, cluster_ids: Clu
     confidences at most. Source: El-Yaniv and Wiener 2010.
     """
     confidence, wrong = probabilities.max(1, initial=0), probabilities.argmax(1) != labels
-    _, errors, rights = counts_by_threshold(wrong, confidence)
+    threshold, errors, rights = counts_by_threshold(wrong, confidence)
     answered = errors + rights
     rows = np.unique(np.linspace(0, len(answered) - 1, COVERAGES).round().astype(int))[: len(answered)]
     drawn = Bootstrap.over(cluster_ids) if cluster_ids is not None else None
 
+    first = np.searchsorted(-threshold[rows], -confidence)  # the first row at which an image is answered
+
     def risk(weights: Weights) -> Values:
-        _, wrong_drawn, right_drawn = counts_by_threshold(wrong, confidence, weights)
-        return ratio(wrong_drawn[..., rows], wrong_drawn[..., rows] + right_drawn[..., rows])
+        sides = (counted(first[side], len(rows), weights[..., side]).cumsum(-1) for side in (wrong, ~wrong))
+        wrong_drawn, right_drawn = sides
+        return ratio(wrong_drawn, wrong_drawn + right_drawn)
 
     points = {"coverage": ratio(answered[rows], len(labels))}
     if drawn is None:

@@ -28,6 +28,7 @@ from dermaviz.plots.theme import percent
 from dermaviz.plots.theme import points as points_of
 from dermaviz.robustness.attacks import ATTACKS as ATTACK_ROWS
 from dermaviz.robustness.outcomes import (
+    ANSWERED,
     BY_ATTACK,
     BY_CORRUPTION,
     Answers,
@@ -69,7 +70,7 @@ def trial(audited: Audited, table: str) -> Trial:
     Raises:
         EvidenceError: there is no such table, it is damaged or stale, or it is of other images.
     """
-    evidence = table_of(audited.checkpoint, table)
+    evidence = table_of(audited.checkpoint, table, columns=(*ANSWERED, *_BY[table]))
     key = hashlib.sha256(f"{audited.key} {evidence.manifest.sha256}".encode()).hexdigest()
     return Trial(key, audited, _answers(key, table, audited, evidence))
 
@@ -288,7 +289,7 @@ def joined_lines(drawn: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def zero_gradients(images: Trial) -> int:
     """How many of the images gave the attacks no gradient to follow."""
-    table = table_of(images.audited.checkpoint, ATTACKS).table
+    table = table_of(images.audited.checkpoint, ATTACKS, columns=("image_id", "zero_gradient")).table
     mine = table[table["zero_gradient"] & table["image_id"].isin(images.audited.table["image_id"])]
     return int(mine["image_id"].nunique())
 
