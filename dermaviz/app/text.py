@@ -87,7 +87,7 @@ def escaped(words: str) -> str:
     """
     parted = _JOINED.sub(lambda found: f"{found[0]}\u2060", re.sub(r"\s+", " ", words))
     signs = re.sub(r"([\\`*\[\]$~<>#|&]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", parted)
-    return re.sub(r"^(\s*\d*)([-+=.)])", r"\1\\\2", signs)  # a list's, at the start of a line
+    return re.sub(r"^(\s*\d*)([-+=.)])(?=\s|$)", r"\1\\\2", signs)  # a list's, at the start of a line
 
 
 def escaped_message(message: str) -> str:

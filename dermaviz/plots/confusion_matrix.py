@@ -15,6 +15,7 @@ from dermaviz.plots.matrix import Cells, Chosen, Headers, matrix_figure
 from dermaviz.plots.theme import (
     BENIGN,
     MALIGNANT,
+    chart,
     constant_line,
     diverging_scale,
     percent,
@@ -35,6 +36,7 @@ SCALE_TITLES = {
 _TRUE, _PREDICTED = "true class", "predicted class, with the number of images"
 
 
+@chart
 def confusion_figure(
     matrix: Counts,
     rows: Sequence[str],
@@ -85,6 +87,7 @@ def confusion_figure(
     return matrix_figure(cells, *headers, selected=selected, ink=ink)
 
 
+@chart
 def difference_figure(
     first: Counts,
     second: Counts,
@@ -140,6 +143,7 @@ def difference_figure(
     return matrix_figure(cells, side, top, selected=selected, ink=ink)
 
 
+@chart
 def cases_figure(
     table: pd.DataFrame, of_truth: str, of_answer: str, *, chosen: str | None = None, ink: str | None = None
 ) -> go.Figure:

@@ -14,6 +14,7 @@ from dermaviz.plots.theme import (
     add_note,
     axis,
     band,
+    chart,
     colour_of,
     constant_line,
     interval_bars,
@@ -28,6 +29,7 @@ _LOSSES = {"train_loss": "training loss", "loss": "validation loss"}
 _METRICS = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "accuracy": "accuracy"}
 
 
+@chart
 def roc_figure(
     curves: Mapping[str, pd.DataFrame], points: pd.DataFrame | None = None, *, ink: str | None = None
 ) -> go.Figure:
@@ -47,6 +49,7 @@ def roc_figure(
     return styled(figure, _HEIGHT, ink)
 
 
+@chart
 def precision_recall_figure(
     curves: Mapping[str, pd.DataFrame],
     prevalence: float,
@@ -67,6 +70,7 @@ def precision_recall_figure(
     return styled(figure, _HEIGHT, ink)
 
 
+@chart
 def reliability_figure(bins: Mapping[str, pd.DataFrame], *, ink: str | None = None) -> go.Figure:
     """How often answers of a given confidence are right, with 95% intervals; below, how many images each bin holds.
 
@@ -89,6 +93,7 @@ def reliability_figure(bins: Mapping[str, pd.DataFrame], *, ink: str | None = No
     return styled(figure, 470, ink)
 
 
+@chart
 def risk_coverage_figure(curves: Mapping[str, pd.DataFrame], *, ink: str | None = None) -> go.Figure:
     """The share of wrong answers among the most confident ones, against how many of the images are answered.
 
@@ -176,6 +181,7 @@ def _bin_sizes(name: str, table: pd.DataFrame, index: int) -> go.Bar:
     )
 
 
+@chart
 def learning_figure(curve: pd.DataFrame, kept_epoch: int | None = None, *, ink: str | None = None) -> go.Figure:
     """Losses above, validation metrics below, by epoch.
 

@@ -18,6 +18,7 @@ from dermaviz.plots.theme import (
     MALIGNANT_PATTERN,
     MUTED,
     add_note,
+    chart,
     colour_of,
     constant_line,
     interval_bars,
@@ -33,6 +34,7 @@ _LABEL_LETTERS = 22
 _ROW_HEIGHT, _LINE_HEIGHT, _FRAME_HEIGHT = 24, 14, 112
 
 
+@chart
 def estimates_figure(
     table: pd.DataFrame,
     *,
@@ -86,6 +88,7 @@ def estimates_figure(
     return styled(figure, _FRAME_HEIGHT + (_ROW_HEIGHT + _LINE_HEIGHT * lines) * len(places), ink)
 
 
+@chart
 def coverage_figure(table: pd.DataFrame, level: float, *, ink: str | None = None) -> go.Figure:
     """How often a conformal set holds the true class, by class, with 95% intervals, beside what was promised.
 
@@ -98,6 +101,7 @@ def coverage_figure(table: pd.DataFrame, level: float, *, ink: str | None = None
     return estimates_figure(table, title=title, reference=promised, ink=ink)
 
 
+@chart
 def groups_figure(table: pd.DataFrame, title: str, *, around_zero: bool = False, ink: str | None = None) -> go.Figure:
     """One metric by group, with 95% intervals.
 
@@ -112,6 +116,7 @@ def groups_figure(table: pd.DataFrame, title: str, *, around_zero: bool = False,
     return estimates_figure(table.assign(label=table["group"], n=table["n_images"]), title=title, span=span, ink=ink)
 
 
+@chart
 def comparison_figure(
     tables: Mapping[str, pd.DataFrame],
     title: str,
@@ -124,14 +129,31 @@ def comparison_figure(
     """The same figures of several things, such as a map and its baselines: a row per label, a sign per name, 95% intervals.
 
     Args:
-        tables: per name a table ``label, value, low, high`` with the same labels in the same order; NaN is left out.
+        tables: per name a table ``label, value, low, high`` with the same labels in the same order; NaN is left out. Where
+            the first has ``n``, it is written under each label.
         title: what is measured, with its unit and range.
         span: ends of the axis.
         form: how a value is written, as Python's format takes it.
         reference: a line to hold all values against, and its name.
         ink: colour of the words, of the page's theme; by default Plotly's.
     """
-    labels = list(next(iter(tables.values()))["label"])
+    first = next(iter(tables.values()))
+    counts = first["n"] if "n" in first else [None] * len(first)
+    labels = [row_label(label, **{"n =": n}) for label, n in zip(first["label"], counts, strict=True)]
+    return beside_each_other(tables, labels, title, span=span, form=form, reference=reference, ink=ink)
+
+
+def beside_each_other(
+    tables: Mapping[str, pd.DataFrame],
+    labels: Sequence[str],
+    title: str,
+    *,
+    span: tuple[float, float] = (0.0, 1.0),
+    form: str = ".3f",
+    reference: tuple[float, str] | None = None,
+    ink: str | None = None,
+) -> go.Figure:
+    """:func:`comparison_figure` with the rows' ``labels`` in Plotly's markup."""
     step = 0.6 / max(len(tables), 1)
     figure = go.Figure()
     for index, (name, table) in enumerate(tables.items()):
@@ -194,6 +216,7 @@ _LABEL_WIDTH = 26
 """Characters: a longer name is broken, so that the bars keep their room on a phone."""
 
 
+@chart
 def probability_bars(
     names: Sequence[str], probabilities: Sequence[float], malignant: Sequence[bool], *, ink: str | None = None
 ) -> go.Figure:
@@ -227,7 +250,12 @@ def probability_bars(
     figure.update_xaxes(
         range=[0, 1], tickformat=".0%", dtick=0.5, tickangle=0, gridcolor=MUTED, griddash="dot", fixedrange=True
     )
-    figure.update_yaxes(categoryorder="array", categoryarray=[row[0] for row in rows], fixedrange=True, ticksuffix=" ")
+    order = {
+        "type": "category",
+        "categoryorder": "array",
+        "categoryarray": [row[0] for row in rows],
+    }  # classes may be "0", "1"
+    figure.update_yaxes(**order, fixedrange=True, ticksuffix=" ")
     figure.update_xaxes(tickfont={"color": ink, "size": 12})
     figure.update_yaxes(tickfont={"color": ink, "size": 12})
     figure.update_traces(textfont={"color": ink, "size": 12})

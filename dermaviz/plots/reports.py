@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dermaviz.plots.intervals import comparison_figure, estimates_figure, row_label
-from dermaviz.plots.theme import MUTED
+from dermaviz.plots.intervals import beside_each_other, estimates_figure, row_label
+from dermaviz.plots.theme import MUTED, chart
 
 PRINTED, OURS, CONSTANT = "as printed", "our runs", "always the same answer"
 
 
+@chart
 def beside_figure(table: pd.DataFrame, *, title: str, ink: str | None = None) -> go.Figure:
     """A row for each run: what is printed, what ours give, and what the same answer always gives on either's photos.
 
@@ -39,8 +40,8 @@ def beside_figure(table: pd.DataFrame, *, title: str, ink: str | None = None) ->
         bare = low == high  # a figure without an interval
         if table[value].notna().any():
             figures = {"value": table[value], "low": low.mask(bare), "high": high.mask(bare)}
-            tables[name] = pd.DataFrame({"label": labels, **figures}).astype(dict.fromkeys(figures, float))
-    return comparison_figure(tables, title, ink=ink)
+            tables[name] = pd.DataFrame(figures).astype(float)
+    return beside_each_other(tables, labels, title, ink=ink)
 
 
 _STEP = 0.05
@@ -51,6 +52,7 @@ _LEAST_ROW, _ROW, _LINE, _FRAME = 44, 32, 15, 112
 """Heights in pixels: of a row that has room for its seeds, of one of one line, of each further line, and of what is round."""
 
 
+@chart
 def rows_figure(table: pd.DataFrame, title: str, *, change: bool = False, ink: str | None = None) -> go.Figure:
     """A dot with its 95% interval for each row, and small dots under it for the seeds, where there are several.
 

@@ -19,6 +19,7 @@ from dermaviz.plots.theme import (
     SERIES,
     add_note,
     band,
+    chart,
     constant_line,
     line_style,
     percent,
@@ -79,6 +80,7 @@ SIZES = MappingProxyType(
 """Column of the size, as in evidence, to its axis."""
 
 
+@chart
 def decline_figure(
     lines: Mapping[str, pd.DataFrame],
     size: str,
@@ -119,6 +121,7 @@ def decline_figure(
     return styled(figure, _HEIGHT, ink)
 
 
+@chart
 def corruption_figure(
     table: pd.DataFrame,
     labels: Mapping[str, str],

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ParamSpec
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb, sample_colorscale, unlabel_rgb
@@ -22,6 +26,65 @@ INK = MappingProxyType({"light": "#1A2B30", "dark": "#E4EDEE"})
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#A6761D")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 """Of several models or settings: each has a colour and a dash of its own."""
+
+_MARKUP = re.compile(r"<(?=/?[a-z])|&(?=#?\w+;)|%(?=\{)", re.IGNORECASE)
+_JOINER = "\u2060"
+
+
+def plain(words: str) -> str:
+    """Words from outside as a chart shows them as they are.
+
+    Plotly takes tags, entities and ``%{…}`` in every text for its own; an invisible word joiner parts what would make one.
+    """
+    return _MARKUP.sub(rf"\g<0>{_JOINER}", words)
+
+
+def as_given(words: str) -> str:
+    """The words of which :func:`plain` made these, for what a click on a chart gives back."""
+    return re.sub(rf"(?<=[<&%]){_JOINER}", "", words)
+
+
+Drawing = ParamSpec("Drawing")
+_IN_A_CHART: ContextVar[bool] = ContextVar("in a chart", default=False)
+
+
+def chart(draw: Callable[Drawing, go.Figure]) -> Callable[Drawing, go.Figure]:
+    """Make a function a chart: every text that it is given, also in tables, lists and keys, is drawn by :func:`plain`.
+
+    Markup is therefore only what charts write themselves. A chart that a chart is made of takes what it is given.
+    """
+
+    @functools.wraps(draw)
+    def drawn(*given: Drawing.args, **named: Drawing.kwargs) -> go.Figure:
+        if _IN_A_CHART.get():
+            return draw(*given, **named)
+        token = _IN_A_CHART.set(True)
+        try:
+            return draw(*map(_plain_within, given), **{name: _plain_within(value) for name, value in named.items()})
+        finally:
+            _IN_A_CHART.reset(token)
+
+    return drawn
+
+
+def _plain_within(given: Any) -> Any:
+    """The same with every text in it plain; column names stay."""
+    if isinstance(given, str):
+        return plain(given)
+    if isinstance(given, pd.DataFrame):
+        return pd.DataFrame({name: _plain_within(column) for name, column in given.items()}, given.index)
+    if isinstance(given, pd.Series):
+        return given if given.dtype.kind in "biufcmM" else given.astype(object).map(_plain_within)
+    if isinstance(given, np.ndarray):
+        return given if given.dtype.kind in "biufcmM" else np.array([_plain_within(one) for one in given.tolist()])
+    if isinstance(given, Mapping):
+        return {_plain_within(key): _plain_within(value) for key, value in given.items()}
+    if isinstance(given, set | frozenset):
+        return {_plain_within(one) for one in given}
+    if isinstance(given, Collection) and not isinstance(given, bytes):
+        return tuple(_plain_within(one) for one in given)
+    return given
+
 
 Scale = tuple[tuple[float, str], ...]
 _SEQUENTIAL = {

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.colors import sample_colorscale
 
+from dermaviz.plots.intervals import row_label
 from dermaviz.plots.theme import (
     BENIGN,
     MALIGNANT,
@@ -20,6 +21,7 @@ from dermaviz.plots.theme import (
     add_note,
     axis,
     band,
+    chart,
     constant_line,
     interval_bars,
     line_trace,
@@ -41,6 +43,7 @@ SMALLEST_RATIO, LARGEST_RATIO = 0.1, 10.0
 _OUTCOMES = MappingProxyType({True: ("called rightly", BENIGN, "circle"), False: ("called wrongly", MALIGNANT, "x")})
 
 
+@chart
 def distribution_figure(
     ita: NDArray[np.float64], cuts: Sequence[float], groups: Sequence[str], *, ink: str | None = None
 ) -> go.Figure:
@@ -68,6 +71,7 @@ def distribution_figure(
     return styled(figure, _HEIGHT, ink)
 
 
+@chart
 def against_ita_figure(
     lines: Mapping[str, pd.DataFrame],
     title: str,
@@ -104,8 +108,14 @@ def against_ita_figure(
     return styled(figure, _HEIGHT, ink)
 
 
+@chart
 def looking_figure(
-    images: pd.DataFrame, groups: Mapping[str, str], centre: Mapping[str, float], *, ink: str | None = None
+    images: pd.DataFrame,
+    groups: Mapping[str, str],
+    centre: Mapping[str, float],
+    *,
+    counts: Mapping[str, int] | None = None,
+    ink: str | None = None,
 ) -> go.Figure:
     """Right or wrong against looking: a dot per image, a row per group, and the line on which a map knows nothing of the lesion.
 
@@ -113,6 +123,7 @@ def looking_figure(
         images: ``image_id, group, right`` (bool), ``ratio`` (energy in lesion ÷ lesion area; 1 is a uniform map's).
         groups: group to its label, in the order of the rows, the first on top.
         centre: group to the median ratio of a centred Gaussian's map; NaN is left out.
+        counts: group to its number of images, written under its label.
         ink: colour of the words, of the page's theme; by default Plotly's.
 
     Returns:
@@ -139,7 +150,8 @@ def looking_figure(
     at, words = [_placed(tick) for tick in ticks], [f"{tick:g}×" for tick in ticks]
     title = "energy in lesion ÷ lesion area (log scale)"
     figure.update_xaxes(**axis(title, range=[lowest - 0.06, 1.06], tickvals=at, ticktext=words))
-    figure.update_yaxes(**row_axis(list(groups.values())))
+    labels = [row_label(label, **{"n =": (counts or {}).get(name)}) for name, label in groups.items()]
+    figure.update_yaxes(**row_axis(labels))
     return styled(figure, _FRAME + _ROW * len(place), ink)
 
 
@@ -217,6 +229,7 @@ def _said(row: Mapping[str, Any]) -> str:
     return percent(row["value"]) + bounds
 
 
+@chart
 def counterfactual_figure(
     table: pd.DataFrame,
     names: Mapping[str, str],

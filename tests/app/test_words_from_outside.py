@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from google.protobuf.message import Message
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 
 from dermaviz.app.pages import PAGES
@@ -23,13 +24,23 @@ from tests.app.audit_tables import write_audit
 from tests.app.conftest import SHIPPED
 
 APP = Path(__file__).parents[2] / "app.py"
-SIGN = "![zq"
-HOSTILE = f"{SIGN}](x:y) $a$ :material/home: <b>"
+SIGN, TAG = "![zq", "<b>"
+HOSTILE = f"{SIGN}](x:y) $a$ :material/home: {TAG}"
 LITERAL = {
-    ("selectbox", "options"), ("multiselect", "options"), ("dataframe", "data"), ("dataframe", "columns"), ("dataframe", "alt"),
-    ("plotly_chart", "spec"), ("plotly_chart", "alt"), ("imgs", "alt"),
+    ("selectbox", "options"), ("multiselect", "options"), ("dataframe", "columns"), ("dataframe", "alt"), ("plotly_chart", "alt"),
+    ("imgs", "alt"),
 }  # fmt: skip
-"""Fields in which Streamlit shows text as it is. Widgets' keys, ids and addresses are not shown."""
+"""Fields in which Streamlit shows text as it is. In charts only tags are markup. Widgets' keys and addresses are not shown."""
+CHOSEN: dict[str, list[dict[str, str]]] = {
+    "pages/3_Robustness.py": [
+        {"target": "mel", "epsilon": "0.0"},
+        {"part": "The test set", "grouping": "the true diagnosis", "measure": f"mel {HOSTILE} sensitivity"},
+        {"part": "The test set", "grouping": "localization"},
+    ],
+    "pages/4_Skin_tone.py": [{"wanted": "df"}],
+    "pages/6_Lesson.py": [{"picks": "AAAAAAAAA", "lesson": "1"}, {"picks": "BBBBBBBB", "lesson": "3"}],
+}
+"""Links that choose what a page says only then."""
 UNSEEN = {
     "id",
     "key",
@@ -63,7 +74,21 @@ def texts(message: Message, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
             if isinstance(one, Message):
                 yield from texts(one, here)
             elif isinstance(one, str):
-                yield here, one
+                yield from ((here, text) for text in (strings(json.loads(one)) if here == ("spec",) else [one]))
+            elif (
+                isinstance(one, bytes) and message.DESCRIPTOR.name == "Table"
+            ):  # a small one: Streamlit reads Markdown in it
+                cells = convert_arrow_bytes_to_pandas_df(one)
+                yield from ((here, str(cell)) for cell in (*cells.columns, *cells.to_numpy().ravel()))
+
+
+def strings(content: Any) -> Iterator[str]:
+    """Every text in JSON."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list | dict):
+        for one in content.values() if isinstance(content, dict) else content:
+            yield from strings(one)
 
 
 def raw_places(app: AppTest) -> set[tuple[str, str, str]]:
@@ -72,7 +97,9 @@ def raw_places(app: AppTest) -> set[tuple[str, str, str]]:
         (kind, ".".join(path), text[max(0, text.find(SIGN) - 60) :][:100])
         for kind, message in messages(app._tree)
         for path, text in texts(message)
-        if SIGN in re.sub(r"`[^`\n]*`", "", text) and path[-1] not in UNSEEN and (kind, path[-1]) not in LITERAL
+        if (TAG if path == ("spec",) else SIGN) in re.sub(r"`[^`\n]*`", "", text)
+        and path[-1] not in UNSEEN
+        and (kind, path[-1]) not in LITERAL
     }
 
 
@@ -84,6 +111,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, answers: pd.DataFrame) -> 
     shutil.copy(SHIPPED / "model.safetensors", folder)
     content = json.loads((folder / "card.json").read_text(encoding="utf-8").replace('"df"', json.dumps(HOSTILE)))
     content |= dict.fromkeys(("name", "licence", "intended_use", "not_for"), HOSTILE)
+    content["names"] = {name: f"{name} {HOSTILE}" for name in content["classes"]}
     content["data"] |= {"citation": HOSTILE, "leak": HOSTILE}
     (folder / "card.json").write_text(json.dumps(content), encoding="utf-8")
     sha = read_card(folder / "card.json").answers_sha256
@@ -91,7 +119,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, answers: pd.DataFrame) -> 
         manifest = read_manifest(path.with_suffix(".json"))
         table = pd.read_parquet(path).rename(columns=lambda name: str(name).replace("_df", f"_{HOSTILE}"))
         for name in table.select_dtypes(exclude=["number", "bool"]):
-            table[name] = table[name].astype(object).replace(dict.fromkeys(("df", "back", "male", "histo"), HOSTILE))
+            table[name] = (
+                table[name].astype(object).replace(dict.fromkeys(("df", "back", "male", "histo", "50.0"), HOSTILE))
+            )
             if name in ("image_id", "lesion_id"):
                 table[name] = [f"{value}{HOSTILE}" if str(value)[-1] in "02468" else value for value in table[name]]
         write_evidence(folder, table, replace(manifest.source, checkpoint_sha256=sha), {})
@@ -100,12 +130,12 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, answers: pd.DataFrame) -> 
     return root
 
 
-def parts_of(app: AppTest) -> list[tuple[str, str]]:
-    """The parts that a page can be asked for, by their parameter in the link."""
+def parts_of(app: AppTest) -> list[dict[str, str]]:
+    """Links to the parts that a page can be asked for."""
     found = []
     for kind, proto in messages(app._tree):
         if kind == "button_group" and "part" in proto.id.split("-"):
-            found += [("part", option.content) for option in proto.options]
+            found += [{"part": option.content} for option in proto.options]
     return found
 
 
@@ -114,14 +144,13 @@ def test_no_page_takes_words_from_outside_for_markdown(
     page: str, hostile: Path, monkeypatch: pytest.MonkeyPatch, no_data: None
 ) -> None:
     monkeypatch.setattr("dermaviz.models.card.shipped_checkpoints", lambda: hostile)
-    links: list[tuple[str, str]] = [("", "")]
+    links: list[dict[str, str]] = [{}, *CHOSEN.get(page, ())]
     places = set()
     for i in range(20):
         if i == len(links):
             break
         app = AppTest.from_file(str(APP), default_timeout=120).switch_page(page)
-        name, value = links[i]
-        if name:
+        for name, value in links[i].items():
             app.query_params[name] = value
         app.run()
         if not i:

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 HERE = Path(__file__).parent
 
@@ -150,15 +151,15 @@ def killed(work: Work, folder: Path, n: int, dice: random.Random) -> list[str]:
     return lost
 
 
-def kill_all(root: Path, n: int, seed: int, names: tuple[str, ...] = ()) -> list[str]:
-    """Kill every command, or those named, ``n`` times each; what was lost."""
+def kill_all(root: Path, n: int, seed: int, names: tuple[str, ...] = (), made: Any = None) -> list[str]:
+    """Kill every command, or those named, ``n`` times each; what was lost. ``made`` is a world that is there already."""
     import dermaviz.evidence.evaluate
     import dermaviz.html_report
     import dermaviz.synthetic.writing
     import dermaviz.training.export  # noqa: F401  once here, not in every fork
 
-    world = load_commands().make_world(root / "world").root
-    (world / "many").mkdir()
+    world = (made or load_commands().make_world(root / "world")).root
+    (world / "many").mkdir(exist_ok=True)
     for path in (world / "data" / "images").glob("*.jpg"):
         shutil.copy(path, world / "many")
     lost = []

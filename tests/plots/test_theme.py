@@ -2,23 +2,71 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from dermaviz.plots.theme import (
     INK,
     SERIES,
+    as_given,
+    chart,
     colour_at,
     diverging_scale,
     interval_bars,
     percent,
+    plain,
     sequential_scale,
     signed,
     words_on,
 )
 
 THEMES = ["light", "dark"]
+MARKUP = [
+    "<b>",
+    "</a>",
+    "<a href='http://x'>",
+    "<span style='cursor:url(http://x)'>",
+    "<BR/>",
+    "&lt;b&gt;",
+    "&#60;",
+    "%{x}",
+]
+
+
+@pytest.mark.parametrize("words", MARKUP)
+def test_markup_from_outside_is_parted_and_can_be_had_back(words: str) -> None:
+    assert words not in plain(words)
+    assert plain(words).replace("\u2060", "") == as_given(plain(words)) == words
+
+
+@pytest.mark.parametrize("words", ["<1%", "a < b", "R&D", "5% {n}", "melanoma", ""])
+def test_plain_words_stay_as_they_are(words: str) -> None:
+    assert plain(words) == words
+
+
+def test_no_text_given_to_a_chart_is_markup_and_its_own_is() -> None:
+    @chart
+    def inner(words: str) -> go.Figure:
+        return go.Figure(layout={"title": words})
+
+    @chart
+    def outer(table: pd.DataFrame, *given: Any, **named: Any) -> go.Figure:
+        assert "<b>" not in repr([table.to_numpy().tolist(), given, [*named.values()]])
+        assert table.columns.tolist() == ["<b>", "n"]  # names of columns are our own
+        assert table["n"].dtype == "int64"
+        return inner(f"<b>{given[1][0]}</b>")
+
+    hostile = "<b>x</b>"
+    made = outer(
+        pd.DataFrame({"<b>": pd.Categorical([hostile]), "n": [1]}), {hostile: [hostile]}, (hostile, 1.0), frozenset([hostile]),
+        lines={hostile: pd.Series([hostile, None])}, names=np.array([hostile]), ink=None,
+    )  # fmt: skip
+    assert json.loads(made.to_json())["layout"]["title"]["text"].count("<b>") == 1
 
 
 def luminance(colour: tuple[float, ...]) -> float:

@@ -16,7 +16,7 @@ from dermaviz.app.cache import remembered
 from dermaviz.app.confusion.matrix import ANY
 from dermaviz.app.evidence import table_of
 from dermaviz.app.skin_tone.question import ToneAsk, enough, groups_of, mean_by_group, one_each, too_few
-from dermaviz.app.text import figure, images, share, value_words
+from dermaviz.app.text import escaped, figure, images, share, value_words
 from dermaviz.app.widgets.cases import CASE, PAGE, case_table, show_cases
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.attention.methods import METHODS
@@ -25,7 +25,7 @@ from dermaviz.evidence.store import Evidence
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import by_class
 from dermaviz.plots.intervals import comparison_figure
-from dermaviz.plots.theme import percent
+from dermaviz.plots.theme import as_given, percent
 from dermaviz.plots.tone import looking_figure
 
 ATTENTION = "attention"
@@ -95,9 +95,9 @@ def show_looking(ask: ToneAsk) -> None:
     counts = counts[counts["group"].isin(groups)]
     answer, figures = counts_sentence(counts)
     n = seen.loc[seen["ratio"].notna(), "group"].value_counts()
-    labels = {name: f"{value_words(name)}<br><span style='font-size:10px'>n = {n[name]:,}</span>" for name in groups}
+    labels, counted = {name: value_words(name) for name in groups}, {name: int(n[name]) for name in groups}
     centre = seen.groupby("group")["ratio_centre"].median()
-    chart = looking_figure(seen, labels, {name: float(centre[name]) for name in groups}, ink=ink())
+    chart = looking_figure(seen, labels, {name: float(centre[name]) for name in groups}, counts=counted, ink=ink())
     with place:
         said = answer, figures + too_few(small)
         show_answer(said, chart, CHART, on_select=partial(_pick, seen), selection_mode="points")
@@ -140,7 +140,7 @@ def _pick(seen: pd.DataFrame) -> None:
     """Take a clicked dot over: its image, and all of its group with the same outcome."""
     points = st.session_state[CHART].selection.points
     if points:
-        row = seen[seen["image_id"] == points[0]["customdata"][0]].iloc[0]
+        row = seen[seen["image_id"] == as_given(points[0]["customdata"][0])].iloc[0]
         st.session_state[WAS] = "called rightly" if row["right"] else "called wrongly"
         st.session_state[LOOKED] = "at the lesion" if row["looked"] else "elsewhere"
         st.session_state[GROUP], st.session_state[CASE] = row["group"], row["image_id"]
@@ -160,9 +160,9 @@ def counts_sentence(counts: pd.DataFrame) -> tuple[str, str]:
         return "**No group is large enough** to say how often a right answer looked elsewhere.", ""
     high, low = (known.loc[at] for at in (known["share_of_answers"].idxmax(), known["share_of_answers"].idxmin()))
     shown = [high] if len(known) == 1 else [high, low]
-    short = " to ".join(f"**{share(row['share_of_answers'])}** ({row['group']})" for row in reversed(shown))
+    short = " to ".join(f"**{share(row['share_of_answers'])}** ({escaped(row['group'])})" for row in reversed(shown))
     figures = "; ".join(
-        f"{row['group']} {int(row['n_images']):,} of {int(row['n_right']):,}, {figure(row, 'share_of_answers', share)}"
+        f"{escaped(row['group'])} {int(row['n_images']):,} of {int(row['n_right']):,}, {figure(row, 'share_of_answers', share)}"
         for row in shown
     )
     return f"Right answers whose map is elsewhere: {short}.", f"Right answers: {figures}."
@@ -238,7 +238,10 @@ def show_attention(ask: ToneAsk) -> None:
         which: mean_by_group(ask.images, (seen[column] / divisor).to_numpy(np.float64), masks)
         for which, column in score.columns.items()
     }
-    labelled = {which: table.assign(label=table.apply(_label, axis=1)) for which, table in tables.items()}
+    labelled = {
+        which: table.assign(label=table["label"].map(value_words), n=table["n_images"])
+        for which, table in tables.items()
+    }
     top = max(score.top, *(float(np.nanmax(table["high"], initial=0)) for table in tables.values()))
     chart = comparison_figure(
         labelled, f"{score.label}, 95% intervals", span=(0.0, top if score.per_area else 1.0), ink=ink()
@@ -257,10 +260,6 @@ def show_attention(ask: ToneAsk) -> None:
         f"map is plausible, not whether the model used what it shows. {maps_sentence(seen)}"
     )
     show_details(ATTENTION, words, {f"{ask.images.checkpoint.name}-{ATTENTION}-{name}": joined}, cells)
-
-
-def _label(row: pd.Series) -> str:
-    return f"{value_words(row['label'])}<br><span style='font-size:10px'>n = {int(row['n_images']):,}</span>"
 
 
 def attention_sentence(score: str, tables: Mapping[str, pd.DataFrame]) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from dermaviz.app.confusion.view import (
 )
 from dermaviz.app.evidence import audited
 from dermaviz.app.text import escaped, images, p_value, resampling
-from dermaviz.app.widgets.chart import ink, intervals, show_answer, show_chart, show_details
+from dermaviz.app.widgets.chart import ink, intervals, show_answer, show_cells, show_chart, show_details
 from dermaviz.diagnoses import names_of
 from dermaviz.evidence.external import alike
 from dermaviz.evidence.predictions import Audited, same_images
@@ -61,10 +61,10 @@ def show_comparison(photos: Audited, other: Checkpoint, view: View, form: Form) 
         "class": "true class", "both_right": "both right", "only_first_right": f"only {names[0]}",
         "only_second_right": f"only {names[1]}", "both_wrong": "neither", "n_images": "images",
     }  # fmt: skip
-    st.table(fixed.rename(columns=columns), border="horizontal", hide_index=True)
+    show_cells(fixed.rename(columns=columns))
     figures = {names[0]: intervals(table, "first"), names[1]: intervals(table, "second")}
     figures["difference"] = intervals(table, "difference", change=True)
-    st.table(pd.DataFrame({"figure": table["label"], **figures}), border="horizontal", hide_index=True)
+    show_cells(pd.DataFrame({"figure": table["label"], **figures}))
     st.caption(f"95% intervals {resampling(first)}; both checkpoints are measured on the same resamplings.")
 
 

@@ -13,8 +13,8 @@ from dermaviz.app.confusion.comparison import beside, set_name, sets_sentence
 from dermaviz.app.confusion.metrics import metric_table, set_differences
 from dermaviz.app.evidence import audited
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.text import class_names, figure, images
-from dermaviz.app.widgets.chart import ink, offer_csv, show_chart
+from dermaviz.app.text import class_names, escaped, figure, images
+from dermaviz.app.widgets.chart import ink, offer_csv, show_cells, show_chart
 from dermaviz.evidence.external import external_sets
 from dermaviz.evidence.predictions import Audited, data_sets, internal
 from dermaviz.plots.curves import learning_figure
@@ -42,7 +42,7 @@ def show_metrics(shown: Audited) -> None:
     row = table.set_index("metric").loc["balanced_accuracy"]
     st.markdown(
         f"Its balanced accuracy is **{figure(row)}** on {shown.counted}; always "
-        f"answering {names[commonest]} would get {row['constant']:.3f}.",
+        f"answering {escaped(names[commonest])} would get {row['constant']:.3f}.",
         help=METRIC_MEANINGS.format(unit=shown.unit),
     )
     show_elsewhere(shown.checkpoint)
@@ -71,7 +71,7 @@ def show_elsewhere(checkpoint: Checkpoint) -> None:
         table, names = set_differences(first, second), (set_name(first), set_name(second))
         answer, figures = sets_sentence(table, *names)
         st.markdown(answer)
-        st.table(beside(table, *names), border="horizontal", hide_index=True)
+        show_cells(beside(table, *names))
         st.caption(
             f"{figures} Intervals are {'paired' if table['paired'].any() else 'unpaired'}; choose “Compare with” for the matrix."
         )
@@ -99,7 +99,7 @@ def show_by_class(rows: pd.DataFrame, label: str, names: Mapping[str, str], comm
     if len(known):
         lowest = known.loc[known["value"].idxmin()]
         n = images(int(lowest["n_positives"]))
-        said = f"{label} is lowest for {names[lowest['class']]}: {figure(lowest)}, with {n} of it."
+        said = f"{label} is lowest for {escaped(names[lowest['class']])}: {figure(lowest)}, with {n} of it."
     show_chart(bars, "metrics by class", said)
 
 

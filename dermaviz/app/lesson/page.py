@@ -12,7 +12,7 @@ from dermaviz.app.current import current_photo
 from dermaviz.app.lesson.sheet import sheet_html
 from dermaviz.app.lesson.steps import STEPS, Asked, Picture
 from dermaviz.app.link import LESSON, PICKS, PRESENT, ask_for, asked
-from dermaviz.app.text import escaped_message
+from dermaviz.app.text import escaped, escaped_message
 from dermaviz.app.widgets.chart import draw_chart, ink, show_picture
 from dermaviz.errors import DermaVizError
 from dermaviz.glossary import meanings
@@ -62,7 +62,7 @@ def _show_step(at: int, made: Asked) -> None:
     key = f"pick {at}"
     st.session_state[key] = None if pick is None else made.choices[pick]
     st.radio(
-        "Your prediction", made.choices, key=key, horizontal=True,
+        "Your prediction", made.choices, format_func=escaped, key=key, horizontal=True,
         on_change=lambda: _keep(at, made.choices.index(st.session_state[key]), revealed),
     )  # fmt: skip
     if not revealed:
@@ -75,7 +75,7 @@ def _show_step(at: int, made: Asked) -> None:
         right = made.right == pick
         tell = st.success if right else st.warning
         tell(
-            "Right." if right else f"It is: {made.choices[made.right]}.",
+            "Right." if right else f"It is: {escaped(made.choices[made.right])}.",
             icon=f":material/{'check' if right else 'close'}:",
         )
     st.markdown(made.answer, help=meanings(made.answer))

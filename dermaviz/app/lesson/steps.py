@@ -23,7 +23,7 @@ from dermaviz.app.evidence import audited
 from dermaviz.app.home import story
 from dermaviz.app.reports.results import read_page, table_of
 from dermaviz.app.robustness.live import Attempt, Outcome, attempt, smallest_flip
-from dermaviz.app.text import class_names, class_with_probability, escaped_message
+from dermaviz.app.text import class_names, class_with_probability, escaped, escaped_message
 from dermaviz.app.turns import TURN
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.attention.overlay import overlay
@@ -108,7 +108,9 @@ def _diagnosis(case: Case, ink: str | None) -> Asked:
     offered = list(dict.fromkeys(card.classes[i] for i in order[:3])) + ([truth] if truth else [])
     choices = sorted(dict.fromkeys(names[name] for name in offered))
     said = f"The model says **{class_with_probability(card, answer)}**."
-    known = f" The true diagnosis is **{names[truth]}**." if truth else " Nobody has told us the true diagnosis."
+    known = (
+        f" The true diagnosis is **{escaped(names[truth])}**." if truth else " Nobody has told us the true diagnosis."
+    )
     asked = Asked(
         "What does this photo show? Choose before you see what the model says.",
         tuple(choices),
@@ -172,7 +174,7 @@ def _drill(case: Case, ink: str | None) -> Asked:
         "One of these four is the map of the answer. Which one?",
         tuple(letters[: len(order)]),
         order.index("the real map"),
-        "; ".join(f"**{letter}** is {name}" for letter, name in zip(letters, order, strict=True))
+        "; ".join(f"**{letter}** is {escaped(name)}" for letter, name in zip(letters, order, strict=True))
         + (f". {told.sentence}" if told else "."),
         tuple(
             Picture(pixels, letter, f"Map {letter} laid over the photo")

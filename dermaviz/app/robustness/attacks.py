@@ -29,7 +29,7 @@ from dermaviz.app.robustness.question import (
     trial,
     zero_gradients,
 )
-from dermaviz.app.text import resampling
+from dermaviz.app.text import escaped, resampling
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited, counted
@@ -130,7 +130,7 @@ def _compared(ask: Ask, one: Trial, another: Trial) -> tuple[dict[str, pd.DataFr
     clean, after = (row_at(rows, "epsilon", at) for at in (0, epsilon))
     n = counted(int(after["n_images"]), int(after["n_clusters"]), ask.images.unit)
     answer = (
-        f"{names[1]}: {ask.measure.label} **{points_of(clean['difference'])} points** on clean images, "
+        f"{escaped(f'{names[1]}: {ask.measure.label}')} **{points_of(clean['difference'])} points** on clean images, "
         f"**{points_of(after['difference'])}** {under}."
     )
     figures = " ".join(

@@ -21,7 +21,7 @@ from dermaviz.app.robustness.question import (
     row_at,
     trial,
 )
-from dermaviz.app.text import figure, resampling
+from dermaviz.app.text import escaped, figure, resampling
 from dermaviz.app.widgets.chart import draw_chart, ink, show_answer, show_details
 from dermaviz.plots.robustness import corruption_figure, decline_figure
 from dermaviz.robustness.corruptions import CORRUPTIONS, SEVERITIES
@@ -119,7 +119,7 @@ def corruption_sentence(table: pd.DataFrame, other: str | None) -> tuple[str, st
     error, extra = (mean.loc[name] for name in ("error", "extra_error"))
     figures = f"Mean error: {figure(error)}; more than on clean images: {figure(extra)}."
     if other is not None and "ce" in mean.index:
-        figures += f" Relative to {other} (below 1 is better): mCE {figure(mean.loc['ce'])}"
+        figures += f" Relative to {escaped(other)} (below 1 is better): mCE {figure(mean.loc['ce'])}"
         figures += f", relative mCE {figure(mean.loc['relative_ce'])}."
     return (
         f"Mean error (1 − balanced accuracy) over {averaged} corruptions: **{error['value']:.2f}**, {extra['value']:.2f} more "

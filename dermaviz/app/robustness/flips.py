@@ -12,7 +12,7 @@ import streamlit as st
 from dermaviz.app.evidence import audited, has_table, table_of
 from dermaviz.app.robustness.live_text import GREY, levels_words
 from dermaviz.app.robustness.question import FLIPS, TOGETHER, Ask, gradient_sentence, group_masks
-from dermaviz.app.text import class_names, images
+from dermaviz.app.text import class_names, escaped, images
 from dermaviz.app.widgets.cases import case_table, show_cases
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.errors import EvidenceError
@@ -35,7 +35,7 @@ def show_smallest(ask: Ask) -> None:
     if ask.other and ask.grouping == TOGETHER and has_table(ask.other, FLIPS):
         _, second = same_images(ask.images, audited(ask.other))
         beside = median_flips(second, group_masks(second, TOGETHER))
-        figures = f"{figures} {ask.other.name}: {' '.join(flip_sentence(beside.iloc[0], cap))}"
+        figures = f"{figures} {escaped(ask.other.name)}: {' '.join(flip_sentence(beside.iloc[0], cap))}"
         table = pd.concat([table, beside], ignore_index=True)
     shown = table.assign(**{name: table[name].clip(upper=cap) / GREY for name in ("value", "low", "high")})
     shown.loc[table["low"].isna(), ["value", "low", "high"]] = np.nan
@@ -56,8 +56,8 @@ def show_smallest(ask: Ask) -> None:
     first = worst.iloc[0]
     st.markdown("### Which images need the smallest change?")
     st.markdown(
-        f"Of **{images(len(worst))}** that flip, {first['image']} needs least: **{levels_words(first[CHANGE] * GREY)}** turns "
-        f"{first['diagnosis']} into {first['turns into']}."
+        f"Of **{images(len(worst))}** that flip, {escaped(first['image'])} needs least: "
+        f"**{levels_words(first[CHANGE] * GREY)}** turns {escaped(first['diagnosis'])} into {escaped(first['turns into'])}."
     )
     show_cases(ask.images, worst)
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from dermaviz.app.robustness.live import Attempt, Changed, Flip, Outcome
-from dermaviz.app.text import class_names, class_with_probability
+from dermaviz.app.text import class_names, class_with_probability, escaped
 from dermaviz.images import RGB
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
@@ -57,7 +57,7 @@ def goal_sentence(card: Card, outcome: Outcome, target: str | None) -> str | Non
     """Whether a target was reached; None without a target."""
     if target is None:
         return None
-    words = class_names(card)[target]
+    words = escaped(class_names(card)[target])
     if outcome.clean.prediction.diagnosis == target:
         return f"The clean answer is {words} already. Choose another target."
     given = percent(float(outcome.attacked.prediction.probabilities[card.classes.index(target)]))
@@ -70,7 +70,7 @@ def goal_sentence(card: Card, outcome: Outcome, target: str | None) -> str | Non
 
 def flip_sentence(card: Card, flip: Flip, target: str | None) -> str:
     """The smallest change that flips the answer, as Markdown."""
-    words = class_names(card)
+    words = {name: escaped(said) for name, said in class_names(card).items()}
     wanted = f"reaches {words[target]}" if target else "changes the answer"
     if flip.zero_gradient:
         return f"No change found: the model has no gradient here, so no direction {wanted}."
@@ -102,7 +102,7 @@ def drift_sentence(
     card: Card, clean: Prediction, correlation: float, energies: tuple[float, float], first: str = "clean"
 ) -> str:
     """How far the map of the ``first`` answer moved, and how much of it stayed on the lesion, where that is known."""
-    words = class_names(card)[clean.diagnosis]
+    words = escaped(class_names(card)[clean.diagnosis])
     if math.isnan(correlation):
         return f"One of the two maps for {words} shows nothing, so its drift is not known."
     moved = f"Rank correlation with the {first} map for {words}: **{correlation:.2f}**".replace("-", "−")

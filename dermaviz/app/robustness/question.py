@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dermaviz.app.cache import remembered
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import audited, has_table, table_of
-from dermaviz.app.text import FACETS, class_names, images, in_order, share, value_words
+from dermaviz.app.text import FACETS, class_names, escaped, images, in_order, share, value_words
 from dermaviz.evidence.predictions import Audited, counted, same_images
 from dermaviz.evidence.store import Evidence
 from dermaviz.metrics.bootstrap import Estimate
@@ -245,10 +245,11 @@ def decline_sentence(ask: Ask, clean: pd.Series, after: pd.Series, under: str) -
     """A figure on the clean images and under something; and its change with interval and n."""
     measure, n = ask.measured, counted(int(after["n_images"]), int(after["n_clusters"]), ask.images.unit)
     if math.isnan(after["value"]):
-        return f"**Too few images** to say what happens to {measure} {under}.", f"n = {n}."
+        return f"**Too few images** to say what happens to {escaped(measure)} {under}.", f"n = {n}."
     way = "falls" if after["drop"] > 0 else "goes"
+    what = escaped(measure[:1].upper() + measure[1:])
     return (
-        f"{measure[:1].upper()}{measure[1:]} {way} from **{percent(clean['value'])}** to **{share(after['value'])}** {under}.",
+        f"{what} {way} from **{percent(clean['value'])}** to **{share(after['value'])}** {under}.",
         f"Change: {points(after, 'drop', turned=True)}, n = {n}.",
     )
 
@@ -256,18 +257,18 @@ def decline_sentence(ask: Ask, clean: pd.Series, after: pd.Series, under: str) -
 def extremes_sentence(measure: str, rows: Mapping[str, pd.Series], under: str) -> tuple[str, str]:
     """Which group loses most and which least; and both with intervals and n."""
     known = {name: row for name, row in rows.items() if not math.isnan(row["drop"])}
-    few = [f"{name} ({int(row['n_images']):,})" for name, row in rows.items() if name not in known]
+    few = [f"{escaped(name)} ({int(row['n_images']):,})" for name, row in rows.items() if name not in known]
     ending = f" Too few to say: {', '.join(few)}." if few else ""
     if not known:
         return "**No group is large enough.**", ending.strip()
     order = sorted(known, key=lambda name: known[name]["drop"], reverse=True)
     ends = list(dict.fromkeys((order[0], order[-1])))
-    short = " to ".join(f"**{points_of(-known[name]['drop'])}** ({name})" for name in ends)
+    short = " to ".join(f"**{points_of(-known[name]['drop'])}** ({escaped(name)})" for name in ends)
     figures = "; ".join(
-        f"{name} {points(known[name], 'drop', turned=True)}, n = {images(int(known[name]['n_images']))}"
+        f"{escaped(name)} {points(known[name], 'drop', turned=True)}, n = {images(int(known[name]['n_images']))}"
         for name in ends
     )
-    return f"Change of {measure} {under}: {short}, in points.", f"{figures}.{ending}"
+    return f"Change of {escaped(measure)} {under}: {short}, in points.", f"{figures}.{ending}"
 
 
 def share_cell(row: pd.Series) -> str:

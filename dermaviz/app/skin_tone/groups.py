@@ -21,7 +21,7 @@ from dermaviz.app.skin_tone.question import (
     one_each,
     other_groups,
 )
-from dermaviz.app.text import class_names, figure, images, resampling
+from dermaviz.app.text import class_names, escaped, figure, images, resampling
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.data.tone_labels import TONE_LABEL
 from dermaviz.evidence.predictions import TONE, TONE_GROUP
@@ -113,7 +113,7 @@ def of_what(ask: ToneAsk, metric: str) -> tuple[str, str]:
     """The column with the images that a figure is of, and what they are: of a sensitivity, those of what is looked for."""
     from dermaviz.fairness.groups import SIDES
 
-    words = group_words(ask.card, ask.positive)
+    words = escaped(group_words(ask.card, ask.positive))
     if metric not in SIDES:
         return "n_images", "images"
     return ("n_positives", f"images of {words}") if SIDES[metric] else ("n_negatives", "other images")
@@ -125,26 +125,29 @@ def groups_sentence(
     """Which difference between groups is found; and the lowest and highest group, with those that are too small."""
     known = rows[rows["value"].notna()]
     few = rows[rows["suppressed"]]
-    listed = ", ".join(f"{row.group} ({row.n_positives:,} of {row.n_images:,})" for row in few.itertuples())
+    listed = ", ".join(f"{escaped(row.group)} ({row.n_positives:,} of {row.n_images:,})" for row in few.itertuples())
     ending = f" Too few to say, under {FEWEST} on either side: {listed}." if len(few) else ""
     if known.empty:
         return "**No group is large enough** for this figure.", ending.strip()
 
     def said(row: pd.Series) -> str:
         value = figure(row, write=percent if as_share else "{:.3f}".format)
-        return f"{row['group']}, {value}, n = {int(row[counted]):,} {noun}"
+        return f"{escaped(row['group'])}, {value}, n = {int(row[counted]):,} {noun}"
 
     low, high = (known.loc[at] for at in (known["value"].idxmin(), known["value"].idxmax()))
     if len(known) == 1:
-        return f"**Only {low['group']} is large enough** to judge.", f"{label}: {said(low)}.{ending}"
+        return f"**Only {escaped(low['group'])} is large enough** to judge.", f"{escaped(label)}: {said(low)}.{ending}"
     found = gaps[gaps["verdict"] == "difference found"]
     verdict = "**No difference found**"
     if len(found):
-        pairs = (f"{row['group']} against {row['reference']}, {_size(row, as_share)}" for _, row in found.iterrows())
+        pairs = (
+            f"{escaped(row['group'])} against {escaped(row['reference'])}, {_size(row, as_share)}"
+            for _, row in found.iterrows()
+        )
         verdict = f"**Difference found:** {'; '.join(pairs)}"
     elif gaps["reason"].str.startswith(("the sign", "a group")).any():
         verdict += " that other estimates of tone confirm"
-    return f"{verdict}.", f"{label}. Lowest: {said(low)}. Highest: {said(high)}.{ending}"
+    return f"{verdict}.", f"{escaped(label)}. Lowest: {said(low)}. Highest: {said(high)}.{ending}"
 
 
 def _size(row: pd.Series, as_share: bool) -> str:
@@ -175,8 +178,8 @@ def show_distribution(ask: ToneAsk) -> None:
     st.markdown("\n".join(f"- {line}" for line in lines))
     left_out = Counter(reason.split(":")[0] for reason in table["excluded"] if reason)
     flagged = Counter(flag for flags in table["flags"] for flag in flags.split("; ") if flag)
-    reasons = ", ".join(f"{reason} {n:,}" for reason, n in left_out.most_common())
-    doubts = ", ".join(f"{flag} {n:,}" for flag, n in flagged.most_common())
+    reasons = ", ".join(f"{escaped(reason)} {n:,}" for reason, n in left_out.most_common())
+    doubts = ", ".join(f"{escaped(flag)} {n:,}" for flag, n in flagged.most_common())
     words = (
         f"{AGREEMENT} {left_out.total():,} of {images(len(table))} have no estimate{f': {reasons}' if reasons else ''}."
         f"{f' Flagged, but kept: {doubts}.' if doubts else ''}"

@@ -272,7 +272,7 @@ def cannot_say(card: Card, photos: pd.DataFrame, table: pd.DataFrame, difference
     whole = table[table["label"] == ALL].iloc[0]
     n = int(whole["n"])
     label, common = commonest(photos)
-    name = class_names(card).get(label, label)
+    name = escaped(class_names(card).get(label, label))
     said = [
         f"**How good the model is.** {whole['k']} of {n} fits a model that is right on {percent(whole['low'])} of such photos as "
         f"well as one that is right on {percent(whole['high'])}.",

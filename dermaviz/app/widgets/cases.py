@@ -35,7 +35,7 @@ from dermaviz.evidence.store import FOLDER
 from dermaviz.metrics.confusion import AGE, Verdicts
 from dermaviz.models.answer import Prediction
 from dermaviz.plots.confusion_matrix import cases_figure
-from dermaviz.plots.theme import percent
+from dermaviz.plots.theme import as_given, percent
 
 CASE, PAGE = "case", "page"
 """Keys of the widgets that hold the chosen case and the page of thumbnails."""
@@ -128,9 +128,14 @@ def show_cases(audited: Audited, table: pd.DataFrame) -> None:
     with st.expander("The same as a table", icon=":material/table:"):
         probabilities = [_ITS_PROBABILITY, _TRUE_PROBABILITY, *(name for name in table if name.startswith("p("))]
         columns: dict[str, Any] = dict.fromkeys(probabilities, st.column_config.NumberColumn(format="percent"))
-        columns["image"] = st.column_config.LinkColumn(display_text=r"(ISIC_\d+)", pinned=True)
+        links = [archive_link(image_id) for image_id in ids[:100]]
+        columns["image"] = (
+            st.column_config.LinkColumn(display_text=r"(ISIC_\d+)", pinned=True)
+            if all(links)
+            else st.column_config.TextColumn(pinned=True)
+        )
         st.dataframe(
-            table.head(100).assign(image=[archive_link(image_id) for image_id in ids[:100]]), hide_index=True,
+            table.head(100).assign(image=links if all(links) else ids[:100]), hide_index=True,
             column_config=columns, alt=f"The first {min(100, len(ids))} of {len(ids):,} images",
         )  # fmt: skip
 
@@ -144,7 +149,7 @@ def _show_grid(audited: Audited, table: pd.DataFrame) -> None:
     paths = photo_paths(audited, shown)
     said = [f"{row['diagnosis']}, predicted {row[_PREDICTED]}: {row['image']}" for row in rows.to_dict("records")]
     pictures = [
-        f"![{words}]({thumbnail(paths[name])})" if name in paths else name
+        f"![{escaped(words)}]({thumbnail(paths[name])})" if name in paths else escaped(name)
         for name, words in zip(shown, said, strict=True)
     ]
     st.session_state[_GRID] = chosen if chosen in shown else None
@@ -176,12 +181,12 @@ def _take_thumbnail() -> None:
 def _take_dot() -> None:
     points = st.session_state[_DOTS].selection.points
     if points:
-        st.session_state[CASE] = points[0]["customdata"][0]
+        st.session_state[CASE] = as_given(points[0]["customdata"][0])
 
 
 def archive_link(image_id: str) -> str:
-    """The ISIC archive's record of one of its images; other ids stay as they are."""
-    return f"{_ARCHIVE}{image_id}/" if re.fullmatch(r"ISIC_\d+", image_id) else image_id
+    """The ISIC archive's record of one of its images; "" for other ids, which are no addresses."""
+    return f"{_ARCHIVE}{image_id}/" if re.fullmatch(r"ISIC_\d+", image_id) else ""
 
 
 def photo_paths(audited: Audited, ids: tuple[str, ...]) -> dict[str, Path]:
@@ -226,11 +231,11 @@ def _metadata(facts: pd.Series) -> str:
     image_id = facts["image_id"]
     link = archive_link(image_id)
     parts = [
-        f"{image_id} [in the ISIC archive]({link})" if link != image_id else escaped(image_id),
+        f"{image_id} [in the ISIC archive]({link})" if link else escaped(image_id),
         f"lesion {escaped(facts['lesion_id'])}",
     ]
     if AGE in facts:
-        parts.append(f"age {facts[AGE].removesuffix('.0') or 'unknown'}")
+        parts.append(f"age {escaped(facts[AGE].removesuffix('.0')) or 'unknown'}")
     parts += [f"{label.lower()} {escaped(value_words(facts[name]))}" for name, label in FACETS.items() if name in facts]
     return " · ".join(parts)
 

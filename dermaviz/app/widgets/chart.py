@@ -22,6 +22,7 @@ from PIL import Image, ImageOps
 from dermaviz.app.bar import chosen_checkpoint
 from dermaviz.app.evidence import data_in_use
 from dermaviz.app.frame import REMINDER
+from dermaviz.app.text import escaped
 from dermaviz.app.widgets.cohort import filter_words
 from dermaviz.errors import CheckpointError
 from dermaviz.glossary import meanings
@@ -119,10 +120,19 @@ def show_details(key: str, words: str, tables: Mapping[str, pd.DataFrame], cells
     """One level down: the figures as ``cells`` to read, how they were measured, and each table as a file of its name."""
     with st.expander("How it was measured, and the numbers", icon=":material/table:"):
         if cells is not None:
-            st.table(cells, border="horizontal", hide_index=True)
+            show_cells(cells)
         st.caption(words, help=meanings(words))
         for name, table in tables.items():
             _show_frame(table, name, f"{key} {name}")
+
+
+def show_cells(cells: pd.DataFrame) -> None:
+    """A small table to read. Streamlit takes cells and heads for Markdown; here they are text."""
+
+    def text(cell: Any) -> Any:
+        return escaped(cell) if isinstance(cell, str) else cell
+
+    st.table(cells.map(text).rename(columns=text), border="horizontal", hide_index=True)
 
 
 def show_table(table: pd.DataFrame, name: str, key: str, title: str = "The table behind it") -> None:

@@ -78,7 +78,7 @@ def filter_words() -> str:
 
 def among() -> str:
     """How a headline begins where filters change it; else nothing."""
-    return f"Of images with {words}: " if (words := filter_words()) else ""
+    return f"Of images with {escaped(words)}: " if (words := filter_words()) else ""
 
 
 def cohort_sentence(cohort: Audited, whole: Audited) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from dermaviz.app.text import class_names, escaped
+from dermaviz.app.widgets.chart import show_cells
 from dermaviz.data.selection import DIAGNOSIS, find_task
 from dermaviz.errors import DatasetError
 from dermaviz.evidence.predictions import counted
@@ -39,7 +41,7 @@ def show_model(name: str, card: Card) -> None:
         for column, row in zip(st.columns(3), rows, strict=False):
             column.metric(row["figure"], row["model"], border=True, help="On test photos; the table has its interval.")
             column.caption(row["95% interval"] and f"95% interval {row['95% interval']}")
-        st.table(rows, border="horizontal")
+        show_cells(pd.DataFrame(rows))
         unit = "patients" if "n_patients" in figures else "lesions"
         if (n_images := figures.get("n_images")) and (n_clusters := figures.get(f"n_{unit}")):
             n = counted(n_images, n_clusters, unit).replace("image", "test photo")
@@ -89,7 +91,7 @@ def headline_rows(figures: Mapping[str, Any]) -> list[dict[str, str]]:
                 "figure": label,
                 "model": f"{of['value']:.3f}",
                 "95% interval": f"{of['low']:.3f} to {of['high']:.3f}" if "low" in of else "",
-                f"always “{escaped(str(constant.get('class', '–')))}”": "–" if chance is None else f"{chance:.3f}",
+                f"always “{constant.get('class', '–')}”": "–" if chance is None else f"{chance:.3f}",
             }
         )
     return rows
