@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
 
 from dermaviz.images import MAX_BYTES
@@ -27,7 +30,20 @@ def test_hostile_files_are_let_in_or_refused_in_our_own_words(tmp_path: Path) ->
 def test_an_upload_as_large_as_may_be_stays_in_memory() -> None:
     import dermaviz.app.frame  # noqa: F401
 
-    assert MultiPartParser.spool_max_size >= MAX_BYTES
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n' + bytes(MAX_BYTES) + b"\r\n--x--\r\n"
+    )
+
+    async def arriving() -> AsyncIterator[bytes]:
+        for at in range(0, len(body), 2**16):
+            yield body[at : at + 2**16]
+
+    head = Headers({"content-type": "multipart/form-data; boundary=x"})
+    upload = asyncio.run(MultiPartParser(head, arriving()).parse())["f"]
+    assert isinstance(upload, UploadFile)
+    assert upload.size == MAX_BYTES
+    assert upload._in_memory
+    upload.file.close()
 
 
 def test_the_container_runs_as_nobody_on_what_is_there() -> None:

@@ -106,7 +106,7 @@ def test_nothing_is_revealed_before_a_choice_and_the_link_keeps_both() -> None:
     assert app.query_params["picks"] in ("-----b", ["-----b"])
     next(b for b in app.button if b.label == "Reveal").click().run()
     assert app.query_params["picks"] in ("-----B", ["-----B"])
-    assert "It is: between 52% and >99%." in app.warning[0].value
+    assert "It is: between 52% and \\>99%." in app.warning[0].value
     next(b for b in app.button if b.label == "Start again").click().run()
     assert app.header[0].value == STEPS[0].title
     assert "picks" not in app.query_params

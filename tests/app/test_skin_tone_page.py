@@ -47,7 +47,7 @@ def test_images_that_change_group_and_that_are_excluded_are_counted(measured: Pa
     )
     assert f"By colour constancy, **0 of {known} images" in said
     assert f"{N // 50} of {N} images have no estimate: too little skin {N // 50}." in said
-    assert f"Flagged, but kept: b* ≤ 0 {N // 10}, uneven light {N // 10}." in said
+    assert rf"Flagged, but kept: b\* ≤ 0 {N // 10}, uneven light {N // 10}." in said
 
 
 def test_the_cuts_move_the_groups(measured: Path, answers: pd.DataFrame) -> None:

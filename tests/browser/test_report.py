@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dermaviz.evidence.predictions import read_audited
 from dermaviz.html_report import write_report
 from dermaviz.models.card import list_checkpoints
+from dermaviz.plots.intervals import probability_bars
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+HOSTILE = [
+    "<a href='http://127.0.0.1:9/'>x</a>",
+    "<span style='fill:url(http://127.0.0.1:9/f)'>",
+    "&lt;<b>b</b>",
+    "$x^2$",
+]
+"""Names of classes, as a stranger's card may have them."""
 PRINTED_WIDTH = 688
 """CSS pixels between the margins of A4."""
 
@@ -28,6 +37,13 @@ def test_a_report_opens_without_a_network(tmp_path: Path, browser: Browser) -> N
     assert page.locator(".chart .main-svg").count() >= charts.count() > 4
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    bars = probability_bars(HOSTILE, [0.5, 0.25, 0.15, 0.1], [False] * 4)
+    page.evaluate("document.body.append(Object.assign(document.createElement('div'), {id: 'hostile'}))")
+    page.evaluate("figure => Plotly.newPlot('hostile', figure.data, figure.layout)", json.loads(bars.to_json()))
+    drawn = [name.replace("\u2060", "").strip() for name in page.locator("#hostile .ytick").all_text_contents()]
+    assert sorted(drawn) == sorted(HOSTILE)
+    assert page.locator("#hostile svg :is(a, tspan[style])").count() == 0
+    assert [url for url in asked if url.startswith("http:")] == []
     page.pdf(path=tmp_path / "audit.pdf")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert all(0 < one.bounding_box()["width"] <= PRINTED_WIDTH for one in page.locator(".chart .svg-container").all())
