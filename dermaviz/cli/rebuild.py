@@ -18,6 +18,7 @@ from dermaviz.cli.audit import machine
 from dermaviz.cli.options import DataRoot, Device, chosen_device
 from dermaviz.errors import DatasetError, DermaVizError, EvidenceError
 from dermaviz.evidence.tables import TABLES
+from dermaviz.io import read_json
 from dermaviz.models.card import CARD, Checkpoint, find_checkpoint, list_checkpoints, read_card, shipped_checkpoints
 
 if TYPE_CHECKING:
@@ -190,8 +191,12 @@ def _out_of_distribution(
             raise DatasetError(
                 "expected outside pictures to measure it on, found none. Give --outside, see `dermaviz ood`."
             )
-        elsewhere = read_splits("", EXTERNAL, place_of(checkpoint, EXTERNAL, root))[0]
-        facts = fit_checkpoint_detector(checkpoint.folder, root, outside, external=elsewhere, device=device)
+        old = read_json(checkpoint.folder / FACTS, "the facts of a detector", error=EvidenceError)
+        there = old["refused_elsewhere"] is not None
+        elsewhere = read_splits("", EXTERNAL, place_of(checkpoint, EXTERNAL, root))[0] if there else None
+        facts = fit_checkpoint_detector(
+            checkpoint.folder, root, outside, external=elsewhere, components=old["components"], device=device
+        )
         was = f"{before[1].limit:.2f}" if before else "another"
         changed = [] if before and before[1] == facts else [f"{name}: limit {was} → {facts.limit:.2f}"]
     return changed

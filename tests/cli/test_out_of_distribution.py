@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from dermaviz.models.checkpoint import save_checkpoint
@@ -15,7 +16,11 @@ from tests.outside_scenes import scene
 
 
 def test_the_check_is_fitted_by_command_and_gate_is_its_old_name(
-    dermaviz: Callable[..., Any], drawn_dataset: Path, tmp_path: Path, drawn_classifier: Classifier
+    dermaviz: Callable[..., Any],
+    drawn_dataset: Path,
+    tmp_path: Path,
+    drawn_classifier: Classifier,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = tmp_path / "checkpoints" / "tiny"
     save_checkpoint(folder, drawn_classifier.network, drawn_classifier.card)
@@ -32,6 +37,17 @@ def test_the_check_is_fitted_by_command_and_gate_is_its_old_name(
     assert "2 pictures of 2" in answer.out
     assert "photos of other cameras (ham10000), refused" in answer.out
 
+    again = ["rebuild", "tiny", "--only", "ood", "--data", drawn_dataset]
+    assert dermaviz(*again).out.endswith("What changed:\nnothing\n")
+    (folder / "gate.json").write_text(json.dumps(facts | {"weights_sha256": "0" * 64}), encoding="utf-8")
+    assert "left out. expected outside pictures to measure it on" in dermaviz(*again).err
+    again += ["--outside", tmp_path / "outside"]
+    assert "left out. expected the data set isic-uda1 in a folder of that name" in dermaviz(*again).err
+    monkeypatch.setattr("dermaviz.ood.fitting._drawn_shares", lambda *_: [])  # the slowest of what is measured
+    alone = facts | {"weights_sha256": "0" * 64, "refused_elsewhere": None}
+    (folder / "gate.json").write_text(json.dumps(alone), encoding="utf-8")
+    assert "tiny · out-of-distribution check: limit another → " in dermaviz(*again).out
+    assert json.loads((folder / "gate.json").read_text(encoding="utf-8"))["gate_sha256"] == facts["gate_sha256"]
     few = dermaviz("gate", "tiny", "--data", drawn_dataset, "--components", 5000)
     assert few.code == 2
     assert "found 5000. Choose fewer." in few.err
