@@ -29,6 +29,7 @@ from dermaviz.data.tables import (
     some,
     split_word,
 )
+from dermaviz.data.tone_labels import tone_labels
 from dermaviz.errors import DatasetError, ImageError
 from dermaviz.images import read_image
 
@@ -344,6 +345,9 @@ def _dataset(
         said.append(
             f"Masks: {sum(record.mask is not None for record in records):,} of {len(records):,} images have one."
         )
+    facts = pd.DataFrame([dict(record.metadata) for record in records])
+    if (tone := tone_labels(facts)) is not None:
+        said.append(tone.said)
     given = Counter(record.split for record in records if record.split)
     if given:
         said.append(f"Splits are given: {', '.join(f'{split} {n:,}' for split, n in given.items())}.")

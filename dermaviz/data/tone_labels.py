@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dermaviz.data.tables import USUAL, plain
+from dermaviz.data.tables import USUAL, plain, some
 
 TONE_LABEL = "tone_label"
 """Column of audited images: the labelled tone, in words; "" where nobody labelled it."""
@@ -80,18 +80,28 @@ SCALES = (PAIRS, FITZPATRICK, MONK, WORDS)
 
 @dataclass(frozen=True)
 class ToneLabels:
-    """The tone of each image as labelled: the ``scale`` of ``column``, and the ``levels`` in words ``[N]``, "" for unknown."""
+    """The tone of each image as labelled: the ``scale`` of ``column``, and the ``levels`` in words ``[N]``, "" for unknown.
+    ``unread`` are words in it that the scale does not have: they count as unknown."""
 
     scale: Scale
     column: str
     levels: tuple[str, ...]
+    unread: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """What was taken for what, in a sentence."""
+        n = sum(level != "" for level in self.levels)
+        unread = f"; not read: {some(map(repr, self.unread))}" if self.unread else ""
+        return f"Skin tone in {self.column!r}: {self.scale.name}, of {n:,} of {len(self.levels):,} images{unread}."
 
 
 def tone_labels(table: pd.DataFrame) -> ToneLabels | None:
     """The labels of skin tone in a table of metadata; None where it has none.
 
     A column of a usual name (``fitzpatrick_skin_type``, ``skin_tone``, ``monk_skin_tone``, ``ita`` …) is on the scale on which
-    all its cells can be read; words that are on none are taken as they are.
+    its cells can be read. Words that are on none, such as ``not asked``, are unknown where fewer than half are such; else all are
+    taken as they are.
     """
     named = {plain(column): str(column) for column in reversed(table.columns)}
     for name in (*USUAL["tone"], "ita", "measured_ita"):
@@ -99,10 +109,17 @@ def tone_labels(table: pd.DataFrame) -> ToneLabels | None:
             continue
         cells = [str(cell).strip() for cell in table[named[name]].fillna("")]
         known = [cell for cell in cells if cell.lower() not in _UNKNOWN]
-        scale = _scale_of(name, known)
+        strange = {cell for cell in set(known) if not any(scale.read(cell) is not None for scale in (*SCALES, ITA))}
+        rest = [cell for cell in known if cell not in strange]
+        unread = tuple(sorted(strange)) if 2 * len(rest) > len(known) else ()
+        scale = _scale_of(name, rest if unread else known)
         if scale is not None:
-            levels = (scale.read(cell) if cell.lower() not in _UNKNOWN else None for cell in cells)
-            return ToneLabels(scale, named[name], tuple("" if at is None else scale.levels[at] for at in levels))
+            levels = (
+                scale.read(cell) if cell.lower() not in {*_UNKNOWN, *map(str.lower, unread)} else None for cell in cells
+            )
+            return ToneLabels(
+                scale, named[name], tuple("" if at is None else scale.levels[at] for at in levels), unread
+            )
     return None
 
 

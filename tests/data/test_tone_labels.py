@@ -32,6 +32,7 @@ from dermaviz.data.tone_labels import CUTS, MONK, tone_labels
         ("skin_tone", ["7", "1", "10"], ["Monk 7", "Monk 1", "Monk 10"], "Monk scale"),
         ("tone", ["Brown", "very light", "dark"], ["brown", "very light", "dark"], "group"),
         ("ita", ["56.0", "55", "-31.5", ""], ["very light", "light", "dark", ""], "measured ITA"),
+        ("tone", ["1", "k.A.", "6", "not asked", "2"], ["type I", "", "type VI", "", "type II"], "Fitzpatrick type"),
         ("tone", ["fair", "deep", "fair"], ["fair", "deep", "fair"], "as given"),
     ],
 )
@@ -41,6 +42,7 @@ def test_a_column_is_on_the_scale_that_reads_all_its_cells(
     found = tone_labels(pd.DataFrame({"image_id": range(len(cells)), column: cells}))
     assert found is not None
     assert (found.column, found.scale.name, list(found.levels)) == (column, scale, levels)
+    assert found.said.endswith("not read: 'k.A.', 'not asked'.") == ("k.A." in cells)
 
 
 @pytest.mark.parametrize(

@@ -159,8 +159,10 @@ def counts_sentence(counts: pd.DataFrame) -> tuple[str, str]:
     if known.empty:
         return "**No group is large enough** to say how often a right answer looked elsewhere.", ""
     high, low = (known.loc[at] for at in (known["share_of_answers"].idxmax(), known["share_of_answers"].idxmin()))
-    shown = [high] if len(known) == 1 else [high, low]
+    shown = [high] if high["group"] == low["group"] else [high, low]
     short = " to ".join(f"**{share(row['share_of_answers'])}** ({escaped(row['group'])})" for row in reversed(shown))
+    if len(known) > len(shown) == 1:  # the same in each
+        short = f"**{share(high['share_of_answers'])}** in every group"
     figures = "; ".join(
         f"{escaped(row['group'])} {int(row['n_images']):,} of {int(row['n_right']):,}, {figure(row, 'share_of_answers', share)}"
         for row in shown

@@ -101,7 +101,7 @@ def groupings(audited: Audited) -> dict[str, str]:
 
 def positives(card: Card) -> dict[str, str]:
     """What can be looked for, with its name: melanoma first, all malignant diagnoses together, then each."""
-    together = {MALIGNANT: "all malignant diagnoses"} if set(card.malignant) < set(card.classes) else {}
+    together = {MALIGNANT: "all malignant diagnoses"} if set() < set(card.malignant) < set(card.classes) else {}
     named = {name: class_label(card, name) for name in sorted(card.classes, key=lambda name: name != MELANOMA)}
     first = {MELANOMA: named.pop(MELANOMA)} if MELANOMA in named else {}
     return first | together | named
