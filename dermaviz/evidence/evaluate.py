@@ -27,9 +27,9 @@ from tqdm import tqdm
 from dermaviz.data.photographs import remember_place
 from dermaviz.data.records import Dataset, Record
 from dermaviz.data.split import Split
-from dermaviz.errors import DatasetError, ImageError
+from dermaviz.errors import DatasetError, EvidenceError, ImageError
 from dermaviz.evidence.images import ToAudit, before_the_answer, split_of_checkpoint
-from dermaviz.evidence.predictions import LABELS, PREDICTIONS, Predictions, internal, read_audited
+from dermaviz.evidence.predictions import LABELS, PREDICTIONS, Predictions, cannot_have, internal, read_audited
 from dermaviz.evidence.store import FOLDER, Manifest, Source, build_evidence
 from dermaviz.evidence.tables import DRAWN, TABLES
 from dermaviz.images import FORMATS_IN_WORDS, RGB, read_image
@@ -174,6 +174,8 @@ def make_table(
         EvidenceError, DatasetError, ImageError: as the functions that make the rows.
     """
     table, card = TABLES[name], classifier.card
+    if why := cannot_have(card, name):
+        raise EvidenceError(why)
     make, settings, facts = table.make_rows(), table.settings(), dict(made or {})
     if table.drawn:
         drawn = resolve_name(table.drawn)(card.classes)

@@ -24,6 +24,7 @@ from dermaviz.evidence.predictions import (
     TONE,
     TONE_GROUP,
     Audited,
+    cannot_have,
     evidence_of,
     internal,
     read_audited,
@@ -132,6 +133,7 @@ def read_findings(checkpoint: Checkpoint, of: DataSplit | None = None, draws: in
                 said = str(error)
         whose = DataSplit("NAME", "test") if key == "elsewhere" and audited else images
         there = audited is not None and whose == images and has_evidence(checkpoint.folder, needs, images)
+        there = there or bool(cannot_have(checkpoint.card, needs))
         command = "" if there else audit_command(checkpoint.folder, whose, needs)
         story.append(Missing(key, chapter.question, said, command, chapter.page))
     return story
@@ -148,7 +150,7 @@ def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
     table = _table(rows, [len(audited), *([int(np.isin(audited.labels, wanted).sum())] if wanted else [])])
     right = next(iter(rows.values()))
     sentence = f"{percent(right.value)} of {len(audited):,} images are classified correctly."
-    if has_evidence(audited.checkpoint.folder, "attention", of):
+    if has_evidence(audited.checkpoint.folder, "attention", of) and not cannot_have(card, "attention"):
         seen = evidence_of(audited.checkpoint, "attention", of).table.set_index("image_id")
         seen = seen.reindex(audited.table["image_id"])
         known = (seen["energy"].notna() & seen["energy_centre"].notna()).to_numpy()

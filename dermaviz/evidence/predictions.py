@@ -34,7 +34,7 @@ from dermaviz.evidence.store import (
     table_path,
 )
 from dermaviz.metrics.bootstrap import DRAWS, cluster_unit, clusters
-from dermaviz.models.card import Card, Checkpoint
+from dermaviz.models.card import Card, Checkpoint, no_maps_reason
 
 PREDICTIONS, TONE = "predictions", "tone"
 LABELS = "labels"
@@ -171,9 +171,20 @@ def evidence_of(
         EvidenceError: there is no such table, it is damaged, or of another model.
     """
     whose = of or internal(checkpoint.card)
+    if why := cannot_have(checkpoint.card, table):
+        raise EvidenceError(why)
     found = read_evidence(checkpoint.folder, table, whose, checkpoint_sha256=checkpoint.answers_sha256, columns=columns)
     groups = found.manifest.source.parameters.get(LABELS)
     return replace(found, table=in_groups(found.table, groups)) if groups else found
+
+
+def cannot_have(card: Card, table: str) -> str:
+    """Why a table of evidence cannot be made of a model: it needs gradients or layers that are not there; "" where it can."""
+    return no_maps_reason(card.architecture) if card.opaque and table in _BY_GRADIENT else ""
+
+
+_BY_GRADIENT = frozenset({"attacks", "flips", "attention", "faithfulness", "randomisation"})
+"""Tables that ask more of a network than answers."""
 
 
 def in_groups(table: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:

@@ -304,8 +304,8 @@ def _spread_unanimous(
     slugs = [figure.slug for figure in figures]
     even = (np.random.default_rng(seed).permutation(len(samples)) + 0.5) / max(1, len(samples))
     for slug, side in SIDES.items():
-        m = slugs.index(slug)
-        if values[m] not in (0, 1):
+        m = slugs.index(slug) if slug in slugs else -1
+        if m < 0 or values[m] not in (0, 1):
             continue
         all_of = np.where(even > 0.95, 1, even ** (1 / clusters_of[side]))
         spread = all_of if values[m] == 1 else 1 - all_of

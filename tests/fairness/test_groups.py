@@ -140,6 +140,9 @@ def test_all_caught_is_no_certainty(copies: int) -> None:
     }.items():  # fmt: skip
         assert table.loc[metric, ["value", "low", "high"]].tolist() == pytest.approx(expected, abs=2e-3)
     assert bound < table.low["balanced_accuracy"] < 1  # two sides together are less uncertain than either
+    only = audit_figures(CLASSES, frozenset({"mel"}), "mel", None)[:1]
+    alone = measure_groups(labels, said, lesions, ["all"] * len(labels), only, draws=1000).table()
+    assert alone.loc[0, ["metric", "value", "low"]].tolist() == ["sensitivity", 1, pytest.approx(bound, abs=2e-3)]
 
 
 def test_groups_of_the_same_lesions_do_not_differ() -> None:

@@ -24,6 +24,7 @@ from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import Evidence
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import by_class
+from dermaviz.models.card import no_maps_reason
 from dermaviz.plots.intervals import comparison_figure
 from dermaviz.plots.theme import as_given, percent
 from dermaviz.plots.tone import looking_figure
@@ -63,6 +64,8 @@ def finding_sentence(audited: Audited) -> str:
     """Of the right answers, how many have a map that is no more on the lesion than a spot in the picture's centre."""
     seen = looking(audited)
     right = seen[seen["right"] & seen["ratio"].notna()]
+    if (seen["status"] == "unavailable").all():
+        return no_maps_reason(audited.checkpoint.card.architecture)
     if right.empty:
         return "No right answer here has a map and a lesion."
     spot = int((right["ratio"] <= right["ratio_centre"]).sum())
