@@ -229,17 +229,22 @@ def estimate(
 
 def clusters(images: pd.DataFrame) -> NDArray[Any]:
     """What each image is drawn together with, ``[N]``: its ``patient_id`` where one is named, else its ``lesion_id``."""
-    lesions, patients = images["lesion_id"].to_numpy(), images.get("patient_id", pd.Series("", images.index)).fillna("")
-    named = (patients != "").to_numpy()
-    return np.where(named, "patient " + patients, lesions) if named.any() else lesions
+    lesions, patients = images["lesion_id"].to_numpy(), _patients(images)
+    return np.where(patients != "", "patient " + patients, lesions) if (patients != "").any() else lesions
 
 
 def cluster_unit(images: pd.DataFrame) -> str:
     """What :func:`clusters` are, in words: ``patients``, ``lesions``, or ``images`` where neither is known."""
-    named = images["patient_id"].fillna("") != "" if "patient_id" in images else np.zeros(len(images), bool)
+    named = _patients(images) != ""
     if named.any():
         return "patients" if named.all() else "patients or lesions"
-    return "lesions" if (images["lesion_id"] != images["image_id"]).any() else "images"
+    return "lesions" if (images["lesion_id"].to_numpy() != images["image_id"].to_numpy()).any() else "images"
+
+
+def _patients(images: pd.DataFrame) -> NDArray[Any]:
+    if "patient_id" not in images:
+        return np.full(len(images), "", dtype=object)
+    return images["patient_id"].astype(object).fillna("").to_numpy()
 
 
 def cluster_weights(cluster_ids: ClusterIds, draws: int = DRAWS, seed: int = 0) -> Weights:
