@@ -149,6 +149,16 @@ def _map(case: Case, class_index: int, method: str) -> AttentionMap:
         return explain(model, model.to_tensor([case.answer.prepared]), class_index, method=method)[0]
 
 
+@remembered(max_entries=64, show_spinner=False)
+def map_channels(checkpoint: Checkpoint) -> int:
+    """How many channels the layer has of which maps are made: what some methods cost in forwards."""
+    from dermaviz.attention.maps import map_channels as count
+
+    model = classifier(checkpoint)
+    with TURN:
+        return count(model)
+
+
 def _picture(parameters: Parameters) -> images.Image:
     image = _drawn(parameters).image
     digest = hashlib.sha256(image.tobytes()).hexdigest()

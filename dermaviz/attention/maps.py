@@ -85,6 +85,18 @@ def explain(
     return _wrap(one_by_one, classes, row, layer, started)
 
 
+def map_channels(classifier: Classifier) -> int:
+    """How many channels the attention layer has: Score-CAM and Ablation-CAM run the network once for each.
+
+    Raises:
+        AttentionError: the layer gives no map.
+    """
+    side, layer = classifier.input_size, classifier.attention_layer
+    with torch.no_grad():
+        blank = classifier.normalise(torch.zeros(1, 3, side, side))
+        return _places(classifier.network, layer, features_and_logits(classifier.network, layer, blank)[0]).shape[1]
+
+
 def attention_maps(
     classifier: Classifier,
     image: Tensor,

@@ -149,7 +149,7 @@ def test_methods_stand_side_by_side(page: Page, app_url: str) -> None:
 
 def test_a_slow_method_says_so_and_waits(page: Page, app_url: str) -> None:
     page.goto(app_url + "/Classify?method=Score-CAM+(slow)")
-    page.get_by_text("about half a minute").wait_for()
+    page.get_by_text("channels of the layer").wait_for()
     page.get_by_role("button", name="Compute Score-CAM").wait_for()
     assert page.get_by_alt_text("laid over the model input").count() == 0
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from streamlit.delta_generator import DeltaGenerator
 
-from dermaviz.app.case import Case
+from dermaviz.app.case import Case, map_channels
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.frame import REMINDER
 from dermaviz.app.text import STATUS_SENTENCES, class_label, class_names, class_with_probability, escaped, file_stem
@@ -245,8 +245,9 @@ def show_side_by_side(case: Case, look: Look) -> None:
 def _attend(case: Case, look: Look, method: str, place: str) -> AttentionMap | None:
     """The map asked for; None while a slow method waits for the user's word."""
     row = METHODS[method]
-    if not is_ready(method):
-        st.info(slow_sentence(method), icon=":material/hourglass:")
+    if case.card.attention_layer and not is_ready(method):
+        channels = map_channels(case.checkpoint) if method in _ONE_FORWARD_PER_CHANNEL else 0
+        st.info(slow_sentence(method, channels, case.attention().seconds), icon=":material/hourglass:")
         if not st.button(f"Compute {row.label}", key=f"start {place} {case.checkpoint.name} {method}", type="primary"):
             return None
         st.session_state[_SLOW_METHODS].add(method)
@@ -254,13 +255,20 @@ def _attend(case: Case, look: Look, method: str, place: str) -> AttentionMap | N
         return case.attention(look.index(case), method)
 
 
-def slow_sentence(method: str) -> str:
-    """What a slow method costs, said before it starts."""
+def slow_sentence(method: str, channels: int, one: float) -> str:
+    """What a slow method costs, said before it starts.
+
+    Args:
+        channels: of the layer, each of which costs a forward; 0 where the method does not go through them.
+        one: seconds of the usual map, which is about one forward.
+    """
     label = METHODS[method].label
-    if method in _ONE_FORWARD_PER_CHANNEL:
+    if channels:
+        seconds = channels * one
+        time = f"{max(1, round(seconds))} seconds" if seconds < 90 else f"{round(seconds / 60)} minutes"
         return (
-            f"{label} runs the model once for each channel of the layer (1,280 for the default model). That takes about half a "
-            "minute on two free cores, longer on busy ones."
+            f"{label} runs the model once for each of the {channels:,} channels of the layer. That takes about {time}, as one "
+            f"map took {one:.2f} s here; longer on busy cores."
         )
     return f"{label} works on a private copy of the model: a few seconds, longer on busy cores."
 
