@@ -114,6 +114,10 @@ def read_folders(root: str | Path | None = None, *, classes: Sequence[str] | Non
         image_id = path.relative_to(folder).with_suffix("").as_posix()
         records.append(Record(image_id, path, label, image_id, {}, found.mask(path), "", split))
     others = sorted(path.relative_to(folder).as_posix() for path in files if not is_picture(path))
+    if unused := [name for name in others if Path(name).suffix.lower() in TABLE_SUFFIXES]:
+        notes.append(
+            f"Not used: {some(unused)}. If the labels are in a table, name its columns: --columns image=…,label=…."
+        )
     return _dataset(
         folder.resolve().name, records, [*notes, *said], classes,
         {"pictures outside the folders of the classes": alone, "files that are no pictures": others},

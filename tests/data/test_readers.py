@@ -145,6 +145,10 @@ def test_a_folder_per_class(sorted_pictures: Path) -> None:
         "moles: labels are the names of the sub-folders.",
         "Left out: files that are no pictures (1): nv/notes.txt.",
     )
+    (sorted_pictures / "list.csv").write_text("Datei;Befund\n1.jpg;nv\n")
+    assert "Not used: list.csv. If the labels are in a table, name its columns" in " ".join(
+        read_dataset("", sorted_pictures).said
+    )
 
 
 def test_the_order_of_classes_can_be_given(sorted_pictures: Path) -> None:

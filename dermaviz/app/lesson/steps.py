@@ -29,6 +29,7 @@ from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.attention.overlay import overlay
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.findings import Finding
+from dermaviz.evidence.predictions import cannot_have
 from dermaviz.images import RGB
 from dermaviz.metrics.bootstrap import Estimate, exact_interval
 from dermaviz.metrics.calibration import reliability
@@ -137,7 +138,8 @@ def _map(case: Case, ink: str | None) -> Asked:
     name = next((label for label in rows.index if "centre spot" in label), "")
     if not name:
         raise EvidenceError(
-            "This step needs the table attention: `dermaviz audit NAME --data FOLDER --table attention`."
+            cannot_have(case.card, "attention")
+            or "This step needs the table attention: `dermaviz audit NAME --data FOLDER --table attention`."
         )
     share, cuts = float(rows[name]), (0.5, 0.75)
     laid = Picture(
