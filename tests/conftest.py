@@ -7,6 +7,10 @@ import os
 if "PYTEST_XDIST_WORKER" in os.environ:  # one worker a core: more threads than that only get in each other's way
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+os.environ.setdefault(
+    "OMP_WAIT_POLICY", "PASSIVE"
+)  # as in the app: threads that spin would keep the other workers waiting
+
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -5,3 +5,9 @@
 """
 
 from __future__ import annotations
+
+import os
+
+# Torch's threads wait asleep for each other. By default they spin, and with other sessions on the same cores a step that takes
+# 60 ms took 4 s. It is read when torch is loaded, which pages do later.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -53,12 +53,17 @@ class Memory(Generic[Value]):
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
         self._lock = threading.Lock()
 
-    def recall(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """The value of a key; made now, outside the lock, where there is none. What ``make`` raises leaves nothing behind."""
+    def find(self, key: Hashable) -> Value | None:
+        """The value of a key; None where there is none."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
-                return self._values[key]
+            return self._values.get(key)
+
+    def recall(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The value of a key; made now, outside the lock, where there is none. What ``make`` raises leaves nothing behind."""
+        if (found := self.find(key)) is not None:
+            return found
         value = make()
         with self._lock:
             self._values[key] = value

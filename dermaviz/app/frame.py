@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TypeVar
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
+from streamlit.runtime.state import get_session_state
 
 from dermaviz import __version__
 from dermaviz.app.checkpoints import broken_checkpoints
@@ -119,6 +121,11 @@ def _note_on_link(page: Page) -> Iterator[None]:
     from dermaviz.app.text import escaped  # with all that has to be imported in order
 
     place, visited, linked = st.empty(), f"visited {page.title}", st.query_params.to_dict()
+    if endless := [name for name in linked if _endless(name)]:  # which Streamlit's whole numbers do not bear
+        for name in endless:
+            del st.query_params[name]
+        with get_session_state().query_params() as of_link:
+            of_link.set_initial_query_params_from_current()
     yield
     if visited not in st.session_state:
         st.session_state[visited] = True
@@ -128,6 +135,14 @@ def _note_on_link(page: Page) -> Iterator[None]:
             place.caption(
                 f":material/link_off: Not offered here, so the usual choice is shown: {escaped(', '.join(odd))}."
             )
+
+
+def _endless(name: str) -> bool:
+    """Whether a parameter of the link is infinite, as ``inf`` and ``1e400`` are."""
+    try:
+        return any(math.isinf(float(value)) for value in st.query_params.get_all(name))
+    except ValueError:
+        return False
 
 
 def _tell_of_broken_checkpoints() -> None:

@@ -23,6 +23,8 @@ PATIENCE_SECONDS = 1.0
 _DRAG_SECONDS = 0.16
 """A little longer than a slider's moves are apart."""
 _PLACE = "page is running"
+_DRAGGING: set[object] = set()
+"""Runs that wait whether their slider moves on. The more there are the more seldom each looks: every start costs 5 ms."""
 
 
 def give_way() -> None:
@@ -36,9 +38,14 @@ def latest_run() -> Iterator[None]:
     """A run of a page. One that follows another before that has ended waits a moment: whoever drags asks again at once."""
     dragging, until = st.session_state.get(_PLACE, False), time.monotonic() + _DRAG_SECONDS
     st.session_state[_PLACE] = True
-    while dragging and time.monotonic() < until:
-        time.sleep(_DRAG_SECONDS / 4)
-        give_way()
+    if dragging:
+        _DRAGGING.add(run := object())
+        try:
+            while time.monotonic() < until:
+                time.sleep(_DRAG_SECONDS * min(len(_DRAGGING) / 4, 1))
+                give_way()
+        finally:
+            _DRAGGING.discard(run)
     yield
     st.session_state[_PLACE] = False
 

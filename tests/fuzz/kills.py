@@ -1,6 +1,7 @@
 """Pulled plugs: commands are killed at random moments, looked at, started again, and must end as if nothing had happened.
 
-``python tests/fuzz/kills.py [N] [SEED]`` kills each of seven commands N times and prints what was lost; exit code 1 then.
+``python tests/fuzz/kills.py [N] [SEED] [COMMAND …]`` kills each of seven commands, or those named, N times and prints what was
+lost; exit code 1 then.
 After each kill what is there must be whole or absent; after the last the command is run to its end and must leave the same bytes
 as an undisturbed one. Each is run in a fork of this process, which has imported everything. A few kills are a test
 (``tests/cli/test_hostile.py``).
@@ -17,6 +18,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +26,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-HERE = Path(__file__).parent
+from tqdm import tqdm
+
+HERE, MOST_SECONDS = Path(__file__).parent, 300
 
 
 def load_commands() -> ModuleType:
@@ -107,6 +111,9 @@ def _fork(arguments: list[str], folder: Path) -> int:
     if pid:
         return pid
     try:
+        tqdm.set_lock(
+            threading.RLock()
+        )  # its own is shared by forks: one killed while it holds it would stop all later ones
         os.environ["DERMAVIZ_CACHE"] = str(folder / "cache")
         os.chdir(folder)
         code, said = load_commands().run(arguments)
@@ -118,7 +125,15 @@ def _fork(arguments: list[str], folder: Path) -> int:
 
 def _finish(work: Work, folder: Path) -> int:
     """Run a command to its end; its exit code."""
-    return os.waitstatus_to_exitcode(os.waitpid(_fork(work.command(folder), folder), 0)[1])
+    pid, until = _fork(work.command(folder), folder), time.monotonic() + MOST_SECONDS
+    while time.monotonic() < until:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    raise TimeoutError(f"{work.name} did not end within {MOST_SECONDS} s")
 
 
 def killed(work: Work, folder: Path, n: int, dice: random.Random) -> list[str]:
@@ -177,7 +192,7 @@ def main() -> int:
     """Kill as often as asked for; print what was lost."""
     n, seed = (int(sys.argv[1]) if len(sys.argv) > 1 else 5), (int(sys.argv[2]) if len(sys.argv) > 2 else 0)
     with tempfile.TemporaryDirectory() as folder:
-        lost = kill_all(Path(folder), n, seed)
+        lost = kill_all(Path(folder), n, seed, tuple(sys.argv[3:]))
     print("\n".join(lost) or "nothing lost")
     return int(bool(lost))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from dermaviz.app.case import Case, ask, drawn_photo
 from dermaviz.app.checkpoints import Checkpoint, classifier
 from dermaviz.app.robustness.live import Attempt, attempt, smallest_flip
+from dermaviz.app.turns import TURN
 from dermaviz.errors import AttackError
 from dermaviz.synthetic import SAMPLES
 
@@ -68,6 +71,23 @@ def test_maps_are_of_the_clean_answer_and_of_each_pictures_own(case: Case) -> No
     for seen in (found.clean, found.attacked, found.noised):
         assert set(seen.maps) == {case.answer.index, seen.prediction.index}
         assert all(attended.class_index == index for index, attended in seen.maps.items())
+
+
+def test_those_who_ask_the_same_at_once_wait_for_one(case: Case) -> None:
+    asked, told, found = replace(FGSM, seed=77), ([], []), []
+    ask = [
+        threading.Thread(target=lambda of: found.append(attempt(case, asked, of.append)), args=(one,)) for one in told
+    ]
+    with TURN:
+        for thread in ask:
+            thread.start()
+        until = time.monotonic() + 20
+        while len(TURN) < 3 and time.monotonic() < until:
+            time.sleep(0.01)
+    for thread in ask:
+        thread.join(60)
+    assert found[0] is found[1]
+    assert sorted(map(bool, told)) == [False, True]
 
 
 def test_an_attempt_is_remembered_and_one_that_was_stopped_is_not(case: Case) -> None:
