@@ -90,6 +90,8 @@ def _show(page: Page) -> None:
         menu_items={"About": f"**DermaViz {__version__}**. {REMINDER} {_ADVICE}"},
     )
     st.html(_LOOK + (_PRESENTING if presenting else ""))
+    show_queue()
+    st.title(page.question, anchor=False)  # the first words: a fresh server imports SciPy while they are read
     import_in_order()
     from dermaviz.app.bar import adopt_old_links, show_bar, show_links, show_steps, show_tour
     from dermaviz.app.widgets.chart import SLIDES
@@ -100,8 +102,6 @@ def _show(page: Page) -> None:
         st.markdown("### DermaViz")
         show_links()
         st.caption(f"**{REMINDER}** Photos stay in this server's memory and are never saved.")
-    show_queue()
-    st.title(page.question, anchor=False)
     with sentence_for_errors():
         show_bar()
         show_tour(page)

@@ -134,8 +134,9 @@ def measure_groups(
         each = drawn.take(mine).metrics([figure.metric for figure in figures], labels[mine], probabilities[mine])
         values[g] = [one.value for one in each]
         samples[:, g] = np.stack([one.draws for one in each], axis=1)
-        clusters_of = {side: len(set(clusters[mine & (positive == side)])) for side in (True, False)}
-        _spread_unanimous(figures, values[g], samples[:, g], clusters_of, seed=g)
+        if np.isin(values[g], (0, 1)).any():
+            clusters_of = {side: len(set(clusters[mine & (positive == side)])) for side in (True, False)}
+            _spread_unanimous(figures, values[g], samples[:, g], clusters_of, seed=g)
     return GroupFigures(figures, counts, Sampled(values, samples))
 
 

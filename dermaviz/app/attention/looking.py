@@ -17,7 +17,7 @@ from dermaviz.app.confusion.matrix import ANY
 from dermaviz.app.evidence import table_of
 from dermaviz.app.skin_tone.question import ToneAsk, enough, groups_of, mean_by_group, one_each, too_few
 from dermaviz.app.text import escaped, figure, images, share, value_words
-from dermaviz.app.widgets.cases import CASE, PAGE, case_table, show_cases
+from dermaviz.app.widgets.cases import CASE, MOST, PAGE, case_table, show_cases
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.attention.methods import METHODS
 from dermaviz.evidence.predictions import Audited
@@ -100,12 +100,14 @@ def show_looking(ask: ToneAsk) -> None:
     n = seen.loc[seen["ratio"].notna(), "group"].value_counts()
     labels, counted = {name: value_words(name) for name in groups}, {name: int(n[name]) for name in groups}
     centre = seen.groupby("group")["ratio_centre"].median()
-    chart = looking_figure(seen, labels, {name: float(centre[name]) for name in groups}, counts=counted, ink=ink())
+    dots = seen if len(seen) <= MOST else seen.sample(MOST, random_state=0).sort_index()
+    chart = looking_figure(dots, labels, {name: float(centre[name]) for name in groups}, counts=counted, ink=ink())
     with place:
         said = answer, figures + too_few(small)
         show_answer(said, chart, CHART, on_select=partial(_pick, seen), selection_mode="points")
     tables = {f"{ask.images.checkpoint.name}-right-and-looking": counts}
-    show_details("looking", f"{DOTS} {maps_sentence(seen)}", tables, _cells(counts, groups))
+    of = f" {MOST:,} of {len(seen):,} dots are drawn, at random." if len(dots) < len(seen) else ""
+    show_details("looking", f"{DOTS}{of} {maps_sentence(seen)}", tables, _cells(counts, groups))
     st.markdown("### Which images are behind it?")
     mine = _choose(seen, groups)
     rows = np.flatnonzero(mine)
@@ -117,7 +119,7 @@ def show_looking(ask: ToneAsk) -> None:
     )
     if len(rows):
         table = case_table(ask.images, by_class(ask.images.labels, ask.images.probabilities, ask.images.classes), rows)
-        table.insert(1, "energy ÷ lesion area", [f"{ratio:.2f}×" for ratio in chosen["ratio"]])
+        table.insert(1, "energy ÷ lesion area", chosen["ratio"].map("{:.2f}×".format).to_numpy())
         show_cases(ask.images, table)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from dermaviz.app.cache import remembered, shared
 from dermaviz.app.confusion.view import View
 from dermaviz.evidence.external import compare_sets
 from dermaviz.evidence.predictions import Audited
-from dermaviz.metrics.bootstrap import DRAWS, Estimate, cluster_weights, estimate
+from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, Estimate, estimate
 from dermaviz.metrics.classification import Weights
 from dermaviz.metrics.conformal import Kind, conformal_sets, coverage_by_class, fit_conformal
 from dermaviz.metrics.ranking import (
@@ -24,6 +25,8 @@ from dermaviz.metrics.ranking import (
 
 COVERAGE = 0.9
 """What conformal sets promise."""
+MOST_POINTS = 5_000
+"""Points of a curve that are sent to the browser."""
 
 
 @remembered(max_entries=512, show_spinner=False)
@@ -35,16 +38,19 @@ def point_at(audited: Audited, view: View) -> OperatingPoint:
 @shared(max_entries=4, show_spinner=False)
 def _draws(audited: Audited) -> Weights:
     """Resamplings of the clusters for every position of a slider: 16 MB for 2,000 images."""
-    weights = cluster_weights(audited.clusters, DRAWS)
-    weights.flags.writeable = False
+    weights = Bootstrap.over(audited.clusters, DRAWS).weights
+    if isinstance(weights, np.ndarray):
+        weights.flags.writeable = False
     return weights
 
 
 @remembered(max_entries=64, show_spinner=False)
 def threshold_curves(audited: Audited, view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The points of the ROC and of the precision–recall curve of a view's score."""
+    """The points of the ROC and of the precision–recall curve of a view's score; of very many, ``MOST_POINTS`` of each."""
     sides = view.sides(audited)
-    return roc_points(*sides), precision_recall_points(*sides)
+    curves = roc_points(*sides), precision_recall_points(*sides)
+    roc, recall = (t.iloc[np.unique(np.linspace(0, len(t) - 1, min(len(t), MOST_POINTS)).astype(int))] for t in curves)
+    return roc, recall
 
 
 @remembered(max_entries=64, show_spinner=False)

@@ -130,5 +130,5 @@ def flips_first(audited: Audited, class_name: str) -> pd.DataFrame:
     rows = rows[np.lexsort((-sure[rows], size[rows]))]
     table = case_table(audited, by_class(audited.labels, audited.probabilities, audited.classes), rows)
     table.insert(1, CHANGE, size[rows] / GREY)
-    table.insert(3, "turns into", [words[name] for name in flips["flipped_to"].to_numpy()[rows]])
+    table.insert(3, "turns into", flips["flipped_to"].iloc[rows].map(words).to_numpy())
     return table

@@ -13,12 +13,14 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from dermaviz.app.cache import shared
 from dermaviz.app.confusion.view import MALIGNANT
 from dermaviz.app.evidence import has_table, table_of
 from dermaviz.app.text import class_label, images, in_order
 from dermaviz.data.tone_labels import TONE_LABEL, scale_of
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import TONE, TONE_GROUP, Audited
+from dermaviz.evidence.store import Evidence
 from dermaviz.fairness.tone_groups import (
     CUTS,
     ESTIMATORS,
@@ -29,8 +31,8 @@ from dermaviz.fairness.tone_groups import (
     tone_groups,
     tone_regroupings,
 )
-from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Estimate, cluster_weights, interval
-from dermaviz.metrics.classification import MELANOMA, weighted_mean
+from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Bootstrap, Estimate
+from dermaviz.metrics.classification import MELANOMA
 from dermaviz.metrics.confusion import AGE, cohort_names
 from dermaviz.models.card import Card
 from dermaviz.plots.theme import percent
@@ -119,19 +121,24 @@ def wanted(ask: ToneAsk) -> NDArray[np.bool_]:
 
 
 def one_each(audited: Audited, table: str) -> pd.DataFrame:
-    """A table with one row per image, in the order of these images.
+    """A table with one row per image, in the order of these images; shared, so copy it before a change.
 
     Raises:
         EvidenceError: there is no such table, it is damaged or stale, or lacks some of the images.
     """
-    found = table_of(audited.checkpoint, table).table.set_index("image_id")
-    missing = int((~audited.table["image_id"].isin(found.index)).sum())
+    return _one_each(audited, table, table_of(audited.checkpoint, table))
+
+
+@shared(max_entries=8, show_spinner=False)
+def _one_each(audited: Audited, table: str, evidence: Evidence) -> pd.DataFrame:
+    place = pd.Index(evidence.table["image_id"]).get_indexer(audited.table["image_id"])
+    missing = int((place < 0).sum())
     if missing:
         raise EvidenceError(
             f"expected a row of the table {table} for each of {len(audited):,} images, found {missing:,} images without. "
             f"Make it on the same split: `dermaviz audit {audited.checkpoint.name} --data FOLDER --table {table}`."
         )
-    return found.reindex(audited.table["image_id"]).reset_index()
+    return evidence.table.iloc[place].reset_index(drop=True)
 
 
 def ita_of(ask: ToneAsk) -> NDArray[np.float64]:
@@ -281,5 +288,4 @@ def mean_by_group(
 
 @st.cache_data(max_entries=1024, show_spinner=False)
 def _mean(key: str, _values: NDArray[np.float64], _clusters: NDArray[Any]) -> Estimate:
-    weights = cluster_weights(_clusters, DRAWS)
-    return Estimate(float(weighted_mean(_values, None)), *interval(weighted_mean(_values, weights)))
+    return Bootstrap.over(_clusters, DRAWS).mean(_values).estimate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,9 @@ from dermaviz.models.answer import Prediction
 from dermaviz.plots.confusion_matrix import cases_figure
 from dermaviz.plots.theme import as_given, percent
 
-CASE, PAGE = "case", "page"
-"""Keys of the widgets that hold the chosen case and the page of thumbnails."""
-PER_PAGE, SIDE = 24, 112
+CASE, PAGE, PART = "case", "page", "part of the cases"
+"""Keys of the widgets that hold the chosen case, the page of thumbnails, and which of very many cases are shown."""
+PER_PAGE, SIDE, MOST = 24, 112, 5_000
 _GRID, _DOTS = "case grid", "case dots"
 _PREDICTED, _ITS_PROBABILITY, _TRUE_PROBABILITY = "predicted", "its probability", "probability of the diagnosis"
 _ARCHIVE = "https://api.isic-archive.com/api/v2/images/"
@@ -66,18 +67,41 @@ def case_table(audited: Audited, verdicts: Verdicts, rows: NDArray[np.intp]) -> 
     facts, words = audited.table.iloc[rows], class_names(card)
     columns = {
         "image": facts["image_id"].to_numpy(),
-        "diagnosis": [words[name] for name in facts["dx"]],
-        _PREDICTED: [group_label(card, verdicts.groups[i]) for i in verdicts.called[rows]],
+        "diagnosis": _written(facts["dx"], words.__getitem__),
+        _PREDICTED: np.array([group_label(card, group) for group in verdicts.groups], dtype=object)[
+            verdicts.called[rows]
+        ],
         _ITS_PROBABILITY: verdicts.confidence[rows],
         _TRUE_PROBABILITY: audited.probabilities[rows, audited.labels[rows]],
     }
     if AGE in facts:
-        columns[AGE] = [age.removesuffix(".0") for age in facts[AGE]]
-    columns |= {
-        label.lower(): [value_words(value) for value in facts[name]] for name, label in FACETS.items() if name in facts
-    }
+        columns[AGE] = _written(facts[AGE], lambda age: age.removesuffix(".0"))
+    columns |= {label.lower(): _written(facts[name], value_words) for name, label in FACETS.items() if name in facts}
     columns["lesion"] = facts["lesion_id"].to_numpy()
     return pd.DataFrame(columns | {f"p({name})": audited.probabilities[rows, i] for i, name in enumerate(words)})
+
+
+def _written(column: pd.Series, words: Callable[[str], str]) -> NDArray[Any]:
+    """A column in words, each of its values put into words once."""
+    code, values = pd.factorize(column)
+    return np.array([*map(words, values), ""], dtype=object)[code]
+
+
+def _part(table: pd.DataFrame) -> pd.DataFrame:
+    """Of more cases than a browser takes, ``MOST`` of them: which ones is asked; at first those with the case of the link."""
+    if len(table) <= MOST:
+        return table
+    starts = range(0, len(table), MOST)
+    if PART not in st.session_state:
+        there = np.flatnonzero(table["image"] == st.session_state.get(CASE))
+        st.session_state[PART] = int(there[0]) // MOST * MOST if len(there) else 0
+    elif st.session_state[PART] not in starts:
+        st.session_state[PART] = 0  # of another cell
+    first = st.selectbox(
+        "Which of them", starts, key=PART, width=260,
+        format_func=lambda at: f"{at + 1:,} to {min(at + MOST, len(table)):,} of {len(table):,}",
+    )  # fmt: skip
+    return table.iloc[first : first + MOST]
 
 
 def show_cases(audited: Audited, table: pd.DataFrame) -> None:
@@ -86,6 +110,7 @@ def show_cases(audited: Audited, table: pd.DataFrame) -> None:
     Args:
         table: of :func:`case_table`, at least one row; further columns are shown as they are.
     """
+    whole, table = table, _part(table)
     ids = tuple(table["image"])
     if st.session_state.get(CASE) not in (None, *ids):
         st.session_state[CASE] = None  # of another cell
@@ -120,7 +145,7 @@ def show_cases(audited: Audited, table: pd.DataFrame) -> None:
             st.button(
                 f"{label} image", key=label, icon=icon, disabled=there is None, on_click=_take, args=(there, at + step)
             )
-        offer_csv(table, "cases.csv", "All of them (CSV)")
+        offer_csv(whole, "cases.csv", "All of them (CSV)")
         st.caption(f"{at + 1:,} of {len(ids):,}" if chosen else f"{len(ids):,} images")
     if chosen:
         step_through(ids)

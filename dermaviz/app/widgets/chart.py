@@ -37,6 +37,8 @@ def ink() -> str | None:
     return INK.get(st.context.theme.type or "")
 
 
+MOST_ROWS = 5_000
+"""Rows of a table that are sent to the browser."""
 SLIDE = {"format": "png", "width": 1280, "height": 720, "scale": 1.5}
 """An exported chart: 1,920 × 1,080 pixels."""
 _LINE = 88
@@ -144,8 +146,10 @@ def show_table(table: pd.DataFrame, name: str, key: str, title: str = "The table
 def _show_frame(table: pd.DataFrame, name: str, key: str) -> None:
     shares = [column for column in table if table[column].dtype.kind == "f" and column not in ("epsilon", "sigma")]
     number = st.column_config.NumberColumn(format="%.4f")
+    if len(table) > MOST_ROWS:
+        st.caption(f"The first {MOST_ROWS:,} of {len(table):,} rows; the file has all.")
     st.dataframe(
-        table, hide_index=True, height=320, key=f"{key} table", placeholder="",
+        table.head(MOST_ROWS), hide_index=True, height=320, key=f"{key} table", placeholder="",
         column_config=dict.fromkeys(shares, number) | {"epsilon": st.column_config.NumberColumn(format="%.5f")},
         alt=f"{len(table)} rows: {', '.join(map(str, table.columns))}",
     )  # fmt: skip
