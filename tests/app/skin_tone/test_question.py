@@ -67,7 +67,7 @@ def test_groups_follow_the_cuts(toned: Checkpoint) -> None:
 def test_tables_follow_the_images_and_count_those_without(toned: Checkpoint) -> None:
     whole = audited(toned)
     assert one_each(whole.take(np.array([3, 0])), "tone")["ita"].tolist() == [20.0, 60.0]
-    other = replace(whole, table=whole.table.assign(image_id=[*IDS[:3], "ISIC_9"]))
+    other = replace(whole, key="of others", table=whole.table.assign(image_id=[*IDS[:3], "ISIC_9"]))
     with pytest.raises(EvidenceError, match="found 1 images without"):
         one_each(other, "tone")
 
