@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dermaviz import images
-from dermaviz.app.cache import checkpoint_key, remembered
+from dermaviz.app.cache import Memory, checkpoint_key, remembered
 from dermaviz.app.checkpoints import Checkpoint, classifier
 from dermaviz.app.turns import DECODING, TURN
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
@@ -102,13 +102,19 @@ class Case:
         """The card of the checkpoint."""
         return self.checkpoint.card
 
-    def attention(self, class_index: int | None = None, method: str = DEFAULT_METHOD) -> AttentionMap:
-        """The attention map of a class, by default of the predicted one; remembered.
+    def attention(
+        self,
+        class_index: int | None = None,
+        method: str = DEFAULT_METHOD,
+        progress: Callable[[float], object] | None = None,
+    ) -> AttentionMap:
+        """The attention map of a class, by default of the predicted one; remembered. ``progress`` is told how far a slow one is.
 
         Raises:
             AttentionError: the method gives no map of this model.
         """
-        return _map(self, self.answer.index if class_index is None else class_index, method)
+        index = self.answer.index if class_index is None else class_index
+        return _MAPS.recall((*self.key, index, method), partial(_map, self, index, method, progress))
 
     def true_mask(self) -> NDArray[np.bool_] | None:
         """The lesion of a drawn photo as the model sees it: bool ``[S, S]``; None of any other, whose truth is unknown."""
@@ -139,14 +145,16 @@ def _answer(photo: Photo, checkpoint: Checkpoint) -> Answer:
     return answer if photo.drawn else replace(answer, notices=before_the_answer(checkpoint.card, image.pixels))
 
 
-@remembered(max_entries=2048, show_spinner=False)
-def _map(case: Case, class_index: int, method: str) -> AttentionMap:
+_MAPS: Memory[AttentionMap] = Memory(2048)
+
+
+def _map(case: Case, class_index: int, method: str, progress: Callable[[float], object] | None) -> AttentionMap:
     from dermaviz.attention.maps import explain
 
     model = classifier(case.checkpoint)
     # Slow methods have a queue of their own in `explain`: nobody who asks for a fast one waits behind them.
     with TURN if METHODS[method].fast else nullcontext():
-        return explain(model, model.to_tensor([case.answer.prepared]), class_index, method=method)[0]
+        return explain(model, model.to_tensor([case.answer.prepared]), class_index, method=method, progress=progress)[0]
 
 
 @remembered(max_entries=64, show_spinner=False)

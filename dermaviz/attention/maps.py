@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -35,6 +35,7 @@ def explain(
     class_index: int | Sequence[int] | None = None,
     method: str = DEFAULT_METHOD,
     layer: str | None = None,
+    progress: Callable[[float], object] | None = None,
 ) -> list[AttentionMap]:
     """One attention map per image. Safe to call from several threads at once on one classifier.
 
@@ -45,6 +46,7 @@ def explain(
             predicted class of each.
         method: name of a row of ``METHODS``.
         layer: dotted module name; the checkpoint's attention layer by default.
+        progress: is told by methods that run the network once per channel which share of an image's forwards is done.
 
     Returns:
         Maps in the order of the images; ``seconds`` is the time of the call divided by the number of maps. Those of a model
@@ -81,7 +83,7 @@ def explain(
         with torch.no_grad():
             classes = classifier.logits(images).argmax(dim=1).tolist()
     pairs = zip(normalised.split(1), classes, strict=True)
-    one_by_one = [_library_map(classifier.network, layer, image, index, row) for image, index in pairs]
+    one_by_one = [_library_map(classifier.network, layer, image, index, row, progress) for image, index in pairs]
     return _wrap(one_by_one, classes, row, layer, started)
 
 
@@ -219,16 +221,28 @@ def _places(network: nn.Module, layer: str, features: Tensor) -> Tensor:
 
 
 def _library_map(
-    network: nn.Module, layer: str, image: Tensor, class_index: int, method: Method
+    network: nn.Module,
+    layer: str,
+    image: Tensor,
+    class_index: int,
+    method: Method,
+    progress: Callable[[float], object] | None = None,
 ) -> NDArray[np.float32]:
     """The raw map ``[h, w]`` of a normalised image ``[1, 3, S, S]``, before the library clips, scales and enlarges it."""
     import pytorch_grad_cam as library
     from pytorch_grad_cam import ablation_cam, score_cam
 
     require_layer(network, layer)
-    for module in (ablation_cam, score_cam):
-        module.tqdm = SimpleNamespace(tqdm=iter)  # the library has no switch for its bars on stderr
+
+    def told(steps: Sequence[int]) -> Iterator[int]:
+        for done, step in enumerate(steps, 1):
+            yield step
+            if progress:
+                progress(done / len(steps))
+
     with _LOCK, differentiable(image.device):
+        for module in (ablation_cam, score_cam):
+            module.tqdm = SimpleNamespace(tqdm=told)  # in place of its bars on stderr, for which it has no switch
         private = copy.deepcopy(network).requires_grad_(True)
         for part in private.modules():
             if getattr(part, "inplace", False):

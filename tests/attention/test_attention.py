@@ -158,3 +158,11 @@ def test_several_classes_are_of_one_image(build_classifier, draw_images):
     with pytest.raises(AttentionError, match=r"one image .* found 2. Use explain\(\)"):
         attention_maps(classifier, draw_images(2), [0])
     assert attention_maps(classifier, draw_images(1), []) == []
+
+
+@pytest.mark.parametrize("method", ["ablationcam", "scorecam", "eigencam"])
+def test_what_takes_a_forward_per_channel_tells_how_far_it_is(build_classifier, draw_images, method):
+    told: list[float] = []
+    explain(build_classifier("test_resnet", "layer1"), draw_images(1), 0, method, progress=told.append)
+    assert told == sorted(told)
+    assert told[-1:] == ([] if method == "eigencam" else [1.0])

@@ -252,7 +252,10 @@ def _attend(case: Case, look: Look, method: str, place: str) -> AttentionMap | N
             return None
         st.session_state[_SLOW_METHODS].add(method)
     with st.spinner(f"{row.label} is being computed …", show_time=not row.fast):
-        return case.attention(look.index(case), method)
+        place = st.empty()
+        attended = case.attention(look.index(case), method, place.progress)
+        place.empty()
+    return attended
 
 
 def slow_sentence(method: str, channels: int, one: float) -> str:
