@@ -8,7 +8,7 @@ import hashlib
 import json
 import shlex
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -60,6 +60,15 @@ class Step:
             return None
         manifest = read_manifest(path.with_suffix(".json"))
         return manifest if hashlib.sha256(path.read_bytes()).hexdigest() == manifest.sha256 else None
+
+    @cached_property
+    def options(self) -> tuple[str, str, str]:
+        """The reader, the columns and the map of labels that the command named."""
+        parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        for option in ("--dataset", "--columns", "--map"):
+            parser.add_argument(option, default="")
+        given = parser.parse_known_args(shlex.split(self.command))[0]
+        return given.dataset, given.columns, given.map
 
     def is_stale(self) -> bool:
         """Whether the table that is there is of another model or measured in another way; its images are not looked at."""
@@ -116,20 +125,17 @@ def images_of(step: Step, root: Path | None) -> ToAudit:
     Raises:
         DatasetError: the data set is not there, or as :func:`~dermaviz.evidence.images.images_to_audit`.
     """
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for option in ("--map", "--columns", "--dataset"):
-        parser.add_argument(option, default="")
-    given = parser.parse_known_args(shlex.split(step.command))[0]
     card = step.checkpoint.card
     place = root if step.of.data_set == internal(card).data_set else place_of(step.checkpoint, step.of.data_set, root)
+    reader, columns, labels = step.options
     return images_to_audit(
         card,
         place,
         step.of.split,
         name=step.of.data_set,
-        reader=given.dataset,
-        columns=parse_columns(given.columns),
-        labels=parse_map(given.map),
+        reader=reader,
+        columns=parse_columns(columns),
+        labels=parse_map(labels),
     )
 
 
@@ -151,11 +157,18 @@ def place_of(checkpoint: Checkpoint, name: str, root: Path | None) -> Path:
 
 
 def build(
-    step: Step, classifier: Classifier, root: Path | None, made: dict[str, Any], *, limit: int = 0, again: bool = False
+    step: Step,
+    classifier: Classifier,
+    read: Callable[[Step], ToAudit],
+    made: dict[str, Any],
+    *,
+    limit: int = 0,
+    again: bool = False,
 ) -> Manifest:
     """Make a step's table in its folder of work, unless it is there already, or beside the checkpoint and fresh.
 
     Args:
+        read: gives the images of a step: :func:`images_of`.
         limit: of so many images, spread evenly over the table's; 0 is all.
         again: make it even if it is fresh.
 
@@ -169,7 +182,7 @@ def build(
             shutil.copyfile(path, waiting)
 
     def images() -> ToAudit:
-        asked = images_of(step, root)
+        asked = read(step)
         if not limit:
             return asked
         some = TABLES[step.table].images(asked.dataset)
@@ -215,6 +228,9 @@ def change_of(step: Step, part: bool = False) -> Change | None:
     """
     if step.before is None:
         return None
+    made = read_manifest(table_path(step.work, step.table, step.of).with_suffix(".json"))
+    if made.sha256 == step.before.sha256:
+        return Change(made.rows, 0, 0, 0.0, "")
     before, after = (
         read_parquet(table_path(folder, step.table, step.of).read_bytes())
         for folder in (step.checkpoint.folder, step.work)
