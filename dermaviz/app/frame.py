@@ -70,6 +70,29 @@ html { font-size: 18px !important; }
 @media (min-width: 641px) { html { font-size: 21px !important; } }
 [data-testid="stSidebar"], [data-testid="stHeader"], .st-key-footer { display: none !important; }
 </style>"""
+_ONE_PRESS_BACK = """<script>
+if (!window.dermavizBack) {
+  window.dermavizBack = true;
+  let leaving = "";
+  const page = path => path.split("?")[0].split("/").pop();
+  document.addEventListener("click", event => {
+    const link = event.target.closest?.("a[data-testid=stPageLink-NavLink]");
+    if (link && !event.ctrlKey && !event.metaKey && page(link.getAttribute("href")) !== page(location.pathname))
+      leaving = location.pathname;
+  }, true);
+  addEventListener("popstate", () => { leaving = ""; });
+  for (const name of ["pushState", "replaceState"]) {
+    const original = history[name].bind(history);
+    history[name] = (state, title, url) => {
+      if (leaving && new URL(url ?? location.href, location.href).pathname === leaving) return;
+      leaving = "";
+      original(state, title, url);
+    };
+  }
+}
+</script>"""
+"""On the way to another page Streamlit takes the choices out of the link of the one that is left, in a step of the history of
+its own. Without that step one press of Back leads to the view as it was."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -96,7 +119,7 @@ def _show(page: Page) -> None:
     from dermaviz.app.bar import adopt_old_links, show_bar, show_links, show_steps, show_tour
     from dermaviz.app.widgets.chart import SLIDES
 
-    st.html(SLIDES, unsafe_allow_javascript=True)
+    st.html(_ONE_PRESS_BACK + SLIDES, unsafe_allow_javascript=True)
     adopt_old_links(page)
     with st.sidebar:
         st.markdown("### DermaViz")

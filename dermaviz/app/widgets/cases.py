@@ -16,7 +16,7 @@ from PIL import Image
 from dermaviz.app.case import Photo, ask, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.current import step_through
-from dermaviz.app.link import link_to
+from dermaviz.app.link import asked, link_to
 from dermaviz.app.text import (
     FACETS,
     class_names,
@@ -114,8 +114,9 @@ def show_cases(audited: Audited, table: pd.DataFrame) -> None:
     ids = tuple(table["image"])
     if st.session_state.get(CASE) not in (None, *ids):
         st.session_state[CASE] = None  # of another cell
+    marked = st.session_state.get(CASE) or asked(CASE)  # the list that reads the link comes further down
     if photo_paths(audited, ids[:1]):
-        _show_grid(audited, table)
+        _show_grid(audited, table, marked)
     else:
         download = _DOWNLOAD if shows_ham10000(audited) else ""
         st.caption(
@@ -124,7 +125,7 @@ def show_cases(audited: Audited, table: pd.DataFrame) -> None:
             )
         )
         st.plotly_chart(
-            cases_figure(table, _TRUE_PROBABILITY, _ITS_PROBABILITY, chosen=st.session_state.get(CASE), ink=ink()), key=_DOTS,
+            cases_figure(table, _TRUE_PROBABILITY, _ITS_PROBABILITY, chosen=marked or None, ink=ink()), key=_DOTS,
             on_select=_take_dot, selection_mode="points", config={"displayModeBar": False},
             alt=f"{len(table):,} images by the probability of their diagnosis and of what is predicted",
         )  # fmt: skip
@@ -165,9 +166,9 @@ def show_cases(audited: Audited, table: pd.DataFrame) -> None:
         )  # fmt: skip
 
 
-def _show_grid(audited: Audited, table: pd.DataFrame) -> None:
+def _show_grid(audited: Audited, table: pd.DataFrame, chosen: str) -> None:
     """A page of thumbnails to choose from; above them which page it is."""
-    n_pages, chosen = -(-len(table) // PER_PAGE), st.session_state.get(CASE)
+    n_pages = -(-len(table) // PER_PAGE)
     page = st.pagination(n_pages, max_visible_pages=5, key=PAGE, bind="query-params") if n_pages > 1 else 1
     rows = table.iloc[(page - 1) * PER_PAGE : page * PER_PAGE]
     shown = tuple(rows["image"])
