@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from dermaviz.app.link import page_called
 from dermaviz.app.pages import PAGES
@@ -102,3 +104,18 @@ def test_back_a_reload_and_another_browser_show_the_same_view(
     expect(page, view)
     page.reload()
     expect(page, view)
+
+
+def test_a_saved_chart_is_a_slide_with_its_sentence_and_where_it_comes_from(page: Page, app_url: str) -> None:
+    page.goto(f"{app_url}/Reports?part=One+report")
+    chart = page.locator(".js-plotly-plot").first
+    chart.hover()
+    slide = chart.evaluate("chart => chart.layout.meta.slide")
+    assert "DermaViz" in slide["source"]
+    with page.expect_download() as saved:
+        chart.locator(".modebar-btn").click()
+    with Image.open(saved.value.path()) as picture:
+        assert picture.size == (1920, 1080)
+        title = np.asarray(picture.convert("L").crop((40, 30, 1900, 30 + 45 * len(slide["lines"]))))
+    assert (title < 100).mean() > 0.03, "large words stand above the key"
+    assert chart.evaluate("chart => !chart.layout.title?.text"), "the page's chart is as it was"

@@ -51,16 +51,19 @@ window.dermavizSlides ??= document.addEventListener("click", event => {
   const shown = chart.layout, above = 70 + 32 * slide.lines.length, words = getComputedStyle(chart).color;
   chart.layout = {
     ...shown,
+    font: { ...shown.font, family: "sans-serif" },
     paper_bgcolor: getComputedStyle(document.querySelector("[data-testid=stApp]")).backgroundColor,
-    title: { text: slide.lines.join("<br>"), subtitle: { text: slide.source, font: { size: 15, color: words } },
-      font: { size: 25, color: words }, x: 0, xref: "container", y: 1, yref: "container", yanchor: "top", pad: { l: 30, t: 26 } },
+    title: { text: slide.lines.join("\\u003cbr>"), subtitle: { text: slide.source, font: { size: 15, color: words } },
+      font: { size: 25, color: words }, x: 0, xref: "container", y: 1, yref: "container", yanchor: "top",
+      pad: { l: 30, t: 26 + 14 * (slide.lines.length > 1) } },
     legend: { ...shown.legend, x: 0.02, y: 1 - above / 720 },
-    margin: { ...shown.margin, t: above + (shown.margin?.t ?? 12), l: 30, r: 30, b: 30 },
+    margin: { ...shown.margin, t: above + (shown.margin?.t ?? 12), l: 30, r: 30, b: Math.max(30, shown.margin?.b ?? 0) },
   };
   setTimeout(() => { chart.layout = shown; });
 }, true) ?? true;
 </script>"""
-"""Plotly copies a chart's layout as its button is pressed: for that moment it has the sentence, the model and the date in it."""
+"""Plotly copies a chart's layout as its button is pressed: for that moment the sentence, the model and the date are in it, and a
+font that pictures have, too. With a tag in its text Streamlit would leave the script out."""
 
 
 def draw_chart(figure: go.Figure, key: str, title: str, alt: str = "", **more: Any) -> None:
