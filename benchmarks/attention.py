@@ -53,7 +53,7 @@ def against_library(name: str, architecture: str) -> Row:
 def _subject(architecture: str) -> tuple[Classifier, Tensor]:
     classifier = random_classifier(architecture)
     size = classifier.input_size
-    return classifier, torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
+    return classifier, torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)).to(classifier.device)
 
 
 def _weights(classifier: Classifier) -> str:

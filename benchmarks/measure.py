@@ -13,6 +13,8 @@ from statistics import median
 
 import torch
 
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+"""Where networks are measured."""
 ROUNDS, FEWEST = 15, 3
 SECONDS = 6.0
 
@@ -70,11 +72,13 @@ def compare(
         unit="s",
         against=against,
         checkpoint=checkpoint,
-        device=f"cpu, {torch.get_num_threads()} threads",
+        device=f"{DEVICE}, {torch.get_num_threads()} threads",
     )
 
 
 def _seconds(call: Callable[[], object]) -> float:
     started = time.perf_counter()
     call()
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
     return time.perf_counter() - started

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from benchmarks import attention, audit, evaluation, page, robustness, tone, training, upload
+from benchmarks import attention, audit, evaluation, page, pages, robustness, tone, training, upload
 
 REGISTRY = MappingProxyType(
     {
         row.name: row
-        for topic in (attention, audit, evaluation, page, robustness, tone, training, upload)
+        for topic in (attention, audit, evaluation, page, pages, robustness, tone, training, upload)
         for row in topic.BENCHMARKS
     }
 )

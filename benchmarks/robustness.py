@@ -34,7 +34,9 @@ def sweep_against_foolbox() -> Row:
     classifier, images, labels = _subject()
     card = classifier.card
     preprocessing = {"mean": list(card.mean), "std": list(card.std), "axis": -3}
-    model = foolbox.PyTorchModel(classifier.network, bounds=(0, 1), preprocessing=preprocessing, device="cpu")
+    model = foolbox.PyTorchModel(
+        classifier.network, bounds=(0, 1), preprocessing=preprocessing, device=classifier.device
+    )
     attack = foolbox.attacks.LinfFastGradientAttack()
 
     def ours() -> object:
@@ -81,7 +83,7 @@ def _subject() -> tuple[Classifier, Tensor, Tensor]:
     """The default checkpoint, smooth seeded pictures, and its answers to them."""
     classifier = default_classifier()
     coarse = torch.rand(IMAGES, 3, 12, 12, generator=torch.Generator().manual_seed(0))
-    images = F.interpolate(coarse, size=classifier.input_size, mode="bilinear").clamp(0, 1)
+    images = F.interpolate(coarse, size=classifier.input_size, mode="bilinear").clamp(0, 1).to(classifier.device)
     with torch.no_grad():
         return classifier, images, classifier.logits(images).argmax(dim=1)
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.measure import DEVICE
 from dermaviz.models.card import Card
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.classifier import Classifier
@@ -41,12 +42,12 @@ def random_classifier(name: str, size: int = 224) -> Classifier:
         intended_use="timing",
         not_for="anything else",
     )
-    return Classifier(card, network.to(memory_format=torch.channels_last), torch.device("cpu"))
+    return Classifier(card, network.to(DEVICE, memory_format=torch.channels_last), torch.device(DEVICE))
 
 
 def default_classifier() -> Classifier:
     """The default checkpoint."""
-    return load_checkpoint(DEFAULT_CHECKPOINT)
+    return load_checkpoint(DEFAULT_CHECKPOINT, DEVICE)
 
 
 def photo(width: int = 600, height: int = 450) -> bytes:

@@ -42,7 +42,7 @@ def upload_to_map() -> Row:
 
     def theirs() -> bytes:
         image = crop(Image.open(io.BytesIO(content)).convert("RGB"))
-        heat = library(normalise(image)[None], None)[0]
+        heat = library(normalise(image)[None].to(classifier.device), None)[0]
         torch.softmax(library.outputs.detach(), dim=1)
         return _png(show_cam_on_image(image.permute(1, 2, 0).numpy(), heat, use_rgb=True))
 

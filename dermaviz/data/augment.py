@@ -88,13 +88,14 @@ def render_views(images: Tensor, views: Tensor, size: int) -> Tensor:
     seen = F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
     views = views.to(seen.device)
-    brightness, contrast, saturation = (views[:, i, None, None, None] for i in (7, 8, 9))
-    weights = torch.tensor([0.299, 0.587, 0.114], device=seen.device).view(1, 3, 1, 1)
-    seen = seen * brightness
-    mean = (seen * weights).sum(1, keepdim=True).mean((2, 3), keepdim=True)
-    seen = mean + (seen - mean) * contrast
-    grey = (seen * weights).sum(1, keepdim=True)
-    seen = (grey + (seen - grey) * saturation).clamp_(0, 1)
+    brightness, contrast, saturation = (views[:, i, None, None] for i in (7, 8, 9))
+    weights = torch.tensor([0.299, 0.587, 0.114], device=seen.device)
+    # The three in one pass, colour' = M · colour + o: contrast is about the mean grey, saturation about each pixel's own.
+    colours = seen.flatten(2)
+    grey = brightness * (colours.mean(2) @ weights)[:, None, None]
+    mixing = saturation * torch.eye(3, device=seen.device) + (1 - saturation) * weights
+    jittered = torch.baddbmm((1 - contrast) * grey, brightness * contrast * mixing, colours)
+    seen = jittered.clamp_(0, 1).view_as(seen)
     return turn_hue(seen, views[:, _HUE]) if views[:, _HUE].any() else seen
 
 

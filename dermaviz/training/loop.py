@@ -191,7 +191,7 @@ class Trainer:
             network = self.accelerator.unwrap_model(self.network)
             labels = labels.to(self.device)
             seen = harden(network, seen, labels, self.mean, self.std, defence, generator_at(*key))
-        return ((seen - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        return seen.sub_(self.mean).div_(self.std).contiguous(memory_format=torch.channels_last)
 
     def learn(self, seen: Tensor, labels: Tensor) -> float:
         """One optimiser step on normalised inputs, float32 ``[n, 3, size, size]``; returns their mean loss."""
