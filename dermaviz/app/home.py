@@ -33,7 +33,7 @@ def show() -> None:
     told = story(checkpoint)
     shown = [told[current_step()]] if presenting else told
     places = {one.key: _show_chapter(one, list(STORY).index(one.key) + 1) for one in shown}
-    live = {key: places[key] for key in ("says", "flips") if key in places}
+    live: dict[str, DeltaGenerator] = {key: places[key] for key in ("says", "flips") if key in places}
     if live:
         _show_live(live, checkpoint)
     if not presenting:

@@ -186,7 +186,10 @@ def _without_trained(card: Card, dataset: Dataset) -> tuple[Dataset, tuple[str, 
         f"that {card.name} was trained or chosen on, by their ids": sorted(by_id),
         f"that look as those that {card.name} was trained on": [f"{copy} is {of}" for copy, of in by_look.items()],
     }
-    return kept, tuple(left_out_sentence(f"images {why}", names, 3) for why, names in found.items() if names)
+    said = [left_out_sentence(f"images {why}", names, 3) for why, names in found.items() if names]
+    if not ids:
+        said.append(f"What {card.name} was trained on is not known here: some of it may be among these images.")
+    return kept, tuple(said)
 
 
 def _holds_own(card: Card, root: Path | None) -> bool:

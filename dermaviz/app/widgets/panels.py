@@ -252,9 +252,9 @@ def _attend(case: Case, look: Look, method: str, place: str) -> AttentionMap | N
             return None
         st.session_state[_SLOW_METHODS].add(method)
     with st.spinner(f"{row.label} is being computed …", show_time=not row.fast):
-        place = st.empty()
-        attended = case.attention(look.index(case), method, place.progress)
-        place.empty()
+        bar = st.empty()
+        attended = case.attention(look.index(case), method, bar.progress)
+        bar.empty()
     return attended
 
 
@@ -268,7 +268,9 @@ def slow_sentence(method: str, channels: int, one: float) -> str:
     label = METHODS[method].label
     if channels:
         seconds = channels * one
-        time = f"{max(1, round(seconds))} seconds" if seconds < 90 else f"{round(seconds / 60)} minutes"
+        time = (
+            "a second" if seconds < 1.5 else f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+        )
         return (
             f"{label} runs the model once for each of the {channels:,} channels of the layer. That takes about {time}, as one "
             f"map took {one:.2f} s here; longer on busy cores."
