@@ -92,12 +92,10 @@ def _outputs(name: str, state: dict[str, Tensor], head: set[str]) -> int:
 
 
 def _of_two_or_more(fit: Fit, head: set[str]) -> Fit:
-    """A classifier of one output, the logit of the second class, as one of two: the first has the logit 0."""
+    """A classifier of one output, the logit of the second class against the first, as one of two, which have half of it each."""
     if fit.n_classes > 1:
         return fit
-    state = {
-        key: torch.cat([torch.zeros_like(value), value]) if key in head else value for key, value in fit.state.items()
-    }
+    state = {key: torch.cat([-value / 2, value / 2]) if key in head else value for key, value in fit.state.items()}
     return replace(
         fit, state=state, n_classes=2, notes=(*fit.notes, f"guessed: the network gives {OUTPUTS['one logit']}.")
     )

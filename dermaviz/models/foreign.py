@@ -31,7 +31,7 @@ OUTPUTS: Mapping[str, str] = MappingProxyType(
     {
         "logits": "a logit for each class",
         "probabilities": "probabilities, whose logarithm is taken for the logits",
-        "one logit": "one logit, that of the second class; the first has 0",
+        "one logit": "one logit, that of the second class; the first has its opposite, half of it each",
     }
 )
 """What a network may give; the key is kept on the card, under ``recipe``."""
@@ -112,7 +112,7 @@ def _as_logits(found: Any, outputs: str) -> Tensor:
     if outputs == "probabilities":
         return first.clamp(min=1e-12).log()
     if outputs == "one logit":
-        return torch.cat([torch.zeros_like(first[:, :1]), first[:, :1]], dim=1)
+        return torch.cat([-first[:, :1] / 2, first[:, :1] / 2], dim=1)
     return first
 
 

@@ -129,6 +129,7 @@ def test_one_output_becomes_two_classes(tmp_path, bring):
         p = one(made.classifier.normalise(images)).sigmoid()[:, 0]
     assert made.classifier.probabilities(images)[:, 1] == pytest.approx(p.numpy(), abs=1e-5)
     assert any("one logit, that of the second class" in note for note in made.notes)
+    assert made.classifier.card.attention_layer == "layer4", "the answer has a map, as that of any network"
 
 
 def test_a_transformer_of_another_size_keeps_its_position_embedding(tmp_path, bring):
