@@ -114,7 +114,12 @@ class Case:
             AttentionError: the method gives no map of this model.
         """
         index = self.answer.index if class_index is None else class_index
-        return _MAPS.recall((*self.key, index, method), partial(_map, self, index, method, progress))
+        key = (*self.key, index, method)
+        if (found := _MAPS.find(key)) is not None:
+            return found
+        # Slow methods have a queue of their own in `explain`: nobody who asks for a fast one waits behind them.
+        with TURN if METHODS[method].fast else nullcontext():
+            return _MAPS.recall(key, partial(_map, self, index, method, progress))
 
     def true_mask(self) -> NDArray[np.bool_] | None:
         """The lesion of a drawn photo as the model sees it: bool ``[S, S]``; None of any other, whose truth is unknown."""
@@ -152,9 +157,7 @@ def _map(case: Case, class_index: int, method: str, progress: Callable[[float], 
     from dermaviz.attention.maps import explain
 
     model = classifier(case.checkpoint)
-    # Slow methods have a queue of their own in `explain`: nobody who asks for a fast one waits behind them.
-    with TURN if METHODS[method].fast else nullcontext():
-        return explain(model, model.to_tensor([case.answer.prepared]), class_index, method=method, progress=progress)[0]
+    return explain(model, model.to_tensor([case.answer.prepared]), class_index, method=method, progress=progress)[0]
 
 
 @remembered(max_entries=64, show_spinner=False)

@@ -1,7 +1,7 @@
 """Heavy work by turns: sessions in the order in which they asked, and none for an answer that nobody waits for any more.
 
-A slider that is dragged asks again before it is answered. Streamlit then runs the page anew in another thread and tells the old
-one to stop, which that does at its next call of Streamlit. Here such a call is made before the queue, in it and after it.
+A slider that is dragged asks again before it is answered. Streamlit then runs the page anew as soon as the run before calls it
+(``runner.fastReruns`` is off). Here such a call is made before the queue, in it and after it.
 """
 
 from __future__ import annotations
