@@ -46,7 +46,7 @@ def rebuild(
         ),
     ] = 0,
     again: Annotated[
-        bool, typer.Option("--again", help="Make also what is fresh, and keep it where it differs.")
+        bool, typer.Option("--again", help="Make also what is fresh; what differs takes its place.")
     ] = False,
     outside: Annotated[
         Path | None, typer.Option(help="Outside pictures by kind, for the out-of-distribution check (`dermaviz ood`).")
@@ -56,8 +56,8 @@ def rebuild(
     """Make all evidence of checkpoints again that is missing, damaged or of another model; says first how long it will take.
 
     Tables on every data set that has some, then the figures on the card, then the out-of-distribution check, then, in a
-    repository, the figures in README and docs. Interrupted, it
-    goes on where it was; at the end it lists what changed. Two checkpoints can be rebuilt side by side.
+    repository, the figures in README and docs. Interrupted, it goes on where it was; at the end it lists what changed.
+    Two checkpoints can be rebuilt side by side.
     """
     from dermaviz.evidence.pace import time_in_words
     from dermaviz.evidence.rebuild import WORK, seconds_of, steps_of
@@ -75,20 +75,25 @@ def rebuild(
         steps = [step for one in checkpoints for step in steps_of(one, parts, Path(aside) if limit else None)]
         due = [step for step in steps if again or limit or step.is_stale()]
         typer.echo(f"{len(due)} of {len(steps)} tables to make. {time_in_words(seconds_of(due, limit)) if due else ''}")
+        stopped = {one.name for one in checkpoints if (one.folder / WORK).exists()}
         for one in checkpoints:
             mine = [step for step in steps if step.checkpoint is one]
             new = _tables(one, mine, root, where, refused, limit=limit, again=again)
             changed += new
-            if FIGURES in parts and not limit and (new or again or "test" not in one.card.metrics):
+            if (
+                FIGURES in parts
+                and not limit
+                and (new or again or one.name in stopped or "test" not in one.card.metrics)
+            ):
                 changed += _figures(one, root, where, refused)
             if OOD in parts and not limit:
                 changed += _out_of_distribution(one, mine, root, outside, where, refused, again=again)
-    if not (limit or refused.any):
+    if not limit and not (again and refused.any):  # what was left out may take hours to come to again
         for one in checkpoints:
             shutil.rmtree(one.folder / WORK, ignore_errors=True)
     typer.echo("\n".join([f"What {'differs' if limit else 'changed'}:", *(changed or ["nothing"])]))
     figures = shipped_checkpoints().parent / "docs" / "make_figures.py"
-    if changed and not (limit or refused.any) and figures.is_file():
+    if (changed or stopped) and not (limit or refused.any) and figures.is_file():
         subprocess.run([sys.executable, str(figures)], check=False)
     if refused.any or (limit and changed):
         raise typer.Exit(2)
@@ -144,10 +149,10 @@ def _tables(
     for step in made:
         with refused.said(str(step)):
             change = change_of(step, part=bool(limit))
+            if limit or change is None or not change.same:
+                typer.echo(f"{step}: {change or 'new'}")
             if change is None or not change.same:
                 changed.append(f"{step}: {change or 'new'}")
-            elif limit:
-                typer.echo(f"{step}: {change}")
             if not limit:
                 adopt(step)
     return changed

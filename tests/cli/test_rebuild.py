@@ -51,8 +51,12 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+def interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_what_is_fresh_stays_and_what_is_of_another_model_is_made_in_order(
-    dermaviz: Command, seven: Path, data: Path
+    dermaviz: Command, seven: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = contents(seven)
     answer = dermaviz("rebuild", "--data", data)
@@ -65,14 +69,18 @@ def test_what_is_fresh_stays_and_what_is_of_another_model_is_made_in_order(
     assert contents(seven) == before
     card = read_card(seven / "card.json")
     replace(card, temperature=9.0).write(seven / "card.json")
-    answer = dermaviz("rebuild", "--data", data)
-    assert answer.code == 0, answer.err
+    with monkeypatch.context() as killed:
+        killed.setattr(evaluate, "evaluate_checkpoint", interrupt)
+        answer = dermaviz("rebuild", "--data", data)
+    assert answer.code != 0
     made = [line.split(":")[0] for line in answer.out.splitlines() if line.endswith(" rows")]
     assert made == [
         f"seven · {of} · {table}" for of in ("ham10000/test", "clinic/all") for table in ("predictions", "tone")
     ]
+    assert "seven · clinic/all · predictions: largest difference" in answer.out
+    answer = dermaviz("rebuild", "--data", data)
+    assert answer.code == 0, answer.err
     said = answer.out.split("What changed:\n")[1]
-    assert "seven · clinic/all · predictions: largest difference" in said
     assert "seven · card: test negative_log_likelihood" in said
     assert "tone" not in said
     found = pd.read_parquet(seven / "evidence/clinic/all/predictions.parquet")
