@@ -41,6 +41,7 @@ from dermaviz.robustness.outcomes import (
 ATTACKS, FLIPS, CORRUPTED = "attacks", "flips", "corruptions"
 """Tables of evidence."""
 _BY = MappingProxyType({ATTACKS: BY_ATTACK, CORRUPTED: BY_CORRUPTION})
+_COLUMNS = MappingProxyType({ATTACKS: (*ANSWERED, *BY_ATTACK, "zero_gradient"), CORRUPTED: (*ANSWERED, *BY_CORRUPTION)})
 MOST_COHORTS = 5
 """Lines that a chart can hold; of more cohorts, the largest are shown."""
 TOGETHER, BY_CLASS, NOBODY = "all photos together", "the true diagnosis", "none"
@@ -70,7 +71,7 @@ def trial(audited: Audited, table: str) -> Trial:
     Raises:
         EvidenceError: there is no such table, it is damaged or stale, or it is of other images.
     """
-    evidence = table_of(audited.checkpoint, table, columns=(*ANSWERED, *_BY[table]))
+    evidence = table_of(audited.checkpoint, table, columns=_COLUMNS[table])
     key = hashlib.sha256(f"{audited.key} {evidence.manifest.sha256}".encode()).hexdigest()
     return Trial(key, audited, _answers(key, table, audited, evidence))
 
@@ -290,9 +291,9 @@ def joined_lines(drawn: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def zero_gradients(images: Trial) -> int:
     """How many of the images gave the attacks no gradient to follow."""
-    table = table_of(images.audited.checkpoint, ATTACKS, columns=("image_id", "zero_gradient")).table
-    mine = table[table["zero_gradient"] & table["image_id"].isin(images.audited.table["image_id"])]
-    return int(mine["image_id"].nunique())
+    table = table_of(images.audited.checkpoint, ATTACKS, columns=_COLUMNS[ATTACKS]).table
+    zero = table.loc[table["zero_gradient"], "image_id"]
+    return int(zero[zero.isin(images.audited.table["image_id"])].nunique())
 
 
 def gradient_sentence(zero: int, n: int) -> str:
