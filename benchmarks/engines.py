@@ -41,7 +41,7 @@ def engines(folder: Path) -> Mapping[str, Callable[[], Engine]]:
         return written
 
     def onnxruntime() -> Engine:
-        import onnxruntime as ort
+        import onnxruntime as ort  # type: ignore[import-untyped]
 
         settings = ort.SessionOptions()
         settings.intra_op_num_threads = torch.get_num_threads()
@@ -50,7 +50,7 @@ def engines(folder: Path) -> Mapping[str, Callable[[], Engine]]:
         return lambda: session.run(None, {name: pixels})[0]
 
     def openvino() -> Engine:
-        import openvino as ov
+        import openvino as ov  # type: ignore[import-not-found]
 
         core = ov.Core()
         core.set_property("CPU", {"INFERENCE_NUM_THREADS": torch.get_num_threads()})

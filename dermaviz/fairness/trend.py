@@ -26,7 +26,7 @@ from dermaviz.metrics.bootstrap import (
     Sampled,
     interval_table,
 )
-from dermaviz.metrics.classification import GroupedWeights, Values, Weights, each_once, ratio
+from dermaviz.metrics.classification import GroupedWeights, Values, Weights, each_once, grouped, ratio
 
 STEP = 10.0
 """Degrees of ITA that the slope is given for."""
@@ -104,8 +104,8 @@ def ita_trend(
     suppressed = min(n_with, n_without) < FEWEST or np.ptp(angles) == 0
     if not suppressed:
         drawn = Bootstrap.over(clusters, draws, seed).weights
-        if isinstance(drawn, GroupedWeights):
-            rows = _in_cells(outcome, angles, names, drawn)
+        if (of := grouped(drawn)) is not None:
+            rows = _in_cells(outcome, angles, names, of)
         else:
             rows = outcome, angles, names, np.vstack([each_once(angles), drawn])
         slopes, curves = _lines(*rows, np.asarray(grid, dtype=np.float64))

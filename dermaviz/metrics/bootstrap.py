@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from math import isnan
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,7 @@ from dermaviz.metrics.classification import (
     Weights,
     confusion_matrix,
     each_once,
+    grouped,
     ratio,
     weighted_mean,
 )
@@ -167,7 +168,7 @@ class Bootstrap:
         if len(ids) > MOST_CLUSTERS:
             cluster, names = pd.factorize(ids)
             if len(names) > MOST_CLUSTERS:
-                return cls(cluster, group_weights(cluster, draws, seed))
+                return cls(cluster, cast(Weights, group_weights(cluster, draws, seed)))
         return cls(ids, cluster_weights(ids, draws, seed))
 
     def take(self, images: NDArray[Any]) -> Bootstrap:
@@ -277,7 +278,7 @@ def over_draws(
 ) -> list[Values]:
     """Each metric in each draw of ``weights`` ``[draws, N]``: ``[draws]``, or ``[draws, C]`` where it is per class."""
     metrics = tuple(metrics)
-    rows = max(1, len(weights) if isinstance(weights, GroupedWeights) else BLOCK // max(1, weights.shape[1]))
+    rows = max(1, len(weights) if grouped(weights) else BLOCK // max(1, weights.shape[1]))
     blocks = []
     for first in range(0, max(len(weights), 1), rows):
         drawn = weights if rows >= len(weights) else weights[first : first + rows]

@@ -13,7 +13,6 @@ from scipy.special import softmax
 from dermaviz.metrics.bootstrap import DRAWS, ClusterIds, wilson_interval
 from dermaviz.metrics.classification import (
     MELANOMA,
-    GroupedWeights,
     Labels,
     Metric,
     Probabilities,
@@ -21,6 +20,7 @@ from dermaviz.metrics.classification import (
     Weights,
     brier,
     each_once,
+    grouped,
     negative_log_likelihood,
     ratio,
     sensitivity,
@@ -48,9 +48,9 @@ def expected_calibration_error(
     As every metric (``metrics.classification``): ``weights`` ``[..., N]`` give ``[...]``. Source: Guo et al. 2017, equation 3.
     """
     confidence, correct = probabilities.max(1, initial=0), probabilities.argmax(1) == labels
-    if isinstance(weights, GroupedWeights):
-        gaps = weights.in_bins(confidence_bin(confidence, bins), bins, confidence - correct)
-        return np.abs(ratio(gaps, weights.sum(keepdims=True))).sum(-1)
+    if (of := grouped(weights)) is not None:
+        gaps = of.in_bins(confidence_bin(confidence, bins), bins, confidence - correct)
+        return np.abs(ratio(gaps, of.sum(keepdims=True))).sum(-1)
     gap = np.eye(bins)[confidence_bin(confidence, bins)] * (confidence - correct)[:, None]
     return np.abs(weighted_mean(gap, weights)).sum(-1)
 

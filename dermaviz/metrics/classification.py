@@ -74,10 +74,16 @@ class GroupedWeights:
         return (self.times.astype(np.float32) @ counts.astype(np.float32)).astype(np.float64)  # whole numbers: exact
 
 
+def grouped(weights: Weights | None) -> GroupedWeights | None:
+    """The weights where they are of groups, which stand in for an array; else None."""
+    given: Any = weights
+    return given if isinstance(given, GroupedWeights) else None
+
+
 def counted(bins: NDArray[np.integer], n: int, weights: Weights) -> Values:
     """How often the images of each of ``n`` bins count, ``[..., n]``; image i lies in ``bins[i]``."""
-    if isinstance(weights, GroupedWeights):
-        return weights.in_bins(bins, n)
+    if (of := grouped(weights)) is not None:
+        return of.in_bins(bins, n)
     order = np.argsort(bins, kind="stable")
     filled, first = np.unique(bins[order], return_index=True)
     counts = np.zeros((*weights.shape[:-1], n))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from dermaviz.metrics.classification import (
     Weights,
     counted,
     each_once,
+    grouped,
     ratio,
 )
 
@@ -102,11 +104,11 @@ def counts_by_threshold(
 ) -> tuple[Score, Values, Values]:
     """Distinct scores ``[T]`` from the highest, and the positives and negatives ``[..., T]`` that score at least as much."""
     weights = each_once(positive) if weights is None else weights
-    if isinstance(weights, GroupedWeights):
+    if (of := grouped(weights)) is not None:
         key = b"".join(map(_digest, (score, positive)))
-        if key not in weights.counts:
-            weights.counts[key] = _counts_by_step(positive, score, weights)
-        return weights.counts[key]
+        if key not in of.counts:
+            of.counts[key] = _counts_by_step(positive, score, of)
+        return cast(tuple[Score, Values, Values], of.counts[key])
     order = _highest_first(score)
     score, positive, weights = score[order], positive[order], weights[..., order]
     tp = np.cumsum(weights * positive, axis=-1)
@@ -135,7 +137,7 @@ def _highest_first(score: Score) -> NDArray[np.intp]:
 
 
 def _digest(values: NDArray[np.generic]) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(values), digest_size=16).digest()
+    return hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).digest()
 
 
 def _counts_by_step(positive: Positive, score: Score, weights: GroupedWeights) -> tuple[Score, Values, Values]:

@@ -14,7 +14,7 @@ from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import require_columns
 from dermaviz.metrics.bootstrap import DRAWS, FEWEST, GROUPS, Bootstrap, ClusterIds, Estimate, Sampled, interval_table
-from dermaviz.metrics.classification import GroupedWeights, Labels, Values, Weights, mean_of_defined
+from dermaviz.metrics.classification import Labels, Values, Weights, grouped, mean_of_defined
 from dermaviz.robustness.corruptions import CORRUPTIONS
 
 BY_ATTACK, BY_CORRUPTION = ("method", "epsilon"), ("corruption", "severity")
@@ -172,9 +172,9 @@ def _medians(sizes: Values, weights: Weights) -> Values:
     """Median of ascending ``sizes`` ``[N]``, each as often as ``weights`` ``[..., N]`` say: ``[...]``; NaN of none."""
     if not len(sizes):
         return np.full(weights.shape[:-1], np.nan)
-    if isinstance(weights, GroupedWeights):  # to within a 2,000th of the images
+    if (of := grouped(weights)) is not None:  # to within a 2,000th of the images
         step = np.arange(len(sizes)) * GROUPS // len(sizes)
-        weights, sizes = weights.in_bins(step, GROUPS), sizes[np.arange(1, 2 * GROUPS, 2) * len(sizes) // (2 * GROUPS)]
+        weights, sizes = of.in_bins(step, GROUPS), sizes[np.arange(1, 2 * GROUPS, 2) * len(sizes) // (2 * GROUPS)]
     reached = weights.cumsum(axis=-1)
     half = reached[..., -1:] / 2
     lower, upper = (reached >= half).argmax(axis=-1), (reached > half).argmax(axis=-1)
