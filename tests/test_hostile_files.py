@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
+import os
 import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 from starlette.datastructures import Headers, UploadFile
@@ -46,10 +54,40 @@ def test_an_upload_as_large_as_may_be_stays_in_memory() -> None:
     upload.file.close()
 
 
+def _dockerfile() -> list[str]:
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line[:1] not in ("", "#")]
+
+
+def _copied() -> list[str]:
+    return [word for line in _dockerfile() if line.startswith("COPY") for word in line.split()[1:-1]]
+
+
+def test_the_container_starts_the_app_from_what_it_copies(tmp_path: Path) -> None:
+    for name in _copied():
+        (tmp_path / name).symlink_to(ROOT / name)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (started,) = (json.loads(line.removeprefix("CMD ")) for line in _dockerfile() if line.startswith("CMD "))
+    command = [sys.executable, "-m", *started, f"--server.port={port}", "--server.address=127.0.0.1"]
+    with subprocess.Popen(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)}) as server:
+        try:
+            for _ in range(300):
+                with (
+                    suppress(OSError),
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2) as told,
+                ):
+                    break
+                assert server.poll() is None
+                time.sleep(0.2)
+            assert told.status == 200
+        finally:
+            server.terminate()
+
+
 def test_the_container_runs_as_nobody_on_what_is_there() -> None:
-    lines = [
-        line for line in (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines() if line[:1] not in ("", "#")
-    ]
+    lines = _dockerfile()
     words = [line.split()[0] for line in lines if line[0].isalpha()]
     assert words[0] == "FROM"
     assert re.fullmatch(r"FROM python:3\.11\.\d+-slim-\w+", lines[0])  # pinned, as the requirements are
@@ -58,6 +96,5 @@ def test_the_container_runs_as_nobody_on_what_is_there() -> None:
     assert {"HEALTHCHECK", "EXPOSE"} <= set(words)
     assert any("/_stcore/health" in line for line in lines)
     assert not {"ADD", "MAINTAINER"} & set(words)
-    copied = [word for line in lines if line.startswith("COPY") for word in line.split()[1:-1]]
-    assert all((ROOT / name).exists() for name in copied)
+    assert all((ROOT / name).exists() for name in _copied())
     assert all(f'"{value}"' not in " ".join(lines) for value in ("root", "sudo"))
