@@ -191,7 +191,8 @@ def groups_of(ask: ToneAsk) -> list[str]:
 
 def names_of(ask: ToneAsk, groups: Iterable[str]) -> list[str]:
     """The known groups among these, each once, in the order in which charts show them."""
-    return in_order([name for name in groups if name], ask.by)
+    counts = pd.Series(groups, dtype=object).value_counts()
+    return in_order({str(name): int(n) for name, n in counts.items() if name}, ask.by)
 
 
 def enough(ask: ToneAsk, groups: Iterable[str], known: NDArray[np.bool_]) -> tuple[list[str], dict[str, int]]:

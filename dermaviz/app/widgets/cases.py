@@ -40,7 +40,7 @@ from dermaviz.plots.theme import as_given, percent
 
 CASE, PAGE, PART = "case", "page", "part of the cases"
 """Keys of the widgets that hold the chosen case, the page of thumbnails, and which of very many cases are shown."""
-PER_PAGE, SIDE, MOST = 24, 112, 5_000
+PER_PAGE, SIDE, MOST = 24, 112, 2_500
 _GRID, _DOTS = "case grid", "case dots"
 _PREDICTED, _ITS_PROBABILITY, _TRUE_PROBABILITY = "predicted", "its probability", "probability of the diagnosis"
 _ARCHIVE = "https://api.isic-archive.com/api/v2/images/"
