@@ -52,7 +52,7 @@ _LOOK = """<style>
 .st-key-frame-bar [data-testid="stElementContainer"]:has([data-testid="stSelectbox"]) {
   min-width: 0; flex: 1 1 6rem; max-width: 21rem; }
 .st-key-frame-bar > :first-child:has([data-testid="stSelectbox"]) { flex: 2.2 1 11rem; }
-h2 strong, h3 strong { font-weight: inherit; }
+h2 strong, h3 strong { font-weight: inherit !important; }
 [data-testid="stHeader"] { height: 2.5rem; min-height: 2.5rem; background: transparent; }
 [data-testid="stMainBlockContainer"] { padding-top: 2.2rem; padding-left: 2.5rem; padding-right: 2.5rem; }
 [data-testid^="stBaseButton-primary"]:not(:disabled) { color: light-dark(#FFFFFF, #0F191C) !important; }

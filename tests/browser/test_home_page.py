@@ -1,4 +1,4 @@
-"""From a cold start: the story, the attacked picture, and a link, Back and a reload that show the same view again."""
+"""From a cold start: the story, the attacked picture, and the ways on and back."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def question_label(card: Card, question: str) -> str:
 
 def group_words(card: Card, group: str) -> str:
     """A group in words, as sentences name it: ``melanoma``, ``malignant lesions``."""
-    return class_names(card).get(group) or GROUP_WORDS[group]
+    return GROUP_WORDS.get(group) or class_names(card)[group]
 
 
 SHOWN: Mapping[Shown, str] = MappingProxyType(
