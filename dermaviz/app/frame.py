@@ -73,26 +73,30 @@ html { font-size: 18px !important; }
 _ONE_PRESS_BACK = """<script>
 if (!window.dermavizBack) {
   window.dermavizBack = true;
-  let leaving = "";
+  let leaving = "", arrived = "";
   const page = path => path.split("?")[0].split("/").pop();
-  document.addEventListener("click", event => {
+  for (const kind of ["click", "keydown"]) document.addEventListener(kind, event => {
+    arrived = "";
     const link = event.target.closest?.("a[data-testid=stPageLink-NavLink]");
     if (link && !event.ctrlKey && !event.metaKey && page(link.getAttribute("href")) !== page(location.pathname))
       leaving = location.pathname;
   }, true);
-  addEventListener("popstate", () => { leaving = ""; });
+  addEventListener("popstate", () => { leaving = arrived = ""; });
+  const put = history.replaceState.bind(history);
   for (const name of ["pushState", "replaceState"]) {
     const original = history[name].bind(history);
     history[name] = (state, title, url) => {
-      if (leaving && new URL(url ?? location.href, location.href).pathname === leaving) return;
+      const path = new URL(url ?? location.href, location.href).pathname;
+      if (leaving && path === leaving) return;
+      (path === arrived ? put : original)(state, title, url);
+      if (leaving) arrived = path;
       leaving = "";
-      original(state, title, url);
     };
   }
 }
 </script>"""
 """On the way to another page Streamlit takes the choices out of the link of the one that is left, in a step of the history of
-its own. Without that step one press of Back leads to the view as it was."""
+its own, and on the new one may correct the link once more. Without these steps one press of Back leads to the view as it was."""
 _LOG = logging.getLogger(__name__)
 
 
