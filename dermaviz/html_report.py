@@ -32,6 +32,8 @@ from dermaviz.io import atomic_write
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.calibration import reliability
 from dermaviz.metrics.classification import confusion_matrix
+from dermaviz.metrics.confusion import ORDERS
+from dermaviz.metrics.constant import beside_constant
 from dermaviz.metrics.ranking import binary_view, roc_points
 
 if TYPE_CHECKING:
@@ -51,13 +53,13 @@ h1 { font-size: 1.7rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; border-bo
 h3 { font-size: 1.05rem; margin-bottom: .2rem; } code { overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; } caption { text-align: left; padding: .4rem 0; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #C9D5D8; }
-th, td:first-child { white-space: nowrap; } td:last-child { overflow-wrap: anywhere; }
+th, td:first-child, .interval { white-space: nowrap; } td:nth-child(2):last-child { overflow-wrap: anywhere; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .note { background: #F1F5F6; border-left: 4px solid #0B6E75; padding: .6rem 1rem; }
 .scroll { overflow-x: auto; } abbr { text-decoration: underline dotted; cursor: help; }
 figure { margin: 1rem 0; } figcaption { font-size: .9rem; color: #40545A; } .pair { display: flex; gap: .3rem; }
 .photographs { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 0 1rem; }
-.pair img { width: 50%; height: auto; } .chart { max-width: 680px; min-height: 8rem; }
+.pair img { flex: 1 1 0; min-width: 0; width: 50%; height: auto; } .chart { max-width: 680px; min-height: 8rem; }
 @page { size: A4; margin: 14mm; }
 @media print {
   body { margin: 0; padding: 0; max-width: none; font-size: 11pt; } h1, h2, h3, caption { break-after: avoid; }
@@ -103,13 +105,16 @@ def report_html(audited: Audited, model: Classifier | None = None) -> str:
 
     checkpoint, known = audited.checkpoint, set[str]()
     card, figures = checkpoint.card, audited.summary()
-    right = int((audited.probabilities.argmax(1) == audited.labels).sum())
+    beside = beside_constant(audited.labels, audited.probabilities, audited.clusters)
+    names = names_of(card.classes) | card.names
+    headline = beside.finding([names[name] for name in card.classes])
+    headline = headline or f"{beside.n_right:,} are classified correctly ({beside.right.value:.0%})."
+    of = f" Data set: {audited.of}." if audited.of else ""
     story = read_findings(checkpoint, audited.of) if audited.of else []
     missing = [one for one in story if isinstance(one, Missing)]
     parts = [
         f"<h1>Audit of {escape(checkpoint.name)}</h1>",
-        f"<p>{audited.counted}: <strong>{right:,} are classified correctly "
-        f"({right / len(audited):.0%})</strong>.{escape(f' Data set: {audited.of}.') if audited.of else ''}</p>",
+        f"<p>{audited.counted}: <strong>{escape(headline)}</strong>{escape(of)}</p>",
         '<p class="note"><strong>An educational tool, not a medical device.</strong> Nothing here is a diagnosis.</p>',
         *(f'<p class="note"><strong>{escape(leak)}</strong></p>' for leak in leaks(audited.said)),
         *(_finding(one, known) for one in story if isinstance(one, Finding)),
@@ -267,7 +272,9 @@ def _confusion(audited: Audited) -> go.Figure:
     from dermaviz.plots.confusion_matrix import confusion_figure
 
     matrix = confusion_matrix(audited.labels, audited.probabilities).astype(np.int64)
-    return confusion_figure(matrix, audited.classes, audited.classes, malignant=audited.checkpoint.card.malignant)
+    order = ORDERS["frequency"](matrix, audited.classes)
+    classes = [audited.classes[i] for i in order]
+    return confusion_figure(matrix[order][:, order], classes, classes, malignant=audited.checkpoint.card.malignant)
 
 
 def _calibration(audited: Audited) -> go.Figure:
@@ -278,11 +285,14 @@ def _calibration(audited: Audited) -> go.Figure:
 
 def _figure_row(row: object) -> tuple[object, ...]:
     found = Estimate(row.value, row.low, row.high)  # type: ignore[attr-defined]
-    return row.label, row.n_images, found.value, _interval(found), row.constant  # type: ignore[attr-defined]
+    constant = "–" if np.isnan(row.constant) else row.constant  # type: ignore[attr-defined]
+    return row.label, row.n_images, found.value, _interval(found), constant  # type: ignore[attr-defined]
 
 
 def _class_rows(figures: pd.DataFrame, n: int) -> Iterable[tuple[object, ...]]:
-    for row in figures[figures["class"] != ""].sort_values(["class", "label"], kind="stable").itertuples():
+    rows = figures[figures["class"] != ""].assign(place=lambda rows: rows.groupby("metric").cumcount())
+    order = ["n_positives", "place", "label"]  # of the classes as in the matrix
+    for row in rows.sort_values(order, ascending=[False, True, True]).itertuples():
         judged = FEWEST_POSITIVES <= row.n_positives <= n - FEWEST_POSITIVES
         value = (row.value, _interval(Estimate(row.value, row.low, row.high))) if judged else ("too few images", "")
         yield row[3], int(row.n_positives), row.label, *value
@@ -306,7 +316,8 @@ def _cell(value: object, known: set[str]) -> str:
         return f'<td class="number">{"undefined" if np.isnan(value) else f"{value:.3f}"}</td>'
     if isinstance(value, int | np.integer):
         return f'<td class="number">{value:,}</td>'
-    return f"<td>{with_abbr(str(value), known)}</td>"
+    kind = ' class="interval"' if "\u00a0to\u00a0" in str(value) else ""
+    return f"<td{kind}>{with_abbr(str(value), known)}</td>"
 
 
 def _chart(figure: go.Figure, caption: str) -> str:

@@ -21,6 +21,7 @@ from dermaviz.app.link import CROP, IMAGE, ask_for, asked
 from dermaviz.app.text import escaped
 from dermaviz.data.readers import find_photo
 from dermaviz.data.samples import SamplePhoto, sample_photos
+from dermaviz.diagnoses import matched
 from dermaviz.errors import DermaVizError
 from dermaviz.evidence.predictions import read_audited
 from dermaviz.synthetic import FORMS, SAMPLES, Parameters
@@ -94,16 +95,21 @@ def _photo_of_data(image_id: str) -> Photo | None:
     return replace(uploaded_photo(path.name, path.read_bytes()), image=image_id)
 
 
+def true_label(photo: Photo, case: Case) -> str:
+    """The true diagnosis of an image as its data set labels it; "" where it is unknown."""
+    if photo.label or not photo.image or photo.image.startswith((_FILE, _DRAWN)):
+        return photo.label
+    try:
+        table = read_audited(case.checkpoint).table
+    except DermaVizError:
+        return ""
+    return str(next(iter(table.loc[table["image_id"] == photo.image, "dx"]), ""))
+
+
 def true_class(photo: Photo, case: Case) -> str:
-    """The true class of an image where it is known and the model can name it; else ""."""
-    label = photo.label
-    if not label and photo.image and not photo.image.startswith((_FILE, _DRAWN)):
-        try:
-            table = read_audited(case.checkpoint).table
-        except DermaVizError:
-            return ""
-        label = next(iter(table.loc[table["image_id"] == photo.image, "dx"]), "")
-    return label if label in case.card.classes else ""
+    """The class of the model that the true diagnosis of an image is; "" where it is unknown or the model has no such class."""
+    label = true_label(photo, case)
+    return matched([label], case.card.classes, case.card.synonyms).get(label, "") if label else ""
 
 
 def uploads() -> dict[str, Photo]:

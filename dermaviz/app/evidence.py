@@ -15,10 +15,11 @@ import streamlit as st
 
 from dermaviz.app.cache import remembered, shared
 from dermaviz.app.checkpoints import Checkpoint, classifier
+from dermaviz.app.text import class_names
 from dermaviz.evidence.predictions import PREDICTIONS, Audited, data_sets, evidence_of, internal, read_audited
 from dermaviz.evidence.store import FOLDER, DataSplit, Evidence, has_evidence, table_path
-from dermaviz.metrics.bootstrap import Estimate, estimate
-from dermaviz.metrics.classification import accuracy
+from dermaviz.metrics.bootstrap import Estimate
+from dermaviz.metrics.constant import BesideConstant, beside_constant
 
 DATA = "data"
 """The query parameter, and key of the widget, that names the data set in use."""
@@ -78,9 +79,20 @@ def has_table(checkpoint: Checkpoint, table: str, of: DataSplit | None = None) -
 
 
 @remembered(max_entries=256, show_spinner=False)
+def worth(audited: Audited) -> BesideConstant:
+    """How often these images are classified correctly, with intervals, beside always giving one class."""
+    return beside_constant(audited.labels, audited.probabilities, audited.clusters)
+
+
 def share_right(audited: Audited) -> Estimate:
     """The share of images that are classified correctly, with its interval."""
-    return estimate({"": accuracy}, audited.labels, audited.probabilities, audited.clusters)[""]
+    return worth(audited).right
+
+
+def no_better(audited: Audited) -> str:
+    """That a model does no better than always giving one class, in a sentence; "" where it does."""
+    names = class_names(audited.checkpoint.card)
+    return worth(audited).finding([names[name] for name in audited.classes])
 
 
 @shared(max_entries=16, show_spinner="Reading the evidence …")

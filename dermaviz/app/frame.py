@@ -97,6 +97,7 @@ if (!window.dermavizBack) {
 </script>"""
 """On the way to another page Streamlit takes the choices out of the link of the one that is left, in a step of the history of
 its own, and on the new one may correct the link once more. Without these steps one press of Back leads to the view as it was."""
+_SAID = "messages of this run"
 _LOG = logging.getLogger(__name__)
 
 
@@ -116,6 +117,7 @@ def _show(page: Page) -> None:
         initial_sidebar_state="collapsed" if presenting else "auto",
         menu_items={"About": f"**DermaViz {__version__}**. {REMINDER} {_ADVICE}"},
     )
+    st.session_state[_SAID] = set()
     st.html(_LOOK + (_PRESENTING if presenting else ""))
     show_queue()
     st.title(page.question, anchor=False)  # the first words: a fresh server imports SciPy while they are read
@@ -202,6 +204,15 @@ def show_open_tab(tabs: Mapping[str, Callable[..., None]], key: str, *asked: obj
                 show_tab(*asked)
 
 
+def said_before(message: str) -> bool:
+    """Whether a message is on the page already; from now on it is."""
+    said: set[str] = st.session_state.setdefault(_SAID, set())
+    if message in said:
+        return True
+    said.add(message)
+    return False
+
+
 @contextmanager
 def sentence_for_errors() -> Iterator[None]:
     """An error inside becomes one sentence at this place; what follows on the page still runs. No traceback is shown."""
@@ -210,6 +221,9 @@ def sentence_for_errors() -> Iterator[None]:
     except DermaVizError as error:
         from dermaviz.app.text import escaped_message  # with all that has to be imported in order
 
+        if said_before(str(error)):
+            st.caption("Not shown, for the reason given above.")
+            return
         st.error(escaped_message(str(error)), icon=":material/error:")
     except Exception:
         give_way()  # a run that is superseded may meet what the next one has changed; nobody sees it

@@ -84,18 +84,18 @@ def _show_chapter(one: Finding | Missing, number: int) -> DeltaGenerator:
             return live
         if one.key == "says":
             live = st.container()
-            st.markdown(f"## {number} · {one.sentence}")
+            st.markdown(f"## {number} · {escaped(one.sentence)}")
             _show_details(one)
             return live
         st.caption(f"{number} · {one.question}")
-        st.markdown(f"## {one.sentence}")
+        st.markdown(f"## {escaped(one.sentence)}")
         if one.key == "flips":
             seen, charted = st.columns(2, gap="medium")
             live = seen.container()
         else:
             charted = live = st.container()
         with charted:
-            draw_chart(one.chart(ink()), f"finding {one.key}", one.sentence)
+            draw_chart(one.chart(ink()), f"finding {one.key}", escaped(one.sentence))
         _show_details(one)
         return live
 

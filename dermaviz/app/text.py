@@ -95,6 +95,12 @@ def escaped_message(message: str) -> str:
     return re.sub(r"(`[^`\n]+`)|([^`]+|`)", lambda found: found[1] or escaped(found[2]), message)
 
 
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Names in a sentence, of many the first: ``a``, ``a and b``, ``a, b, c and 4 more``."""
+    shown = [*names[:most], *([f"{len(names) - most} more"] if len(names) > most else [])]
+    return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
+
+
 def images(n: int) -> str:
     """A number of images: ``1 image``, ``2,001 images``."""
     return f"{n:,} image{'' if n == 1 else 's'}"

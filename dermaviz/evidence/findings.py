@@ -17,6 +17,7 @@ import plotly.graph_objects as go
 
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
 from dermaviz.data.tone_labels import TONE_LABEL, scale_of
+from dermaviz.diagnoses import names_of
 from dermaviz.errors import DermaVizError, EvidenceError
 from dermaviz.evidence.external import alike, external_sets
 from dermaviz.evidence.predictions import (
@@ -31,11 +32,12 @@ from dermaviz.evidence.predictions import (
 )
 from dermaviz.evidence.ranking import HALF, what_is_left
 from dermaviz.evidence.store import DataSplit, audit_command, has_evidence
-from dermaviz.fairness.groups import MALIGNANT, audit_figures, measure_groups
+from dermaviz.fairness.groups import MALIGNANT, audit_figures, measure_groups, sides, too_few_sides
 from dermaviz.fairness.tone_groups import GROUPS
-from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, Estimate, estimate
+from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Bootstrap, Estimate, estimate
 from dermaviz.metrics.calibration import flagged_share
 from dermaviz.metrics.classification import MELANOMA, Metric, accuracy
+from dermaviz.metrics.constant import beside_constant
 from dermaviz.metrics.ranking import group_auc
 from dermaviz.models.card import Checkpoint
 from dermaviz.plots.intervals import estimates_figure
@@ -149,7 +151,9 @@ def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
     rows = estimate(found, audited.labels, audited.probabilities, audited.clusters, draws)
     table = _table(rows, [len(audited), *([int(np.isin(audited.labels, wanted).sum())] if wanted else [])])
     right = next(iter(rows.values()))
-    sentence = f"{percent(right.value)} of {len(audited):,} images are classified correctly."
+    beside = beside_constant(audited.labels, audited.probabilities, audited.clusters, draws)
+    no_better = beside.finding([(names_of(card.classes) | card.names)[name] for name in card.classes])
+    sentence = no_better or f"{percent(right.value)} of {len(audited):,} images are classified correctly."
     if has_evidence(audited.checkpoint.folder, "attention", of) and not cannot_have(card, "attention"):
         seen = evidence_of(audited.checkpoint, "attention", of).table.set_index("image_id")
         seen = seen.reindex(audited.table["image_id"])
@@ -157,16 +161,16 @@ def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
         on_lesion = (seen["energy"] > seen["energy_centre"]).to_numpy()[known]
         share = Bootstrap.over(audited.clusters, draws).take(known).mean(on_lesion).estimate()
         table = pd.concat([table, _table({"Map closer to the lesion than a centre spot": share}, [int(known.sum())])])
-        sentence = (
+        sentence = no_better or (
             f"{percent(right.value)} of {len(audited):,} images are classified correctly; {percent(share.value)} of maps "
             "fit the lesion better than a centre spot."
         )
-    commonest = np.bincount(audited.labels).max() / len(audited)
     detail = (
         f"Classified correctly: {right.text(percent)}; always naming the most frequent diagnosis would get "
-        f"{percent(commonest)}. "
+        f"{percent(beside.n_commonest / len(audited))}. Balanced accuracy: {beside.balanced.text('{:.2f}'.format)}; a constant "
+        f"answer gets {beside.chance:.2f}. "
         + (f"{name.capitalize()} found: {rows[f'{name.capitalize()} found'].text(percent)}. " if wanted else "")
-        + f"{of.data_set}, {of.split} images, {card.name}."
+        + f"Model {card.name} · data set {of.data_set}, {of.split} images."
     )
     return _finding("says", sentence, detail, table, "share of images, 0 to 1")
 
@@ -273,11 +277,14 @@ def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
     known = [group for group in order if not math.isnan(estimates[group].value)]
     dark = [group for group in levels if group not in known]
     if not known:
-        sentence = f"Every tone group has too few {name} images to say for whom it works."
+        sentence = f"No tone group can be judged: each has {too_few_sides(counts, f'{name}s')}."
     elif dark:
         best = max(known, key=lambda g: counts.loc[g, "n_positives"])
-        counted = sum(int(counts.loc[group, "n_positives"]) for group in dark[-2:] if group in counts.index)
+        few = counts.loc[[group for group in dark[-2:] if group in counts.index]]
+        counted, others = int(few["n_positives"].sum()), int(few["n_negatives"].sum())
         none = f"{counted or 'no'} {name}{'' if counted < 2 else 's'}"
+        if (few["n_positives"] >= FEWEST).any():  # then it is the other side that is too small
+            none += f", {others:,} other{'' if others == 1 else 's'}"
         sentence = (
             f"{percent(estimates[best].value)} of {name}s on {best} skin are found; {' and '.join(dark[-2:])} skin ({none}) "
             "cannot be judged."
@@ -287,9 +294,9 @@ def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
         shares = (percent(estimates[group].value) for group in (low, high))
         sentence = f"{name.capitalize()}s found: from {next(shares)} on {low} skin to {next(shares)} on {high} skin."
     detail = (
-        f"Tone {'as people labelled it' if labelled else 'groups are estimated from the skin round the lesion'}; one with fewer "
-        "than 10 of what is looked for is not judged: "
-        + "; ".join(f"{group} {count}" for group, count in zip(order, n, strict=True))
+        f"Tone {'as people labelled it' if labelled else 'groups are estimated from the skin round the lesion'}; a group with "
+        f"fewer than {FEWEST} {name}s, or fewer than {FEWEST} others, is not judged: "
+        + "; ".join(sides(group, counts.loc[group]) for group in order)
         + "."
     )
     return _finding("whom", sentence, detail, table, f"share of {name}s found, 0 to 1")

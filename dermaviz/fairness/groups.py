@@ -191,6 +191,23 @@ def audit_figures(
     return tuple(Figure(slug, label, metric, sick) for slug, (label, metric) in rows.items())
 
 
+def too_few_sides(counts: pd.DataFrame, wanted: str) -> str:
+    """Why none of these groups can be judged, after "each has": the rows of ``counts`` have ``n_positives`` and ``n_negatives``,
+    images of what is ``wanted`` (in words) and others."""
+    few = counts[["n_positives", "n_negatives"]] < FEWEST
+    if few["n_positives"].all():
+        return f"fewer than {FEWEST} images of {wanted}"
+    if few["n_negatives"].all():
+        return f"fewer than {FEWEST} images of anything but {wanted}"
+    return f"fewer than {FEWEST} images of {wanted}, or fewer than {FEWEST} others"
+
+
+def sides(group: str, row: pd.Series) -> str:
+    """A group with its images on both sides: ``type II 13, 6 others``."""
+    others = int(row["n_negatives"])
+    return f"{group} {int(row['n_positives']):,}, {others:,} other{'' if others == 1 else 's'}"
+
+
 def gaps_to(by_group: GroupFigures, reference: str | None = None) -> pd.DataFrame:
     """Each other group beside a reference group (None: the one with the most images); a row per group and figure.
 

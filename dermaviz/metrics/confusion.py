@@ -151,7 +151,7 @@ ORDERS: Mapping[str, Order] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Mistake:
-    """The most frequent wrong call: ``count`` of the ``of`` images of group ``true`` are called ``called``."""
+    """A most frequent wrong call: ``count`` of the ``of`` images of group ``true`` are called ``called``."""
 
     true: str
     called: str
@@ -159,11 +159,21 @@ class Mistake:
     of: int
 
 
-def most_frequent_mistake(verdicts: Verdicts) -> Mistake | None:
-    """The largest count off the diagonal; None where everything is called what it is."""
+def most_frequent_mistakes(verdicts: Verdicts, dangerous: Sequence[str] = ()) -> tuple[Mistake, ...]:
+    """The largest count off the diagonal, every cell that has it; none where everything is called what it is.
+
+    Of equal counts those come first in which one of the ``dangerous`` groups, the worst first, is called one that is not.
+    """
     counts = verdicts.counts
     wrong = counts - np.diag(counts.diagonal())
-    if not wrong.any():
-        return None
-    true, called = np.unravel_index(wrong.argmax(), wrong.shape)
-    return Mistake(verdicts.groups[true], verdicts.groups[called], int(wrong[true, called]), int(counts[true].sum()))
+    cells = np.argwhere(wrong == wrong.max(initial=0)) if wrong.any() else []
+    found = [
+        Mistake(verdicts.groups[true], verdicts.groups[called], int(wrong[true, called]), int(counts[true].sum()))
+        for true, called in cells
+    ]
+    rank = {name: place for place, name in enumerate(dangerous)}
+
+    def danger(mistake: Mistake) -> tuple[bool, int]:
+        return mistake.called in rank, rank.get(mistake.true, len(rank))
+
+    return tuple(sorted(found, key=danger))

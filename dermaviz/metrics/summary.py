@@ -137,7 +137,8 @@ def measure(
     Columns: ``metric`` (slug), ``label`` (in words), ``class`` ("" where it is one value), ``value``, ``low`` and ``high``
     (95% interval of ``draws`` resamplings of whole clusters), ``n_images``, ``n_clusters``, ``n_positives`` (images of the
     class or of the malignant classes; missing where all classes count alike), ``constant`` (the same figure of the
-    commonest class of these images, given always and with certainty). What is undefined is NaN (``bootstrap.interval``).
+    commonest class of these images, given always and with certainty; NaN of the negative log-likelihood, where certainty that
+    errs means nothing). What is undefined is NaN (``bootstrap.interval``).
     """
     figures = figures_for(classes, malignant)
     metrics = [figure.metric for figure in figures]
@@ -155,7 +156,9 @@ def measure(
     n_positives = [int(counts[list(indices)].sum()) if indices else pd.NA for indices in positive]
     return table.assign(
         n_positives=pd.array(n_positives, dtype="Int64"),
-        constant=np.concatenate([np.ravel(metric(labels, constant)) for metric in metrics]),
+        constant=np.concatenate(
+            [np.ravel(np.nan if metric is negative_log_likelihood else metric(labels, constant)) for metric in metrics]
+        ),
     )
 
 

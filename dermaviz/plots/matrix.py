@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,9 @@ _PHONE_WIDTH = 310
 _CHARACTER_WIDTH, _LINE_HEIGHT = 6.6, 15
 _HEADER_LETTERS = 11
 """A longer header is broken between words."""
-_LEVEL_LETTERS = 5
-"""A column's header with a longer word stands upright, since a phone's cell is some 40 pixels wide."""
+_LEVEL_LETTERS, _BROKEN_LETTERS = 5, 7
+"""A column's header with a longer word than a phone's cell has room for stands upright, or, where that is room for the second
+number of letters, is broken within the word."""
 _EDGE = 0.5
 _HOVER_LETTERS = 34
 
@@ -55,7 +56,8 @@ class Cells:
 class Headers:
     """The headers of the rows or of the columns: names, the small line under each, what appears under the pointer.
 
-    ``marked`` says which names get the sign of malignant classes; ``title`` says what the axis is.
+    ``marked`` says which names get the sign of malignant classes; ``title`` says what the axis is. Words of more than ``most``
+    letters are broken, 0: none.
     """
 
     names: Sequence[str]
@@ -63,10 +65,14 @@ class Headers:
     said: Sequence[str]
     marked: Sequence[bool]
     title: str
+    most: int = 0
 
     def lines(self, index: int) -> list[str]:
         """A header's lines, without its note."""
-        return textwrap.wrap(self.names[index], _HEADER_LETTERS, break_long_words=False) or [""]
+        name, width = self.names[index], min(self.most or _HEADER_LETTERS, _HEADER_LETTERS)
+        if self.most:
+            name = " ".join(_broken(word, self.most) for word in name.split())
+        return textwrap.wrap(name, width, break_long_words=False, break_on_hyphens=not self.most) or [""]
 
     def text(self, index: int, gap: str = " ") -> str:
         """A header in Plotly's markup, with ``gap`` between the sign and the name."""
@@ -83,7 +89,15 @@ class Headers:
     def upright(self) -> bool:
         """Whether a column's header has to stand upright to fit a phone's cell."""
         words = [word for name in self.names for word in name.split()]
-        return len(self.names) > 2 and max(map(len, words), default=0) > _LEVEL_LETTERS
+        return len(self.names) > 2 and not self.most and max(map(len, words), default=0) > _LEVEL_LETTERS
+
+
+def _broken(word: str, most: int) -> str:
+    """A word in even parts of ``most`` letters or fewer, a hyphen after all but the last."""
+    if len(word) <= most:
+        return word
+    size = math.ceil(len(word) / math.ceil(len(word) / (most - 1)))
+    return "- ".join(word[at : at + size] for at in range(0, len(word), size))
 
 
 def matrix_figure(
@@ -94,6 +108,8 @@ def matrix_figure(
     The last trace carries the clicks; use it with ``st.plotly_chart(on_select=…, selection_mode="points")``.
     """
     n_rows, n_columns = cells.colours.shape
+    room = int((_PHONE_WIDTH - rows.room) / max(n_columns, 1) / _CHARACTER_WIDTH)
+    columns = replace(columns, most=room if room >= _BROKEN_LETTERS else 0)
     row_height = min(max(330 / n_rows, 46), 96)
     width = max(1.0, n_columns * rows.room / max(_PHONE_WIDTH - rows.room, 1))
     lines = [1 + columns.marked[j] + len(columns.lines(j)) for j in range(n_columns)]

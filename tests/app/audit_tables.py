@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from dermaviz.attention.methods import METHODS
-from dermaviz.evidence.store import DataSplit, read_evidence, write_evidence
+from dermaviz.evidence.store import DataSplit, Source, read_evidence, write_evidence
 from dermaviz.fairness.shortcuts import VARIANTS
 from dermaviz.fairness.tone_groups import tone_groups
-from dermaviz.models.card import DEFAULT_CHECKPOINT, read_card
+from dermaviz.models.card import DEFAULT_CHECKPOINT, Checkpoint, read_card
 
 SHIPPED = Path(__file__).parents[2] / "checkpoints" / DEFAULT_CHECKPOINT
 OWN = DataSplit("ham10000", "test")
@@ -43,6 +43,27 @@ def write_audit(folder: Path, answers: pd.DataFrame) -> Path:
         write_evidence(folder, table, replace(source, table=name), {})
     write_evidence(folder, drawn_table(), replace(source, table="drawn_tone", dataset="drawn", split="drawn"), {})
     return folder
+
+
+USELESS = {"bcc": "Basaliom", "melanoma": "Melanom", "nv": "Nävus", "bkl": "Seborrhoische Keratose"}
+TYPES = {"I": (5, 13), "II": (13, 6), "III": (10, 9), "IV": (6, 15), "V": (11, 3), "VI": (11, 9)}
+"""Of each skin type, how many images are malignant and how many are not: in every one, one of the two is under 10."""
+
+
+def write_useless(folder: Path) -> Checkpoint:
+    """A checkpoint without weights, of four classes, that says Nävus of each of 111 images of its data set "clinic"."""
+    folder.mkdir(parents=True)
+    shipped = read_card(SHIPPED / "card.json")
+    named = {"classes": tuple(USELESS), "malignant": ("bcc", "melanoma"), "names": USELESS}
+    card = replace(shipped, name=folder.name, data={"dataset": "clinic"}, **named)
+    card.write(folder / "card.json")
+    dx = np.repeat(list(USELESS), (28, 28, 33, 22))
+    types = np.repeat([*TYPES, *TYPES], [n for side in zip(*TYPES.values(), strict=True) for n in side])
+    ids = [f"C{i:03d}" for i in range(len(dx))]
+    table = pd.DataFrame({"image_id": ids, "lesion_id": ids, "dx": dx, "fitzpatrick_skin_type": types})
+    table = table.assign(**{f"p_{name}": 0.4 if name == "nv" else 0.2 for name in USELESS})
+    write_evidence(folder, table, Source("predictions", "clinic", "test", card.answers_sha256, "images"), {})
+    return Checkpoint(folder, card)
 
 
 def called(table: pd.DataFrame) -> pd.Series:

@@ -18,6 +18,7 @@ from dermaviz.app.evidence import audited
 from dermaviz.evidence.store import Source, read_evidence, write_evidence
 from dermaviz.models.card import read_card
 from tests.app import opened
+from tests.app.audit_tables import write_useless
 from tests.app.conftest import OWN, SHIPPED
 from tests.app.opened import open_page
 
@@ -290,3 +291,25 @@ def test_another_data_set_is_shown_and_held_against_the_own_one(
     assert r"Read as a \*table\*." in text(app)
     app = run(card="Metrics")
     assert app.table[0].value.columns.tolist() == ["figure", "ham10000 (test)", "away (all)", "difference"]
+
+
+def test_a_useless_model_is_said_to_be_one_and_another_model_renames_what_is_chosen(
+    tmp_path: Path, copy: Callable[[str], Path]
+) -> None:
+    copy("first")
+    write_useless(tmp_path / "second")
+    app = run(checkpoint="second", card="Metrics")
+    said = text(app)
+    assert "## It answers Nävus for every one of 111 images: as often right as always saying so" in said
+    assert (
+        "Most frequent mistake: **28 of 28** images of Melanom are classified as Nävus; as often 28 of 28 of Basaliom."
+        in said
+    )
+    assert "Sensitivity is lowest for Basaliom, Melanom and Seborrhoische Keratose: 0.000 each, with 78 images" in said
+    assert app.selectbox(key="question").options[0] == "which of the 4 classes?"
+    app.selectbox(key="checkpoint").set_value("first").run()
+    box = app.selectbox(key="question")
+    assert box.value == "every class"
+    assert (box.proto.set_value, box.proto.raw_value) == (True, "which of the 7 classes?"), "the browser is told"
+    app.run()
+    assert not app.selectbox(key="question").proto.set_value, "and only once"

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from dermaviz.app import current
+from dermaviz.app.case import Case, Photo
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.current import drawn_name, find_image, take_files, uploads
+from dermaviz.app.widgets.photo import verdict_words
 from dermaviz.data.samples import sample_photos
 from dermaviz.synthetic import FORMS, SAMPLES, Parameters
+from tests.app.conftest import tiny_card
 
 
 def test_every_sample_is_found_by_its_name() -> None:
@@ -46,6 +51,24 @@ def test_a_drawing_to_order_is_found_with_all_its_parameters(parameters: Paramet
 def test_what_is_no_image_is_none(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DERMAVIZ_DATA", str(tmp_path))
     assert find_image(name) is None
+
+
+@pytest.mark.parametrize(
+    ("classes", "label", "verdict"),
+    [
+        (("Melanoma", "NV"), "mel", "Right"), (("Melanoma", "NV"), "nv", "Wrong"), (("Melanoma", "NV"), "bcc", "Not comparable"),
+        (("Melanoma", "NV"), "", ""),
+    ],
+)  # fmt: skip
+def test_a_truth_is_compared_by_what_it_means_or_said_not_to_be_comparable(
+    classes: tuple[str, ...], label: str, verdict: str
+) -> None:
+    card = replace(tiny_card("own"), classes=classes, malignant=())
+    answer = SimpleNamespace(diagnosis="Melanoma")
+    case = Case(Photo("x.jpg", "x", lambda: None, label=label), Checkpoint(Path(), card), answer)  # type: ignore[arg-type, return-value]
+    said = verdict_words(case)
+    assert verdict in said
+    assert bool(said) == bool(verdict)
 
 
 def test_files_of_the_user_stay_in_the_session_and_replace_earlier_ones(monkeypatch: pytest.MonkeyPatch) -> None:

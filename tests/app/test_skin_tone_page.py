@@ -14,7 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dermaviz.fairness.tone_groups import tone_groups
-from tests.app.audit_tables import SAMPLE, groups, right, tone_table
+from tests.app.audit_tables import SAMPLE, groups, right, tone_table, write_useless
 from tests.app.conftest import OWN, N
 from tests.app.opened import charts, open_page, percent, text
 
@@ -75,7 +75,8 @@ def test_a_figure_by_group_is_counted_by_hand_and_small_groups_are_suppressed(
     said = text(app)
     assert re.search(rf"light, {percent(caught)} \(95% interval [^)]*\), n = {len(mine)} images of melanoma", said)
     tan = answers[groups(answers) == "tan"]
-    assert f"tan ({(tan['dx'] == 'mel').sum()} of {len(tan)})" in said
+    n = int((tan["dx"] == "mel").sum())
+    assert f"tan {n}, {len(tan) - n} others" in said
     verdicts = app.table[0].value.set_index("group")["verdict"]
     assert verdicts["intermediate against light"] in ("inconclusive", "difference found")
     assert ("Difference found" in said) == (verdicts == "difference found").any()
@@ -128,9 +129,31 @@ def test_other_skin_stands_beside_a_shift_that_is_no_tone(measured: Path, answer
 def test_a_missing_table_costs_one_sentence_that_names_the_command(measured: Path, card: str, table: str) -> None:
     (measured / "evidence" / str(OWN) / f"{table}.parquet").unlink()
     app = run(audit=card)
-    assert len(app.error) == 1
-    assert f"`dermaviz audit first --data FOLDER --as ham10000 --split test --table {table}`" in app.error[0].value
+    (told,) = (*app.error, *app.info)
+    assert f"`dermaviz audit first --data FOLDER --as ham10000 --split test --table {table}`" in told.value
     assert "images are classified correctly" in text(app)
+    assert card == "Other skin" or "Not shown, for the reason given above." in text(app), "said where it is met first"
+
+
+def test_where_no_group_can_be_judged_the_finding_begins_with_that_and_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dermaviz.models.card.shipped_checkpoints", lambda: tmp_path)
+    write_useless(tmp_path / "own")
+    app = run(audit="Groups")
+    said, reason = text(app), "each has fewer than 10 images of malignant lesions, or fewer than 10 others"
+    assert f"## **No group of skin tone can be judged**: {reason}. On all images together, " in said
+    assert f"**No group can be judged**: {reason}." in said
+    assert (
+        "Too few to say, under 10 images of malignant lesions or 10 others: type I 5, 13 others; type II 13, 6 others;"
+        in said
+    )
+    assert "- **It answers Nävus for every one of 111 images" in said
+    before = app.selectbox(key="figure")
+    app.slider(key="threshold").set_value(30.0).run()
+    box = app.selectbox(key="figure")
+    assert (box.value, box.proto.set_value) == (before.value, True), "its words name the threshold"
+    assert box.proto.raw_value.endswith("p ≥ 0.3")
 
 
 def test_without_a_tone_table_age_comes_first(measured: Path) -> None:

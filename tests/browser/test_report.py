@@ -21,6 +21,11 @@ HOSTILE = [
     "$x^2$",
 ]
 """Names of classes, as a stranger's card may have them."""
+_UNBROKEN = """[...document.querySelectorAll("td.interval")].every(cell => {
+  const words = document.createRange();
+  words.selectNodeContents(cell);
+  return words.getClientRects().length === 1;
+})"""
 PRINTED_WIDTH = 688
 """CSS pixels between the margins of A4."""
 
@@ -37,6 +42,7 @@ def test_a_report_opens_without_a_network(tmp_path: Path, browser: Browser) -> N
     assert page.locator(".chart .main-svg").count() >= charts.count() > 4
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert page.evaluate(_UNBROKEN), "no interval is broken within a number"
     bars = probability_bars(HOSTILE, [0.5, 0.25, 0.15, 0.1], [False] * 4)
     page.evaluate("document.body.append(Object.assign(document.createElement('div'), {id: 'hostile'}))")
     page.evaluate("figure => Plotly.newPlot('hostile', figure.data, figure.layout)", json.loads(bars.to_json()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from dermaviz.evidence.predictions import PREDICTIONS, evidence_of, read_audited
 from dermaviz.evidence.store import DataSplit, Source, write_evidence
 from dermaviz.html_report import report_html
 from dermaviz.models.card import Checkpoint, list_checkpoints
+from tests.app.audit_tables import write_useless
 
 NAME = "ham10000-efficientnet-lite0"
 SHIPPED = {name: one for name, one in list_checkpoints()[0].items() if name.startswith("ham10000-")}
@@ -114,7 +116,9 @@ def test_a_model_without_malignant_classes_has_its_story_and_its_report(tmp_path
     write_evidence(tmp_path, table, Source(PREDICTIONS, "clinic", "all", card.answers_sha256, ""), made)
     of, own = DataSplit("clinic", "all"), Checkpoint(tmp_path, card)
     told = {one.key: one for one in read_findings(own, of, draws=FEW_DRAWS)}
-    assert told["says"].sentence == "50% of 40 images are classified correctly."  # type: ignore[union-attr]
+    assert told["says"].sentence == (  # type: ignore[union-attr]
+        "It is right on 20 of 40 images, as often as always answering x would be."
+    )
     again = f"dermaviz audit {tmp_path.name} --data FOLDER --as clinic --split all --columns 'label=my label' --map a=x --table "
     assert told["whom"].command == f"{again}tone"  # type: ignore[union-attr]
     tone = Source("tone", "clinic", "all", card.answers_sha256, "")
@@ -124,6 +128,34 @@ def test_a_model_without_malignant_classes_has_its_story_and_its_report(tmp_path
     html = report_html(read_audited(own, of))
     assert "40 images of 20 patients" in html
     assert " over patients, beside" in html
+
+
+def test_a_model_that_always_says_the_same_is_told_first_and_groups_say_what_they_lack(tmp_path: Path) -> None:
+    useless = write_useless(tmp_path / "clinic")
+    told = story(useless)
+    says, whom = told["says"], told["whom"]
+    assert isinstance(says, Finding)
+    assert says.sentence == (
+        "It answers Nävus for every one of 111 images: as often right as always saying so (33 of them)."
+    )
+    assert "Balanced accuracy: 0.25 (95% interval 0.25 to 0.25); a constant answer gets 0.25." in says.detail
+    assert says.detail.endswith("Model clinic · data set clinic, test images.")
+    assert isinstance(whom, Finding)
+    assert whom.sentence == (
+        "No tone group can be judged: each has fewer than 10 images of malignant lesions, or fewer than 10 others."
+    )
+    assert "type II 13, 6 others; type III 10, 9 others; " in whom.detail
+    assert all(len(one.sentence.split()) <= MOST_WORDS for one in (says, whom))
+    html = report_html(read_audited(useless))
+    assert html.index("It answers Nävus for every one of 111 images") < html.index("not a medical device")
+    assert "33 are classified correctly" not in html
+    likelihood = re.search(r"Negative log-likelihood</td>(.*?)</tr>", html)
+    assert likelihood
+    assert likelihood[1].endswith("<td>–</td>"), "a certain answer that errs has no finite one"
+    assert re.search(r'<td class="interval">\d\.\d{3}\u00a0to\u00a0\d\.\d{3}</td>', html)
+    by_class = html[html.index("Class by class") :]
+    places = [by_class.index(f"<td>{name}</td>") for name in ("nv", "bcc", "melanoma", "bkl")]
+    assert places == sorted(places), "the most frequent class first, as in the matrix"
 
 
 def test_no_torch() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dermaviz.metrics.confusion import ORDERS, Mistake, Verdicts, by_class, by_threshold, most_frequent_mistake
+from dermaviz.metrics.confusion import ORDERS, Mistake, Verdicts, by_class, by_threshold, most_frequent_mistakes
 
 CLASSES = ("bkl", "mel", "nv")
 LABELS = np.array([0, 1, 1, 1, 2, 2])
@@ -64,5 +64,16 @@ def test_a_class_without_images_is_not_the_most_confused() -> None:
 
 
 def test_the_most_frequent_mistake(verdicts: Verdicts) -> None:
-    assert most_frequent_mistake(verdicts) == Mistake("mel", "nv", 2, 3)
-    assert most_frequent_mistake(verdicts.take(np.array([0, 1, 5]))) is None
+    assert most_frequent_mistakes(verdicts) == (Mistake("mel", "nv", 2, 3),)
+    assert most_frequent_mistakes(verdicts.take(np.array([0, 1, 5]))) == ()
+
+
+@pytest.mark.parametrize(
+    ("dangerous", "first"), [((), ["akiec", "bcc", "mel"]), (("mel", "bcc"), ["mel", "akiec", "bcc"])]
+)
+def test_of_mistakes_as_frequent_the_dangerous_come_first(dangerous: tuple[str, ...], first: list[str]) -> None:
+    """Akiec and mel are called nv, bcc is called mel: missed where mel is dangerous, and bcc is not missed."""
+    groups = ("akiec", "bcc", "mel", "nv")
+    true, called = np.array([0, 1, 2, 3]), np.array([3, 2, 3, 3])
+    found = most_frequent_mistakes(Verdicts(groups, true, called, np.ones(4)), dangerous)
+    assert [one.true for one in found] == first

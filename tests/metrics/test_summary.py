@@ -192,6 +192,7 @@ def test_the_page_of_figures() -> None:
     assert constant[("sensitivity", "nv")] == 1
     assert (constant[("melanoma_auc", "")], constant[("average_precision", "mel")]) == (0.5, pytest.approx(10 / 40))
     assert np.isnan(constant[("precision", "mel")])
+    assert np.isnan(constant[("negative_log_likelihood", "")]), "certainty that errs has none"
     assert constant[("cohen_kappa", "")] == 0
     assert constant[("brier", "")] == pytest.approx(2 * 15 / 40)
 

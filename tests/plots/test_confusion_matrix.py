@@ -134,9 +134,15 @@ def test_malignant_classes_are_marked_on_both_axes_and_the_sign_is_explained() -
     assert sum("mel<br>" in text for text in marked) == 2
 
 
-def test_long_names_of_columns_stand_upright() -> None:
-    figure = confusion_figure(MATRIX, CLASSES, ["melanoma", "nevus", "dermatofibroma"])
-    assert [note.textangle for note in figure.layout.annotations if note.y == -0.5] == [-90] * 3
+@pytest.mark.parametrize(("n", "upright"), [(3, False), (4, False), (7, True)])
+def test_long_names_of_columns_are_broken_where_there_is_room_and_else_stand_upright(n: int, upright: bool) -> None:
+    names = ["melanoma", "nevus", "dermatofibroma", "basal cell carcinoma", "akiec", "bkl", "df"][:n]
+    figure = confusion_figure(np.ones((3, n), dtype=int), CLASSES, names)
+    heads = [note for note in figure.layout.annotations if note.y == -0.5]
+    assert [note.textangle for note in heads] == [-90 if upright else None] * n
+    assert ("dermatofibroma" in heads[2].text) == upright
+    if not upright:
+        assert "dermato-<br>fibroma" in heads[2].text
 
 
 def test_words_take_the_ink_of_the_page() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from dermaviz.app.confusion.metrics import areas, point_at, threshold_curves
 from dermaviz.app.confusion.view import BENIGN, MALIGNANT, OTHERS, SHOWN, Form, View, group_words
-from dermaviz.app.evidence import share_right
-from dermaviz.app.text import escaped, group_label, images
+from dermaviz.app.evidence import no_better, worth
+from dermaviz.app.text import escaped, group_label, images, listed
 from dermaviz.app.widgets.cases import PAGE, case_table, show_cases
 from dermaviz.app.widgets.chart import draw_chart, ink, show_chart
+from dermaviz.app.widgets.choice import choose
 from dermaviz.app.widgets.cohort import among
+from dermaviz.diagnoses import DIAGNOSES, diagnosis
 from dermaviz.evidence.predictions import Audited
-from dermaviz.metrics.confusion import ORDERS, Mistake, Verdicts, most_frequent_mistake
+from dermaviz.metrics.confusion import ORDERS, Mistake, Verdicts, most_frequent_mistakes
 from dermaviz.metrics.ranking import OperatingPoint
 from dermaviz.models.card import Card
 from dermaviz.plots.confusion_matrix import confusion_figure
@@ -38,13 +40,11 @@ def choose_cell(card: Card, verdicts: Verdicts) -> Cell:
     st.subheader(
         "Which images are behind a count?", anchor=False, help="Click a cell, a row or a column, or choose here."
     )
+    words = {ANY: ANY} | {name: group_label(card, name) for name in verdicts.groups}
     true, predicted = (
-        column.selectbox(
-            label, (ANY, *verdicts.groups), format_func=lambda name: name if name == ANY else group_label(card, name),
-            key=key, bind="query-params", on_change=_to_first_page,
-        )
+        choose(label, words, key, column, on_change=_to_first_page)
         for column, label, key in zip(st.columns(2), ("True class", "Predicted class"), (TRUE, PREDICTED), strict=True)
-    )  # fmt: skip
+    )
     return None if true == ANY else true, None if predicted == ANY else predicted
 
 
@@ -54,19 +54,35 @@ def show_answer(audited: Audited, view: View, verdicts: Verdicts) -> str:
     if view.positive:
         said, intervals = threshold_sentence(escaped(group_words(card, view.groups[0])), point_at(audited, view))
     else:
-        right, mistake, share = int(verdicts.right.sum()), most_frequent_mistake(verdicts), share_right(audited)
-        said = f"**{right:,} of {images(len(audited))}** are classified correctly ({percent(share.value)})."
-        intervals = f"Classified correctly: {share.text('{:.1%}'.format)}."
-        if mistake is not None:
-            said += f" {mistake_sentence(mistake, {name: escaped(group_words(card, name)) for name in view.groups})}"
+        beside, mistakes = worth(audited), most_frequent_mistakes(verdicts, most_dangerous(card))
+        said = f"**{beside.n_right:,} of {images(len(audited))}** are classified correctly ({percent(beside.right.value)})."
+        said = escaped(no_better(audited)) or said
+        intervals = (
+            f"Classified correctly: {beside.right.text('{:.1%}'.format)}. Balanced accuracy: {beside.balanced.text()}; every "
+            f"constant answer gets {beside.chance:.3f}."
+        )
+        if mistakes:
+            said += f" {mistake_sentence(mistakes, {name: escaped(group_words(card, name)) for name in view.groups})}"
     st.markdown(f"## {among()}{said}", help=intervals)
     return said
 
 
-def mistake_sentence(mistake: Mistake, names: Mapping[str, str]) -> str:
-    """The most frequent mistake, as Markdown; ``names`` are the groups in words."""
-    n = f"**{mistake.count:,} of {mistake.of:,}**"
-    return f"Most frequent mistake: {n} images of {names[mistake.true]} are classified as {names[mistake.called]}."
+def most_dangerous(card: Card) -> list[str]:
+    """The malignant classes, melanoma first: of mistakes that are as frequent, missing one of these is said first."""
+    return sorted(card.malignant, key=lambda name: diagnosis(name) is not DIAGNOSES["mel"])
+
+
+def mistake_sentence(mistakes: Sequence[Mistake], names: Mapping[str, str]) -> str:
+    """The most frequent mistake and those that are as frequent, as Markdown; ``names`` are the groups in words."""
+    first, *others = mistakes
+    n = f"**{first.count:,} of {first.of:,}**"
+    said = f"Most frequent mistake: {n} images of {names[first.true]} are classified as {names[first.called]}"
+    as_often = [
+        f"{one.count:,} of {one.of:,} of {names[one.true]}"
+        + ("" if one.called == first.called else f" as {names[one.called]}")
+        for one in others
+    ]
+    return f"{said}; as often {listed(as_often, 2)}." if others else f"{said}."
 
 
 def threshold_sentence(wanted: str, point: OperatingPoint) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from dermaviz.app.confusion.comparison import beside, set_name, sets_sentence
 from dermaviz.app.confusion.metrics import metric_table, set_differences
 from dermaviz.app.evidence import audited
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.text import class_names, escaped, figure, images
+from dermaviz.app.text import class_names, escaped, figure, images, listed
 from dermaviz.app.widgets.chart import ink, offer_csv, show_cells, show_chart
 from dermaviz.evidence.external import external_sets
 from dermaviz.evidence.predictions import Audited, data_sets, internal
@@ -56,7 +56,9 @@ def show_metrics(shown: Audited) -> None:
         | {"n_images": "images", "n_positives": "positives"},
     )  # fmt: skip
     offer_csv(table, f"{shown.checkpoint.name}-metrics.csv", "All of it (CSV)", key="metrics file")
-    by_class = table[table["class"] != ""]
+    by_class = table[table["class"] != ""].sort_values(
+        "n_positives", ascending=False, kind="stable"
+    )  # as in the matrix
     label = st.selectbox("By class", by_class["label"].unique(), key="metric", bind="query-params")
     show_by_class(by_class[by_class["label"] == label], label, names, commonest)
 
@@ -94,13 +96,21 @@ def show_by_class(rows: pd.DataFrame, label: str, names: Mapping[str, str], comm
         }
     ).reset_index(drop=True)
     bars = estimates_figure(chart, title=f"{label}, 0 to 1", constant_name=f"always “{commonest}”", ink=ink())
+    show_chart(bars, "metrics by class", lowest_sentence(rows, label, names))
+
+
+def lowest_sentence(rows: pd.DataFrame, label: str, names: Mapping[str, str]) -> str:
+    """For which class a metric is lowest, or for which ones alike; the arguments are those of :func:`show_by_class`."""
     known = rows[rows["value"].notna()]
-    said = f"{label} is defined for none of the classes here."
-    if len(known):
-        lowest = known.loc[known["value"].idxmin()]
-        n = images(int(lowest["n_positives"]))
-        said = f"{label} is lowest for {escaped(names[lowest['class']])}: {figure(lowest)}, with {n} of it."
-    show_chart(bars, "metrics by class", said)
+    if known.empty:
+        return f"{label} is defined for none of the classes here."
+    lowest = known[known["value"] == known["value"].min()]
+    first, which = lowest.iloc[0], listed([escaped(names[name]) for name in lowest["class"]])
+    if len(lowest) == 1:
+        return f"{label} is lowest for {which}: {figure(first)}, with {images(int(first['n_positives']))} of it."
+    if len(lowest) == len(known):
+        return f"{label} is the same for all classes here: {first['value']:.3f}."
+    return f"{label} is lowest for {which}: {first['value']:.3f} each, with {images(int(lowest['n_positives'].sum()))} of them."
 
 
 def show_training(audited: Audited) -> None:

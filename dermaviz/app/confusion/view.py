@@ -11,6 +11,7 @@ import streamlit as st
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import data_in_use
 from dermaviz.app.text import class_label, class_names
+from dermaviz.app.widgets.choice import choose
 from dermaviz.evidence.predictions import Audited, data_sets
 from dermaviz.evidence.store import DataSplit
 from dermaviz.metrics.confusion import Verdicts, by_class, by_threshold
@@ -100,10 +101,7 @@ class Form:
 
 def choose_question(card: Card) -> View:
     """Ask what is asked of each image, and at which threshold the answer becomes yes."""
-    question = st.selectbox(
-        "Question", questions(card), format_func=lambda name: question_label(card, name),
-        key="question", bind="query-params",
-    )  # fmt: skip
+    question = choose("Question", {name: question_label(card, name) for name in questions(card)}, "question")
     if question == EVERY_CLASS:
         return view_of(card, question)
     threshold = st.slider(

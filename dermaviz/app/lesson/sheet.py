@@ -50,6 +50,7 @@ def sheet_html(case: Case) -> str:
 def _answer(made: Asked) -> str:
     right = f"<p><strong>{escape(made.choices[made.right])}</strong></p>" if made.right is not None else ""
     said = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(made.answer))
+    said = re.sub(r"\\(.)", r"\1", said)  # a sign of Markdown's that is meant as it stands
     return f"{right}<p>{said.replace(chr(10) * 2, '</p><p>').replace(chr(10), '<br>')}</p>{_figures(made.after)}"
 
 

@@ -18,7 +18,7 @@ import plotly.graph_objects as go
 from dermaviz.app.cache import remembered
 from dermaviz.app.case import Case
 from dermaviz.app.checkpoints import classifier
-from dermaviz.app.current import true_class
+from dermaviz.app.current import true_class, true_label
 from dermaviz.app.evidence import audited
 from dermaviz.app.home import story
 from dermaviz.app.reports.results import read_page, table_of
@@ -27,6 +27,7 @@ from dermaviz.app.text import class_names, class_with_probability, escaped, esca
 from dermaviz.app.turns import TURN
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.attention.overlay import overlay
+from dermaviz.diagnoses import names_of
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.findings import Finding
 from dermaviz.evidence.predictions import cannot_have
@@ -104,18 +105,20 @@ def _photo(case: Case, caption: str = "What the model sees") -> Picture:
 
 def _diagnosis(case: Case, ink: str | None) -> Asked:
     card, names, answer = case.card, class_names(case.card), case.answer
-    truth = true_class(case.photo, case)
+    truth, label = true_class(case.photo, case), true_label(case.photo, case)
     order = np.argsort(-answer.probabilities)
     offered = list(dict.fromkeys(card.classes[i] for i in order[:3])) + ([truth] if truth else [])
     choices = sorted(dict.fromkeys(names[name] for name in offered))
     said = f"The model says **{class_with_probability(card, answer)}**."
-    known = (
-        f" The true diagnosis is **{escaped(names[truth])}**." if truth else " Nobody has told us the true diagnosis."
-    )
+    known = " Nobody has told us the true diagnosis."
+    if truth:
+        known = f" The true diagnosis is **{escaped(names[truth])}**."
+    elif label:
+        known = f" The true diagnosis, **{escaped(names_of([label])[label])}**, is none of the model's classes."
     asked = Asked(
         "What does this photo show? Choose before you see what the model says.",
         tuple(choices),
-        choices.index(names[truth or answer.diagnosis]),
+        None if label and not truth else choices.index(names[truth or answer.diagnosis]),
         said + known,
         (_photo(case),),
     )
@@ -151,7 +154,7 @@ def _map(case: Case, ink: str | None) -> Asked:
         "In how many test images does the attention map fit the lesion better than a plain spot in the middle?",
         ("fewer than half", "half to three in four", "more than three in four"),
         sum(share > cut for cut in cuts),
-        f"In **{percent(share)}** of them. {found.detail}",
+        f"In **{percent(share)}** of them. {escaped(found.detail)}",
         (_photo(case),),
         (laid,),
         found.chart(ink),
@@ -177,7 +180,7 @@ def _drill(case: Case, ink: str | None) -> Asked:
         tuple(letters[: len(order)]),
         order.index("the real map"),
         "; ".join(f"**{letter}** is {escaped(name)}" for letter, name in zip(letters, order, strict=True))
-        + (f". {told.sentence}" if told else "."),
+        + (f". {escaped(told.sentence)}" if told else "."),
         tuple(
             Picture(pixels, letter, f"Map {letter} laid over the photo")
             for letter, pixels in zip(letters, laid, strict=True)
@@ -235,7 +238,7 @@ def _change(case: Case, ink: str | None) -> Asked:
         f"The {sides[order.index('changed')]} one. No value moved by more than {levels} of 255 grey levels; {told}."
     )
     if whole := _told(case, "flips"):
-        answer += f" {whole.sentence}"
+        answer += f" {escaped(whole.sentence)}"
     return Asked(
         "One of these two photos was changed to fool the model. Which one?",
         sides,
@@ -262,7 +265,7 @@ def _noise(case: Case, ink: str | None) -> Asked:
     if (found := _told(case, "flips")) is None:
         return asked
     whole = f" Balanced accuracy on all test images: {'; '.join(f'{r.label} {r.value:.2f}' for r in found.table.itertuples())}."
-    return replace(asked, answer=f"{answer}{whole} {found.detail}", chart=found.chart(ink))
+    return replace(asked, answer=f"{answer}{whole} {escaped(found.detail)}", chart=found.chart(ink))
 
 
 def _for_whom(case: Case, ink: str | None) -> Asked:
@@ -282,7 +285,8 @@ def _for_whom(case: Case, ink: str | None) -> Asked:
     )  # fmt: skip
     if (found := _told(case, "whom")) is None:
         return asked
-    return replace(asked, answer=f"{answer}\n\nOur model: {found.sentence} {found.detail}", chart=found.chart(ink))
+    told = escaped(f"{found.sentence} {found.detail}")
+    return replace(asked, answer=f"{answer}\n\nOur model: {told}", chart=found.chart(ink))
 
 
 def _leak(case: Case, ink: str | None) -> Asked:
@@ -322,7 +326,7 @@ def _before_use(case: Case, ink: str | None) -> Asked:
     told = story(case.checkpoint)
     lines = [
         f"- **{one.question}** "
-        + (one.sentence if isinstance(one, Finding) else escaped_message(f"Not said yet. {one.next_step}"))
+        + (escaped(one.sentence) if isinstance(one, Finding) else escaped_message(f"Not said yet. {one.next_step}"))
         for one in told
     ]
     return Asked(

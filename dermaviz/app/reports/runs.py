@@ -18,8 +18,9 @@ from dermaviz.app.confusion.view import GROUP_WORDS, MALIGNANT, OTHERS
 from dermaviz.app.reports.results import Result, finished, read_vouched_for
 from dermaviz.app.text import figure, images, names_in
 from dermaviz.app.widgets.chart import draw_chart, ink, show_chart, show_table
+from dermaviz.app.widgets.choice import choose
 from dermaviz.metrics.bootstrap import Estimate
-from dermaviz.metrics.confusion import Verdicts, by_class, most_frequent_mistake
+from dermaviz.metrics.confusion import Verdicts, by_class, most_frequent_mistakes
 from dermaviz.metrics.ranking import binary_view, roc_points
 from dermaviz.plots.confusion_matrix import confusion_figure
 from dermaviz.plots.curves import learning_figure, roc_figure
@@ -135,10 +136,8 @@ def right_sentence(run: Rerun) -> str:
         f"**{int(verdicts.right.sum()):,} of {images(len(run.labels))}** are classified correctly: {figure(row)}; "
         f"always answering “{run.commonest}” gets {row['constant']:.3f}."
     )
-    mistake = most_frequent_mistake(verdicts)
-    if mistake is None:
-        return said
-    return f"{said} {mistake_sentence(mistake, run.names)}"
+    mistakes = most_frequent_mistakes(verdicts)
+    return f"{said} {mistake_sentence(mistakes, run.names)}" if mistakes else said
 
 
 def under_attack_sentences(result: Result) -> list[str]:
@@ -250,8 +249,6 @@ def _show_roc(run: Rerun) -> None:
     words, offered = run.names, tuple(run.sought)
     sought = offered[0]
     if len(offered) > 1:
-        sought = st.selectbox(
-            "Curve of", offered, format_func=lambda name: words.get(name, name), key="roc_of", bind="query-params"
-        )
+        sought = choose("Curve of", {name: words.get(name, name) for name in offered}, "roc_of")
     said = f"Area under the ROC curve of {words.get(sought, sought)}: {run.area(sought).text()}."
     show_chart(roc_figure({sought: run.roc(sought)}, ink=ink()), "run roc", said)

@@ -23,6 +23,7 @@ from dermaviz.app.robustness.live_text import (
 )
 from dermaviz.app.text import class_label, class_with_probability
 from dermaviz.app.widgets.chart import png, show_picture
+from dermaviz.app.widgets.choice import choose
 from dermaviz.app.widgets.panels import picture_row, show_map
 from dermaviz.attention.localisation import drift
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
@@ -64,9 +65,8 @@ def choose_attempt(case: Case) -> Attempt:
     sizes = st.container()
     left, right = st.columns(2)
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    goal = left.selectbox(
-        "Goal", (AWAY, *case.card.classes), key="target", bind="query-params",
-        format_func=lambda name: f"towards {class_label(case.card, name)}" if name != AWAY else name,
+    goal = choose(
+        "Goal", {AWAY: AWAY} | {name: f"towards {class_label(case.card, name)}" for name in case.card.classes}, "target", left,
         help="Untargeted: away from the clean answer. Targeted: towards one class, which takes more.",
     )  # fmt: skip
     target = None if goal == AWAY else goal

@@ -23,6 +23,7 @@ from dermaviz.app.skin_tone.question import (
 )
 from dermaviz.app.text import class_names, escaped, figure, images, resampling
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
+from dermaviz.app.widgets.choice import choose
 from dermaviz.data.tone_labels import TONE_LABEL
 from dermaviz.evidence.predictions import TONE, TONE_GROUP
 from dermaviz.fairness.tone_groups import ESTIMATORS, GROUPS, agreement, tone_groups
@@ -53,7 +54,7 @@ def show_groups(ask: ToneAsk) -> None:
     """One figure by group with intervals, and which differences are found."""
     measured, place = measured_groups(ask), st.container()
     labels = {figure.slug: figure.label for figure in measured.figures}
-    metric = st.selectbox("What is measured", labels, format_func=labels.__getitem__, key="figure", bind="query-params")
+    metric = choose("What is measured", labels, "figure")
     table = measured.table()
     rows = table[table["metric"] == metric].set_index("group").loc[names_of(ask, measured.groups)].reset_index()
     counted, noun = of_what(ask, metric)
@@ -64,8 +65,11 @@ def show_groups(ask: ToneAsk) -> None:
         rows.assign(n_images=rows[counted]), labels[metric] + ("" if has_sign else ", 0 to 1"), around_zero=has_sign,
         ink=ink(),
     )  # fmt: skip
+    said = groups_sentence(
+        labels[metric], rows, mine, counted, noun, metric in SHARES, group_words(ask.card, ask.positive)
+    )
     with place:
-        show_answer(groups_sentence(labels[metric], rows, mine, counted, noun, metric in SHARES), chart, "groups")
+        show_answer(said, chart, "groups")
     cells = pd.DataFrame(
         {
             "group": mine["group"] + " against " + mine["reference"],
@@ -120,15 +124,22 @@ def of_what(ask: ToneAsk, metric: str) -> tuple[str, str]:
 
 
 def groups_sentence(
-    label: str, rows: pd.DataFrame, gaps: pd.DataFrame, counted: str, noun: str, as_share: bool
+    label: str, rows: pd.DataFrame, gaps: pd.DataFrame, counted: str, noun: str, as_share: bool, wanted: str
 ) -> tuple[str, str]:
-    """Which difference between groups is found; and the lowest and highest group, with those that are too small."""
+    """Which difference between groups is found; and the lowest and highest group, with those that are too small and why.
+
+    ``wanted`` is what is looked for, in words.
+    """
+    from dermaviz.fairness.groups import sides, too_few_sides
+
     known = rows[rows["value"].notna()]
     few = rows[rows["suppressed"]]
-    listed = ", ".join(f"{escaped(row.group)} ({row.n_positives:,} of {row.n_images:,})" for row in few.itertuples())
-    ending = f" Too few to say, under {FEWEST} on either side: {listed}." if len(few) else ""
+    listed = "; ".join(escaped(sides(row["group"], row)) for _, row in few.iterrows())
+    ending = (
+        f" Too few to say, under {FEWEST} images of {escaped(wanted)} or {FEWEST} others: {listed}." if len(few) else ""
+    )
     if known.empty:
-        return "**No group is large enough** for this figure.", ending.strip()
+        return f"**No group can be judged**: each has {escaped(too_few_sides(few, wanted))}.", ending.strip()
 
     def said(row: pd.Series) -> str:
         value = figure(row, write=percent if as_share else "{:.3f}".format)
@@ -147,6 +158,8 @@ def groups_sentence(
         verdict = f"**Difference found:** {'; '.join(pairs)}"
     elif gaps["reason"].str.startswith(("the sign", "a group")).any():
         verdict += " that other estimates of tone confirm"
+    if low["value"] == high["value"]:
+        return f"{verdict}.", f"{escaped(label)}, the same in every group that can be judged: {said(low)}.{ending}"
     return f"{verdict}.", f"{escaped(label)}. Lowest: {said(low)}. Highest: {said(high)}.{ending}"
 
 

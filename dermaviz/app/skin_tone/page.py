@@ -7,12 +7,14 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from dermaviz.app.bar import chosen_checkpoint
 from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
-from dermaviz.app.evidence import audited, has_table, share_right
-from dermaviz.app.frame import choose_part, show_open_tab
+from dermaviz.app.confusion.view import group_words
+from dermaviz.app.evidence import audited, has_table, no_better, share_right
+from dermaviz.app.frame import choose_part, said_before, show_open_tab
 from dermaviz.app.skin_tone.counterfactuals import show_other_skin
 from dermaviz.app.skin_tone.groups import AGREEMENT, changed_sentence, show_distribution, show_groups
 from dermaviz.app.skin_tone.question import (
@@ -28,7 +30,7 @@ from dermaviz.app.skin_tone.question import (
     wanted,
 )
 from dermaviz.app.skin_tone.trend import show_trend, trend_finding
-from dermaviz.app.text import escaped_message, images, shows_ham10000
+from dermaviz.app.text import escaped, escaped_message, images, shows_ham10000
 from dermaviz.app.widgets.cohort import among, choose_cohort
 from dermaviz.data.tone_labels import TONE_LABEL, scale_of
 from dermaviz.errors import EvidenceError
@@ -68,6 +70,8 @@ def show_test_set(checkpoints: Checkpoints) -> None:
 def _show_finding(ask: ToneAsk) -> None:
     """What cannot be judged, then what is found; and, one level down, all that the audit cannot say."""
     right = f"{share_right(ask.images).text(percent)} of {images(len(ask.images))} are classified correctly."
+    if worthless := no_better(ask.images):
+        right = f"**{escaped(worthless)}** {right}"
     if TONE_LABEL in ask.images.table:  # what people labelled comes first
         ask = replace(ask, by=TONE_LABEL)
     try:
@@ -76,12 +80,25 @@ def _show_finding(ask: ToneAsk) -> None:
         small = {name: count for name, count in n.items() if count < FEWEST}
         listed = " and ".join(f"{name} skin ({images(count)})" for name, count in small.items())
         begin = f"**Cannot be judged: {listed}.** On the rest, " if small else "On these images, "
+        if nobody := nobody_judged(ask, groups):
+            begin = f"**No group of skin tone can be judged**: each has {escaped(nobody)}. On all images together, "
         st.markdown(f"## {among()}{begin}{trend_finding(ask)}.")
         with st.popover("What this audit cannot say", icon=":material/help:"):
             st.markdown("\n".join(f"- {sentence}" for sentence in (right, *cannot_say(ask, groups))))
     except EvidenceError as error:
         st.markdown(f"## {among()}**Skin tone was not measured.** {right}")
+        said_before(str(error))  # the tabs need not say it again
         st.info(escaped_message(str(error)), icon=":material/info:")
+
+
+def nobody_judged(ask: ToneAsk, groups: np.ndarray) -> str:
+    """Why no group of tone can be judged at all; "" where one can. ``groups`` is each image's tone group, ``[N]``."""
+    from dermaviz.fairness.groups import too_few_sides
+
+    table = pd.DataFrame({"group": groups, "n_positives": wanted(ask), "n_negatives": ~wanted(ask)})
+    counts = table[table["group"] != ""].groupby("group").sum()
+    judged = (counts >= FEWEST).all(axis=1).any()
+    return "" if judged else too_few_sides(counts, group_words(ask.card, ask.positive))
 
 
 def darkest(ask: ToneAsk, groups: np.ndarray) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from dermaviz.app.cache import shared
 from dermaviz.app.confusion.view import MALIGNANT
 from dermaviz.app.evidence import has_table, table_of
 from dermaviz.app.text import class_label, images, in_order
+from dermaviz.app.widgets.choice import choose
 from dermaviz.data.tone_labels import TONE_LABEL, scale_of
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import TONE, TONE_GROUP, Audited
@@ -241,9 +242,8 @@ def choose_tone() -> tuple[str, tuple[float, ...]]:
 
 def choose_wanted(card: Card) -> tuple[str, float]:
     """Ask which diagnosis is looked for, and from which probability in [0, 1] on it is flagged."""
-    offered = positives(card)
-    positive = st.selectbox(
-        "Diagnosis looked for", offered, format_func=offered.__getitem__, key="wanted", bind="query-params",
+    positive = choose(
+        "Diagnosis looked for", positives(card), "wanted",
         help="Sensitivity: the share of these images that are flagged. Specificity: the share of the others that are not.",
     )  # fmt: skip
     threshold = st.slider(

@@ -95,8 +95,8 @@ def _part(table: pd.DataFrame) -> pd.DataFrame:
     if PART not in st.session_state:
         there = np.flatnonzero(table["image"] == st.session_state.get(CASE))
         st.session_state[PART] = int(there[0]) // MOST * MOST if len(there) else 0
-    elif st.session_state[PART] not in starts:
-        st.session_state[PART] = 0  # of another cell
+    else:  # set in any case, since its words follow the cell (see `choice`); of another cell: the first
+        st.session_state[PART] = st.session_state[PART] if st.session_state[PART] in starts else 0
     first = st.selectbox(
         "Which of them", starts, key=PART, width=260,
         format_func=lambda at: f"{at + 1:,} to {min(at + MOST, len(table)):,} of {len(table):,}",

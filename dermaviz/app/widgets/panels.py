@@ -19,6 +19,7 @@ from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.frame import REMINDER
 from dermaviz.app.text import STATUS_SENTENCES, class_label, class_names, class_with_probability, escaped, file_stem
 from dermaviz.app.widgets.chart import png, show_picture
+from dermaviz.app.widgets.choice import choose
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.attention.overlay import COLOUR_MAPS, enlarge, outlined, overlay
 from dermaviz.images import RGB
@@ -62,11 +63,8 @@ class Look:
 def choose_look(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint], *, known_lesion: bool = False) -> Look:
     """Ask how to look, in one row, with what is rarely changed folded below it; where the lesion is known, its outline."""
     left, middle, right = st.columns(3)
-    class_name = left.selectbox(
-        "Class to explain", (PREDICTED, *checkpoint.card.classes),
-        format_func=lambda name: name if name == PREDICTED else class_label(checkpoint.card, name),
-        key="class", bind="query-params",
-    )  # fmt: skip
+    words = {PREDICTED: PREDICTED} | {name: class_label(checkpoint.card, name) for name in checkpoint.card.classes}
+    class_name = choose("Class to explain", words, "class", left)
     method = middle.selectbox(
         "Attention method", METHODS, index=list(METHODS).index(DEFAULT_METHOD), format_func=method_label, key="method",
         bind="query-params",

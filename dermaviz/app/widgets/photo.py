@@ -23,6 +23,7 @@ from dermaviz.app.current import (
     show_image,
     take_files,
     true_class,
+    true_label,
     uploads,
 )
 from dermaviz.app.frame import sentence_for_errors
@@ -188,17 +189,18 @@ def provenance(case: Case) -> str:
     photo = case.photo
     if photo.parameters is not None:
         return drawn_caption(photo.parameters)
-    label = true_class(photo, case) or photo.label
-    words = (class_names(case.card) | names_of([label])).get(label, label)
+    label = true_label(photo, case)
+    words = escaped((class_names(case.card) | names_of([label])).get(label, label))
     parts = [escaped(photo.name.removesuffix(".jpg")), f"true diagnosis: **{words}**" if label else "", photo.credit]
     return " · ".join(part for part in parts if part)
 
 
 def verdict_words(case: Case) -> str:
-    """Whether the answer is right, where the truth is known, as a badge in Markdown; else ""."""
+    """Whether the answer is right, where the truth is known, as a badge in Markdown; else "". Also that this cannot be said
+    where none of the model's classes has the name of the truth."""
     label = true_class(case.photo, case)
     if not label:
-        return ""
+        return ":gray-badge[:material/help: Not comparable]" if true_label(case.photo, case) else ""
     right = label == case.answer.diagnosis
     return f":{'green' if right else 'orange'}-badge[:material/{'check' if right else 'close'}: {'Right' if right else 'Wrong'}]"
 

@@ -11,7 +11,8 @@ import pytest
 
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.confusion.confidence import sets_sentence
-from dermaviz.app.confusion.summary import training_sentence
+from dermaviz.app.confusion.matrix import mistake_sentence
+from dermaviz.app.confusion.summary import lowest_sentence, training_sentence
 from dermaviz.app.confusion.view import MALIGNANCY, question_label, questions, view_of
 from dermaviz.app.evidence import audited
 from dermaviz.app.text import group_label, p_value
@@ -19,6 +20,7 @@ from dermaviz.app.widgets.chart import intervals
 from dermaviz.app.widgets.cohort import cohort_sentence
 from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.bootstrap import Estimate
+from dermaviz.metrics.confusion import Mistake
 from dermaviz.models.card import Card
 from dermaviz.plots.theme import percent
 
@@ -69,6 +71,25 @@ def test_sets_are_said_of_all_and_of_the_malignant() -> None:
     said = sets_sentence({"marginal": table(0.9, 0.7, 1.2), "class-conditional": table(0.9, 0.9, 1.8)}, 50)
     assert said.endswith("n = 100 images, fitted on 50 validation images.")
     assert "With a threshold for each class: **90%** of all, **90%** of the malignant ones; 1.8 diagnoses" in said
+
+
+def test_mistakes_and_classes_that_are_equal_are_all_named() -> None:
+    names = {name: name.upper() for name in "abcde"}
+    mistakes = [Mistake(true, "e", 28, 30) for true in "abcd"]
+    assert mistake_sentence(mistakes[:1], names).endswith("**28 of 30** images of A are classified as E.")
+    assert mistake_sentence(mistakes[:2], names).endswith("are classified as E; as often 28 of 30 of B.")
+    assert mistake_sentence(mistakes, names).endswith("; as often 28 of 30 of B, 28 of 30 of C and 1 more.")
+    assert mistake_sentence([mistakes[0], Mistake("b", "c", 28, 30)], names).endswith("; as often 28 of 30 of B as C.")
+    rows = pd.DataFrame(
+        {"class": list("abcde"), "value": [0, 0, 1, 0, 0], "low": 0, "high": 1, "n_positives": [8, 7, 6, 5, 4]}
+    )
+    assert lowest_sentence(rows, "Sensitivity", names) == (
+        "Sensitivity is lowest for A, B, D and 1 more: 0.000 each, with 24 images of them."
+    )
+    assert "is lowest for B: 0.000 (95% interval 0.000 to 1.000), with 7 images" in lowest_sentence(
+        rows[1:3], "Sensitivity", names
+    )
+    assert lowest_sentence(rows[:2], "Sensitivity", names) == "Sensitivity is the same for all classes here: 0.000."
 
 
 def test_the_kept_epoch_is_named_with_its_figure() -> None:
