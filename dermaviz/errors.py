@@ -35,6 +35,10 @@ class EvidenceError(DermaVizError):
     """Evidence of a checkpoint is missing, damaged, or was made with another model, data set or setting."""
 
 
+class MissingEvidenceError(EvidenceError):
+    """A table of evidence has not been made yet: nothing is wrong, and the message names the command that makes it."""
+
+
 class AttentionError(DermaVizError):
     """An attention map was asked of a layer, class or method that cannot give one."""
 

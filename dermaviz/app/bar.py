@@ -101,14 +101,18 @@ def show_links(image: str | None = None) -> None:
     with place.container():
         for page in PAGES:
             link_to(page.title, **({IMAGE: image} if image else {}))
-        st.button(
-            "Present this page",
-            on_click=ask_for,
-            args=(PRESENT, "on"),
-            icon=":material/slideshow:",
-            type="tertiary",
-            help=_KEYS,
-        )
+
+
+def offer_presentation() -> None:
+    """A button that shows the page in large type."""
+    st.button(
+        "Present this page",
+        on_click=ask_for,
+        args=(PRESENT, "on"),
+        icon=":material/slideshow:",
+        type="tertiary",
+        help=_KEYS,
+    )
 
 
 def adopt_old_links(page: Page) -> None:

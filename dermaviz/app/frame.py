@@ -18,7 +18,7 @@ from dermaviz import __version__
 from dermaviz.app.checkpoints import broken_checkpoints
 from dermaviz.app.pages import PAGES, Page
 from dermaviz.app.turns import give_way, latest_run, show_queue
-from dermaviz.errors import DermaVizError
+from dermaviz.errors import DermaVizError, MissingEvidenceError
 
 HEAVY = ("scipy.stats", "scipy.optimize", "scipy.ndimage", "dermaviz.metrics.calibration")
 """What pages stand on and a fresh server has not loaded: a second or two, once. No torch."""
@@ -122,7 +122,7 @@ def _show(page: Page) -> None:
     show_queue()
     st.title(page.question, anchor=False)  # the first words: a fresh server imports SciPy while they are read
     import_in_order()
-    from dermaviz.app.bar import adopt_old_links, show_bar, show_links, show_steps, show_tour
+    from dermaviz.app.bar import adopt_old_links, offer_presentation, show_bar, show_links, show_steps, show_tour
     from dermaviz.app.widgets.chart import SLIDES
 
     st.html(_ONE_PRESS_BACK + SLIDES, unsafe_allow_javascript=True)
@@ -130,6 +130,7 @@ def _show(page: Page) -> None:
     with st.sidebar:
         st.markdown("### DermaViz")
         show_links()
+        offer_presentation()
         st.caption(f"**{REMINDER}** Photos stay in this server's memory and are never saved.")
     with sentence_for_errors():
         show_bar()
@@ -224,7 +225,10 @@ def sentence_for_errors() -> Iterator[None]:
         if said_before(str(error)):
             st.caption("Not shown, for the reason given above.")
             return
-        st.error(escaped_message(str(error)), icon=":material/error:")
+        missing = isinstance(error, MissingEvidenceError)  # nothing is wrong, so nothing is red
+        (st.info if missing else st.error)(
+            escaped_message(str(error)), icon=":material/hourglass_empty:" if missing else ":material/error:"
+        )
     except Exception:
         give_way()  # a run that is superseded may meet what the next one has changed; nobody sees it
         _LOG.exception("unexpected error on a page")

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dermaviz.errors import EvidenceError
+from dermaviz.errors import EvidenceError, MissingEvidenceError
 from dermaviz.evidence.tables import PART, TABLES
 from dermaviz.io import atomic_write, read_json, to_json
 from dermaviz.schema import build, validated
@@ -188,13 +188,17 @@ def read_evidence(
         columns: those that are wanted, all by default.
 
     Raises:
-        EvidenceError: there is no such table, its file is not the one that the manifest vouches for (cut short, say),
-            it is stale, or it is not as its row in ``TABLES`` says.
+        MissingEvidenceError: there is no such table.
+        EvidenceError: its file is not the one that the manifest vouches for (cut short, say), it is stale, or it is not as
+            its row in ``TABLES`` says.
     """
     path = table_path(checkpoint, table, of)
     remedy = f"Make it: `{audit_command(checkpoint, of, table)}`."
     if not has_evidence(checkpoint, table, of):
-        raise EvidenceError(f"expected evidence at {path}, found none that is finished. {remedy}")
+        below = path.relative_to(checkpoint)
+        raise MissingEvidenceError(
+            f"{checkpoint.name}: expected the table {table} at {below} in its folder, found none that is finished. {remedy}"
+        )
     manifest = read_manifest(path.with_suffix(".json"))
     try:
         content = path.read_bytes()

@@ -64,11 +64,13 @@ def prediction_table(predictions: Predictions, temperature: float) -> pd.DataFra
 def figures_of(
     predictions: Predictions, temperature: float, malignant: frozenset[str], draws: int
 ) -> tuple[dict[str, Any], ...]:
-    """Every figure of ``evaluation.summary.measure``, as rows of plain values."""
+    """Every figure of ``metrics.summary.measure``, as rows of plain values; what is resampled are lesions."""
     probabilities = predictions.probabilities(temperature)
-    table = measure(
-        predictions.labels, probabilities, predictions.lesion_ids, predictions.classes, malignant, draws
-    ).drop(columns="label")
+    table = (
+        measure(predictions.labels, probabilities, predictions.lesion_ids, predictions.classes, malignant, draws)
+        .drop(columns="label")
+        .rename(columns={"n_clusters": "n_lesions"})
+    )
     return tuple(table.round(_DIGITS).astype(object).to_dict("records"))
 
 
@@ -82,7 +84,7 @@ class Result:
     """The result of one run.
 
     ``settings`` are the row's effective ones and ``settings_sha256`` their hash; ``data`` counts the images of each class by
-    split, ``data_sha256`` is the hash of which images they are. ``figures`` are rows of ``evaluation.summary.measure`` on the
+    split, ``data_sha256`` is the hash of which images they are. ``figures`` are rows of ``metrics.summary.measure`` on the
     test images, with intervals over lesions; ``under`` are the same after an attack or noise, by its name. ``temperature`` was
     fitted on validation. ``seconds`` are those of training over all sittings or of the last sitting, whichever are more.
     """

@@ -79,7 +79,8 @@ def test_the_shortcut_that_moves_it_most_stands_beside_its_control(measured: Pat
 def test_a_missing_table_costs_one_sentence_that_names_the_command(measured: Path, tab: str, table: str) -> None:
     (measured / "evidence" / "ham10000" / "test" / f"{table}.parquet").unlink()
     app = run(audit=tab)
-    assert f"`dermaviz audit first --data FOLDER --as ham10000 --split test --table {table}`" in app.error[0].value
+    assert f"`dermaviz audit first --data FOLDER --as ham10000 --split test --table {table}`" in app.info[0].value
+    assert not app.error
 
 
 def test_a_link_to_a_tab_that_skin_tone_had_leads_here_with_all_that_it_chose(measured: Path) -> None:

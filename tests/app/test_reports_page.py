@@ -57,7 +57,7 @@ def test_missing_results_cost_one_sentence_and_the_calculator_still_works(
     for part in ("What was learnt", "One report", "All claims"):
         app = run(part=part)
         assert len(app.error) == 1
-        assert "clone it and set DERMAVIZ_RESULTS to its studies/five_reports/results" in app.error[0].value
+        assert "Clone it and set DERMAVIZ_RESULTS to its studies/five_reports/results" in app.error[0].value
     assert not run(part="Calculator").error
 
 

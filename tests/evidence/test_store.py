@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dermaviz.errors import EvidenceError
+from dermaviz.errors import EvidenceError, MissingEvidenceError
 from dermaviz.evidence.store import DataSplit, Source, has_evidence, read_evidence, table_path, write_evidence
 
 SOURCE = Source("predictions", "ham10000", "test", "c" * 64, "d" * 64, {"epsilons": [0, 1]})
@@ -70,7 +70,7 @@ def test_absent_evidence_says_how_to_make_it(checkpoint: Path, table: str, split
 def test_a_table_without_manifest_is_unfinished(checkpoint: Path) -> None:
     table_path(checkpoint, "predictions", TEST).with_suffix(".json").unlink()
     assert not has_evidence(checkpoint, "predictions", TEST)
-    with pytest.raises(EvidenceError, match="found none that is finished"):
+    with pytest.raises(MissingEvidenceError, match="found none that is finished"):
         read_evidence(checkpoint, "predictions", TEST, checkpoint_sha256="c" * 64)
 
 

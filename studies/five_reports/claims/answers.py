@@ -60,7 +60,7 @@ class FigureAnswer:
     """A printed figure and ours beside it.
 
     ``claim`` is the figure's id in the ledger, whose first part is the ledger's name of the report; ``report`` and ``row``
-    are the recipe that reruns it ("" where none does). ``metric`` is a slug of ``evaluation.summary``, ``label`` the class
+    are the recipe that reruns it ("" where none does). ``metric`` is a slug of ``metrics.summary``, ``label`` the class
     that it is of. ``value`` is the mean over ``seeds``, ``low`` and ``high`` its 95% interval over lesions (NaN where there
     is none), ``n`` the photos of ours, of the class if it is of one, ``lesions`` those that all test photos show.
     ``data`` and ``budget`` say in words what ours was made with.

@@ -27,7 +27,7 @@ class Question:
 
     ``report`` is the folder's name. ``says`` is what the report says to it; "" where it says nothing: no verdict then.
     ``rows`` are the recipe rows in the chart's order, each with what the chart calls it; ``resnet-18/fgsm`` are the figures
-    of ``resnet-18`` under the attack. ``metrics`` are slugs of ``evaluation.summary``, ``f1/mel`` that of a class; the first
+    of ``resnet-18`` under the attack. ``metrics`` are slugs of ``metrics.summary``, ``f1/mel`` that of a class; the first
     one is charted. ``note`` is what else the reader must know. ``fair``: the rows of a pair differ in what is asked and
     in nothing that speaks for the claim; else the note says in what, and there is no verdict on the claim.
     ``lesser_may_fail``: that the lesser row of a pair learns too little is what the report says of it, so that it learnt

@@ -191,7 +191,7 @@ class ConstantResults(RowResults):
 
 
 def metric_named(name: str, classes: Sequence[str], malignant: frozenset[str]) -> Metric:
-    """The metric of one value with this name: a slug of ``evaluation.summary``, with ``/`` and a class where it is of one.
+    """The metric of one value with this name: a slug of ``metrics.summary``, with ``/`` and a class where it is of one.
 
     Beside those: ``weighted_precision``, and ``called/df as bcc``, the share of a class's photos that are called another.
 
