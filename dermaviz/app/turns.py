@@ -69,7 +69,10 @@ def _telling() -> Iterator[Callable[[int], None]]:
             return
         told, token = ahead, in_cached_function.set(False)
         try:
-            place.caption(f":material/hourglass: Many are asking at once: {ahead} ahead of you." if ahead else "")
+            if ahead:
+                place.caption(f":material/hourglass: Many are asking at once: {ahead} ahead of you.")
+            else:  # no trace of it: a page that waited is the same as one that did not
+                place.empty()
         finally:
             in_cached_function.reset(token)
 
