@@ -56,16 +56,19 @@ def load(checkpoint: str | Path = "ham10000-efficientnet-lite0", *, device: str 
 @dataclass(frozen=True, eq=False)
 class ImportedModel:
     """A model from elsewhere, as a checkpoint in ``folder``. ``notes`` say what was taken and what was guessed; ``checks`` what
-    works: each of "diagnosis", "map" and "attack" with a sentence on what it gave for a drawn lesion, or why it gave nothing."""
+    works: each of "diagnosis", "map" and "attack" with a sentence on what it gave for a drawn lesion, or why it gave nothing;
+    ``doubt`` what nothing vouches for and changes what figures mean: the order of the classes, and which are malignant."""
 
     folder: Path
     model: Classifier
     notes: tuple[str, ...]
     checks: Mapping[str, str]
+    doubt: str = ""
 
     def __str__(self) -> str:
-        tried = (f"{name}: {said}" for name, said in self.checks.items())
-        return "\n".join([*self.notes, *tried, f"{self.folder}: a checkpoint; `dermaviz app` shows it."])
+        tried = [f"{name}: {said}" for name, said in self.checks.items()]
+        shown = f"{self.folder}: a checkpoint. `dermaviz app` shows it, at http://localhost:8501/?checkpoint={self.folder.name}"
+        return "\n".join([*self.notes, *tried, shown, *([f"Check: {self.doubt}"] if self.doubt else [])])
 
 
 def import_model(source: str | Path, *, name: str, **known: Any) -> ImportedModel:
@@ -77,7 +80,7 @@ def import_model(source: str | Path, *, name: str, **known: Any) -> ImportedMode
         name: what the checkpoint is called from now on.
         known: what the source does not say: ``architecture``, ``classes`` (in the order of the outputs), ``malignant``,
             ``input_size`` in pixels, ``mean`` and ``std`` for pixels in [0, 1], ``sharpness`` in pixels, ``layer`` to explain,
-            and the ``folder`` to write.
+            the ``folder`` to write, and ``replace=True`` to import anew what was imported there.
 
     Raises:
         WeightsError: the source holds no network, or does not say something that is not given either; the message asks for it.
@@ -91,7 +94,7 @@ def import_model(source: str | Path, *, name: str, **known: Any) -> ImportedMode
     from dermaviz.models.importing import import_checkpoint
 
     made = import_checkpoint(str(source), name, **known)
-    return ImportedModel(made.folder, made.classifier, made.notes, try_out(made.classifier))
+    return ImportedModel(made.folder, made.classifier, made.notes, try_out(made.classifier), made.doubt)
 
 
 def try_out(model: Classifier) -> dict[str, str]:
@@ -285,7 +288,7 @@ def audit(
     asked = grouped(model, images.groups)
     rows = pd.concat(list(prediction_rows(asked, images.dataset, [slice(0, len(images.dataset))])), ignore_index=True)
     checkpoint = Checkpoint(Path(model.card.name), model.card).asked(images.groups)
-    return replace(audited_from(rows, checkpoint, name), said=(*dataset.said, *images.said))
+    return replace(audited_from(rows, checkpoint, name), said=images.kept)
 
 
 def report(audited: Audited, path: str | Path) -> Path:

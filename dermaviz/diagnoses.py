@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +14,8 @@ from types import MappingProxyType
 class Diagnosis:
     """A diagnosis: its ``code``, its ``name`` in words, and whether it counts as ``malignant`` (None: that is disputed).
 
-    ``also`` are other spellings that mean no more and no less, or that HAM10000 counts among it.
+    ``also`` are other spellings that mean no more and no less, or that HAM10000 counts among it, in English, German, French,
+    Spanish, Italian and Portuguese: whole names, for a part of one may mean another diagnosis.
     """
 
     code: str
@@ -22,37 +24,79 @@ class Diagnosis:
     also: tuple[str, ...] = ()
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.replace("\n", " ").split(", "))
+
+
 _ROWS = (
-    Diagnosis(
-        "akiec", "actinic keratosis / intraepithelial carcinoma", True,
-        ("actinic keratoses and intraepithelial carcinoma", "intraepithelial carcinoma", "bowens disease", "bowen disease"),
-    ),
-    Diagnosis("ak", "actinic keratosis", None, ("ack", "actinic keratoses", "solar keratosis")),
-    Diagnosis("bcc", "basal cell carcinoma", True),
-    Diagnosis("scc", "squamous cell carcinoma", True),
-    Diagnosis(
-        "bkl", "benign keratosis", False,
-        (
-            "benign keratosis like lesion", "benign keratosis like lesions", "seborrheic keratosis", "seborrhoeic keratosis",
-            "sk", "sek", "solar lentigo", "lichenoid keratosis", "lichen planus like keratosis",
-        ),
-    ),
-    Diagnosis("df", "dermatofibroma", False),
-    Diagnosis("mel", "melanoma", True, ("malignant melanoma", "melanomas")),
-    Diagnosis(
-        "nv", "melanocytic nevus", False,
-        ("nevus", "naevus", "nevi", "naevi", "nev", "melanocytic nevi", "melanocytic naevus", "melanocytic naevi"),
-    ),
-    Diagnosis("vasc", "vascular lesion", False, ("vascular", "vascular lesions", "angioma", "hemangioma", "haemangioma")),
-    Diagnosis("benign", "benign", False, ("benign lesion", "non malignant", "not malignant", "no cancer")),
-    Diagnosis("malignant", "malignant", True, ("malignant lesion", "malignancy", "cancer")),
+    Diagnosis("akiec", "actinic keratosis / intraepithelial carcinoma", True, _names(
+        "actinic keratoses and intraepithelial carcinoma, intraepithelial carcinoma, bowens disease, bowen disease, Morbus "
+        "Bowen, Bowen-Krankheit, maladie de Bowen, enfermedad de Bowen, malattia di Bowen, morbo di Bowen, doença de Bowen"
+    )),
+    Diagnosis("ak", "actinic keratosis", None, _names(
+        "ack, actinic keratoses, solar keratosis, aktinische Keratose, aktinische Keratosen, solare Keratose, kératose "
+        "actinique, kératoses actiniques, kératose solaire, queratosis actínica, queratosis actínicas, queratosis solar, "
+        "cheratosi attinica, cheratosi attiniche, cheratosi solare, queratose actínica, queratoses actínicas, ceratose "
+        "actínica, ceratoses actínicas, queratose solar, ceratose solar"
+    )),
+    Diagnosis("bcc", "basal cell carcinoma", True, _names(
+        "basal cell carcinomas, Basaliom, Basaliome, Basalzellkarzinom, Basalzellkarzinome, Basalzellcarcinom, "
+        "Basalzellenkarzinom, carcinome basocellulaire, carcinomes basocellulaires, carcinome baso-cellulaire, épithélioma "
+        "basocellulaire, carcinoma basocelular, carcinomas basocelulares, carcinoma de células basales, epitelioma "
+        "basocelular, carcinoma basocellulare, carcinomi basocellulari, carcinoma a cellule basali, epitelioma basocellulare, "
+        "basalioma, basaliomi, carcinoma de células basais"
+    )),
+    Diagnosis("scc", "squamous cell carcinoma", True, _names(
+        "squamous cell carcinomas, Plattenepithelkarzinom, Plattenepithelkarzinome, Plattenepithelcarcinom, Spinaliom, "
+        "Spinaliome, Stachelzellkarzinom, carcinome épidermoïde, carcinomes épidermoïdes, carcinome spinocellulaire, "
+        "carcinomes spinocellulaires, carcinoma espinocelular, carcinomas espinocelulares, carcinoma epidermoide, carcinoma "
+        "de células escamosas, carcinoma escamocelular, carcinoma spinocellulare, carcinomi spinocellulari, carcinoma "
+        "squamocellulare, carcinoma a cellule squamose, spinalioma"
+    )),
+    Diagnosis("bkl", "benign keratosis", False, _names(
+        "benign keratosis like lesion, benign keratosis like lesions, seborrheic keratosis, seborrhoeic keratosis, seborrheic "
+        "keratoses, seborrhoeic keratoses, sk, sek, solar lentigo, lichenoid keratosis, lichen planus like keratosis, "
+        "seborrhoische Keratose, seborrhoische Keratosen, seborrhoeische Keratose, Verruca seborrhoica, Alterswarze, benigne "
+        "Keratose, benigne Keratosen, gutartige Keratose, Lentigo solaris, lichenoide Keratose, kératose séborrhéique, "
+        "kératoses séborrhéiques, kératose bénigne, verrue séborrhéique, lentigo solaire, kératose lichénoïde, queratosis "
+        "seborreica, queratosis seborreicas, queratosis benigna, queratosis liquenoide, cheratosi seborroica, cheratosi "
+        "seborroiche, cheratosi benigna, lentigo solare, cheratosi lichenoide, queratose seborreica, queratoses seborreicas, "
+        "ceratose seborreica, ceratoses seborreicas, queratose benigna, ceratose benigna, queratose liquenoide, ceratose "
+        "liquenoide"
+    )),
+    Diagnosis("df", "dermatofibroma", False, _names(
+        "dermatofibromas, Dermatofibrom, dermatofibrome, dermatofibromes, histiocytofibrome, dermatofibromi"
+    )),
+    Diagnosis("mel", "melanoma", True, _names(
+        "malignant melanoma, melanomas, Melanom, malignes Melanom, maligne Melanome, mélanome, mélanomes, mélanome malin, "
+        "mélanomes malins, melanoma maligno, melanomas malignos, melanomi, melanomi maligni"
+    )),
+    Diagnosis("nv", "melanocytic nevus", False, _names(
+        "nevus, naevus, nævus, nevi, naevi, nev, melanocytic nevi, melanocytic naevus, melanocytic naevi, Nävus, Nävi, "
+        "Nävuszellnävus, Naevuszellnaevus, melanozytärer Nävus, melanozytaerer Naevus, melanozytärer Naevus, melanozytäre "
+        "Nävi, melanozytäre Naevi, nævi, nævus mélanocytaire, naevus mélanocytaire, naevus mélanocytaires, nevo, nevos, nevo "
+        "melanocítico, nevos melanocíticos, nevus melanocítico, nevi melanocitici, nevo melanocitario, nevos melanocitarios"
+    )),
+    Diagnosis("vasc", "vascular lesion", False, _names(
+        "vascular, vascular lesions, angioma, hemangioma, haemangioma, vaskuläre Läsion, vaskuläre Läsionen, vaskulaere "
+        "Laesion, vaskulaere Laesionen, Gefäßläsion, Angiom, Hämangiom, Haemangiom, Hämangiome, lésion vasculaire, lésions "
+        "vasculaires, angiome, hémangiome, lesión vascular, lesiones vasculares, lesione vascolare, lesioni vascolari, "
+        "emangioma, lesão vascular, lesões vasculares"
+    )),
+    Diagnosis("benign", "benign", False, _names(
+        "benign lesion, non malignant, not malignant, no cancer, gutartig, benigne, bénin, benigno, benigna"
+    )),
+    Diagnosis("malignant", "malignant", True, _names(
+        "malignant lesion, malignancy, cancer, bösartig, boesartig, maligne, malin, maligno, maligna"
+    )),
 )  # fmt: skip
 DIAGNOSES: Mapping[str, Diagnosis] = MappingProxyType({row.code: row for row in _ROWS})
 
 
 def spelt(label: str) -> str:
-    """A label as labels are compared: without case, outer spaces and apostrophes, its words parted by one space."""
-    return " ".join(re.sub(r"['’]", "", re.sub(r"[\s_\-/&.,]+", " ", label)).casefold().split())
+    """A label as labels are compared: without case, accents, outer spaces and apostrophes, its words parted by one space."""
+    bare = unicodedata.normalize("NFC", re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", label)))
+    return " ".join(re.sub(r"['’]", "", re.sub(r"[\s_\-/&.,]+", " ", bare)).casefold().split())
 
 
 @cache

@@ -226,11 +226,17 @@ def _card_rows(card: Card) -> list[tuple[str, str]]:
     ]
 
 
+_PLACE = re.compile(r"[/\\]\S+\.(parquet|json)")
+"""What tells a sentence on a file, which names a place on this machine and may name an image: none is for a report."""
+
+
 def _next_step(one: Missing) -> str:
     return (
         f"Make the evidence: <code>{escape(one.command)}</code>"
         if one.command
-        else escape(one.next_step.replace("`", ""))
+        else escape(
+            "Its evidence cannot be used: `dermaviz doctor` says why." if _PLACE.search(one.reason) else one.next_step
+        )
     )
 
 

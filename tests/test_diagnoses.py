@@ -13,7 +13,17 @@ from dermaviz.diagnoses import DIAGNOSES, diagnosis, malignant_among, matched, n
     [
         ("MEL", "mel"), ("mel ", "mel"), ("Melanoma", "mel"), ("malignant_melanoma", "mel"), ("Basal-cell carcinoma", "bcc"),
         ("Bowen’s disease", "akiec"), ("ACK", "ak"), ("Nevus", "nv"), ("SEK", "bkl"), ("not malignant", "benign"),
-        ("nevus, atypical", None), ("", None), ("other", None),
+        ("Melanom", "mel"), ("MALIGNES MELANOM", "mel"), ("Me\u0301lanome", "mel"), ("melanomi", "mel"),
+        ("melanoma maligno", "mel"),
+        ("Basaliom", "bcc"), ("Basalzellkarzinom", "bcc"), ("carcinome basocellulaire", "bcc"), ("carcinoma basocelular", "bcc"),
+        ("Plattenepithelkarzinom", "scc"), ("carcinome épidermoïde", "scc"), ("carcinoma espinocelular", "scc"),
+        ("aktinische Keratose", "ak"), ("queratosis actinica", "ak"), ("cheratosi attinica", "ak"), ("Bowen-Krankheit", "akiec"),
+        ("Na\u0308vus", "nv"), ("Nävus", "nv"), ("nævus", "nv"), ("nevo melanocítico", "nv"), ("Nävuszellnävus", "nv"),
+        ("Seborrhoische Keratose", "bkl"), ("kératose séborrhéique", "bkl"), ("queratose seborreica", "bkl"),
+        ("Dermatofibrom", "df"), ("histiocytofibrome", "df"), ("Hämangiom", "vasc"), ("Gefäßläsion", "vasc"),
+        ("lesão vascular", "vasc"),
+        ("bösartig", "malignant"), ("bénin", "benign"), ("kein Melanom", None), ("Melanom?", None), ("Nävus, Melanom", None),
+        ("dysplastischer Nävus", None), ("がん", None), ("nevus, atypical", None), ("", None), ("other", None),
     ],
 )  # fmt: skip
 def test_a_label_means_a_diagnosis_whatever_its_spelling(label, code):
@@ -26,6 +36,8 @@ def test_no_spelling_means_two_diagnoses_and_ham10000_is_as_published():
     assert len(texts) == len(set(texts))
     assert set(malignant_among(HAM10000.classes)) == HAM10000.malignant
     assert malignant_among(["ak", "other", "SCC"]) == ("SCC",)
+    german = ["Basaliom", "Melanom", "Nävus", "Seborrhoische Keratose", "Spinaliom", "aktinische Keratose"]
+    assert malignant_among(german) == ("Basaliom", "Melanom", "Spinaliom")
 
 
 def test_names_in_words_where_they_tell_classes_apart():
@@ -40,3 +52,4 @@ def test_labels_are_matched_with_classes_by_text_then_synonym_then_spelling_then
     }  # fmt: skip
     assert matched(["BCC", "mel"], classes, {"bcc ": "other", "mel": "NV"}) == {"BCC": "other", "mel": "NV"}
     assert matched(["sek"], ("sk", "bkl")) == {}
+    assert matched(["melanoma", "Mélanome"], ("Melanom", "Nävus")) == {"melanoma": "Melanom", "Mélanome": "Melanom"}

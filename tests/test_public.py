@@ -140,7 +140,7 @@ def test_a_data_set_with_some_of_the_classes_is_audited(lesions: Path) -> None:
     named = dv.audit(model, dv.read_dataset("own"), labels={"mole": "nv"})
     np.testing.assert_array_equal(named.probabilities, audited.probabilities)
     assert named.said[-1] == "Labels taken as classes: mole as nv."
-    assert "own: labels are the names of the sub-folders." in named.said
+    assert "Labels are the names of the sub-folders." in named.said
 
 
 def test_names_from_outside_are_escaped_in_the_report(lesions: Path) -> None:

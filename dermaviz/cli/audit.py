@@ -102,7 +102,7 @@ def audit(
                 one,
                 classifier,
                 images,
-                made={"dermaviz": __version__, "command": _command(), "machine": machine()},
+                made={"dermaviz": __version__, "command": _command(checkpoint, folder.name), "machine": machine()},
                 process=state.process_index,
                 processes=state.num_processes,
                 wait_for_all=state.wait_for_everyone,
@@ -120,9 +120,10 @@ def audit(
         raise typer.Exit(2)
 
 
-def _command() -> str:
-    """The command as it was given, the place of the data aside."""
+def _command(checkpoint: str, name: str) -> str:
+    """The command as it was given, but for places: those of the data and of the checkpoint, which is named."""
     words = ["FOLDER" if before == "--data" else word for before, word in pairwise(["", *sys.argv[1:]])]
+    words = [name if word == checkpoint else word for word in words]
     return shlex.join(["dermaviz", *(re.sub(r"^--data=.*", "--data=FOLDER", word) for word in words)])
 
 

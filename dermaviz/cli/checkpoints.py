@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dermaviz.cli.options import CheckpointArgument, DataRoot, Device, chosen_device
+from dermaviz.cli.options import CheckpointArgument, DataRoot, Device, at_hand, chosen_device
 from dermaviz.models.card import CARD, Checkpoint, find_checkpoint, new_checkpoint_folder, read_card
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def import_model(
             "FILE.py:FACTORY, code of your own, which only then is run."
         ),
     ],
-    name: Annotated[str, typer.Option(help="What the checkpoint is called from now on.")],
+    name: Annotated[str, typer.Option(help="What the checkpoint, and its folder, are called from now on.")],
     architecture: Annotated[str, typer.Option(help="timm's name, torchvision:NAME or FILE.py:FACTORY.")] = "",
     classes: Annotated[str, typer.Option(help="Names in the order of the outputs: a,b,c.")] = "",
     malignant: Annotated[str, typer.Option(help="Those that count as malignant: a,b; or none.")] = "",
@@ -31,14 +31,21 @@ def import_model(
     std: Annotated[str, typer.Option(help="Of each channel, likewise.")] = "",
     sharpness: Annotated[int, typer.Option(help="Short side of the training images in pixels before resizing.")] = 0,
     layer: Annotated[str, typer.Option(help="The layer to explain, a dotted module name.")] = "",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Import anew what was imported under this name; its evidence stays.")
+    ] = False,
 ) -> None:
-    """Make a checkpoint of a network from elsewhere. What it says nothing of is guessed and said, or asked for by name."""
+    """Make a checkpoint of a network from elsewhere. What it says nothing of is guessed and said, or asked for by name.
+
+    It is written into the first folder of $DERMAVIZ_CHECKPOINTS; without that into checkpoints/ beside DermaViz in a clone, or in
+    the current folder where it is installed.
+    """
     from dermaviz import api
 
     made = api.import_model(
         source, name=name, architecture=architecture, classes=_names(classes), input_size=input_size,
         malignant=() if malignant == "none" else _names(malignant) or None, mean=_numbers(mean, "--mean"),
-        std=_numbers(std, "--std"), sharpness=sharpness, layer=layer,
+        std=_numbers(std, "--std"), sharpness=sharpness, layer=layer, replace=replace,
     )  # fmt: skip
     typer.echo(str(made))
 
@@ -130,6 +137,8 @@ def report(
     ] = True,
 ) -> None:
     """Write one self-contained HTML file from a checkpoint's evidence: five findings, figures, charts, what they cannot say."""
+    from dermaviz.errors import EvidenceError
+    from dermaviz.evidence.findings import commands_missing
     from dermaviz.evidence.predictions import data_sets, internal, read_audited
     from dermaviz.html_report import write_report
     from dermaviz.models.checkpoint import load_checkpoint
@@ -145,9 +154,14 @@ def report(
         raise typer.BadParameter(
             f"expected a data set with evidence ({there}), found {wanted!r}", param_hint="--dataset"
         )
-    audited = read_audited(found, of)
+    try:
+        audited = read_audited(found, of)
+    except EvidenceError as error:
+        raise EvidenceError(at_hand(str(error), found.folder, of) if of else str(error)) from error
     path = write_report(audited, output, load_checkpoint(found.folder) if pictures else None)
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, opens without a network")
+    for command in commands_missing(found, audited.of) if audited.of else ():
+        typer.echo(f"It would say more after: {at_hand(command, found.folder, audited.of)}")
 
 
 def out_of_distribution(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from dermaviz.cli.options import DataColumns, DataRoot
+from dermaviz.cli.options import DataColumns, DataRoot, at_hand
 from dermaviz.errors import DermaVizError
 
 if TYPE_CHECKING:
@@ -86,16 +86,17 @@ def _checkpoints() -> bool:
 
 def _evidence(checkpoint: Checkpoint) -> bool:
     """Whether every table that an audit left can be used."""
-    from dermaviz.evidence.store import read_evidence, splits_with
+    from dermaviz.evidence.predictions import evidence_of
+    from dermaviz.evidence.store import splits_with
     from dermaviz.evidence.tables import TABLES
 
     well = True
     for table in TABLES:
         for of in splits_with(checkpoint.folder, table):
             try:
-                read_evidence(checkpoint.folder, table, of, checkpoint_sha256=checkpoint.card.answers_sha256)
+                evidence_of(checkpoint, table, of)
             except DermaVizError as error:
-                well = _line(False, f"evidence {checkpoint.name}: {error}")
+                well = _line(False, f"evidence {checkpoint.name}: {at_hand(str(error), checkpoint.folder, of)}")
     return well
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from dermaviz.evidence.store import DataSplit
 
 DataRoot = Annotated[
     Path | None,
@@ -15,7 +19,7 @@ DataColumns = Annotated[
     str,
     typer.Option(
         "--columns",
-        help="Which column of the table holds what: image=…,label=…,lesion=…,patient=…,tone=…,mask=…,split=… "
+        help="Which column of the table holds what: image=…,label=…,lesion=…,patient=…,tone=…,sex=…,age=…,mask=…,split=… "
         "Those not named are found by their usual names.",
     ),
 ]
@@ -23,6 +27,15 @@ _CHECKPOINT = "A checkpoint's folder, or the name of one that is installed."
 CheckpointArgument = Annotated[str, typer.Argument(help=_CHECKPOINT)]
 CheckpointName = Annotated[str, typer.Option("--checkpoint", "-c", help=_CHECKPOINT)]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
+
+
+def at_hand(text: str, checkpoint: Path, of: DataSplit) -> str:
+    """A text with commands, in which FOLDER is where the audit of a data set read it, if that is remembered on this machine."""
+    from dermaviz.data.photographs import remembered_place
+    from dermaviz.evidence.store import FOLDER
+
+    place = remembered_place(checkpoint / FOLDER / of.data_set)
+    return text.replace("--data FOLDER", f"--data {shlex.quote(place.root)}") if place else text
 
 
 def chosen_device(name: str) -> str:

@@ -28,6 +28,8 @@ from dermaviz.data.tables import (
     plain,
     some,
     split_word,
+    suggested,
+    without_a_role,
 )
 from dermaviz.data.tone_labels import tone_labels
 from dermaviz.errors import DatasetError, ImageError
@@ -82,14 +84,14 @@ def read_folders(root: str | Path | None = None, *, classes: Sequence[str] | Non
     folder = data_root(root)
     if not folder.is_dir():
         raise DatasetError(f"expected a folder with one sub-folder per class, found none at {folder}. Check the path.")
-    notes = [f"{folder.name}: labels are the names of the sub-folders."]
+    notes = ["Labels are the names of the sub-folders."]
     found, files = (
         Folder(folder),
         [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")],
     )
     base = _round_classes(folder, found.pictures)
     if base != folder:
-        notes.append(f"Passed through {base.relative_to(folder)}, which holds the folders of the classes.")
+        notes.append("Passed through the one folder that holds those of the classes.")
     rows: list[tuple[Path, str, str]] = []
     alone: list[str] = []
     for path in found.pictures:
@@ -114,14 +116,27 @@ def read_folders(root: str | Path | None = None, *, classes: Sequence[str] | Non
         image_id = path.relative_to(folder).with_suffix("").as_posix()
         records.append(Record(image_id, path, label, image_id, {}, found.mask(path), "", split))
     others = sorted(path.relative_to(folder).as_posix() for path in files if not is_picture(path))
-    if unused := [name for name in others if Path(name).suffix.lower() in TABLE_SUFFIXES]:
-        notes.append(
-            f"Not used: {some(unused)}. If the labels are in a table, name its columns: --columns image=…,label=…."
-        )
-    return _dataset(
+    unused = [name for name in others if Path(name).suffix.lower() in TABLE_SUFFIXES]
+    if unused:
+        notes.append(_not_used(folder, unused))
+    made = _dataset(
         folder.resolve().name, records, [*notes, *said], classes,
         {"pictures outside the folders of the classes": alone, "files that are no pictures": others},
     )  # fmt: skip
+    return replace(made, files=tuple(unused))
+
+
+def _not_used(folder: Path, tables: Sequence[str]) -> str:
+    """That these tables were not used, the columns of the first, and the option that would have it used."""
+    how = "`--columns image=…,label=…`"
+    try:
+        frame = parse_table(read_bytes(folder / tables[0]), tables[0]).frame
+    except DatasetError:
+        return f"Not used: {some(tables)}. If the labels are in a table, name its columns: {how}."
+    return (
+        f"Not used: {some(tables)}, with the columns {', '.join(map(str, frame))}. If the labels are there, name them: "
+        f"{suggested(frame, Columns()) or how}."
+    )
 
 
 def _round_classes(folder: Path, pictures: Sequence[Path]) -> Path:
@@ -153,7 +168,7 @@ def read_table(
         DatasetError: no table, or several that nothing tells apart; no column of images or labels; no picture at all.
     """
     place, asked, form = data_root(root), columns or Columns(), form or Form()
-    frame, chosen, notes, marks = _joined(place, asked, form)
+    frame, chosen, notes, marks, files = _joined(place, asked, form)
     root_folder = place if place.is_dir() else place.parent
     name = form.name or (root_folder.resolve().name if place.is_dir() else place.stem)
     records, labels_said, skipped = _records(frame, chosen, Folder(root_folder))
@@ -167,7 +182,8 @@ def read_table(
         classes = [one for one in marks if one in there]
         empty = [one for one in marks if one not in there]
         labels_said += [f"No image of {some(empty)}: not among the classes."] if empty else []
-    return _dataset(name, records, [*notes, *labels_said, *form.notes], classes, skipped)
+    made = _dataset(name, records, [*notes, *labels_said, *form.notes], classes, skipped)
+    return replace(made, files=files)
 
 
 _FOLDER, _SPLIT, _KEY = ":folder", ":split", ":key"
@@ -204,14 +220,18 @@ def tables_in(place: Path) -> list[Path]:
     return [path for path in found if path.suffix.lower() in TABLE_SUFFIXES and path.name[0] != "." and path.is_file()]
 
 
-def _joined(place: Path, asked: Columns, form: Form) -> tuple[pd.DataFrame, Columns, list[str], tuple[str, ...]]:
-    """All rows with labels, the columns of other tables added; the columns' roles, what was guessed, one-hot classes."""
+def _joined(
+    place: Path, asked: Columns, form: Form
+) -> tuple[pd.DataFrame, Columns, list[str], tuple[str, ...], tuple[str, ...]]:
+    """All rows with labels, the columns of other tables added; the columns' roles, what was guessed, one-hot classes, and what
+    names files in that."""
     paths = tables_in(place)
     if not paths:
         raise DatasetError(f"expected a table ({', '.join(TABLE_SUFFIXES)}) at {place}, found none. Name the file.")
     tables: dict[Path, Table] = {}
     marks: tuple[str, ...] = ()
     notes: list[str] = []
+    files = [name for path in paths for name in (path.name, f"{path.parent.name}/{path.name}")]
     for path in paths:
         try:
             tables[path], found = prepared_table(
@@ -221,6 +241,7 @@ def _joined(place: Path, asked: Columns, form: Form) -> tuple[pd.DataFrame, Colu
             if len(paths) == 1:
                 raise
             notes.append(f"Not used: {refusal}")
+            files.append(str(refusal))  # it may show a row
         else:
             marks = marks or found
     roles = {path: find_columns(table.frame, asked, form.columns) for path, table in tables.items()}
@@ -258,7 +279,8 @@ def _joined(place: Path, asked: Columns, form: Form) -> tuple[pd.DataFrame, Colu
         frame = frame if joined is None else joined
     chosen = find_columns(frame, asked, form.columns)
     said = expect_columns(frame, labelled[0].name, asked, chosen)
-    return frame, chosen, [said, *notes], marks
+    notes += without_a_role(frame, asked, chosen)
+    return frame, chosen, [said, *notes], marks, tuple(files)
 
 
 def _with_columns_of(frame: pd.DataFrame, image: str, other: pd.DataFrame, other_image: str) -> pd.DataFrame | None:
@@ -287,18 +309,23 @@ def _records(
     """The records of the rows that have a picture and a label, what was guessed of them, and the names of what was left out."""
     labels, notes = clean_labels(frame[chosen.label].tolist())
     splits = _splits(frame, chosen, notes)
-    used = {chosen.image, chosen.label, chosen.lesion, chosen.patient, chosen.mask, chosen.split, _FOLDER, _SPLIT, ""}
-    tone = {"tone": chosen.tone} if chosen.tone and plain(chosen.tone) not in USUAL["tone"] else {}
+    used = {*(column for role, column in chosen.named.items() if role != "tone"), _FOLDER, _SPLIT, ""}
+    renamed = {
+        "sex": chosen.sex,
+        "age": chosen.age,
+        "tone": chosen.tone if plain(chosen.tone) not in USUAL["tone"] else "",
+    }
     skipped: dict[str, list[str]] = {
         "rows without a label": [],
         "rows whose picture is not there": [],
         "empty files": [],
     }
     several = Counter(frame[chosen.image])
-    records = []
+    records, named = [], set[Path | None]()
     for row, label, split in zip(frame.to_dict("records"), labels, splits, strict=True):
         name, beside = row[chosen.image], Path(row[_FOLDER])
         path = folder.find(name, beside)
+        named.add(path)
         reason = "rows without a label" if not label else "rows whose picture is not there" if path is None else ""
         if not reason and path is not None and path.stat().st_size == 0:
             reason = "empty files"
@@ -307,16 +334,15 @@ def _records(
             continue
         image_id = _image_id(name, path, folder.root, several[name] > 1)
         metadata = {str(key): value for key, value in row.items() if key not in used}
-        metadata |= {key: row[column] for key, column in tone.items()}
+        metadata |= {key: row[column] for key, column in renamed.items() if column}
         patient = row[chosen.patient] if chosen.patient else ""
         if chosen.patient:
             metadata["patient_id"] = patient
         mask = folder.find(row[chosen.mask], beside) if chosen.mask else folder.mask(path)
         lesion = row[chosen.lesion] if chosen.lesion else ""
         records.append(Record(image_id, path, label, lesion or image_id, metadata, mask, patient, split))
-    named = {record.path for record in records}
     left = [path.relative_to(folder.root).as_posix() for path in folder.pictures if path not in named]
-    return records, notes, {**skipped, "pictures that no row with a label names": left}
+    return records, notes, {**skipped, "pictures that no row names": left}
 
 
 def _image_id(name: str, path: Path, root: Path, repeated: bool) -> str:
@@ -344,20 +370,38 @@ def _dataset(
     classes: Sequence[str] | None,
     skipped: dict[str, list[str]],
 ) -> Dataset:
-    said = [*notes]
-    if any(record.mask for record in records):
-        said.append(
-            f"Masks: {sum(record.mask is not None for record in records):,} of {len(records):,} images have one."
-        )
-    facts = pd.DataFrame([dict(record.metadata) for record in records])
-    if (tone := tone_labels(facts)) is not None:
-        said.append(tone.said)
-    given = Counter(record.split for record in records if record.split)
-    if given:
-        said.append(f"Splits are given: {', '.join(f'{split} {n:,}' for split, n in given.items())}.")
+    said = [*notes, *_counted(records)]
     ordered = tuple(classes or sorted({record.label for record in records}))
     left_out = tuple((why, tuple(names)) for why, names in skipped.items() if names)
     return Dataset(name, ordered, tuple(records), tuple(said), left_out)
+
+
+_MASKS, _TONE, _SPLITS = "Masks: ", "Skin tone in ", "Splits are given: "
+"""How the notes begin that count images."""
+
+
+def _counted(records: Sequence[Record]) -> list[str]:
+    """The notes on these images that count some of them."""
+    said = []
+    if any(record.mask for record in records):
+        said.append(
+            f"{_MASKS}{sum(record.mask is not None for record in records):,} of {len(records):,} images have one."
+        )
+    if (tone := tone_labels(pd.DataFrame([dict(record.metadata) for record in records]))) is not None:
+        said.append(tone.said)
+    given = Counter(record.split for record in records if record.split)
+    if given:
+        said.append(f"{_SPLITS}{', '.join(f'{split} {n:,}' for split, n in given.items())}.")
+    return said
+
+
+def recounted(dataset: Dataset) -> Dataset:
+    """The data set with the counts in its notes as they are of the images that it holds now."""
+    first = next((i for i, note in enumerate(dataset.notes) if note.startswith((_MASKS, _TONE, _SPLITS))), None)
+    if first is None:
+        return dataset
+    rest = [note for note in dataset.notes[first:] if not note.startswith((_MASKS, _TONE, _SPLITS))]
+    return replace(dataset, notes=(*dataset.notes[:first], *_counted(dataset.records), *rest))
 
 
 def without_refused(dataset: Dataset) -> Dataset:
@@ -386,7 +430,7 @@ def without_refused(dataset: Dataset) -> Dataset:
     if len(refused) == len(dataset):
         raise DatasetError(f"{dataset.name}: expected pictures that can be read, found none: {some(refused[:1])}")
     rest = dataset.take(record for record, reason in zip(dataset.records, reasons, strict=True) if not reason)
-    return replace(rest, skipped=(*dataset.skipped, ("pictures that are refused", tuple(refused))))
+    return recounted(replace(rest, skipped=(*dataset.skipped, ("pictures that are refused", tuple(refused)))))
 
 
 def read_bytes(path: Path) -> bytes:

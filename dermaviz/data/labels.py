@@ -127,8 +127,8 @@ def _meanings(
             found[label] = (same[label],)
         elif side := _side_of(label, classes):
             found[label] = (side,)
-        elif spelt(label) in usual:
-            found[label] = _stands_for(usual[spelt(label)], classes, malignant)
+        elif key := next((one for one in _keys(label) if one in usual), ""):
+            found[label] = _stands_for(usual[key], classes, malignant)
         else:
             unknown.append(label)
     if unknown:
@@ -139,6 +139,12 @@ def _meanings(
             f"--map {unknown[0]}=CLASS, or leave them out, --map {unknown[0]}= (in Python: labels={{…}})."
         )
     return found
+
+
+def _keys(label: str) -> tuple[str, ...]:
+    """What a shipped map may call a label: as it is spelt, else by the code of what it means (``bösartig``: malignant)."""
+    known = diagnosis(label)
+    return (spelt(label), known.code) if known else (spelt(label),)
 
 
 def _side_of(label: str, classes: tuple[str, ...]) -> str:

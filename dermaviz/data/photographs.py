@@ -34,6 +34,13 @@ def remember_place(folder: Path, dataset: Dataset) -> None:
         atomic_write(folder / REMEMBERED, to_json(asdict(_place(dataset.place))), error=DatasetError)
 
 
+def remembered_place(folder: Path) -> Place | None:
+    """Where the data set was read whose evidence lies in ``folder``; None where that is not remembered on this machine."""
+    with suppress(DatasetError):
+        return build(Place, read_json(folder / REMEMBERED, "a place of photographs", error=DatasetError))
+    return None
+
+
 def _place(words: tuple[str, str, str]) -> Place:
     root, reader, columns = words
     return Place(root, reader, parse_columns(columns))
@@ -55,9 +62,7 @@ def find_photographs(
         read: :func:`photographs` (None), or that with a memory.
     """
     wanted, read = list(ids), read or photographs
-    places: list[Place] = []
-    with suppress(DatasetError):
-        places.append(build(Place, read_json(folder / REMEMBERED, "a place of photographs", error=DatasetError)))
+    places = [place] if (place := remembered_place(folder)) else []
     if name == HAM10000.name:  # by their names, without reading the table
         for root in (*(place.root for place in places), None):
             found: dict[str, Path] = {}

@@ -144,7 +144,7 @@ def _some(folder: Path, *patterns: str) -> list[Path]:
 
 def _read_medmnist(place: Path, columns: Columns, _: Form) -> Dataset:
     path = place if place.is_file() else _some(place, "*.npz")[0]
-    notes = [f"{path.name}: its arrays are written out as files. Neither lesions nor patients are known."]
+    notes = ["Its arrays are written out as files. Neither lesions nor patients are known."]
     if "derma" in path.stem.lower():
         notes.append(
             "DermaMNIST's own splits hold photographs of one lesion on both sides; classes 0 to 6 are in words."

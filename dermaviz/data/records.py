@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -72,7 +73,9 @@ class Record:
 
 
 def left_out_sentence(why: str, names: Sequence[str], most: int | None = None) -> str:
-    """Why something was left out, how often, and the first names (None: all)."""
+    """Why something was left out, how often, and the first names (None: all; 0: none, for what leaves this machine)."""
+    if most == 0:
+        return f"Left out: {why} ({len(names):,})."
     more = f" and {len(names) - most:,} more" if most and len(names) > most else ""
     return f"Left out: {why} ({len(names):,}): {', '.join(names[:most])}{more}."
 
@@ -83,7 +86,7 @@ class Dataset:
 
     ``notes`` say, one sentence each, what the reader guessed and what must be known of the figures; ``skipped`` holds what was
     left out: each reason with the names of files or rows. ``place`` is where it was read: root, reader and columns; empty for
-    one that was read nowhere.
+    one that was read nowhere. ``files`` are the names of files and folders that the notes mention.
     """
 
     name: str
@@ -92,6 +95,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     skipped: tuple[tuple[str, tuple[str, ...]], ...] = ()
     place: tuple[str, str, str] | tuple[()] = field(default=(), compare=False)
+    files: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if not self.classes:
@@ -141,5 +145,15 @@ class Dataset:
 
     @property
     def said(self) -> tuple[str, ...]:
-        """The notes, and a sentence for each reason for which something was left out, with its number and the first names."""
+        """The notes, and a sentence for each reason for which something was left out, with its number and the first names: for
+        whoever has the data before them."""
         return (*self.notes, *(left_out_sentence(why, names, 5) for why, names in self.skipped))
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The same without a name of a file, a folder or a row: what evidence, cards and reports hold, which are sent on."""
+        names = sorted({name for name in self.files if name}, key=len, reverse=True)
+        pattern = re.compile("|".join(map(re.escape, names)))
+        notes = [pattern.sub("the table", note) if names else note for note in self.notes]
+        notes = [note[:1].upper() + note[1:] for note in notes]  # a sentence may have begun with a name
+        return (*notes, *(left_out_sentence(why, names, 0) for why, names in self.skipped))

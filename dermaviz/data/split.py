@@ -218,7 +218,7 @@ def apply_split(dataset: Dataset, manifest: Manifest, *, leaky: bool = False) ->
         )
     if across:
         note = (
-            f"{LEAKY}: {len(across):,} {kind}{'s' if len(across) > 1 else ''} ({', '.join(list(across)[:3])}) "
+            f"{LEAKY}: {len(across):,} {kind}{'s' if len(across) > 1 else ''} "
             f"{'are' if len(across) > 1 else 'is'} in more than one split, so figures on the test images are too good."
         )
     else:

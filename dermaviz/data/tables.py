@@ -10,6 +10,7 @@ import dataclasses
 import io
 import json
 import re
+import shlex
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from dermaviz.diagnoses import diagnosis, spelt
 from dermaviz.errors import DatasetError
 from dermaviz.io import from_csv_cell
 from dermaviz.schema import validated
@@ -38,9 +40,30 @@ USUAL: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "mask": ("mask", "mask_path", "segmentation"),
         "split": ("split", "partition", "subset"),
+        "sex": ("sex",),
+        "age": ("age",),
     }
 )  # fmt: skip
 """What a column of each role is usually called, the likeliest first; case, spaces and dashes do not count."""
+PLAIN = ("sex", "age")
+"""Roles that are metadata of that name, nothing more."""
+_LIKELY: Mapping[str, str] = MappingProxyType(
+    {
+        "image": "datei, dateiname, bild, bildname, bilddatei, foto, fotoname, fichier, nom du fichier, cliché, archivo, "
+        "fichero, imagen, immagine, nome file, arquivo, ficheiro, imagem",
+        "label": "befund, diagnose, diagnosen, histologie, klasse, diagnostic, diagnostico, classe, etiqueta, diagnosi, "
+        "istologia, histologia, histology, dx",
+        "lesion": "läsion, läsions id, läsion nr, lésion, lesión, lesione, lesão, lesion nr, lesion number",
+        "patient": "pat nr, patnr, pat id, patient nr, patientnr, patienten nr, patientennummer, patienten id, patient "
+        "number, patientin, n patient, id patient, paciente, id paciente, paziente, id paziente, person, subject",
+        "tone": "hauttyp, hauttyp fitzpatrick, fitzpatrick typ, hautton, phototyp, phototype, phototype cutané, fototyp, "
+        "fototipo, tipo de piel, tipo de pele, tipo di pelle, skintype, fst",
+        "sex": "geschlecht, gender, sexe, sexo, sesso, género, genere, gênero",
+        "age": "alter, lebensalter, âge, edad, età, idade, age years, age approx",
+        "mask": "maske, masque, máscara, maschera",
+    }
+)
+"""Names that a column of each role may have elsewhere: offered, never taken."""
 MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "nat"})
 """What stands for "not known" in a cell, whatever its case."""
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -63,6 +86,8 @@ class Columns:
     tone: str = ""
     mask: str = ""
     split: str = ""
+    sex: str = ""
+    age: str = ""
 
     def __str__(self) -> str:
         return ",".join(f"{role}={name}" for role, name in self.named.items())
@@ -254,12 +279,63 @@ def expect_columns(frame: pd.DataFrame, name: str, asked: Columns, found: Column
             )
         if role in ("image", "label"):
             raise DatasetError(
-                f"{name}: expected a column of {role}s named {' or '.join(USUAL[role])}, {there}. Say which it is: --columns "
-                f"{role}=COLUMN."
+                f"{name}: expected a column of {role}s named {' or '.join(USUAL[role])}, {there}. Say which it is: "
+                f"{suggested(frame, asked) or f'`--columns {role}=COLUMN`'}."
             )
     unused = [str(one) for one in frame if plain(one) in USUAL["label"] and one not in found.named.values()]
     also = f" The label could also be {some(map(repr, unused))}." if unused and not asked.label else ""
-    return f"{name}: {', '.join(f'{role} from {column!r}' for role, column in found.named.items())}.{also}"
+    taken = ((role, column) for role, column in found.named.items() if not (role in PLAIN and plain(column) == role))
+    return f"{name}: {', '.join(f'{role} from {column!r}' for role, column in taken)}.{also}"
+
+
+def likely_columns(frame: pd.DataFrame, found: Columns) -> dict[str, str]:
+    """Which column may have each role that ``found`` leaves open, by its name in other languages or by what it holds."""
+    open_columns = {
+        spelt(str(name)): str(name) for name in reversed(frame.columns) if str(name) and str(name)[0] != ":"
+    }
+    open_columns = {said: name for said, name in open_columns.items() if name not in found.named.values()}
+    likely: dict[str, str] = {}
+    first = frame.head(_LOOKED_AT)
+    for role, names in _LIKELY.items():
+        usual = [*map(spelt, USUAL[role]), *map(spelt, names.split(", "))]
+        holds = _HOLDS.get(role, lambda _: False)
+        named = next((open_columns[one] for one in usual if one in open_columns), "")
+        held = (name for name in open_columns.values() if 2 * sum(map(holds, first[name])) > len(first))
+        if role not in found.named and (chosen := named or next(held, "")):
+            likely[role] = chosen
+            open_columns.pop(spelt(chosen))
+    return likely
+
+
+_HOLDS = MappingProxyType(
+    {
+        "image": lambda cell: bool(re.search(r"\.(jpe?g|png|tiff?|bmp|webp|heic|dcm)$", cell.lower())),
+        "label": lambda cell: diagnosis(cell) is not None,
+    }
+)
+"""What tells a column of a role by its cells."""
+_LOOKED_AT = 200
+"""Rows that are looked at for that."""
+
+
+def suggested(frame: pd.DataFrame, found: Columns) -> str:
+    """The option that names all columns, those that are known and those that are likely; "" where none is likely."""
+    likely = likely_columns(frame, found)
+    named = {role: (found.named | likely)[role] for role in USUAL if role in found.named | likely}
+    words = ",".join(f"{role}={column}" for role, column in named.items() if "," not in column)
+    return f"`--columns {shlex.quote(words)}`" if likely else ""
+
+
+def without_a_role(frame: pd.DataFrame, asked: Columns, found: Columns) -> list[str]:
+    """A sentence on the columns that were left without a role, where some were named; and on those that may have one."""
+    rest = [str(one) for one in frame if one and str(one)[0] != ":" and one not in found.named.values()]
+    said = [f"Columns without a role, kept as they are: {', '.join(rest)}."] if asked.named and rest else []
+    likely = likely_columns(frame, found) if asked.named else {}
+    if likely:
+        said.append(
+            f"Perhaps {', '.join(f'{role} from {name!r}' for role, name in likely.items())}: {suggested(frame, asked)}."
+        )
+    return said
 
 
 def one_hot(frame: pd.DataFrame) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from dermaviz.data.split import Split
 from dermaviz.errors import DatasetError, EvidenceError, ImageError
 from dermaviz.evidence.images import ToAudit, before_the_answer, split_of_checkpoint
 from dermaviz.evidence.predictions import LABELS, PREDICTIONS, Predictions, cannot_have, internal, read_audited
-from dermaviz.evidence.store import FOLDER, Manifest, Source, build_evidence
+from dermaviz.evidence.store import FOLDER, WERE_MALIGNANT, Manifest, Source, build_evidence
 from dermaviz.evidence.tables import DRAWN, TABLES
 from dermaviz.images import FORMATS_IN_WORDS, RGB, read_image
 from dermaviz.io import atomic_write, csv_text, file_sha256
@@ -176,7 +176,7 @@ def make_table(
     table, card = TABLES[name], classifier.card
     if why := cannot_have(card, name):
         raise EvidenceError(why)
-    make, settings, facts = table.make_rows(), table.settings(), dict(made or {})
+    make, settings, facts = table.make_rows(), table.settings(), {**(made or {}), WERE_MALIGNANT: list(card.malignant)}
     if table.drawn:
         drawn = resolve_name(table.drawn)(card.classes)
         images_sha256 = hashlib.sha256(repr(drawn).encode()).hexdigest()
@@ -187,8 +187,8 @@ def make_table(
         dataset = table.images(asked.dataset)
         if asked.groups:
             settings |= {LABELS: {group: list(classes) for group, classes in asked.groups.items()}}
-        if asked.said:
-            facts["said"] = list(asked.said)
+        if asked.kept:
+            facts["said"] = list(asked.kept)
         source, n = evidence_source(name, card, dataset, asked.of.split, **settings), len(dataset)
         rows = partial(make, classifier if table.own_classes else grouped(classifier, asked.groups), dataset)
         remember_place(folder / FOLDER / asked.of.data_set, dataset)

@@ -141,6 +141,16 @@ def read_findings(checkpoint: Checkpoint, of: DataSplit | None = None, draws: in
     return story
 
 
+def commands_missing(checkpoint: Checkpoint, of: DataSplit) -> list[str]:
+    """The commands that make the tables which the story of these images needs and has not."""
+    needed = {chapter.needs: None for key, chapter in STORY.items() if key != "elsewhere"}
+    return [
+        audit_command(checkpoint.folder, of, table)
+        for table in needed
+        if not has_evidence(checkpoint.folder, table, of) and not cannot_have(checkpoint.card, table)
+    ]
+
+
 def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
     """How often it is right, how often it finds what is looked for, and whether its maps lie on the lesion."""
     card = audited.checkpoint.card
@@ -261,7 +271,8 @@ def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
     if not wanted:
         raise EvidenceError(
             f"expected classes of {card.name} that count as malignant, found none, so there is nothing to look for. Name them as "
-            "`malignant` on its card, or import it again with `--malignant`."
+            f"`malignant` in its card.json, or import it again: `dermaviz import SOURCE --name {card.name} --malignant a,b "
+            "--replace` with the other options as before. What was audited stays."
         )
     if column not in audited.table:
         evidence_of(audited.checkpoint, TONE, of)  # says what is missing

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from dermaviz.data.general import without_refused
+from dermaviz.data.general import recounted, without_refused
 from dermaviz.data.known import known_images
 from dermaviz.data.labels import Groups, fit_labels, label_maps
 from dermaviz.data.notices import notices
 from dermaviz.data.readers import find_ham10000, read_dataset, read_splits
-from dermaviz.data.records import HAM10000, Dataset, left_out_sentence
+from dermaviz.data.records import HAM10000, Dataset
 from dermaviz.data.selection import for_task, read_selection, selection_on_card
 from dermaviz.data.split import MANIFESTS, SPLITS, Split, named_manifest
 from dermaviz.data.tables import Columns
@@ -28,14 +28,24 @@ from dermaviz.models.card import Card
 class ToAudit:
     """Images to measure a checkpoint on, and the place ``of`` their evidence.
 
-    ``dataset`` is labelled by the checkpoint's classes, or by ``groups`` of them where its labels are coarser. ``said`` are
-    sentences on what was guessed and left out; they stay with the evidence.
+    ``dataset`` is labelled by the checkpoint's classes, or by ``groups`` of them where its labels are coarser. ``fitted`` are
+    sentences on how its labels were taken.
     """
 
     dataset: Dataset
     of: DataSplit
     groups: Groups = field(default_factory=dict)
-    said: tuple[str, ...] = ()
+    fitted: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What was guessed and left out, with the first names, for whoever has the data before them."""
+        return (*self.dataset.said, *self.fitted)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The same without names of files and rows: this stays with the evidence, and is in reports."""
+        return (*self.dataset.kept, *self.fitted)
 
 
 def images_to_audit(
@@ -73,7 +83,7 @@ def images_to_audit(
         if chosen not in SPLITS:
             raise DatasetError(f"{own.data_set}: expected one of {', '.join(SPLITS)}, found the split {chosen!r}.")
         found = without_refused(split_of_checkpoint(card, root, chosen))
-        return ToAudit(found, of, said=found.said)
+        return ToAudit(recounted(found), of)
     called = name or _folder_name(root)
     DataSplit(called, split or ALL)  # a name that is none is refused before anything is read
     if called == own.data_set:
@@ -84,9 +94,8 @@ def images_to_audit(
     if known and known.column and not (columns and columns.label):
         columns = replace(columns or Columns(), label=known.column)
     part, chosen = _split_of(read_dataset(reader, root, columns), called, split)
-    part = without_refused(part)
-    fitted = fit_to(card, replace(part, name=called), labels)
-    return replace(fitted, of=DataSplit(called, chosen), said=(*part.said, *fitted.said))
+    fitted = fit_to(card, replace(without_refused(part), name=called), labels)
+    return replace(fitted, of=DataSplit(called, chosen))
 
 
 def fit_to(card: Card, dataset: Dataset, labels: Mapping[str, str] | None = None) -> ToAudit:
@@ -105,7 +114,9 @@ def fit_to(card: Card, dataset: Dataset, labels: Mapping[str, str] | None = None
         classes = tuple(dict.fromkeys(record.label for record in named))
         rest = for_task(replace(rest, records=named, classes=classes), task)
     fitted = fit_labels(rest, card.classes, card.malignant, labels, card.synonyms)
-    return ToAudit(fitted.dataset, DataSplit(as_name(dataset.name), ALL), fitted.groups, (*said, *fitted.said))
+    return ToAudit(
+        recounted(fitted.dataset), DataSplit(as_name(dataset.name), ALL), fitted.groups, (*said, *fitted.said)
+    )
 
 
 def split_of_checkpoint(card: Card, root: Path | None, split: Split) -> Dataset:
@@ -186,10 +197,9 @@ def _without_trained(card: Card, dataset: Dataset) -> tuple[Dataset, tuple[str, 
         f"that {card.name} was trained or chosen on, by their ids": sorted(by_id),
         f"that look as those that {card.name} was trained on": [f"{copy} is {of}" for copy, of in by_look.items()],
     }
-    said = [left_out_sentence(f"images {why}", names, 3) for why, names in found.items() if names]
-    if not ids:
-        said.append(f"What {card.name} was trained on is not known here: some of it may be among these images.")
-    return kept, tuple(said)
+    left = tuple((f"images {why}", tuple(names)) for why, names in found.items() if names)
+    unknown = f"What {card.name} was trained on is not known here: some of it may be among these images."
+    return replace(kept, skipped=(*kept.skipped, *left)), () if ids else (unknown,)
 
 
 def _holds_own(card: Card, root: Path | None) -> bool:

@@ -173,7 +173,10 @@ def evidence_of(
     whose = of or internal(checkpoint.card)
     if why := cannot_have(checkpoint.card, table):
         raise EvidenceError(why)
-    found = read_evidence(checkpoint.folder, table, whose, checkpoint_sha256=checkpoint.answers_sha256, columns=columns)
+    found = read_evidence(
+        checkpoint.folder, table, whose, checkpoint_sha256=checkpoint.answers_sha256, columns=columns,
+        answers_when=checkpoint.answers_when,
+    )  # fmt: skip
     groups = found.manifest.source.parameters.get(LABELS)
     return replace(found, table=in_groups(found.table, groups)) if groups else found
 

@@ -68,7 +68,7 @@ class DataSplit:
 
 def audit_command(checkpoint: Path, of: DataSplit, table: str = "") -> str:
     """The command that makes evidence of these images, beside the folder ``checkpoint``: the data are read, and labels taken, as
-    for their predictions."""
+    for their predictions. Where they lie is not in it, for reports are sent to others; the command line puts it there."""
     try:
         made = read_manifest(table_path(checkpoint, "predictions", of).with_suffix(".json")).made
         words = shlex.split(str(made.get("command", "")))
@@ -176,7 +176,13 @@ def splits_with(checkpoint: Path, table: str) -> list[DataSplit]:
 
 
 def read_evidence(
-    checkpoint: Path, table: str, of: DataSplit, *, checkpoint_sha256: str, columns: Sequence[str] | None = None
+    checkpoint: Path,
+    table: str,
+    of: DataSplit,
+    *,
+    checkpoint_sha256: str,
+    columns: Sequence[str] | None = None,
+    answers_when: Callable[[Sequence[str]], str] | None = None,
 ) -> Evidence:
     """Read a table of a checkpoint's evidence.
 
@@ -186,6 +192,8 @@ def read_evidence(
         of: whose images.
         checkpoint_sha256: the model's ``Card.answers_sha256`` now; evidence of another model is stale.
         columns: those that are wanted, all by default.
+        answers_when: ``Checkpoint.answers_when``, to go on with a table that does not say which classes are malignant where
+            only these have changed since.
 
     Raises:
         MissingEvidenceError: there is no such table.
@@ -213,11 +221,17 @@ def read_evidence(
             f"bytes. The file was cut short or changed. Delete it. {remedy}"
         )
     if manifest.source.checkpoint_sha256 != checkpoint_sha256:
-        raise EvidenceError(
-            f"{path}: expected evidence of the checkpoint as it is now ({checkpoint_sha256[:12]}…), found that of another "
-            f"({manifest.source.checkpoint_sha256[:12]}…). It is stale: weights, temperature or input size have changed. "
-            f"{remedy}"
-        )
+        renamed = _only_malignant_changed(manifest, answers_when)
+        if not (renamed and table in TABLES and _P_MALIGNANT not in TABLES[table].columns):
+            why = (
+                "other classes count as malignant now, and it holds the sum of their probabilities"
+                if renamed
+                else "weights, classes, those that count as malignant, temperature, input size or normalisation have changed"
+            )
+            raise EvidenceError(
+                f"{path}: expected evidence of the checkpoint as it is now ({checkpoint_sha256[:12]}…), found that of another "
+                f"({manifest.source.checkpoint_sha256[:12]}…). It is stale: {why}. {remedy}"
+            )
     try:
         evidence = Evidence(read_parquet(content, columns), manifest)
     except (pa.ArrowException, OSError, ValueError) as failure:
@@ -227,6 +241,21 @@ def read_evidence(
     if table in TABLES:
         TABLES[table].check(evidence.table, str(path), columns)
     return evidence
+
+
+_P_MALIGNANT = "p_malignant"
+WERE_MALIGNANT = "malignant"
+"""In ``made`` of a manifest: the classes that counted as malignant."""
+
+
+def _only_malignant_changed(manifest: Manifest, answers_when: Callable[[Sequence[str]], str] | None) -> bool:
+    """Whether a table is of the same model, but for which of its classes count as malignant. Where labels stood for groups of
+    classes these were among what decides it, so it is then of another."""
+    before = manifest.made.get(WERE_MALIGNANT, [])
+    known = isinstance(before, list) and all(isinstance(name, str) for name in before)
+    if answers_when is None or not known or "labels" in manifest.source.parameters:
+        return False
+    return manifest.source.checkpoint_sha256 == answers_when(before)
 
 
 def write_evidence(checkpoint: Path, frame: pd.DataFrame, source: Source, made: dict[str, object]) -> Manifest:

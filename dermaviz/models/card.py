@@ -185,6 +185,11 @@ class Checkpoint:
         """The hash of all that decides the answers, whatever groups it is asked for: evidence of another one is stale."""
         return (self.whole or self.card).answers_sha256
 
+    def answers_when(self, malignant: Sequence[str]) -> str:
+        """What that hash was when these classes counted as malignant; "" where some are none of its classes."""
+        card = self.whole or self.card
+        return replace(card, malignant=tuple(malignant)).answers_sha256 if set(malignant) <= set(card.classes) else ""
+
     def asked(self, groups: Mapping[str, Sequence[str]]) -> Checkpoint:
         """The same checkpoint asked for groups of its classes; for the classes themselves where there are none."""
         whole = self.whole or self.card

@@ -13,10 +13,10 @@ import timm
 import torch
 from torch import nn
 
-from dermaviz.diagnoses import malignant_among
+from dermaviz.diagnoses import malignant_among, spelt
 from dermaviz.errors import AttentionError, CheckpointError, WeightsError
 from dermaviz.io import atomic_write, file_sha256
-from dermaviz.models.card import Card, Sharpness, new_checkpoint_folder, no_maps_reason
+from dermaviz.models.card import CARD, Card, Sharpness, new_checkpoint_folder, no_maps_reason, read_card
 from dermaviz.models.checkpoint import load_checkpoint, save_checkpoint, save_weights
 from dermaviz.models.classifier import Classifier
 from dermaviz.models.fitting import Fit, fit_to, fitting, identified
@@ -42,18 +42,18 @@ NOT_FOR = (
     "Not a medical device. Not for diagnosis, triage or reassurance. It was imported: what it was trained on, and on whom it "
     "was tested, is not known here."
 )
-_NONE_MALIGNANT = (
-    "guessed: no class is malignant, since the table of diagnoses knows none of them as such; else give --malignant."
-)
+_NONE_MALIGNANT = "guessed: no class is malignant, since the table of diagnoses knows none of them as such."
 
 
 @dataclass(frozen=True)
 class Imported:
-    """A checkpoint that was made of a network from elsewhere, loaded again; ``notes`` say what was taken and what was guessed."""
+    """A checkpoint that was made of a network from elsewhere, loaded again; ``notes`` say what was taken and what was guessed,
+    and ``doubt`` what nothing vouches for though all figures rest on it; "" where something does."""
 
     folder: Path
     classifier: Classifier
     notes: tuple[str, ...]
+    doubt: str = ""
 
 
 def import_checkpoint(
@@ -69,15 +69,17 @@ def import_checkpoint(
     sharpness: int = 0,
     layer: str = "",
     folder: Path | None = None,
+    replace: bool = False,
 ) -> Imported:
     """Make a checkpoint of a file, a folder, ``hf-hub:OWNER/NAME`` or ``FILE.py:FACTORY``; what is not given is inferred.
+    With ``replace`` one that was imported under this name is made anew; its evidence stays, and says itself if it is stale.
 
     Raises:
         WeightsError: the source holds no network, or something is said neither there nor here: the message names the option.
         CheckpointError: there is a checkpoint of this name already, or a value means nothing.
     """
     folder = folder or new_checkpoint_folder(name)
-    _require_new(name, folder)
+    _require_new(name, folder, replace)
     for named in (source, architecture):
         if is_own_code(named):
             places = [place for place in (os.environ.get(CODE, ""), named.rpartition(":")[0]) if place]
@@ -130,15 +132,41 @@ def import_checkpoint(
         if called.startswith(TRANSFORMERS):
             atomic_write(folder / CONFIG, (found.folder / CONFIG).read_bytes(), error=CheckpointError)
         save_checkpoint(folder, network.network if isinstance(network, Wrapped) else network, card, half=False)
-    return Imported(folder, _loaded_alike(folder, network), tuple(notes))
+    doubt = _doubt(named_classes, tuple(found.said.get("classes", ())), bool(ill) or malignant is not None)
+    return Imported(folder, _loaded_alike(folder, network), tuple(notes), doubt)
 
 
-def _require_new(name: str, folder: Path) -> None:
+def _doubt(classes: tuple[str, ...], said: tuple[str, ...], malignancy_known: bool) -> str:
+    """What nothing vouches for, in sentences: the order of the classes, unless the source says it, and which are malignant."""
+    parts = []
+    if len(said) != len(classes) or any(spelt(one) != spelt(other) for one, other in zip(classes, said, strict=True)):
+        against = (
+            f", and the source says {', '.join(said)}" if len(said) == len(classes) else ", for the source names none"
+        )
+        parts.append(
+            f"nothing vouches for the order of the classes ({', '.join(classes)}){against}: in another order every figure is "
+            "wrong. Compare it with the code that trained the model."
+        )
+    if not malignancy_known:
+        parts.append(
+            "no class counts as malignant. If one should, import it again with --malignant a,b --replace; else with "
+            "--malignant none."
+        )
+    return " ".join(part[:1].upper() + part[1:] if i else part for i, part in enumerate(parts))
+
+
+def _require_new(name: str, folder: Path, replaced: bool) -> None:
     if not re.fullmatch(r"[\w.+-]*\w", name):
         raise CheckpointError(f"--name: expected letters, digits and - _ . + (it names a folder), found {name!r}.")
-    if folder.exists():
+    if not folder.exists():
+        return
+    if not replaced:
         raise CheckpointError(
-            f"expected a new name, found {folder} there already. Choose another --name, or remove it."
+            f"expected a new name, found {folder} there already. Choose another --name, or import it anew with --replace."
+        )
+    if "imported_from" not in read_card(folder / CARD).recipe:
+        raise CheckpointError(
+            f"--replace: expected a checkpoint that was imported, found {folder}, which was trained. Choose another --name."
         )
 
 

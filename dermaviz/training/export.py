@@ -177,7 +177,7 @@ def _card(recipe: Recipe, run: Path, data: Dataset, split_sha256: str) -> Card:
         weights_sha256="",
         recipe=asdict(recipe),
         metrics={},
-        data={**recipe.data.on_card(), **known, "notes": list(data.said)},
+        data={**recipe.data.on_card(), **known, "notes": list(data.kept)},
         licence=spec.licence if spec else "as the data it was trained on",
         intended_use=INTENDED_USE,
         not_for=" ".join([NOT_FOR, spec.limits if spec else UNKNOWN_LIMITS, *data.notes[-1:]]),

@@ -179,8 +179,11 @@ class Recipe:
     def sha256(self) -> str:
         """Hash of all values, so that a saved state is only continued by the recipe that made it."""
         content = asdict(self)
-        if not self.data.columns.named:
-            del content["data"]["columns"]  # came later; states that were saved before go on
+        if not (named := self.data.columns.named):
+            del content["data"]["columns"]  # came later, as did some roles: states that were saved before go on
+        else:
+            for role in {"sex", "age"} - named.keys():
+                del content["data"]["columns"][role]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -114,6 +114,52 @@ def test_another_data_set_stands_beside_the_own_one(
     assert sorted(path.name for path in (audited / "evidence").iterdir()) == ["My-photos", "ham10000"]
 
 
+def test_a_clinic_folder_in_german_and_malignant_classes_named_afterwards(
+    dermaviz: Command, audited: Path, draw_photo: Any, tmp_path: Path
+) -> None:
+    """Labels and columns of another language; what is kept names no file and no patient; a card that names other classes as
+    malignant keeps the evidence that does not depend on them."""
+    labels = ("Melanom", "Nävus", "", "Basaliom", "Seborrhoische Keratose")
+    for i in range(len(labels)):
+        draw_photo(tmp_path / "Klinik" / "Bilder" / "Mueller-00" / f"IMG_{i}.png", seed=i)
+    half = tmp_path / "Klinik" / "Bilder" / "Mueller-00" / "IMG_4.png"
+    half.write_bytes(half.read_bytes()[:2000])
+    rows = [f"IMG_{i}.png;{label};Müller-{i};{i + 1};m" for i, label in enumerate(labels)]
+    sheet = "\n".join(["Datei;Befund;Pat.-Nr.;Hauttyp;Geschlecht", *rows])
+    (tmp_path / "Klinik" / "Liste.csv").write_text(sheet, encoding="cp1252")
+    replace(read_card(audited / "card.json"), malignant=()).write(audited / "card.json")
+    columns = "image=Datei,label=Befund,patient=Pat.-Nr.,tone=Hauttyp,sex=Geschlecht"
+    data = ("--data", tmp_path / "Klinik", "--columns", columns, "--table", "predictions", "--table", "corruptions")
+    answer = dermaviz("audit", audited, *data)
+    assert answer.code == 0, answer.err
+    assert "Labels taken as classes: Basaliom as bcc, Melanom as mel, Nävus as nv." in answer.out
+    assert "Left out: rows without a label (1): IMG_2.png." in answer.out
+    assert "Left out: pictures that are refused (1): IMG_4.png (" in answer.out
+    assert "no row names" not in answer.out, "each picture is counted once"
+    assert "Skin tone in 'Hauttyp': Fitzpatrick type, of 3 of 3 images." in answer.out
+    found = table(audited, "Klinik/all")
+    assert (found["sex"].tolist(), found["patient_id"].tolist()) == (["m"] * 3, ["Müller-0", "Müller-1", "Müller-3"])
+    reported = dermaviz("report", "seven", "--dataset", "Klinik", "--no-pictures", "-o", tmp_path / "seven.html")
+    assert reported.code == 0, reported.err
+    assert f"dermaviz audit seven --data {tmp_path / 'Klinik'} --as Klinik --split all" in reported.out
+    kept = [(tmp_path / "seven.html").read_text(), *(one.read_text() for one in audited.glob("evidence/*/*/*.json"))]
+    for text in kept:
+        assert "Left out: rows without a label (1)." in text
+        assert not [word for word in ("IMG_", "Liste", "ueller", "Müller", str(tmp_path)) if word in text]
+
+    replace(read_card(audited / "card.json"), malignant=("mel",)).write(audited / "card.json")
+    checkpoint, of = Checkpoint(audited, read_card(audited / "card.json")), DataSplit("Klinik", "all")
+    assert len(evidence_of(checkpoint, "predictions", of).table) == 3
+    with pytest.raises(EvidenceError, match="It is stale: other classes count as malignant now, and it holds the sum"):
+        evidence_of(checkpoint, "corruptions", of)
+    doubted = dermaviz("report", "seven", "--dataset", "Klinik", "--no-pictures", "-o", tmp_path / "seven.html")
+    assert doubted.code == 0, doubted.err
+    replace(read_card(audited / "card.json"), temperature=2.0, malignant=()).write(audited / "card.json")
+    refused = dermaviz("report", "seven", "--dataset", "Klinik", "--no-pictures", "-o", tmp_path / "seven.html")
+    assert "It is stale: weights, classes, those that count as malignant, temperature" in refused.err
+    assert f"--data {tmp_path / 'Klinik'} --as Klinik" in refused.err
+
+
 def test_labels_of_two_kinds_are_measured_as_groups(
     dermaviz: Command, audited: Path, draw_photo: Any, tmp_path: Path
 ) -> None:

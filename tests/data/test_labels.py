@@ -53,6 +53,11 @@ def test_labels_of_single_classes_are_renamed(labels: list[str], given: dict[str
             {},
             {"not melanoma": tuple(c for c in CLASSES if c != "mel"), "mel": ("mel",)},
         ),
+        (
+            ["gutartig", "bösartig"],
+            {},
+            {"gutartig": ("bkl", "df", "nv", "vasc"), "bösartig": MALIGNANT},
+        ),
         (["Malignant"], {}, {"other": ("bkl", "df", "nv", "vasc"), "Malignant": MALIGNANT}),
         (
             ["a", "b"],

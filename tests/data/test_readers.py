@@ -142,10 +142,15 @@ def test_a_folder_per_class(sorted_pictures: Path) -> None:
     ]
     assert data.records[2].path == sorted_pictures / "nv" / "deep" / "2.PNG"
     assert data.said == (
-        "moles: labels are the names of the sub-folders.",
+        "Labels are the names of the sub-folders.",
         "Left out: files that are no pictures (1): nv/notes.txt.",
     )
-    (sorted_pictures / "list.csv").write_text("Datei;Befund\n1.jpg;nv\n")
+    (sorted_pictures / "list.csv").write_text("Datei;Befund;Ort;Pat.-Nr.\n1.jpg;nv;Arm;P1\n")
+    data = read_dataset("", sorted_pictures)
+    told = ", with the columns Datei, Befund, Ort, Pat.-Nr.. If the labels are there, name them: `--columns "
+    assert f"Not used: list.csv{told}image=Datei,label=Befund,patient=Pat.-Nr.`." in data.said
+    assert "list.csv" not in " ".join(data.kept)
+    (sorted_pictures / "list.csv").write_text('"')
     assert "Not used: list.csv. If the labels are in a table, name its columns" in " ".join(
         read_dataset("", sorted_pictures).said
     )
@@ -173,7 +178,7 @@ def test_folders_round_the_classes_and_of_masks_are_no_classes(tmp_path: Path) -
         ("images/nv /2", "NV", False),
     ]
     said = "\n".join(data.said)
-    assert "Passed through images, which holds the folders of the classes." in said
+    assert "Passed through the one folder that holds those of the classes." in said
     assert "Spaces taken out of labels: 'nv '." in said
     assert "Labels that differ only in case are one, 'NV': 'NV' (1), 'nv' (1)." in said
     draw(tmp_path / "images" / "5.jpg")
@@ -265,8 +270,50 @@ def test_what_is_left_out_is_counted_and_named(tmp_path: Path) -> None:
         "Left out: rows without a label (1): b.png.",
         "Left out: rows whose picture is not there (2): z.jpg, an empty name.",
         "Left out: empty files (1): empty.jpg.",
-        "Left out: pictures that no row with a label names (3): b.png, empty.jpg, images/c.jpg.",
+        "Left out: pictures that no row names (1): images/c.jpg.",
     )
+    assert data.kept == (
+        "The table: image from 'image', label from 'label'.",
+        "Left out: rows without a label (1).",
+        "Left out: rows whose picture is not there (2).",
+        "Left out: empty files (1).",
+        "Left out: pictures that no row names (1).",
+    )
+
+
+CLINIC = ("Datei;Befund;Pat.-Nr.;Hauttyp;Geschlecht;Alter", "a.jpg;Melanom;P1;2;m;50", "b.png;Nävus;P2;k.A.;w;40")
+
+
+def test_columns_of_other_languages_are_proposed_and_what_is_left_of_them_is_said(tmp_path: Path) -> None:
+    table = write_table(tmp_path, *CLINIC)
+    line = "--columns image=Datei,label=Befund,patient=Pat.-Nr.,tone=Hauttyp,sex=Geschlecht,age=Alter"
+    with pytest.raises(DatasetError, match=f"Say which it is: `{line}`"):
+        read_table(table)
+    said = "\n".join(read_table(table, parse_columns("image=Datei,label=Befund")).said)
+    assert "Columns without a role, kept as they are: Pat.-Nr., Hauttyp, Geschlecht, Alter." in said
+    assert (
+        f"Perhaps patient from 'Pat.-Nr.', tone from 'Hauttyp', sex from 'Geschlecht', age from 'Alter': `{line}`."
+        in said
+    )
+    data = read_table(table, parse_columns(line.removeprefix("--columns ")))
+    assert data.records[0].metadata == {"Hauttyp": "2", "tone": "2", "sex": "m", "age": "50", "patient_id": "P1"}
+    assert "without a role" not in "\n".join(data.said)
+    by_content = write_table(tmp_path, "x;y;z", "a.jpg;Melanom;1", "b.png;Nävus;2")
+    with pytest.raises(DatasetError, match="--columns image=x,label=y"):
+        read_table(by_content)
+    other = write_table(tmp_path, "number;text", "1;2", "2;3")
+    with pytest.raises(DatasetError, match="--columns image=COLUMN"):
+        read_table(other)
+
+
+def test_what_is_kept_names_no_file_and_no_row_even_of_tables_that_cannot_be_read(tmp_path: Path) -> None:
+    write_table(tmp_path, *CLINIC)
+    (tmp_path / "Befunde Meier.csv").write_text("image,label\nSecret_1.jpg,nv,too,long\n")
+    data = read_table(tmp_path, parse_columns("image=Datei,label=Befund"))
+    assert "Secret_1" in "\n".join(data.said)
+    kept = "\n".join(data.kept)
+    assert "Not used: the table" in kept
+    assert not [word for word in ("Secret", "Meier", "list.csv", "c.jpg", str(tmp_path)) if word in kept]
 
 
 def test_a_column_of_splits_is_used_where_all_of_it_are_splits(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -57,6 +58,30 @@ def test_evidence_of_another_model_is_stale(checkpoint: Path) -> None:
         EvidenceError, match=r"predictions\.parquet: .*as it is now \(eeee.*It is stale.*dermaviz audit tiny"
     ):
         read_evidence(checkpoint, "predictions", TEST, checkpoint_sha256="e" * 64)
+
+
+def test_other_malignant_classes_leave_what_does_not_depend_on_them(checkpoint: Path) -> None:
+    """By what its manifest says was malignant, none where it says nothing; tables with sums and of groups are stale."""
+
+    def read(
+        made: dict[str, object], hashes: dict[tuple[str, ...], str], table: str = "predictions", **parameters: object
+    ):
+        source = replace(SOURCE, table=table, parameters=parameters)
+        write_evidence(checkpoint, TABLE, source, made)
+        ask = lambda names: hashes.get(tuple(names), "")  # noqa: E731
+        return read_evidence(checkpoint, table, TEST, checkpoint_sha256="e" * 64, answers_when=ask)
+
+    assert len(read({}, {(): "c" * 64}).table) == 2
+    assert len(read({"malignant": ["mel"]}, {("mel",): "c" * 64, (): "x"}).table) == 2
+    with pytest.raises(EvidenceError, match="It is stale: other classes count as malignant now"):
+        read({}, {(): "c" * 64}, "attacks")
+    for made, parameters in (
+        ({"malignant": ["mel"]}, {}),
+        ({"malignant": 3}, {}),
+        ({}, {"labels": {"malignant": ["mel"]}}),
+    ):
+        with pytest.raises(EvidenceError, match="It is stale: weights, classes, those that count as malignant"):
+            read(made, {(): "c" * 64}, **parameters)
 
 
 @pytest.mark.parametrize(("table", "split"), [("attacks", "test"), ("predictions", "validation")])

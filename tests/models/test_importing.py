@@ -6,6 +6,7 @@ import argparse
 import json
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,28 @@ def test_whatever_a_state_dict_is_wrapped_in(tmp_path, bring, network, kind):
     assert imported.classifier.card.malignant == ("MEL",)
     assert "guessed: malignant are MEL, by their names." in imported.notes
     assert read_card(imported.folder / CARD).training["notes"] == list(imported.notes)
+
+
+def test_what_nothing_vouches_for_is_a_doubt_and_replace_imports_anew(tmp_path, bring, network):
+    save_file(network.state_dict(), tmp_path / "best.safetensors")
+    given = {"architecture": "test_resnet", "classes": ["a", "b", "c"]}
+    first = bring(tmp_path / "best.safetensors", **given)
+    assert "nothing vouches for the order of the classes (a, b, c), for the source names none" in first.doubt
+    assert "No class counts as malignant. If one should, import it again with --malignant a,b --replace" in first.doubt
+    (first.folder / "evidence").mkdir()
+    with pytest.raises(CheckpointError, match=r"there already.*import it anew with --replace"):
+        bring(tmp_path / "best.safetensors", **given)
+    (tmp_path / "classes.txt").write_text("b\na\nc\n")
+    again = bring(tmp_path / "best.safetensors", **given, malignant=["b"], replace=True)
+    assert again.doubt.startswith(
+        "nothing vouches for the order of the classes (a, b, c), and the source says b, a, c: "
+    )
+    assert (read_card(again.folder / CARD).malignant, (again.folder / "evidence").is_dir()) == (("b",), True)
+    (tmp_path / "classes.txt").write_text("A\nb\nc\n")
+    assert not bring(tmp_path / "best.safetensors", **given, malignant=[], replace=True).doubt
+    replace(read_card(again.folder / CARD), recipe={}).write(again.folder / CARD)
+    with pytest.raises(CheckpointError, match=r"--replace: expected a checkpoint that was imported, found .*trained"):
+        bring(tmp_path / "best.safetensors", **given, replace=True)
 
 
 def test_a_folder_of_timm_says_all_that_is_needed(tmp_path, network):
