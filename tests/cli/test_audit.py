@@ -145,7 +145,7 @@ def test_a_clinic_folder_in_german_and_malignant_classes_named_afterwards(
     kept = [(tmp_path / "seven.html").read_text(), *(one.read_text() for one in audited.glob("evidence/*/*/*.json"))]
     for text in kept:
         assert "Left out: rows without a label (1)." in text
-        assert not [word for word in ("IMG_", "Liste", "ueller", "Müller", str(tmp_path)) if word in text]
+        assert not [word for word in ("IMG_", "Liste.csv", "ueller", "Müller", str(tmp_path)) if word in text]
 
     replace(read_card(audited / "card.json"), malignant=("mel",)).write(audited / "card.json")
     checkpoint, of = Checkpoint(audited, read_card(audited / "card.json")), DataSplit("Klinik", "all")
