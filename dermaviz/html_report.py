@@ -231,13 +231,9 @@ _PLACE = re.compile(r"[/\\]\S+\.(parquet|json)")
 
 
 def _next_step(one: Missing) -> str:
-    return (
-        f"Make the evidence: <code>{escape(one.command)}</code>"
-        if one.command
-        else escape(
-            "Its evidence cannot be used: `dermaviz doctor` says why." if _PLACE.search(one.reason) else one.next_step
-        )
-    )
+    hidden = "Its evidence cannot be used: `dermaviz doctor` says why."
+    said = one.next_step if one.command or not _PLACE.search(one.reason) else hidden
+    return re.sub("`([^`]*)`", r"<code>\1</code>", escape(said))
 
 
 def limits(audited: Audited) -> list[str]:

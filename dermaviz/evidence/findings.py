@@ -272,7 +272,7 @@ def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
         raise EvidenceError(
             f"expected classes of {card.name} that count as malignant, found none, so there is nothing to look for. Name them as "
             f"`malignant` in its card.json, or import it again: `dermaviz import SOURCE --name {card.name} --malignant a,b "
-            "--replace` with the other options as before. What was audited stays."
+            "--replace` with the other options as before. Evidence that does not depend on it stays."
         )
     if column not in audited.table:
         evidence_of(audited.checkpoint, TONE, of)  # says what is missing

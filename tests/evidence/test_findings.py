@@ -125,8 +125,12 @@ def test_a_model_without_malignant_classes_has_its_story_and_its_report(tmp_path
     write_evidence(tmp_path, pd.DataFrame({"image_id": table["image_id"], "tone_group": ""}), tone, {})
     whom = read_findings(own, of, draws=FEW_DRAWS)[3]
     assert "count as malignant" in whom.next_step  # type: ignore[union-attr]
+    damaged = pd.DataFrame({"image_id": ["patient-7.jpg"] * 2})
+    write_evidence(tmp_path, damaged, Source("flips", "clinic", "all", card.answers_sha256, ""), {})
     html = report_html(read_audited(own, of))
     assert "40 images of 20 patients" in html
+    assert "Its evidence cannot be used: <code>dermaviz doctor</code> says why." in html
+    assert str(tmp_path) not in html, "a report names no place on the machine that made it"
     assert " over patients, beside" in html
 
 
