@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from dermaviz.models.classifier import Classifier
 
 N_PHOTOGRAPHS = 4
+_NONE = "–"
 FEWEST_POSITIVES = 10
 """A figure of a class with fewer images, or of fewer others, is not shown (see ``fairness.groups``)."""
 _STYLE = """
@@ -53,7 +54,7 @@ h1 { font-size: 1.7rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; border-bo
 h3 { font-size: 1.05rem; margin-bottom: .2rem; } code { overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; } caption { text-align: left; padding: .4rem 0; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #C9D5D8; }
-th, td:first-child, .interval { white-space: nowrap; } td:nth-child(2):last-child { overflow-wrap: anywhere; }
+th, td:nth-last-child(2):first-child, .interval { white-space: nowrap; } td:nth-child(2):last-child { overflow-wrap: anywhere; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .note { background: #F1F5F6; border-left: 4px solid #0B6E75; padding: .6rem 1rem; }
 .scroll { overflow-x: auto; } abbr { text-decoration: underline dotted; cursor: help; }
@@ -107,14 +108,14 @@ def report_html(audited: Audited, model: Classifier | None = None) -> str:
     card, figures = checkpoint.card, audited.summary()
     beside = beside_constant(audited.labels, audited.probabilities, audited.clusters)
     names = names_of(card.classes) | card.names
-    headline = beside.finding([names[name] for name in card.classes])
-    headline = headline or f"{beside.n_right:,} are classified correctly ({beside.right.value:.0%})."
+    no_better = beside.finding([names[name] for name in card.classes])
+    headline = no_better or f"{beside.n_right:,} are classified correctly ({beside.right.value:.0%})."
     of = f" Data set: {audited.of}." if audited.of else ""
     story = read_findings(checkpoint, audited.of) if audited.of else []
     missing = [one for one in story if isinstance(one, Missing)]
     parts = [
         f"<h1>Audit of {escape(checkpoint.name)}</h1>",
-        f"<p>{audited.counted}: <strong>{escape(headline)}</strong>{escape(of)}</p>",
+        f"<p>{audited.counted}{'.' if no_better else ':'} <strong>{escape(headline)}</strong>{escape(of)}</p>",
         '<p class="note"><strong>An educational tool, not a medical device.</strong> Nothing here is a diagnosis.</p>',
         *(f'<p class="note"><strong>{escape(leak)}</strong></p>' for leak in leaks(audited.said)),
         *(_finding(one, known) for one in story if isinstance(one, Finding)),
@@ -287,7 +288,7 @@ def _calibration(audited: Audited) -> go.Figure:
 
 def _figure_row(row: object) -> tuple[object, ...]:
     found = Estimate(row.value, row.low, row.high)  # type: ignore[attr-defined]
-    constant = "–" if np.isnan(row.constant) else row.constant  # type: ignore[attr-defined]
+    constant = _NONE if np.isnan(row.constant) else row.constant  # type: ignore[attr-defined]
     return row.label, row.n_images, found.value, _interval(found), constant  # type: ignore[attr-defined]
 
 
@@ -314,6 +315,8 @@ def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]], 
 
 
 def _cell(value: object, known: set[str]) -> str:
+    if value == _NONE:
+        return f'<td class="number">{_NONE}</td>'
     if isinstance(value, float):
         return f'<td class="number">{"undefined" if np.isnan(value) else f"{value:.3f}"}</td>'
     if isinstance(value, int | np.integer):

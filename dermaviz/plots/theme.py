@@ -162,7 +162,7 @@ def styled(figure: go.Figure, height: int, ink: str | None, *, legend: bool = Tr
     return figure
 
 
-def axis(title: str, standoff: int = 12, **more: Any) -> dict[str, Any]:
+def axis(title: str, standoff: int = 16, **more: Any) -> dict[str, Any]:
     """An axis with its title, ``standoff`` pixels away from it."""
     return {"title": {"text": title, "standoff": standoff}, **more}
 

@@ -42,6 +42,9 @@ def test_a_report_opens_without_a_network(tmp_path: Path, browser: Browser) -> N
     assert page.locator(".chart .main-svg").count() >= charts.count() > 4
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    page.set_viewport_size({"width": 1280, "height": 800})
+    wide = "[...document.querySelectorAll('.scroll, .pair')].every(one => one.scrollWidth <= one.clientWidth)"
+    assert page.evaluate(wide), "nothing sticks out where there is room"
     assert page.evaluate(_UNBROKEN), "no interval is broken within a number"
     bars = probability_bars(HOSTILE, [0.5, 0.25, 0.15, 0.1], [False] * 4)
     page.evaluate("document.body.append(Object.assign(document.createElement('div'), {id: 'hostile'}))")
