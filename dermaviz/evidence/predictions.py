@@ -7,6 +7,7 @@ are temperature · ln p, up to a constant."""
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -221,7 +222,7 @@ def read_audited(checkpoint: Checkpoint, of: DataSplit | None = None) -> Audited
     asked = checkpoint.asked(evidence.manifest.source.parameters.get(LABELS, {}))
     found = replace(
         audited_from(evidence.table, asked, evidence.manifest.sha256), of=of,
-        said=tuple(evidence.manifest.made.get("said", ())),
+        said=tuple(_NAMES.sub(r"\1.", one) for one in evidence.manifest.made.get("said", ())),
     )  # fmt: skip
     try:
         tone = tone_evidence(checkpoint, of)
@@ -232,6 +233,10 @@ def read_audited(checkpoint: Checkpoint, of: DataSplit | None = None) -> Audited
     groups = found.table["image_id"].map(tone.table.set_index("image_id")[TONE_GROUP]).fillna("")
     key = hashlib.sha256(f"{found.key} {tone.manifest.sha256}".encode()).hexdigest()
     return replace(found, key=key, table=found.table.assign(**{TONE_GROUP: groups}))
+
+
+_NAMES = re.compile(r"^(Left out: .+? \([\d,]+\)): .*", re.DOTALL)
+"""What older evidence says was left out, with names that no report should show."""
 
 
 def audited_from(table: pd.DataFrame, checkpoint: Checkpoint, key: str = "") -> Audited:

@@ -111,7 +111,8 @@ def test_a_model_without_malignant_classes_has_its_story_and_its_report(tmp_path
     )
     table = table.assign(dx=["x", "y"] * 20, p_x=said, p_y=1 - said).astype({"image_id": str, "lesion_id": str})
     made = {
-        "command": "dermaviz audit own --data FOLDER --columns 'label=my label' --table predictions --map=a=x --all"
+        "said": ["Left out: pictures that no row names (1,001): 2021/Meier/x (1): a.jpg and 1,000 more."],
+        "command": "dermaviz audit own --data FOLDER --columns 'label=my label' --table predictions --map=a=x --all",
     }
     write_evidence(tmp_path, table, Source(PREDICTIONS, "clinic", "all", card.answers_sha256, ""), made)
     of, own = DataSplit("clinic", "all"), Checkpoint(tmp_path, card)
@@ -130,6 +131,8 @@ def test_a_model_without_malignant_classes_has_its_story_and_its_report(tmp_path
     html = report_html(read_audited(own, of))
     assert "40 images of 20 patients" in html
     assert "Its evidence cannot be used: <code>dermaviz doctor</code> says why." in html
+    assert "Left out: pictures that no row names (1,001).</li>" in html
+    assert "Meier" not in html
     assert str(tmp_path) not in html, "a report names no place on the machine that made it"
     assert " over patients, beside" in html
 

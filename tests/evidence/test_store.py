@@ -63,25 +63,24 @@ def test_evidence_of_another_model_is_stale(checkpoint: Path) -> None:
 def test_other_malignant_classes_leave_what_does_not_depend_on_them(checkpoint: Path) -> None:
     """By what its manifest says was malignant, none where it says nothing; tables with sums and of groups are stale."""
 
-    def read(
-        made: dict[str, object], hashes: dict[tuple[str, ...], str], table: str = "predictions", **parameters: object
-    ):
-        source = replace(SOURCE, table=table, parameters=parameters)
-        write_evidence(checkpoint, TABLE, source, made)
-        ask = lambda names: hashes.get(tuple(names), "")  # noqa: E731
-        return read_evidence(checkpoint, table, TEST, checkpoint_sha256="e" * 64, answers_when=ask)
+    def read(made: dict[str, object], when: tuple[str, ...], table: str, parameters: dict[str, object]) -> int:
+        """The rows that are read, if the model had the hash of the table while the classes ``when`` were malignant."""
+        write_evidence(checkpoint, TABLE, replace(SOURCE, table=table, parameters=parameters), made)
+        then = {when: "c" * 64}
+        found = read_evidence(
+            checkpoint, table, TEST, checkpoint_sha256="e" * 64, answers_when=lambda names: then.get(tuple(names), "")
+        )
+        return len(found.table)
 
-    assert len(read({}, {(): "c" * 64}).table) == 2
-    assert len(read({"malignant": ["mel"]}, {("mel",): "c" * 64, (): "x"}).table) == 2
+    assert read({}, (), "predictions", {}) == read({"malignant": ["mel"]}, ("mel",), "predictions", {}) == 2
     with pytest.raises(EvidenceError, match="It is stale: other classes count as malignant now"):
-        read({}, {(): "c" * 64}, "attacks")
-    for made, parameters in (
-        ({"malignant": ["mel"]}, {}),
-        ({"malignant": 3}, {}),
-        ({}, {"labels": {"malignant": ["mel"]}}),
-    ):
+        read({}, (), "attacks", {})
+    cases: list[tuple[dict[str, object], dict[str, object]]] = [
+        ({"malignant": ["mel"]}, {}), ({"malignant": 3}, {}), ({}, {"labels": {"malignant": ["mel"]}}),
+    ]  # fmt: skip
+    for made, parameters in cases:
         with pytest.raises(EvidenceError, match="It is stale: weights, classes, those that count as malignant"):
-            read(made, {(): "c" * 64}, **parameters)
+            read(made, (), "predictions", parameters)
 
 
 @pytest.mark.parametrize(("table", "split"), [("attacks", "test"), ("predictions", "validation")])
