@@ -35,7 +35,7 @@ from dermaviz.evidence.store import DataSplit, audit_command, has_evidence
 from dermaviz.fairness.groups import MALIGNANT, audit_figures, measure_groups, sides, too_few_sides
 from dermaviz.fairness.tone_groups import GROUPS
 from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Bootstrap, Estimate, estimate
-from dermaviz.metrics.calibration import flagged_share
+from dermaviz.metrics.calibration import FlaggedShare
 from dermaviz.metrics.classification import MELANOMA, Metric, accuracy
 from dermaviz.metrics.constant import beside_constant
 from dermaviz.metrics.ranking import group_auc
@@ -157,7 +157,7 @@ def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
     found: dict[str, Metric] = {"Classified correctly": accuracy}
     wanted, name = _wanted(audited)
     if wanted:
-        found[f"{name.capitalize()} found"] = flagged_share(wanted, wanted, None)
+        found[f"{name.capitalize()} found"] = FlaggedShare(wanted, wanted, None)
     rows = estimate(found, audited.labels, audited.probabilities, audited.clusters, draws)
     table = _table(rows, [len(audited), *([int(np.isin(audited.labels, wanted).sum())] if wanted else [])])
     right = next(iter(rows.values()))
@@ -325,7 +325,7 @@ def _elsewhere(audited: Audited, of: DataSplit, draws: int) -> Finding:
     wanted, name = _wanted(audited)
     metrics: dict[str, Metric] = {"accuracy": accuracy}
     if wanted:
-        metrics = {f"{name} AUC": group_auc(wanted), f"{name}s found": flagged_share(wanted, wanted, None)}
+        metrics = {f"{name} AUC": group_auc(wanted), f"{name}s found": FlaggedShare(wanted, wanted, None)}
     found = [estimate(metrics, one.labels, one.probabilities, one.clusters, draws) for one in (audited, other)]
     rows, n = {}, []
     for metric in metrics:

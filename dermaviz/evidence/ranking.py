@@ -71,7 +71,7 @@ def _ranked(table: pd.DataFrame, cluster_ids: Mapping[str, str], measure: str, d
     found, gain = (
         Sampled.join(map(drawn.mean, columns.T)) for columns in (values, better)
     )  # one by one: ties stay ties
-    ranked = interval_table(names, value=found, gain=gain)
+    ranked = interval_table(names, value=found, gain=gain.certain(wide.columns == CONTROL))
     above, below = ranked["gain_low"] > 0, ranked["gain_high"] < 0
     verdict = np.select(
         [names["method"] == CONTROL, above, below], ["", "better than random", "worse than random"], "not shown"

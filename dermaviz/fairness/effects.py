@@ -116,9 +116,15 @@ def effects(
     parts = []
     for metric, statistic in {**_metrics(paired, malignant, positive), **(more or {})}.items():
         found = drawn.sample(statistic)
+        if metric in _LEAST:
+            found = found.among(drawn.counts["n_clusters"], _LEAST[metric])
         beyond = (found - found[control]).where(has_control)  # of the same draws: the interval of the paired difference
         parts.append(interval_table(paired.conditions.assign(metric=metric), value=found, beyond=beyond))
     return pd.concat(parts, ignore_index=True).assign(**drawn.counts)
+
+
+_LEAST = {"flips": 0, "flips_to_malignant": 0, "flips_to_benign": 0, "accuracy": 0, "accuracy_change": -1}
+"""The least that an image can add to metrics that are means of whole numbers up to 1."""
 
 
 def _metrics(paired: Paired, malignant: Collection[str], positive: str) -> dict[str, Statistic]:

@@ -7,7 +7,7 @@ intervals over resamplings of whole clusters (patients, else lesions); all group
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan, nan
 from types import MappingProxyType
 
@@ -26,7 +26,7 @@ from dermaviz.metrics.bootstrap import (
     interval_table,
     off_zero,
 )
-from dermaviz.metrics.calibration import expected_calibration_error, flagged_share
+from dermaviz.metrics.calibration import FlaggedShare, expected_calibration_error
 from dermaviz.metrics.classification import (
     MELANOMA,
     Labels,
@@ -128,16 +128,16 @@ def measure_groups(
     counts = _counts(names, clusters, positive)
     drawn = Bootstrap.over(clusters, draws, seed)
     values = np.full((len(counts), len(figures)), nan)
-    samples = np.full((draws, *values.shape), nan)
+    samples, unvaried = (np.full((n, *values.shape), nan) for n in (draws, 2))
     for g in np.flatnonzero(~counts["suppressed"]).tolist():
         mine = names == counts["group"][g]
         each = drawn.take(mine).metrics([figure.metric for figure in figures], labels[mine], probabilities[mine])
-        values[g] = [one.value for one in each]
-        samples[:, g] = np.stack([one.draws for one in each], axis=1)
+        of_group = Sampled.join(each)
+        values[g], samples[:, g], unvaried[:, g] = of_group.value, of_group.draws, of_group.unvaried
         if np.isin(values[g], (0, 1)).any():
             clusters_of = {side: len(set(clusters[mine & (positive == side)])) for side in (True, False)}
             _spread_unanimous(figures, values[g], samples[:, g], clusters_of, seed=g)
-    return GroupFigures(figures, counts, Sampled(values, samples))
+    return GroupFigures(figures, counts, Sampled(values, samples, unvaried))
 
 
 def audit_figures(
@@ -166,7 +166,8 @@ def audit_figures(
             f"classes among them, found {len(sick)} of {len(classes)} classes on that side. Choose another class."
         )
     well = tuple(i for i in range(len(classes)) if i not in sick)
-    caught, alarmed = flagged_share(sick, sick, threshold), flagged_share(well, sick, threshold)
+    caught, alarmed = FlaggedShare(sick, sick, threshold), FlaggedShare(well, sick, threshold)
+    missed, spared = replace(caught, not_called=True), replace(alarmed, not_called=True)
 
     def bias(labels: Labels, probabilities: Probabilities, weights: Values | None = None) -> Values:
         truth, score = binary_view(labels, probabilities, sick)
@@ -176,13 +177,13 @@ def audit_figures(
     at = "as most probable class" if threshold is None else f"at p ≥ {threshold:g}"
     rows: dict[str, tuple[str, Metric]] = {
         "sensitivity": (f"{name}: sensitivity {at}", caught),
-        "specificity": (f"{name}: specificity {at}", lambda *images: 1 - alarmed(*images)),
-        "false_negative_rate": (f"{name}: false negative rate {at}", lambda *images: 1 - caught(*images)),
+        "specificity": (f"{name}: specificity {at}", spared),
+        "false_negative_rate": (f"{name}: false negative rate {at}", missed),
         "false_positive_rate": (f"{name}: false positive rate {at}", alarmed),
         "roc_auc": (f"{name}: ROC AUC", group_auc(sick)),
         "balanced_accuracy": (
             f"{name}: mean of sensitivity and specificity {at}",
-            lambda *images: (caught(*images) + (1 - alarmed(*images))) / 2,
+            lambda *images: (caught(*images) + spared(*images)) / 2,
         ),
         "accuracy": ("Accuracy over all classes", accuracy),
         "expected_calibration_error": ("Calibration error (15 bins)", expected_calibration_error),
@@ -293,7 +294,7 @@ def judge(gap: Estimate, others: Mapping[str, float]) -> tuple[str, str]:
     if isnan(gap.value):
         return TOO_FEW, f"a group has fewer than {FEWEST} positives or {FEWEST} negatives"
     if isnan(gap.low):
-        return INCONCLUSIVE, "the images are of too few patients or lesions for an interval"
+        return INCONCLUSIVE, "no interval can be given: too few patients or lesions, or no draw of them varies"
     if not off_zero(gap.low, gap.high):
         return INCONCLUSIVE, "the interval includes 0"
     turned = [name for name, other in others.items() if other * gap.value <= 0]

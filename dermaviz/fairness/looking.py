@@ -100,7 +100,7 @@ def _share(cell: NDArray[np.bool_], of: NDArray[np.bool_], drawn: Bootstrap) -> 
     """The images of a cell as a share of some images, with its interval.
 
     Where it is none or all of them, it is so in every draw, which is no certainty: they have the exact interval of as many
-    lesions.
+    lesions, also where these are so few that many draws have none.
     """
     k, some = int(cell.sum()), drawn.take(of)
     if k in (0, len(some.cluster_ids)):

@@ -16,6 +16,17 @@ are known, else whole lesions (:func:`clusters`). A table is made in three steps
 
 Where every image shows a lesion of its own and they are few, a count has an exact interval.
 
+Where all images are alike so are all draws: a bootstrap of 28 right answers says "1.000 to 1.000", which is no certainty
+but all that it can see. No interval is given without a width. In place of it stands (:meth:`Sampled.among`):
+
+- of a share, Clopper and Pearson's bound on as many lesions (or patients) as it is among, all of them alike: the rule of three
+  (Hanley and Lippman-Hand 1983). Images of one lesion count once, so it is never too narrow for them.
+- of a mean of shares, such as balanced accuracy, the mean of their bounds: as wide as if the shares erred together, and so never
+  narrower than for independent ones (Zou and Donner 2008 take the root of the squared distances).
+- of a difference, the least and the most that the bounds of both leave: of n lesions answered alike, 0 ± the bound on
+  the share that is not.
+- of anything else (an area under a curve, Obuchowski and Lieber 2002; F1, an error), nothing: a value without an interval.
+
 Of more than ``MOST_CLUSTERS`` none is drawn by itself: they are dealt at random into ``GROUPS`` equal groups, and whole groups
 are drawn (random groups: Wolter 2007, chapter 2). The bounds are those of clusters but for the error of a bootstrap with
 2,000 of them, and 400,000 images cost little more than 2,000.
@@ -24,7 +35,7 @@ are drawn (random groups: Wolter 2007, chapter 2). The bounds are those of clust
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from math import isnan
 from typing import Any, cast
@@ -46,6 +57,7 @@ from dermaviz.metrics.classification import (
     confusion_matrix,
     each_once,
     grouped,
+    mean_of_defined,
     ratio,
     weighted_mean,
 )
@@ -67,6 +79,8 @@ MOST_CLUSTERS, GROUPS = 5_000, 2_000
 """Clusters that are drawn one by one; and the groups into which more are dealt."""
 BLOCK = 200_000
 """Weights per pass: arrays of this size stay in the processor's cache."""
+NO_WIDTH = 1e-12
+"""Width of an interval, relative to its end, that is rounding: no draw varies."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +104,7 @@ class Estimate:
     def text(self, written: Callable[[float], str] = "{:.3f}".format, of: str = "") -> str:
         """The figure in a sentence: ``0.719 (95% interval 0.663 to 0.772)``.
 
-        Without bounds (too few clusters) only the figure; a figure that is NaN is "undefined".
+        Without bounds (too few clusters, or no draw varies) only the figure; a figure that is NaN is "undefined".
 
         Args:
             written: how a number is written: ``percent``, ``signed`` …
@@ -114,20 +128,27 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class Sampled:
-    """Figures ``[...]`` of some images, and what they are in each of D draws of clusters, ``[D, ...]``."""
+    """Figures ``[...]`` of some images, and what they are in each of D draws of clusters, ``[D, ...]``.
+
+    ``unvaried`` ``[2, ...]`` are the bounds that stand where no draw varies, NaN where none can be given; None: nowhere.
+    """
 
     value: Values
     draws: Values
+    unvaried: Values | None = None
 
     def __add__(self, other: Sampled) -> Sampled:
         return Sampled(self.value + other.value, self.draws + other.draws)
 
     def __sub__(self, other: Sampled) -> Sampled:
         """By how much these figures are higher than others of the same draws."""
-        return Sampled(self.value - other.value, self.draws - other.draws)
+        ours, theirs = self.unvaried, other.unvaried
+        unvaried = None if ours is None or theirs is None else ours - theirs[::-1]
+        return Sampled(self.value - other.value, self.draws - other.draws, unvaried)
 
     def __rsub__(self, whole: float) -> Sampled:
-        return Sampled(whole - self.value, whole - self.draws)
+        unvaried = None if self.unvaried is None else whole - self.unvaried[::-1]
+        return Sampled(whole - self.value, whole - self.draws, unvaried)
 
     def __truediv__(self, other: Sampled) -> Sampled:
         """How many times these figures are others of the same draws; NaN where those are 0."""
@@ -136,22 +157,54 @@ class Sampled:
     def __getitem__(self, index: Any) -> Sampled:
         """Some of the figures, as the values are indexed."""
         index = index if isinstance(index, tuple) else (index,)
-        return Sampled(self.value[index], self.draws[(slice(None), *index)])
+        within = (slice(None), *index)
+        return Sampled(self.value[index], self.draws[within], None if self.unvaried is None else self.unvaried[within])
 
     def where(self, enough: bool | NDArray[np.bool_]) -> Sampled:
         """These figures, NaN where it is not True that the images are ``enough``."""
-        return Sampled(np.where(enough, self.value, np.nan), np.where(enough, self.draws, np.nan))
+        return replace(self, value=np.where(enough, self.value, np.nan), draws=np.where(enough, self.draws, np.nan))
+
+    def among(self, n_clusters: int | NDArray[np.int64], least: float = 0) -> Sampled:
+        """These figures as means over so many clusters ``[...]`` of values from ``least`` to 1, such as shares of images.
+
+        Where all n clusters have one value, those of other values are at most 1 − 0.025^(1/n) of all (Clopper and
+        Pearson 1934), and at worst lie at one end.
+        """
+        beyond = 1 - TAIL ** (1 / np.maximum(n_clusters, 1))
+        value = np.asarray(self.value)
+        return replace(self, unvaried=np.stack([value - beyond * (value - least), value + beyond * (1 - value)]))
+
+    def certain(self, where: NDArray[np.bool_]) -> Sampled:
+        """These figures, which are no estimates where it is True: by how much a figure is above itself."""
+        nothing = np.full((2, *np.shape(self.value)), np.nan)
+        return replace(self, unvaried=np.where(where, self.value, nothing if self.unvaried is None else self.unvaried))
+
+    @property
+    def bounds(self) -> Values:
+        """The ends ``[2, ...]`` of the 95% intervals: those of the draws, or, where no draw varies, ``unvaried``."""
+        columns = self.draws.reshape(len(self.draws), np.size(self.value)).T
+        found = np.array([interval(sample) for sample in columns]).reshape(-1, 2).T.reshape(2, *np.shape(self.value))
+        same = found[1] - found[0] <= NO_WIDTH * np.abs(found[1])
+        return np.where(same, np.nan if self.unvaried is None else self.unvaried, found)
 
     def estimate(self) -> Estimate:
         """A single figure with its interval."""
-        return Estimate(float(self.value), *interval(self.draws))
+        low, high = self.bounds
+        return Estimate(float(self.value), float(low), float(high))
 
     @classmethod
     def join(cls, parts: Iterable[Sampled]) -> Sampled:
         """The figures of several parts in one row ``[K]``."""
         parts = list(parts)
-        rows = [part.draws.reshape(len(part.draws), -1) for part in parts]
-        return cls(np.concatenate([np.ravel(part.value) for part in parts]), np.concatenate(rows, axis=1))
+        rows = [part.draws.reshape(len(part.draws), np.size(part.value)) for part in parts]
+        bounds = [
+            np.full((2, np.size(part.value)), np.nan) if part.unvaried is None else part.unvaried for part in parts
+        ]
+        return cls(
+            np.concatenate([np.ravel(part.value) for part in parts]),
+            np.concatenate(rows, axis=1),
+            np.concatenate([pair.reshape(2, -1) for pair in bounds], axis=1),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,17 +238,34 @@ class Bootstrap:
         return Sampled(np.asarray(statistic(each_once(self.cluster_ids))), statistic(self.weights))
 
     def mean(self, values: NDArray[np.number | np.bool_]) -> Sampled:
-        """The mean over images of ``values`` ``[N]`` or ``[N, K]``."""
-        return self.sample(lambda weights: weighted_mean(values, weights))
+        """The mean over images of ``values`` ``[N]`` or ``[N, K]``; of yes and no, a share with bounds where no draw varies."""
+        mean = self.sample(lambda weights: weighted_mean(values, weights))
+        return mean.among(self.counts["n_clusters"]) if values.dtype == bool else mean
 
     def metrics(self, metrics: Iterable[Metric], labels: Labels, probabilities: Probabilities) -> list[Sampled]:
         """Metrics of labels ``[N]`` and probabilities ``[N, C]``, each of one figure or of one for each class."""
         metrics = tuple(metrics)
         drawn = over_draws(metrics, labels, probabilities, self.weights)
         return [
-            Sampled(np.asarray(metric(labels, probabilities)), sample)
+            Sampled(np.asarray(metric(labels, probabilities)), sample, self._unvaried(metric, labels, probabilities))
             for metric, sample in zip(metrics, drawn, strict=True)
         ]
+
+    def _unvaried(self, metric: Metric, labels: Labels, probabilities: Probabilities) -> Values | None:
+        """What :meth:`Sampled.among` gives a share, or a mean of shares, of the clusters that have images it is among."""
+        if (share := getattr(metric, "mean_of", None)) is not None:
+            bounds = self._unvaried(share, labels, probabilities)
+            return None if bounds is None else mean_of_defined(bounds)
+        if (among := getattr(metric, "among", None)) is None:
+            return None
+        value = np.asarray(metric(labels, probabilities))
+        return Sampled(value, value[None]).among(self.clusters_in(among(labels, probabilities))).unvaried
+
+    def clusters_in(self, images: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """How many clusters have some of the images, bool ``[N]`` or ``[N, K]``: an int, or ``[K]``."""
+        cluster = pd.factorize(self.cluster_ids)[0]
+        found = [len(pd.unique(cluster[mine])) for mine in (images.T if images.ndim > 1 else images[None])]
+        return np.array(found).reshape(images.shape[1:])
 
 
 def interval_table(rows: pd.DataFrame | Mapping[str, Any], **figures: Sampled) -> pd.DataFrame:
@@ -204,14 +274,13 @@ def interval_table(rows: pd.DataFrame | Mapping[str, Any], **figures: Sampled) -
     Args:
         rows: what names them: columns of K values.
         figures: by column, K figures each. ``value`` has its bounds in ``low`` and ``high``, any other ``name`` in
-            ``name_low`` and ``name_high``.
+            ``name_low`` and ``name_high``. Where no draw varies they are those of ``Sampled.unvaried``.
     """
     table = pd.DataFrame(rows).reset_index(drop=True)
     for name, figure in figures.items():
         low, high = ("low", "high") if name == "value" else (f"{name}_low", f"{name}_high")
         table[name] = figure.value
-        bounds = np.array([interval(sample) for sample in figure.draws.T]).reshape(-1, 2)
-        table[low], table[high] = bounds[:, 0], bounds[:, 1]
+        table[low], table[high] = figure.bounds
     return table
 
 
@@ -290,7 +359,7 @@ def over_draws(
 
 
 def interval(sample: Values) -> tuple[float, float]:
-    """The 2.5th and 97.5th percentile of a metric's draws ``[draws]``.
+    """The 2.5th and 97.5th percentile of a metric's draws ``[draws]``; of a figure, rather :attr:`Sampled.bounds`.
 
     A draw that leaves the metric undefined (none of the class's few clusters was drawn) is left out; where that is so in
     more than 5% of the draws the bounds are NaN: the images are too few to say.

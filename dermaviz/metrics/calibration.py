@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from dermaviz.metrics.classification import (
     MELANOMA,
     Labels,
     Metric,
+    OfConfusion,
     Probabilities,
     Values,
     Weights,
@@ -121,6 +123,9 @@ def before_and_after(
     metrics = {slug: metric for slug, (_, metric, _) in rows.items()}
     before = uncalibrated(probabilities, temperature)
     table = paired_differences(metrics, labels, before, probabilities, cluster_ids, draws)
+    same = [isinstance(metric, OfConfusion) for metric in metrics.values()]  # decided by the answers, which do not move
+    for end in ("difference_low", "difference_high"):
+        table[end] = table["difference"].where(same, table[end])
     table.columns = table.columns.str.replace("^first", "before", regex=True).str.replace(
         "^second", "after", regex=True
     )
@@ -151,15 +156,25 @@ def _compared(
         flagged = {"melanoma": ("Melanomas", melanoma), "malignant": ("Malignant", sick), "benign": ("Benign", well)}
         for name, (images, of) in flagged.items():
             if of:
-                rows[f"{name}_flagged"] = (f"{images} {at}", flagged_share(of, sick, threshold), of)
+                rows[f"{name}_flagged"] = (f"{images} {at}", FlaggedShare(of, sick, threshold), of)
     return rows
 
 
-def flagged_share(of: Sequence[int], by: Sequence[int], threshold: float | None) -> Metric:
-    """A metric: of the images of the classes ``of``, the share called one of the classes ``by`` (``ranking.called``)."""
+@dataclass(frozen=True, eq=False)
+class FlaggedShare:
+    """A metric: of the images of the classes ``of``, the share called one of the classes ``by`` (``ranking.called``), or the
+    share that is ``not_called``."""
 
-    def share(labels: Labels, probabilities: Probabilities, weights: Weights | None = None) -> Values:
-        mine, flagged = np.isin(labels, of), called(probabilities, by, threshold)
-        return weighted_mean(flagged[mine], (each_once(labels) if weights is None else weights)[..., mine])
+    of: Sequence[int]
+    by: Sequence[int]
+    threshold: float | None
+    not_called: bool = False
 
-    return share
+    def among(self, labels: Labels, _: Probabilities) -> NDArray[np.bool_]:
+        """Which images it is a share of, ``[N]``."""
+        return np.isin(labels, self.of)
+
+    def __call__(self, labels: Labels, probabilities: Probabilities, weights: Weights | None = None, /) -> Values:
+        mine, flagged = np.isin(labels, self.of), called(probabilities, self.by, self.threshold)
+        share = weighted_mean(flagged[mine], (each_once(labels) if weights is None else weights)[..., mine])
+        return 1 - share if self.not_called else share

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Any, Protocol
 
 import numpy as np
@@ -117,14 +117,21 @@ def confusion_matrix(labels: Labels, probabilities: Probabilities, weights: Weig
     return cells.reshape(*cells.shape[:-1], n, n)
 
 
+Among = Callable[[Labels, Probabilities], NDArray[np.bool_]]
+"""Which images a share is of, ``[N]``, or ``[N, C]`` where there is one for each class."""
+
+
 class OfConfusion:
     """A metric that the confusion matrix alone decides; ``of`` a matrix ``[..., C, C]`` it is a plain function.
 
-    Draws that many such metrics need are counted once, in one matrix (``bootstrap.over_draws``).
+    Draws that many such metrics need are counted once, in one matrix (``bootstrap.over_draws``). A share of images names those
+    that it is ``among``, a mean of shares what it is the ``mean_of``: they have bounds where no draw varies.
     """
 
-    def __init__(self, of: Callable[[Values], Values]) -> None:
-        self.of = of
+    def __init__(
+        self, of: Callable[[Values], Values], among: Among | None = None, mean_of: OfConfusion | None = None
+    ) -> None:
+        self.of, self.among, self.mean_of = of, among, mean_of
         update_wrapper(self, of)
 
     def __call__(self, labels: Labels, probabilities: Probabilities, weights: Weights | None = None, /) -> Values:
@@ -132,28 +139,39 @@ class OfConfusion:
 
     def at(self, index: int) -> OfConfusion:
         """One class's value of a metric that has one per class."""
-        return OfConfusion(lambda matrix: self.of(matrix)[..., index])
+        among = self.among
+        return OfConfusion(
+            lambda matrix: self.of(matrix)[..., index], among and (lambda *images: among(*images)[..., index])
+        )
 
 
-@OfConfusion
+def _of_class(labels: Labels, probabilities: Probabilities) -> NDArray[np.bool_]:
+    return np.equal.outer(labels, np.arange(probabilities.shape[1]))
+
+
+def _called(_: Labels, probabilities: Probabilities) -> NDArray[np.bool_]:
+    return _of_class(probabilities.argmax(1), probabilities)
+
+
+@partial(OfConfusion, among=lambda labels, _: np.ones(len(labels), dtype=bool))
 def accuracy(matrix: Values) -> Values:
     """Share of images whose most probable class is the true one, in [0, 1]."""
     return ratio(_diagonal(matrix).sum(-1), matrix.sum((-1, -2)))
 
 
-@OfConfusion
+@partial(OfConfusion, among=_of_class)
 def sensitivity(matrix: Values) -> Values:
     """Share of each class's images that are called it, ``[..., C]`` in [0, 1]."""
     return ratio(_diagonal(matrix), matrix.sum(-1))
 
 
-@OfConfusion
+@partial(OfConfusion, among=_called)
 def precision(matrix: Values) -> Values:
     """Share of the images called each class that are of it, ``[..., C]`` in [0, 1]; NaN where nothing is called it."""
     return ratio(_diagonal(matrix), matrix.sum(-2))
 
 
-@OfConfusion
+@partial(OfConfusion, among=lambda *images: ~_of_class(*images))
 def specificity(matrix: Values) -> Values:
     """Share of the images of other classes that are not called the class, ``[..., C]`` in [0, 1]."""
     others = matrix.sum((-1, -2))[..., None] - matrix.sum(-1)
@@ -167,7 +185,7 @@ def f1(matrix: Values) -> Values:
     return ratio(2 * _diagonal(matrix), np.where(images > 0, images + matrix.sum(-2), 0))
 
 
-@OfConfusion
+@partial(OfConfusion, mean_of=sensitivity)
 def balanced_accuracy(matrix: Values) -> Values:
     """Mean sensitivity over the classes that have images, in [0, 1]."""
     return mean_of_defined(sensitivity.of(matrix))

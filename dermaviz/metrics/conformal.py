@@ -67,12 +67,11 @@ def coverage_by_class(
     if malignant and "malignant" not in classes:
         groups["malignant"] = np.isin(labels, [i for i, name in enumerate(classes) if name in malignant])
     size = sets.sum(1)
-    said = np.stack([sets[np.arange(len(labels)), labels], size, size == 0], axis=1)
     drawn = Bootstrap.over(cluster_ids, draws)
     of_group = [drawn.take(mine) for mine in groups.values()]
     covered, mean_size, empty = (
-        Sampled.join(group.mean(said[mine, k]) for group, mine in zip(of_group, groups.values(), strict=True))
-        for k in range(3)
+        Sampled.join(group.mean(said[mine]) for group, mine in zip(of_group, groups.values(), strict=True))
+        for said in (sets[np.arange(len(labels)), labels], size, size == 0)
     )
     table = interval_table({"class": list(groups)}, coverage=covered, size=mean_size)
     table = table.rename(columns={"coverage_low": "low", "coverage_high": "high", "size": "mean_size"})

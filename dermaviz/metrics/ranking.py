@@ -65,16 +65,18 @@ def called(probabilities: Probabilities, class_indices: Sequence[int], threshold
 
 
 def operating_point(
-    positive: Positive, score: Score, threshold: float, weights: Weights | None = None
+    positive: Positive, score: Score, threshold: float, images: Bootstrap | None = None
 ) -> OperatingPoint:
     """What calling ``score >= threshold`` positive gives.
 
-    ``weights`` ``[draws, N]`` from ``cluster_weights`` make the 95% intervals, which are NaN without them; make them once for
-    all positions of a slider. What the images do not define (the sensitivity to a class that has none) is NaN.
+    The draws of the ``images`` make the 95% intervals, which are NaN without them; make them once for all positions of a
+    slider. What the images do not define (the sensitivity to a class that has none) is NaN.
     """
     called = score >= threshold
     cells = np.stack([positive & called, ~positive & called, positive & ~called, ~positive & ~called], axis=1)
-    drawn = np.full((1, 4), np.nan) if weights is None else weights @ cells.astype(np.float64)
+    drawn = np.full((1, 4), np.nan) if images is None else images.weights @ cells.astype(np.float64)
+    sides = np.stack([positive, ~positive, called], axis=1)
+    ill, well, alarms = np.zeros(3, np.int64) if images is None else images.clusters_in(sides)
     counts = Sampled(cells.sum(axis=0), drawn)
     tp, fp, fn, tn = (counts[cell] for cell in range(4))
     return OperatingPoint(
@@ -83,9 +85,9 @@ def operating_point(
         fp=int(fp.value),
         fn=int(fn.value),
         tn=int(tn.value),
-        sensitivity=(tp / (tp + fn)).estimate(),
-        specificity=(tn / (tn + fp)).estimate(),
-        precision=(tp / (tp + fp)).estimate(),
+        sensitivity=(tp / (tp + fn)).among(ill).estimate(),
+        specificity=(tn / (tn + fp)).among(well).estimate(),
+        precision=(tp / (tp + fp)).among(alarms).estimate(),
     )
 
 
@@ -269,7 +271,8 @@ def risk_coverage(labels: Labels, probabilities: Probabilities, cluster_ids: Clu
     points = {"coverage": ratio(answered[rows], len(labels))}
     if drawn is None:
         return pd.DataFrame({**points, "risk": risk(each_once(wrong)), "low": np.nan, "high": np.nan})
-    return interval_table(points, value=drawn.sample(risk)).rename(columns={"value": "risk"})
+    clusters = np.bincount(pd.Series(first).groupby(drawn.cluster_ids).min(), minlength=len(rows)).cumsum()
+    return interval_table(points, value=drawn.sample(risk).among(clusters)).rename(columns={"value": "risk"})
 
 
 def _total(counts: Values) -> Values:

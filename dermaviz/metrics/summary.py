@@ -181,8 +181,8 @@ def summarise(
     """Figures of a split for its card, with 95% bootstrap intervals, counts, and the row of the constant answer.
 
     The constant answer is the most frequent class of this split, always: what a model must beat. A metric that the split
-    does not define (there is no melanoma in it, say, or too few for an interval) is left out. ``unit`` is what the clusters are
-    (``bootstrap.cluster_unit``): their number is ``n_patients`` or ``n_lesions``.
+    does not define (there is no melanoma in it, say), or that has no interval (``bootstrap``), is left out. ``unit`` is what
+    the clusters are (``bootstrap.cluster_unit``): their number is ``n_patients`` or ``n_lesions``.
     """
     metrics = metrics_for(classes, malignant)
     figures = estimate(metrics, labels, probabilities, cluster_ids, draws)

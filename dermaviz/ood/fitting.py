@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from dermaviz.data.records import HAM10000, Dataset
 from dermaviz.evidence.evaluate import image_facts, prepared_batches
 from dermaviz.evidence.images import split_of_checkpoint
 from dermaviz.images import RGB, read_image
-from dermaviz.metrics.bootstrap import Bootstrap, ClusterIds, cluster_weights, clusters, interval
+from dermaviz.metrics.bootstrap import Bootstrap, ClusterIds, Sampled, cluster_weights, clusters
 from dermaviz.models.answer import Features
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.classifier import Classifier
@@ -148,11 +148,16 @@ def _kind(
     limit: float,
     draws: int,
 ) -> list[Share]:
-    """AUROC of one kind of picture against lesions, and the share of it that the limit lets through."""
+    """AUROC of one kind of picture against lesions, and the share of it that the limit lets through.
+
+    Where no picture lies nearer than any lesion no draw varies: the AUROC is then a share of as many pairs as can be made
+    without taking a lesion or picture twice.
+    """
     through = _share(of, "let through", distances <= limit, sources, draws)
     drawn = zip(cluster_weights(cluster_ids, draws), cluster_weights(sources, draws, seed=1), strict=True)
-    low, high = interval(np.array([auroc(lesions, distances, here, there) for here, there in drawn]))
-    area = replace(through, meaning="AUROC against test lesions", value=auroc(lesions, distances), low=low, high=high)
+    samples = np.array([auroc(lesions, distances, here, there) for here, there in drawn])
+    found = Sampled(np.asarray(auroc(lesions, distances)), samples).among(min(len(set(cluster_ids)), through.sources))
+    area = replace(through, meaning="AUROC against test lesions", **asdict(found.estimate()))
     return [area, through]
 
 

@@ -179,7 +179,7 @@ def _dots(table: pd.DataFrame, places: list[int], labels: list[str], name: str, 
     said = []
     for label, row in zip(labels, table.itertuples(), strict=True):
         value, low, high = (signed(x, 3) if change else f"{x:.3f}" for x in (row.value, row.low, row.high))
-        interval = "too few for an interval" if np.isnan(row.low) else f"95% interval {low} to {high}"
+        interval = "no interval" if np.isnan(row.low) else f"95% interval {low} to {high}"
         said.append(f"{label.split('<br><span')[0].replace('<br>', ' ')}: {value}<br>{interval}")
     return go.Scatter(
         x=table["value"],

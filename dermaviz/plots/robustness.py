@@ -217,7 +217,7 @@ def _ticks(axis: Sizes, shown: Sequence[float]) -> dict[str, object]:
 def _estimate(row: Mapping[str, float] | pd.Series) -> str:
     """A share with its interval."""
     if math.isnan(row["low"]):
-        return f"{percent(row['value'])} (too few for an interval)"
+        return f"{percent(row['value'])} (no interval)"
     return f"{percent(row['value'])} ({percent(row['low'])} to {percent(row['high'])})"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import require_columns
-from dermaviz.metrics.bootstrap import DRAWS, FEWEST, GROUPS, Bootstrap, ClusterIds, Estimate, Sampled, interval_table
+from dermaviz.metrics.bootstrap import (
+    DRAWS,
+    FEWEST,
+    GROUPS,
+    Bootstrap,
+    ClusterIds,
+    Estimate,
+    Sampled,
+    interval,
+    interval_table,
+)
 from dermaviz.metrics.classification import Labels, Values, Weights, grouped, mean_of_defined
 from dermaviz.robustness.corruptions import CORRUPTIONS
 
@@ -121,7 +131,8 @@ def curves(answers: Answers, draws: int = DRAWS, seed: int = 0, fewest: int = FE
         counts = _counts(answers, drawn, name)
         shown = figure.where(counts["n_images"] >= fewest)
         named = rows.assign(**{"metric": metric, "class": name})
-        table = interval_table(named, value=shown[columns], drop=shown[clean] - shown[columns])
+        drop = (shown[clean] - shown[columns]).certain(columns == clean)
+        table = interval_table(named, value=shown[columns], drop=drop)
         parts.append(table.assign(**counts))
     return pd.concat(parts, ignore_index=True)
 
@@ -164,8 +175,10 @@ def median_flip_distance(
     # A number beyond every ε, since percentiles interpolate and infinity minus infinity is nothing.
     sizes = np.where(np.isinf(epsilons), 1e9, epsilons)[right][order]
     drawn = Bootstrap.over(cluster_ids, draws, seed).take(right).take(order)
-    found = drawn.sample(lambda weights: _medians(sizes, weights)).estimate()
-    return Estimate(*(np.inf if figure > 1 else figure for figure in (found.value, found.low, found.high)))
+    found = drawn.sample(
+        lambda weights: _medians(sizes, weights)
+    )  # many alike make a median certain: its draws may be so
+    return Estimate(*(np.inf if figure > 1 else figure for figure in (float(found.value), *interval(found.draws))))
 
 
 def _medians(sizes: Values, weights: Weights) -> Values:
@@ -186,12 +199,13 @@ def _figures(answers: Answers, drawn: Bootstrap) -> dict[tuple[str, str], Sample
 
     NaN where a class has no image in a draw.
     """
-    right = np.column_stack([answers.clean, answers.right]).astype(np.float64)
+    right = np.column_stack([answers.clean, answers.right])
     classes = [answers.labels == index for index in range(len(answers.classes))]
     sensitivities = [drawn.take(mine).mean(right[mine]) for mine in classes]
     balanced = Sampled(
         mean_of_defined(np.stack([one.value for one in sensitivities], axis=-1)),
         mean_of_defined(np.stack([one.draws for one in sensitivities], axis=-1)),
+        mean_of_defined(np.stack([cast(Values, one.unvaried) for one in sensitivities], axis=-1)),
     )
     overall = {("accuracy", ""): drawn.mean(right), ("balanced_accuracy", ""): balanced}
     return overall | {("sensitivity", name): one for name, one in zip(answers.classes, sensitivities, strict=True)}
@@ -264,7 +278,8 @@ def _level_and_extra(error: Sampled, columns: NDArray[np.int64]) -> tuple[Sample
 
 
 def _mean(figures: Sampled) -> Sampled:
-    return Sampled(figures.value.mean(-1), figures.draws.mean(-1))
+    unvaried = None if figures.unvaried is None else figures.unvaried.mean(-1)
+    return Sampled(figures.value.mean(-1), figures.draws.mean(-1), unvaried)
 
 
 def _require_same(answers: Answers, reference: Answers) -> None:

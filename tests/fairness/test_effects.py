@@ -56,6 +56,14 @@ def test_effects_by_hand(table: pd.DataFrame, metric: str, value: float, beyond:
     assert np.isnan(control["beyond"])
 
 
+def test_no_flip_of_two_lesions_is_no_certainty(table: pd.DataFrame) -> None:
+    found = tone_effects(table, PREDICTIONS, CLASSES, {"mel"})
+    row = found[(found["axis"] == "control") & (found["metric"] == "flips")].iloc[0]
+    assert row[["value", "low", "high"]].tolist() == pytest.approx([0, 0, 1 - 0.025 ** (1 / 2)])
+    change = found[(found["axis"] == "control") & (found["metric"] == "accuracy_change")].iloc[0]
+    assert change[["value", "low", "high"]].tolist() == pytest.approx([0, -row["high"], row["high"]])
+
+
 N, DRAWS = 240, 1000
 KINDS = ("clean", "ruler", "ruler" + IN_SKIN_COLOUR)
 

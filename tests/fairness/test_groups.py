@@ -146,12 +146,18 @@ def test_all_caught_is_no_certainty(copies: int) -> None:
 
 
 def test_groups_of_the_same_lesions_do_not_differ() -> None:
-    """Each lesion has an image in either group, with one answer: their difference is 0 in every draw."""
+    """Each lesion has an image in either group, with one answer: their difference is 0 in every draw; that bounds shares only."""
     rng = np.random.default_rng(1)
     labels, said = rng.choice([1, 2], 60), softmax(rng.normal(size=(60, 3)), axis=1)
     twice = {"labels": np.r_[labels, labels], "probabilities": np.r_[said, said], "cluster_ids": [*range(60)] * 2}
     table = gaps_to(by_group({**twice, "groups": ["a"] * 60 + ["b"] * 60}))
-    assert (table[["difference", "difference_low", "difference_high"]] == 0).all(axis=None)
+    assert (table.difference == 0).all()
+    unbounded = ["balanced_accuracy", "roc_auc", "expected_calibration_error", "calibration_bias"]
+    shares = table[~table.metric.isin(unbounded)]
+    assert table[table.metric.isin(unbounded)][["difference_low", "difference_high"]].isna().all(axis=None)
+    assert (shares.difference_high > 0).all()
+    assert (shares.difference_low == -shares.difference_high).all()
+    assert shares.set_index("metric").difference_high["accuracy"] == pytest.approx(1 - 0.025 ** (1 / 60))
 
 
 def test_the_largest_group_is_the_reference(images) -> None:
@@ -241,7 +247,12 @@ NAN = float("nan")
         ((0.2, 0.1, 0.3), {"x": 0.2, "y": -0.01}, INCONCLUSIVE, "the sign changes under y"),
         ((-0.2, -0.3, -0.1), {"x": 0.0, "y": 0.1}, INCONCLUSIVE, "the sign changes under x, y"),
         ((0.2, 0.1, 0.3), {"x": 0.2, "y": NAN}, INCONCLUSIVE, "a group has too few images under y"),
-        ((0.2, NAN, NAN), {}, INCONCLUSIVE, "the images are of too few patients or lesions for an interval"),
+        (
+            (0.2, NAN, NAN),
+            {},
+            INCONCLUSIVE,
+            "no interval can be given: too few patients or lesions, or no draw of them varies",
+        ),
         ((NAN, NAN, NAN), {"x": 0.2}, TOO_FEW, "a group has fewer than 10 positives or 10 negatives"),
     ],
 )

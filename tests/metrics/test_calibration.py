@@ -9,10 +9,10 @@ from scipy.special import softmax
 from sklearn.metrics import brier_score_loss, log_loss
 
 from dermaviz.metrics.calibration import (
+    FlaggedShare,
     before_and_after,
     expected_calibration_error,
     fit_temperature,
-    flagged_share,
     uncalibrated,
 )
 from dermaviz.metrics.classification import negative_log_likelihood
@@ -95,10 +95,10 @@ def test_what_was_before_calibration_is_found_again(temperature: float) -> None:
 def test_the_share_that_a_threshold_flags_counted_by_hand() -> None:
     probabilities = np.array([[0.6, 0.2, 0.2], [0.5, 0.25, 0.25], [0.2, 0.1, 0.7], [0, 0, 1]])
     labels = np.array([1, 1, 2, 0])
-    assert flagged_share([1], [1, 2], 0.5)(labels, probabilities) == 0.5  # one of two lies at the threshold
-    assert flagged_share([1, 2], [1, 2], 0.6)(labels, probabilities) == pytest.approx(1 / 3)
+    assert FlaggedShare([1], [1, 2], 0.5)(labels, probabilities) == 0.5  # one of two lies at the threshold
+    assert FlaggedShare([1, 2], [1, 2], 0.6)(labels, probabilities) == pytest.approx(1 / 3)
     weights = np.array([[3.0, 1, 5, 5], [0, 0, 1, 1]])
-    np.testing.assert_array_equal(flagged_share([1], [1, 2], 0.5)(labels, probabilities, weights), [0.25, np.nan])
+    np.testing.assert_array_equal(FlaggedShare([1], [1, 2], 0.5)(labels, probabilities, weights), [0.25, np.nan])
 
 
 def test_before_and_after(guesses, lesions_of) -> None:

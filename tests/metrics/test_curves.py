@@ -112,6 +112,16 @@ def test_risk_is_the_error_among_the_confident_with_the_interval_of_its_draws(gu
     assert [half.low, half.high] == pytest.approx(list(np.percentile(drawn, [2.5, 97.5])))
 
 
+def test_no_mistake_among_the_most_confident_lesions_is_no_certainty() -> None:
+    """All 40 images are answered rightly, two of each lesion: of n lesions the exact bound is n's."""
+    sure = np.linspace(0.99, 0.6, 40)
+    table = risk_coverage(np.zeros(40, int), np.stack([sure, 1 - sure], axis=1), np.arange(40) // 2)
+    assert (table.risk == 0).all()
+    known = table.iloc[4:]  # of two lesions none is in too many draws
+    assert (known.low == 0).all()
+    assert known.high.tolist() == pytest.approx([1 - 0.025 ** (1 / (1 + row // 2)) for row in known.index])
+
+
 def test_no_images_have_no_curve() -> None:
     labels, probabilities = np.zeros(0, np.int64), np.zeros((0, 3))
     assert len(risk_coverage(labels, probabilities, ())) == 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
-from dermaviz.metrics.bootstrap import cluster_weights
+from dermaviz.metrics.bootstrap import Bootstrap
 from dermaviz.metrics.ranking import binary_view, operating_point
 
 POSITIVE = np.array([True, True, True, False, False, False, False])
@@ -31,14 +33,19 @@ def test_counts_are_scikit_learns(threshold: float) -> None:
 
 
 def test_what_nothing_defines_is_nan() -> None:
-    nothing_called = operating_point(POSITIVE, SCORE, 2, np.ones((20, 7)))
-    assert (nothing_called.sensitivity.value, nothing_called.specificity.value) == (0, 1)
+    nothing_called = operating_point(POSITIVE, SCORE, 2, Bootstrap.over(range(7), 200))
+    none_of_3, all_of_4 = (binomtest(k, n).proportion_ci() for k, n in ((0, 3), (4, 4)))
+    assert astuple(nothing_called.specificity) == pytest.approx((1, all_of_4.low, 1))
+    assert astuple(nothing_called.sensitivity) == pytest.approx((0, 0, none_of_3.high))
+    ten = np.repeat(POSITIVE, 10)
+    missed = operating_point(ten, np.repeat(SCORE, 10), 2, Bootstrap.over(np.arange(70) // 10, 9)).sensitivity
+    assert astuple(missed) == pytest.approx((0, 0, none_of_3.high))
     assert math.isnan(nothing_called.precision.value)
     assert math.isnan(nothing_called.precision.low)
-    nobody_ill = operating_point(np.zeros(7, bool), SCORE, 0.5, np.ones((20, 7)))
+    nobody_ill = operating_point(np.zeros(7, bool), SCORE, 0.5, Bootstrap.over(range(7), 20))
     assert math.isnan(nobody_ill.sensitivity.value)
     assert nobody_ill.specificity.value == pytest.approx(3 / 7)
-    empty = operating_point(POSITIVE[:0], SCORE[:0], 0.5, np.zeros((20, 0)))
+    empty = operating_point(POSITIVE[:0], SCORE[:0], 0.5, Bootstrap.over([], 20))
     assert (empty.tp, empty.fn) == (0, 0)
     assert math.isnan(empty.specificity.value)
 
@@ -46,8 +53,9 @@ def test_what_nothing_defines_is_nan() -> None:
 def test_intervals_are_of_the_draws_that_were_given(guesses, lesions_of) -> None:
     labels, probabilities = guesses(0)
     positive, score = binary_view(labels, probabilities, [3])
-    weights = cluster_weights(lesions_of(200), draws=60)
-    point = operating_point(positive, score, 0.3, weights)
+    images = Bootstrap.over(lesions_of(200), draws=60)
+    weights = images.weights
+    point = operating_point(positive, score, 0.3, images)
     called = score >= 0.3
     drawn = {
         "sensitivity": [recall_score(positive, called, sample_weight=w) for w in weights],

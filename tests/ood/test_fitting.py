@@ -107,6 +107,8 @@ def test_shares_are_counted_by_kind_and_views_are_drawn_with_their_picture() -> 
     assert (area.value, every.value, first.value, second.value) == (0.75, 0.5, 2 / 3, 0)
     assert (first_area.value, second_area.value) == (pytest.approx(4 / 6), 1)  # 2 + 2 of 6 pairs; all of 2
     assert (every.pictures, every.sources) == (4, 3)
+    assert (second.low, second.high) == pytest.approx((0, 0.975))  # one picture tells next to nothing, and one pair
+    assert (second_area.low, second_area.high) == pytest.approx((0.025, 1))
     assert (first.low, first.high) == (0, 1)  # x or y alone: their views come together
 
 

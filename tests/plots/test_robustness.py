@@ -80,7 +80,7 @@ def test_groups_with_too_few_images_say_so_and_keep_their_colour() -> None:
     no_interval = decline([0.5] * 5).assign(low=np.nan, high=np.nan)
     figure = decline_figure({"df": no_interval}, "epsilon", "sensitivity")
     assert len(figure.data[0].x) == 0
-    assert "50% (too few for an interval)" in lines_of(figure)["df"].hovertext[0]
+    assert "50% (no interval)" in lines_of(figure)["df"].hovertext[0]
 
 
 def test_nothing_to_draw_is_an_empty_chart() -> None:

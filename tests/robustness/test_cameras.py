@@ -39,7 +39,8 @@ def test_the_share_of_changed_answers_is_counted_by_hand() -> None:
     told += [("b", "none", 0, "nv", 0.1), ("b", "sharpness", 150, "nv", 0.3), ("b", "jpeg", 10, "mel", 0.6)]
     table = pd.DataFrame(told, columns=["image_id", "change", "level", "predicted", "p_malignant"])
     found = changed_answers(table, {"a": "1", "b": "2"}).set_index(["change", "level"])
-    assert found.loc[("sharpness", 150), "changed"] == 0
+    assert found.loc[("sharpness", 150), ["changed", "changed_low"]].tolist() == [0, 0]
+    assert found.loc[("sharpness", 150), "changed_high"] == pytest.approx(1 - 0.025 ** (1 / 2))  # of two lesions
     assert found.loc[("sharpness", 150), "moved"] == pytest.approx(0.15)
     assert found.loc[("sharpness", 300), ["changed", "n_images"]].tolist() == [1, 1]
     assert found.loc[("sharpness", 0), "changed"] == 0.5  # of two lesions one has two answers from 150 px on

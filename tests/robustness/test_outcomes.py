@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -117,6 +118,24 @@ def test_a_drop_is_paired() -> None:
     assert here["drop_low"] == 0  # in a third of the draws its lesion is absent
     assert here["drop"] == pytest.approx(1 / 8)
     assert here["drop_high"] == pytest.approx(1 - here["low"])  # all that is wrong is what was lost
+
+
+def test_nothing_lost_is_no_certainty_but_a_figure_is_itself() -> None:
+    """All right, clean and attacked: as many lesions right by chance, and as many alike."""
+    table = evidence_table({("fgsm", 0.01): TRUE}, BY_ATTACK)
+    answers = read_answers(table, audited_of(predictions_table(TRUE), CLASSES), BY_ATTACK)
+    found = curves(answers, draws=60, fewest=1)
+    least = 0.025 ** (1 / len(set(answers.cluster_ids)))
+    for epsilon, loss in ((0.0, 0.0), (0.01, 1 - least)):
+        here = row(found, epsilon=epsilon, metric="accuracy")
+        assert here[["value", "low", "high"]].tolist() == pytest.approx([1, least, 1])
+        assert here[["drop", "drop_low", "drop_high"]].tolist() == pytest.approx([0, -loss, loss])
+    balanced = row(found, epsilon=0.01, metric="balanced_accuracy")
+    assert balanced["low"] < least, "of a few lesions of each class less is known"
+    errors = corruption_errors(
+        replace(answers, conditions=answers.conditions.set_axis(["corruption", "severity"], axis=1))
+    )
+    assert errors.set_index("metric").loc["error", "high"].tolist() == pytest.approx([1 - balanced["low"]] * 2)
 
 
 def test_too_few_images_get_no_figure_but_keep_their_n(attacked: Answers) -> None:

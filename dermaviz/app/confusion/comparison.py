@@ -51,9 +51,9 @@ def show_comparison(photos: Audited, other: Checkpoint, view: View, form: Form) 
         ink=ink(), malignant={MALIGNANT, *card.malignant}, names=words, models=names,
     )  # fmt: skip
     row = table.iloc[0]
-    change, low, high = (signed(row[name], 3) for name in ("difference", "difference_low", "difference_high"))
+    change = Estimate.of(row, "difference").text(partial(signed, digits=3))
     said = f"{row['label']} is {row['first']:.3f} for {one} and {row['second']:.3f} for {other_one}"
-    show_chart(figure, "difference", f"{said}: a difference of {change} (95% interval {low} to {high}).")
+    show_chart(figure, "difference", f"{said}: a difference of {change}.")
     shares = np.eye(len(view.groups))
     fixed = who_fixed_what(before.true, shares[before.called], shares[after.called], view.groups)
     fixed["class"] = [words.get(name, ALL_IMAGES) for name in fixed["class"]]

@@ -10,7 +10,6 @@ from dermaviz.app.confusion.view import View
 from dermaviz.evidence.external import compare_sets
 from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, Estimate, estimate
-from dermaviz.metrics.classification import Weights
 from dermaviz.metrics.conformal import Kind, conformal_sets, coverage_by_class, fit_conformal
 from dermaviz.metrics.ranking import (
     OperatingPoint,
@@ -36,12 +35,12 @@ def point_at(audited: Audited, view: View) -> OperatingPoint:
 
 
 @shared(max_entries=4, show_spinner=False)
-def _draws(audited: Audited) -> Weights:
+def _draws(audited: Audited) -> Bootstrap:
     """Resamplings of the clusters for every position of a slider: 16 MB for 2,000 images."""
-    weights = Bootstrap.over(audited.clusters, DRAWS).weights
-    if isinstance(weights, np.ndarray):
-        weights.flags.writeable = False
-    return weights
+    drawn = Bootstrap.over(audited.clusters, DRAWS)
+    if isinstance(drawn.weights, np.ndarray):
+        drawn.weights.flags.writeable = False
+    return drawn
 
 
 @remembered(max_entries=64, show_spinner=False)

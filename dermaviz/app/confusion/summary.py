@@ -30,7 +30,8 @@ METRIC_MEANINGS = """
 - **ROC AUC**: how often an image of the class scores above another one; 0.5 is chance.
 - **Average precision**: mean precision from the highest score down; chance is the share of positives.
 - **Brier score**, **negative log-likelihood**, **calibration error**: distance of the probabilities from the truth; 0 is best.
-- **Intervals**: 95%, from 1,000 resamplings of whole {unit}. None is given where a class has too few.
+- **Intervals**: 95%, from 1,000 resamplings of whole {unit}. None is given where a class has too few. Where all
+  are alike resampling sees no chance: a share of none or all has the exact interval of as many {unit}, F1 and areas have none.
 """
 
 

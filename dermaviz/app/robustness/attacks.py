@@ -25,14 +25,14 @@ from dermaviz.app.robustness.question import (
     paired,
     points,
     row_at,
-    share_cell,
     trial,
     zero_gradients,
 )
-from dermaviz.app.text import escaped, resampling
+from dermaviz.app.text import escaped, resampling, share
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited, counted
+from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.plots.robustness import DEFAULT_SIZE, decline_figure, epsilon_in_words
 from dermaviz.plots.theme import percent
 from dermaviz.plots.theme import points as points_of
@@ -76,7 +76,7 @@ def show_attacks(ask: Ask) -> None:
     words = f"{how} {gradient_sentence(zero_gradients(images), len(ask.images))}"
     cells = pd.DataFrame({"ε": [epsilon_in_words(at) for at in sorted({*joined_lines(drawn)["epsilon"]})]})
     for name, rows in drawn.items():
-        at = {epsilon_in_words(row["epsilon"]): share_cell(row) for _, row in rows.iterrows()}
+        at = {epsilon_in_words(row["epsilon"]): Estimate.of(row).cell(share) for _, row in rows.iterrows()}
         cells[name] = cells["ε"].map(at).fillna("–")
     show_details(ATTACKS, words, {f"{ask.images.checkpoint.name}-attacks": joined_lines(drawn)}, cells)
 

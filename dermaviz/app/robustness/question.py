@@ -272,13 +272,6 @@ def extremes_sentence(measure: str, rows: Mapping[str, pd.Series], under: str) -
     return f"Change of {escaped(measure)} {under}: {short}, in points.", f"{figures}.{ending}"
 
 
-def share_cell(row: pd.Series) -> str:
-    """A share with its interval, for a table; where it is that of no image or of all, resampling cannot vary it: in words."""
-    if row["value"] in (0, 1) and row["low"] == row["high"]:
-        return f"{share(row['value'])} ({'none' if not row['value'] else 'all'} of {int(row['n_images']):,})"
-    return Estimate.of(row).cell(share)
-
-
 def row_at(table: pd.DataFrame, size: str, at: float) -> pd.Series:
     """The row of a size, or of the one nearest to it."""
     return table.loc[(table[size] - at).abs().idxmin()]

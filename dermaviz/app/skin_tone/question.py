@@ -269,9 +269,9 @@ def _choose_cuts() -> tuple[float, ...]:
 
 
 def mean_by_group(
-    audited: Audited, values: NDArray[np.float64], groups: Mapping[str, NDArray[np.bool_]]
+    audited: Audited, values: NDArray[np.float64] | NDArray[np.bool_], groups: Mapping[str, NDArray[np.bool_]]
 ) -> pd.DataFrame:
-    """The mean of a value per image ``[N]`` (NaN: none) in each group (name to mask), with its bootstrap interval.
+    """The mean of a value per image ``[N]`` (NaN: none), or the share of yes, in each group (name to mask), with its interval.
 
     Returns:
         ``label, value, low, high, n_images, n_clusters``; no figure of fewer than ``FEWEST`` clusters.
@@ -288,5 +288,5 @@ def mean_by_group(
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
-def _mean(key: str, _values: NDArray[np.float64], _clusters: NDArray[Any]) -> Estimate:
+def _mean(key: str, _values: NDArray[np.float64] | NDArray[np.bool_], _clusters: NDArray[Any]) -> Estimate:
     return Bootstrap.over(_clusters, DRAWS).mean(_values).estimate()

@@ -153,12 +153,12 @@ def trend_steps(ask: ToneAsk, outcome: str) -> pd.DataFrame:
     if ask.labelled:
         labels = images.table[TONE_LABEL].to_numpy(str)
         levels = {level: labels == level for level in names_of(ask, labels)}
-        return mean_by_group(images, happened.astype(np.float64), levels)
+        return mean_by_group(images, happened, levels)
     ita = ita_of(replace(ask, images=images))
     known = np.flatnonzero(np.isfinite(ita))
     parts = np.array_split(known[np.argsort(ita[known], kind="stable")], STEPS)
     masks = {f"{np.median(ita[part]):.2f}": np.isin(np.arange(len(images)), part) for part in parts if len(part)}
-    table = mean_by_group(images, happened.astype(np.float64), masks)
+    table = mean_by_group(images, happened, masks)
     return table.assign(ita=table["label"].astype(float)) if len(table) else table.assign(ita=[], value=[], n_images=[])
 
 
