@@ -160,8 +160,9 @@ def report(
         raise EvidenceError(at_hand(str(error), found.folder, of) if of else str(error)) from error
     path = write_report(audited, output, load_checkpoint(found.folder) if pictures else None)
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, opens without a network")
-    for command in commands_missing(found, of) if of else ():
-        typer.echo(f"It would say more after: {at_hand(command, found.folder, of)}")
+    if of:
+        for command in commands_missing(found, of):
+            typer.echo(f"It would say more after: {at_hand(command, found.folder, of)}")
 
 
 def out_of_distribution(

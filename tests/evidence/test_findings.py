@@ -111,7 +111,7 @@ def test_a_model_without_malignant_classes_has_its_story_and_its_report(tmp_path
         {"image_id": range(40), "lesion_id": range(40), "patient_id": [f"P{i // 2}" for i in range(40)]}
     )
     table = table.assign(dx=["x", "y"] * 20, p_x=said, p_y=1 - said).astype({"image_id": str, "lesion_id": str})
-    made = {
+    made: dict[str, object] = {
         "said": ["Left out: pictures that no row names (1,001): 2021/Meier/x (1): a.jpg and 1,000 more."],
         "command": "dermaviz audit own --data FOLDER --columns 'label=my label' --table predictions --map=a=x --all",
     }
