@@ -166,7 +166,7 @@ def most_frequent_mistakes(verdicts: Verdicts, dangerous: Sequence[str] = ()) ->
     """
     counts = verdicts.counts
     wrong = counts - np.diag(counts.diagonal())
-    cells = np.argwhere(wrong == wrong.max(initial=0)) if wrong.any() else []
+    cells = np.argwhere((wrong == wrong.max(initial=0)) & (wrong > 0))
     found = [
         Mistake(verdicts.groups[true], verdicts.groups[called], int(wrong[true, called]), int(counts[true].sum()))
         for true, called in cells
