@@ -111,7 +111,7 @@ def groups_figure(table: pd.DataFrame, title: str, *, around_zero: bool = False,
         around_zero: whether the axis is even about 0, for a metric that has a sign; else it runs from 0 to 1.
         ink: colour of the words, of the page's theme; by default Plotly's.
     """
-    most = float(np.nanmax(np.abs(table[["low", "high"]].to_numpy(np.float64)), initial=0.05))
+    most = float(np.fmax.reduce(np.abs(table[["value", "low", "high"]].to_numpy(np.float64)), axis=None, initial=0.05))
     span = (-most, most) if around_zero else (0.0, 1.0)
     return estimates_figure(table.assign(label=table["group"], n=table["n_images"]), title=title, span=span, ink=ink)
 

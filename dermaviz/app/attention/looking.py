@@ -249,7 +249,8 @@ def show_attention(ask: ToneAsk) -> None:
         which: table.assign(label=table["label"].map(value_words), n=table["n_images"])
         for which, table in tables.items()
     }
-    top = max(score.top, *(float(np.nanmax(table["high"], initial=0)) for table in tables.values()))
+    ends = np.concatenate([table[["value", "high"]].to_numpy(np.float64) for table in tables.values()])
+    top = float(np.fmax.reduce(ends, axis=None, initial=score.top))
     chart = comparison_figure(
         labelled, f"{score.label}, 95% intervals", span=(0.0, top if score.per_area else 1.0), ink=ink()
     )
