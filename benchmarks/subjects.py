@@ -42,7 +42,7 @@ def random_classifier(name: str, size: int = 224) -> Classifier:
         intended_use="timing",
         not_for="anything else",
     )
-    return Classifier(card, network.to(DEVICE, memory_format=torch.channels_last), torch.device(DEVICE))
+    return Classifier(card, network.to(DEVICE).to(memory_format=torch.channels_last), torch.device(DEVICE))
 
 
 def default_classifier() -> Classifier:
