@@ -21,7 +21,7 @@ from dermaviz.app.link import CROP, IMAGE, ask_for, asked
 from dermaviz.app.text import escaped
 from dermaviz.data.readers import find_photo
 from dermaviz.data.samples import SamplePhoto, sample_photos
-from dermaviz.diagnoses import matched
+from dermaviz.diagnoses import diagnosis, matched
 from dermaviz.errors import DermaVizError
 from dermaviz.evidence.predictions import read_audited
 from dermaviz.synthetic import FORMS, SAMPLES, Parameters
@@ -107,9 +107,15 @@ def true_label(photo: Photo, case: Case) -> str:
 
 
 def true_class(photo: Photo, case: Case) -> str:
-    """The class of the model that the true diagnosis of an image is; "" where it is unknown or the model has no such class."""
-    label = true_label(photo, case)
-    return matched([label], case.card.classes, case.card.synonyms).get(label, "") if label else ""
+    """The class of the model that the true diagnosis of an image is, by name or, where the classes are no more than that, as
+    benign or malignant; "" where it is unknown or the model has no such class."""
+    label, classes = true_label(photo, case), case.card.classes
+    found = matched([label], classes, case.card.synonyms).get(label, "") if label else ""
+    known = diagnosis(label)
+    if found or known is None or known.malignant is None:
+        return found
+    side = "malignant" if known.malignant else "benign"
+    return next((name for name in classes if (row := diagnosis(name)) and row.code == side), "")
 
 
 def uploads() -> dict[str, Photo]:

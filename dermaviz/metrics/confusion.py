@@ -159,6 +159,17 @@ class Mistake:
     of: int
 
 
+def most_missed(verdicts: Verdicts, dangerous: Sequence[str]) -> Mistake | None:
+    """The most frequent mistake in which one of the ``dangerous`` groups is called one that is not; None where there is none."""
+    cells = [
+        Mistake(true, called, int(verdicts.counts[i, j]), int(verdicts.counts[i].sum()))
+        for i, true in enumerate(verdicts.groups)
+        for j, called in enumerate(verdicts.groups)
+        if true in dangerous and called not in dangerous and verdicts.counts[i, j]
+    ]
+    return max(cells, key=lambda one: one.count, default=None)
+
+
 def most_frequent_mistakes(verdicts: Verdicts, dangerous: Sequence[str] = ()) -> tuple[Mistake, ...]:
     """The largest count off the diagonal, every cell that has it; none where everything is called what it is.
 

@@ -57,14 +57,15 @@ def test_what_is_no_image_is_none(name: str, monkeypatch: pytest.MonkeyPatch, tm
     ("classes", "label", "verdict"),
     [
         (("Melanoma", "NV"), "mel", "Right"), (("Melanoma", "NV"), "nv", "Wrong"), (("Melanoma", "NV"), "bcc", "Not comparable"),
-        (("Melanoma", "NV"), "", ""),
+        (("Melanoma", "NV"), "", ""), (("Melanoma", "malignant"), "bcc", "Wrong"), (("malignant", "benign"), "ak", "Not comparable"),
+        (("malignant", "benign"), "mel", "Right"), (("malignant", "benign"), "nv", "Wrong"),
     ],
 )  # fmt: skip
 def test_a_truth_is_compared_by_what_it_means_or_said_not_to_be_comparable(
     classes: tuple[str, ...], label: str, verdict: str
 ) -> None:
     card = replace(tiny_card("own"), classes=classes, malignant=())
-    answer = SimpleNamespace(diagnosis="Melanoma")
+    answer = SimpleNamespace(diagnosis=classes[0])
     case = Case(Photo("x.jpg", "x", lambda: None, label=label), Checkpoint(Path(), card), answer)  # type: ignore[arg-type, return-value]
     said = verdict_words(case)
     assert verdict in said

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dermaviz.metrics.confusion import ORDERS, Mistake, Verdicts, by_class, by_threshold, most_frequent_mistakes
+from dermaviz.metrics.confusion import (
+    ORDERS,
+    Mistake,
+    Verdicts,
+    by_class,
+    by_threshold,
+    most_frequent_mistakes,
+    most_missed,
+)
 
 CLASSES = ("bkl", "mel", "nv")
 LABELS = np.array([0, 1, 1, 1, 2, 2])
@@ -77,3 +85,10 @@ def test_of_mistakes_as_frequent_the_dangerous_come_first(dangerous: tuple[str, 
     true, called = np.array([0, 1, 2, 3]), np.array([3, 2, 3, 3])
     found = most_frequent_mistakes(Verdicts(groups, true, called, np.ones(4)), dangerous)
     assert [one.true for one in found] == first
+
+
+def test_the_most_missed_is_a_dangerous_one_that_is_called_harmless() -> None:
+    true, called = np.array([0, 0, 0, 1, 1, 2, 2, 2]), np.array([1, 1, 2, 2, 2, 0, 0, 0])
+    verdicts = Verdicts(("mel", "bcc", "nv"), true, called, np.ones(8))
+    assert most_missed(verdicts, ("mel", "bcc")) == Mistake("bcc", "nv", 2, 2)
+    assert most_missed(verdicts, ()) is None

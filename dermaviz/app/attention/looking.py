@@ -172,7 +172,10 @@ def counts_sentence(counts: pd.DataFrame) -> tuple[str, str]:
         f"{escaped(row['group'])} {int(row['n_images']):,} of {int(row['n_right']):,}, {figure(row, 'share_of_answers', share)}"
         for row in shown
     )
-    return f"Right answers whose map is elsewhere: {short}.", f"Right answers: {figures}."
+    return (
+        f"Right answers whose map is no more on the lesion than a central spot: {short}.",
+        f"Right answers: {figures}.",
+    )
 
 
 def maps_sentence(seen: pd.DataFrame) -> str:

@@ -20,7 +20,7 @@ from dermaviz.app.widgets.choice import choose
 from dermaviz.app.widgets.cohort import among
 from dermaviz.diagnoses import DIAGNOSES, diagnosis
 from dermaviz.evidence.predictions import Audited
-from dermaviz.metrics.confusion import ORDERS, Mistake, Verdicts, most_frequent_mistakes
+from dermaviz.metrics.confusion import ORDERS, Mistake, Verdicts, most_frequent_mistakes, most_missed
 from dermaviz.metrics.ranking import OperatingPoint
 from dermaviz.models.card import Card
 from dermaviz.plots.confusion_matrix import confusion_figure
@@ -62,7 +62,11 @@ def show_answer(audited: Audited, view: View, verdicts: Verdicts) -> str:
             f"constant answer gets {beside.chance:.3f}."
         )
         if mistakes:
-            said += f" {mistake_sentence(mistakes, {name: escaped(group_words(card, name)) for name in view.groups})}"
+            names = {name: escaped(group_words(card, name)) for name in view.groups}
+            said += f" {mistake_sentence(mistakes, names)}"
+            missed = most_missed(verdicts, card.malignant)
+            if missed is not None and missed not in mistakes:
+                said += f" Most missed: **{missed.count:,} of {missed.of:,}** of {names[missed.true]} as {names[missed.called]}."
     st.markdown(f"## {among()}{said}", help=intervals)
     return said
 

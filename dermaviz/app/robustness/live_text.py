@@ -45,12 +45,16 @@ def outcome_sentence(card: Card, outcome: Outcome, asked: Attempt) -> str:
         return f"At ε = 0 nothing is changed: **{clean}** in all three. Move ε up to begin."
     if outcome.zero_gradient:
         return f"The model has **no gradient** here, so {name} cannot start. That shows no robustness."
-    turns = "turns" if outcome.attacked.prediction.index != first else "does not turn"
-    into = f"**{clean}** into **{attacked}**" if turns == "turns" else f"**{clean}** (now {attacked})"
-    noise = (
-        f"Noise of that size {'does not' if outcome.noised.prediction.index == first else f'turns it too: {noisy}'}."
+    turned, by_noise = (one.prediction.index != first for one in (outcome.attacked, outcome.noised))
+    said = (
+        f"turns **{clean}** into **{attacked}**"
+        if turned
+        else f"does not change the answer: **{clean}**, now **{attacked}**"
     )
-    return f"{name}, {levels_words(asked.epsilon)}, {turns} {into}. {noise}"
+    noise = (
+        f"{'turns it too' if turned else 'does'}: {noisy}" if by_noise else "does not" if turned else "does not either"
+    )
+    return f"{name}, {levels_words(asked.epsilon)}, {said}. Noise of that size {noise}."
 
 
 def goal_sentence(card: Card, outcome: Outcome, target: str | None) -> str | None:

@@ -147,7 +147,10 @@ def groups_sentence(
 
     low, high = (known.loc[at] for at in (known["value"].idxmin(), known["value"].idxmax()))
     if len(known) == 1:
-        return f"**Only {escaped(low['group'])} is large enough** to judge.", f"{escaped(label)}: {said(low)}.{ending}"
+        return (
+            f"**Only {escaped(low['group'])} is large enough** for this figure.",
+            f"{escaped(label)}: {said(low)}.{ending}",
+        )
     found = gaps[gaps["verdict"] == "difference found"]
     verdict = "**No difference found**"
     if len(found):

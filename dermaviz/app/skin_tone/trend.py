@@ -141,7 +141,7 @@ def trend_finding(ask: ToneAsk) -> str:
         return "there are **too few images for a trend**"
     way = "less" if darker(found).value < 1 else "more"
     if verdict == "difference found":
-        return f"it is right **{way} often on darker skin**"
+        return f"it is right **{way} often on darker skin** within a diagnosis (odds × {darker(found).text()} for each 10°)"
     if reason.startswith("the sign"):
         return "a trend with skin tone is **inconclusive**"
     return "**no trend with skin tone** is found"

@@ -78,7 +78,11 @@ def test_every_step_of_the_slider_has_a_label_of_its_own() -> None:
             {},
             "FGSM, 2 grey levels, turns **melanoma (75%)** into **melanocytic nevus (62%)**. Noise of that size does not.",
         ),
-        ({"attacked": "mel"}, "does not turn **melanoma (75%)** (now melanoma (62%))"),
+        (
+            {"attacked": "mel"},
+            "does not change the answer: **melanoma (75%)**, now **melanoma (62%)**. Noise of that size does not either.",
+        ),
+        ({"attacked": "mel", "noised": "bkl"}, "**melanoma (62%)**. Noise of that size does: benign keratosis (70%)."),
         ({"noised": "bkl"}, "Noise of that size turns it too: benign keratosis (70%)."),
         ({"blind": True}, "**no gradient** here, so FGSM cannot start"),
     ],
