@@ -150,6 +150,7 @@ def report_html(audited: Audited, model: Classifier | None = None) -> str:
         *(_list("How the images were read", audited.said) if audited.said else []),
         "<h2>The model</h2>",
         _table("From the model's card.", ["", ""], _card_rows(card), known),
+        *_taken_for_granted(card),
         f"<p>Made by DermaViz {__version__} on {date.today():%Y-%m-%d}.</p>",
     ]
     packed = base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
@@ -159,6 +160,13 @@ def report_html(audited: Audited, model: Classifier | None = None) -> str:
         f"<title>Audit of {escape(checkpoint.name)}</title><style>{_STYLE}</style></head><body><main>{''.join(parts)}</main>"
         f'<script id="plotly" type="text/plain">{packed}</script><script>{_CHARTS}</script></body></html>'
     )
+
+
+def _taken_for_granted(card: Card) -> list[str]:
+    """What every figure rests on though only a guess says so, since the model was imported."""
+    guessed = [note for note in card.training.get("notes", ()) if note.startswith("guessed:")]
+    granted = [one for one in (card.training.get("doubt", ""), *guessed) if one]
+    return _list("What was taken for granted when the model was imported", granted) if granted else []
 
 
 def _list(title: str, sentences: Sequence[str]) -> list[str]:

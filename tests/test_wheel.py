@@ -145,8 +145,10 @@ def test_the_app_opens(python: Path, elsewhere: Path) -> None:
             else:
                 pytest.fail((elsewhere / "app.log").read_text(encoding="utf-8"))
         finally:
-            os.killpg(server.pid, 15)
+            server.terminate()
             server.wait(20)
+    with pytest.raises(OSError, match="refused"):  # nothing of it stays behind
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2)
     script = (
         "from streamlit.testing.v1 import AppTest\n"
         "from dermaviz.cli.app import app_script\n"

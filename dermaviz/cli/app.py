@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,8 @@ def app_script() -> Path:
 def open_app(context: typer.Context) -> None:
     """Open the dashboard in a browser; further options go to Streamlit, such as --server.port 8502."""
     command = [sys.executable, "-m", "streamlit", "run", str(app_script()), *context.args]
+    if os.name == "posix":  # this process becomes the server, so that whatever ends it ends the server
+        os.execv(sys.executable, command)
     try:
         raise typer.Exit(subprocess.call(command))
     except KeyboardInterrupt:  # Ctrl+C is how one leaves; Streamlit has said goodbye itself

@@ -120,11 +120,12 @@ def import_checkpoint(
         notes.append(
             "guessed: pictures are not reduced before they are resized; give --sharpness if the training images were small."
         )
+    doubt = _doubt(named_classes, tuple(found.said.get("classes", ())), bool(ill) or malignant is not None)
     card = Card(
         name=name, architecture=called, classes=named_classes, input_size=size, mean=pixels[0], std=pixels[1],
         attention_layer=chosen, temperature=1.0, split_sha256="", weights_sha256="", recipe=recipe, metrics={}, data={},
         licence="as its source; not stated here", intended_use=INTENDED_USE, not_for=NOT_FOR, malignant=ill,
-        training={"notes": notes}, sharpness=Sharpness(sharpness) if sharpness else None,
+        training={"notes": notes, "doubt": doubt}, sharpness=Sharpness(sharpness) if sharpness else None,
     )  # fmt: skip
     if isinstance(network, Opaque):
         save_weights(folder, found.content, card)
@@ -132,7 +133,6 @@ def import_checkpoint(
         if called.startswith(TRANSFORMERS):
             atomic_write(folder / CONFIG, (found.folder / CONFIG).read_bytes(), error=CheckpointError)
         save_checkpoint(folder, network.network if isinstance(network, Wrapped) else network, card, half=False)
-    doubt = _doubt(named_classes, tuple(found.said.get("classes", ())), bool(ill) or malignant is not None)
     return Imported(folder, _loaded_alike(folder, network), tuple(notes), doubt)
 
 

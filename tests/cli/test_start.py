@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dermaviz import __version__
 
+ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "timm", "pandas", "sklearn", "streamlit", "accelerate", "numpy")
 PROBE = f"""
 import sys
@@ -64,3 +67,11 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_code_2(
     assert answer.code == 2
     assert said in answer.err
     assert "Traceback" not in answer.err
+
+
+def test_the_app_is_open_to_this_machine_only_unless_asked() -> None:
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["address"] == "127.0.0.1"
+    assert "--server.address=0.0.0.0" in (ROOT / "Dockerfile").read_text(encoding="utf-8"), (
+        "a container has its own network"
+    )

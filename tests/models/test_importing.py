@@ -83,7 +83,7 @@ def test_whatever_a_state_dict_is_wrapped_in(tmp_path, bring, network, kind):
     assert (imported.classifier.card.attention_layer, imported.classifier.classes) == ("layer4", ("nv", "MEL", "x"))
     assert imported.classifier.card.malignant == ("MEL",)
     assert "guessed: malignant are MEL, by their names." in imported.notes
-    assert read_card(imported.folder / CARD).training["notes"] == list(imported.notes)
+    assert read_card(imported.folder / CARD).training == {"notes": list(imported.notes), "doubt": imported.doubt}
 
 
 def test_what_nothing_vouches_for_is_a_doubt_and_replace_imports_anew(tmp_path, bring, network):
