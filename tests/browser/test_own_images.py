@@ -127,6 +127,7 @@ def test_a_wrong_sheet_costs_one_sentence_and_a_damaged_photo_only_itself(
     right.write_text("image,diagnosis\n" + "".join(f"{path.name},nv\n" for path in (*photos, torn)), encoding="utf-8")
     page.goto(app_url + OWN)
     upload(page, 0, *photos, torn)
+    page.get_by_text("Waiting for the table that says what each of them shows").wait_for()
     upload(page, 1, wrong)
     page.get_by_text("found 'mole'. Correct the spelling").wait_for()
     upload(page, 1, right)
