@@ -19,9 +19,10 @@ import streamlit as st
 from dermaviz.app.case import WHOLE, Box, Case, Photo, cropped, drawn_photo, uploaded_photo
 from dermaviz.app.link import CROP, IMAGE, ask_for, asked
 from dermaviz.app.text import escaped
+from dermaviz.data.labels import side_of
 from dermaviz.data.readers import find_photo
 from dermaviz.data.samples import SamplePhoto, sample_photos
-from dermaviz.diagnoses import diagnosis, matched
+from dermaviz.diagnoses import matched
 from dermaviz.errors import DermaVizError
 from dermaviz.evidence.predictions import read_audited
 from dermaviz.synthetic import FORMS, SAMPLES, Parameters
@@ -111,11 +112,7 @@ def true_class(photo: Photo, case: Case) -> str:
     benign or malignant; "" where it is unknown or the model has no such class."""
     label, classes = true_label(photo, case), case.card.classes
     found = matched([label], classes, case.card.synonyms).get(label, "") if label else ""
-    known = diagnosis(label)
-    if found or known is None or known.malignant is None:
-        return found
-    side = "malignant" if known.malignant else "benign"
-    return next((name for name in classes if (row := diagnosis(name)) and row.code == side), "")
+    return found or side_of(label, classes)
 
 
 def uploads() -> dict[str, Photo]:

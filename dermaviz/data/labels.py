@@ -125,7 +125,7 @@ def _meanings(
             found[label] = _stands_for(asked[spelt(label)], classes, malignant)
         elif label in same:
             found[label] = (same[label],)
-        elif side := _side_of(label, classes):
+        elif side := side_of(label, classes):
             found[label] = (side,)
         elif key := next((one for one in _keys(label) if one in usual), ""):
             found[label] = _stands_for(usual[key], classes, malignant)
@@ -147,7 +147,7 @@ def _keys(label: str) -> tuple[str, ...]:
     return (spelt(label), known.code) if known else (spelt(label),)
 
 
-def _side_of(label: str, classes: tuple[str, ...]) -> str:
+def side_of(label: str, classes: tuple[str, ...]) -> str:
     """The class benign or malignant that a diagnosis is of, where a classifier only tells these apart; "" elsewhere."""
     known = diagnosis(label)
     sides = matched(("benign", "malignant"), classes) if len(classes) == 2 else {}

@@ -4,7 +4,6 @@ checkpoint is done, so a run that was stopped goes on where it was."""
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import shlex
 import shutil
@@ -18,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from dermaviz.data.labels import parse_map
-from dermaviz.data.photographs import REMEMBERED
+from dermaviz.data.photographs import REMEMBERED, remembered_place
 from dermaviz.data.tables import parse_columns
 from dermaviz.errors import DatasetError, EvidenceError
 from dermaviz.evidence.evaluate import make_table
@@ -27,7 +26,7 @@ from dermaviz.evidence.pace import expected_seconds
 from dermaviz.evidence.predictions import LABELS, PREDICTIONS, internal
 from dermaviz.evidence.store import FOLDER, DataSplit, Manifest, has_evidence, read_manifest, read_parquet, table_path
 from dermaviz.evidence.tables import DRAWN, TABLES
-from dermaviz.io import to_json
+from dermaviz.io import file_sha256, to_json
 from dermaviz.models.card import Card, Checkpoint
 from dermaviz.models.classifier import Classifier
 
@@ -59,7 +58,7 @@ class Step:
         if not has_evidence(self.checkpoint.folder, self.table, self.of):
             return None
         manifest = read_manifest(path.with_suffix(".json"))
-        return manifest if hashlib.sha256(path.read_bytes()).hexdigest() == manifest.sha256 else None
+        return manifest if file_sha256(path) == manifest.sha256 else None
 
     @cached_property
     def options(self) -> tuple[str, str, str]:
@@ -145,8 +144,8 @@ def place_of(checkpoint: Checkpoint, name: str, root: Path | None) -> Path:
     Raises:
         DatasetError: it is nowhere there.
     """
-    remembered = checkpoint.folder / FOLDER / name / REMEMBERED
-    known = [Path(json.loads(remembered.read_text(encoding="utf-8"))["root"])] if remembered.is_file() else []
+    last = remembered_place(checkpoint.folder / FOLDER / name)
+    known = [Path(last.root)] if last else []
     places = [*([root / name, root.parent / name] if root else []), *known]
     found = next((place for place in places if place.exists()), None)
     if found is None:

@@ -120,13 +120,11 @@ def agreement_with_labels(levels: Sequence[str], ita: ArrayLike, cuts: Sequence[
 
 def _weighted_kappa(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
     """Cohen's kappa with quadratic weights (Cohen, Psychol. Bull. 70:213, 1968); NaN where all images are in one group."""
+    from sklearn.metrics import cohen_kappa_score  # here, or every page would wait for it
+
     if np.ptp(np.concatenate([first, second])) == 0:
         return nan
-    n = len(GROUPS)
-    counts = np.bincount(first * n + second, minlength=n * n).reshape(n, n)
-    apart = np.subtract.outer(np.arange(n), np.arange(n)) ** 2
-    by_chance = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
-    return float(1 - (apart * counts).sum() / (apart * by_chance).sum())
+    return float(cohen_kappa_score(first, second, labels=range(len(GROUPS)), weights="quadratic"))
 
 
 def _codes(ita: NDArray[np.float64], cuts: Sequence[float]) -> NDArray[np.int64]:

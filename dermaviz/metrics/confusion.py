@@ -161,13 +161,8 @@ class Mistake:
 
 def most_missed(verdicts: Verdicts, dangerous: Sequence[str]) -> Mistake | None:
     """The most frequent mistake in which one of the ``dangerous`` groups is called one that is not; None where there is none."""
-    cells = [
-        Mistake(true, called, int(verdicts.counts[i, j]), int(verdicts.counts[i].sum()))
-        for i, true in enumerate(verdicts.groups)
-        for j, called in enumerate(verdicts.groups)
-        if true in dangerous and called not in dangerous and verdicts.counts[i, j]
-    ]
-    return max(cells, key=lambda one: one.count, default=None)
+    missed = (one for one in _mistakes(verdicts) if one.true in dangerous and one.called not in dangerous)
+    return max(missed, key=lambda one: one.count, default=None)
 
 
 def most_frequent_mistakes(verdicts: Verdicts, dangerous: Sequence[str] = ()) -> tuple[Mistake, ...]:
@@ -175,16 +170,21 @@ def most_frequent_mistakes(verdicts: Verdicts, dangerous: Sequence[str] = ()) ->
 
     Of equal counts those come first in which one of the ``dangerous`` groups, the worst first, is called one that is not.
     """
-    counts = verdicts.counts
-    wrong = counts - np.diag(counts.diagonal())
-    cells = np.argwhere((wrong == wrong.max(initial=0)) & (wrong > 0))
-    found = [
-        Mistake(verdicts.groups[true], verdicts.groups[called], int(wrong[true, called]), int(counts[true].sum()))
-        for true, called in cells
-    ]
+    mistakes = _mistakes(verdicts)
+    most = max((one.count for one in mistakes), default=0)
     rank = {name: place for place, name in enumerate(dangerous)}
 
     def danger(mistake: Mistake) -> tuple[bool, int]:
         return mistake.called in rank, rank.get(mistake.true, len(rank))
 
-    return tuple(sorted(found, key=danger))
+    return tuple(sorted((one for one in mistakes if one.count == most), key=danger))
+
+
+def _mistakes(verdicts: Verdicts) -> list[Mistake]:
+    """Every cell off the diagonal that has images, row by row."""
+    counts = verdicts.counts
+    return [
+        Mistake(verdicts.groups[true], verdicts.groups[called], int(counts[true, called]), int(counts[true].sum()))
+        for true, called in np.argwhere(counts > 0)
+        if true != called
+    ]

@@ -124,6 +124,7 @@ def comparison_figure(
     span: tuple[float, float] = (0.0, 1.0),
     form: str = ".3f",
     reference: tuple[float, str] | None = None,
+    labels: Sequence[str] | None = None,
     ink: str | None = None,
 ) -> go.Figure:
     """The same figures of several things, such as a map and its baselines: a row per label, a sign per name, 95% intervals.
@@ -135,25 +136,13 @@ def comparison_figure(
         span: ends of the axis.
         form: how a value is written, as Python's format takes it.
         reference: a line to hold all values against, and its name.
+        labels: of the rows as another chart writes them, in place of ``label`` and ``n``.
         ink: colour of the words, of the page's theme; by default Plotly's.
     """
-    first = next(iter(tables.values()))
-    counts = first["n"] if "n" in first else [None] * len(first)
-    labels = [row_label(label, **{"n =": n}) for label, n in zip(first["label"], counts, strict=True)]
-    return beside_each_other(tables, labels, title, span=span, form=form, reference=reference, ink=ink)
-
-
-def beside_each_other(
-    tables: Mapping[str, pd.DataFrame],
-    labels: Sequence[str],
-    title: str,
-    *,
-    span: tuple[float, float] = (0.0, 1.0),
-    form: str = ".3f",
-    reference: tuple[float, str] | None = None,
-    ink: str | None = None,
-) -> go.Figure:
-    """:func:`comparison_figure` with the rows' ``labels`` in Plotly's markup."""
+    if labels is None:
+        first = next(iter(tables.values()))
+        counts = first["n"] if "n" in first else [None] * len(first)
+        labels = [row_label(label, **{"n =": n}) for label, n in zip(first["label"], counts, strict=True)]
     step = 0.6 / max(len(tables), 1)
     figure = go.Figure()
     for index, (name, table) in enumerate(tables.items()):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dermaviz.plots.intervals import beside_each_other, estimates_figure, row_label
+from dermaviz.plots.intervals import comparison_figure, estimates_figure, row_label
 from dermaviz.plots.theme import MUTED, chart
 
 PRINTED, OURS, CONSTANT = "as printed", "our runs", "always the same answer"
@@ -41,7 +41,7 @@ def beside_figure(table: pd.DataFrame, *, title: str, ink: str | None = None) ->
         if table[value].notna().any():
             figures = {"value": table[value], "low": low.mask(bare), "high": high.mask(bare)}
             tables[name] = pd.DataFrame(figures).astype(float)
-    return beside_each_other(tables, labels, title, ink=ink)
+    return comparison_figure(tables, title, labels=labels, ink=ink)
 
 
 _STEP = 0.05
