@@ -7,18 +7,29 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from dermaviz.metrics.bootstrap import off_zero
 from studies.five_reports.claims.answers import (
     AS_CLAIMED,
     CANNOT_BE_TOLD,
+    DIRECTION,
     NO_VERDICT,
+    NOT_COMPARABLE,
     OTHER_WAY,
     PAIR_NOT_RUN,
+    REPRODUCED,
     VERDICTS,
     DifferenceAnswer,
     QuestionAnswer,
     RowAnswer,
 )
-from studies.five_reports.claims.sentences import metric_words, signed, trainings
+from studies.five_reports.claims.sentences import (
+    difference_sentence,
+    metric_words,
+    signed,
+    tally_words,
+    trainings,
+)
+from studies.five_reports.claims.verdicts import WIDEST
 
 Row = dict[str, Any]
 
@@ -51,11 +62,76 @@ def question_page(question: QuestionAnswer) -> Row:
     return {
         **{name: getattr(question, name) for name in ("name", "asks", "says", "sentence", "why", "note")},
         "verdict": question.verdict or UNANSWERED,
+        "measured": measured_sentence(question),
+        "judged": judged_sentence(question),
         "numbers": [_number(found) for found in shown] if rows else [],
         "rows": {"title": f"{titled(metric)}, 0 to 1", "rows": rows, "told": rows_sentence(question)} if rows else None,
         "differences": _chart_of_differences(question, charted, metric) if rows and charted else None,
         "every_difference": _told(difference_rows(run_differences(question))) if rows else [],
     }
+
+
+def deciding(question: QuestionAnswer) -> DifferenceAnswer | None:
+    """The difference in the charted metric that the verdict rests on: one that goes the other way, else one that cannot be
+    told, else the first; None where no pair has run."""
+    found = [one for one in run_differences(question) if (one.metric, one.label) == (question.metric, question.label)]
+    weight = (OTHER_WAY, CANNOT_BE_TOLD, AS_CLAIMED)
+    return min(found, key=lambda one: weight.index(one.finding), default=None)
+
+
+def measured_sentence(question: QuestionAnswer) -> str:
+    """What our runs measured of a claim: both rows in the trainings that they share, their difference and its interval; of
+    several pairs that on which the verdict rests, and how many go which way."""
+    if (found := deciding(question)) is None:
+        return "Nothing yet: its rows have not run."
+    rows = {row.row: row for row in question.rows}
+    known = [rows[name] for name in (found.better, found.worse) if name in rows]
+    better, worse = (
+        f"{_over(rows[name], found.seeds) if name in rows else known[0].constant:.3f} with {label}"
+        for name, label in ((found.better, found.better_label), (found.worse, found.worse_label))
+    )
+    ends = "no interval" if math.isnan(found.low) else f"95% interval {signed(found.low)} to {signed(found.high)}"
+    photos = " and ".join(f"{n:,}" for n in dict.fromkeys(row.n for row in known))
+    told = (
+        f"{titled(metric_words(found.metric, found.label))}: {better}, {worse}. Difference: **{signed(found.value)}** "
+        f"({ends}; {photos} photos; {trainings(found)})."
+    )
+    pairs = [one for one in run_differences(question) if (one.metric, one.label) == (found.metric, found.label)]
+    if len(pairs) == 1:
+        return told
+    if question.says:
+        return f"{told} {titled(tally_words(pairs, 'comparisons go as claimed'))}."
+    clear = sum(one.finding != CANNOT_BE_TOLD for one in pairs)
+    return f"{told} {clear} of {len(pairs)} such comparisons show a difference."
+
+
+def _over(row: RowAnswer, seeds: Sequence[int]) -> float:
+    """The mean of a row over some of its seeds."""
+    return math.fsum(row.by_seed[row.seeds.index(seed)] for seed in seeds) / len(seeds)
+
+
+def judged_sentence(question: QuestionAnswer) -> str:
+    """What that says of the claim, and where verdict and interval seem to disagree, why; "" without a claim or a run."""
+    if (found := deciding(question)) is None or not question.says:
+        return ""
+    side, clear = "above" if found.value > 0 else "below", off_zero(found.low, found.high)
+    if question.verdict in (REPRODUCED, DIRECTION):
+        return f"The whole interval lies {side} 0, as claimed."
+    if question.verdict == NOT_COMPARABLE and difference_sentence(found) not in question.why:
+        why = question.why.partition(" Ours had a laptop's budget")[0]
+        return f"The interval lies {side} 0, but the test is not fair. {why}" if clear else why
+    if found.finding == OTHER_WAY:
+        return f"The whole interval lies {side} 0: the opposite of what is claimed."
+    if clear and len(found.seeds) > 1:
+        return f"The interval lies {side} 0, but training again could turn it round: {trainings(found)}."
+    if clear:
+        most = "an unknown amount" if math.isnan(found.spread) else f"up to {found.spread:.3f}"
+        return f"The interval lies {side} 0, but it leaves out training again, which alone moves a figure by {most}."
+    width = found.high - found.low
+    if question.verdict != NOT_COMPARABLE:
+        return f"No difference found, and the interval is narrow ({width:.2f} wide)."
+    also = "is too wide to say more" if width > WIDEST else "holds the claimed difference as well"
+    return f"The interval holds 0, and it {also}."
 
 
 def _told(rows: Sequence[Row]) -> list[Row]:

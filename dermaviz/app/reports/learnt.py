@@ -4,62 +4,74 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pandas as pd
 import streamlit as st
 
 from dermaviz.app.reports.claims import NOTHING_TO_RUN, VERDICTS, meanings_of
 from dermaviz.app.reports.results import Page, Question, Report, read_page
-from dermaviz.metrics.bootstrap import Estimate
-from dermaviz.plots.theme import signed
+from dermaviz.glossary import meanings
 
 OUTCOMES = {
-    "Held": ("green", "Our runs found the same."),
-    "Did not hold": ("orange", "The report contradicts itself, or our runs found otherwise."),
-    "Could not be told": ("gray", "Our runs are too small or too different to say."),
+    "Held": ("green", "our runs found the same"),
+    "Did not hold": ("orange", "our runs found otherwise, or no difference"),
+    "Could not be told": ("gray", "our runs are too small, or too different from the report's"),
 }
-_QUESTIONS_ON_THE_LEFT = "<style>[class*='st-key-learnt-'] button, [class*='st-key-learnt-'] button div \
-{ justify-content: flex-start; text-align: left; }</style>"
+_LOOK = """<style>
+[class*='st-key-learnt-'] button, [class*='st-key-learnt-'] button div { justify-content: flex-start; text-align: left; }
+[class*='st-key-learnt-'] { border-top: 1px solid rgba(128, 128, 128, 0.35); padding-top: 0.6rem; }
+[class*='st-key-learnt-'] p { font-size: 0.95rem; }
+</style>"""
+_CONTRADICTED = "inconsistent as printed"
 CLAIMS_NOTHING = "the report claims nothing"
+_WIDTHS, _COLUMNS = (4, 5, 4), ("The report claims", "We measured", "So the claim")
 
 
 def show_learnt() -> None:
-    """How many statements held, the questions by what became of them, and the kinds of error that the checks found."""
+    """How many statements held; each claim that was run again with what was measured and the verdict; errors on paper."""
     page = read_page()
     if page.stale:
         st.info(page.stale, icon=":material/info:")
         return
     verdicts = [row["verdict"] for report in page.reports for row in report.statements]
     counts = Counter(VERDICTS[name][1] for name in verdicts if name != NOTHING_TO_RUN)
-    told = ", ".join(f"{counts[outcome]} {outcome.lower()}" for outcome in OUTCOMES)
     st.header(
-        f"{counts.total()} statements in {len(page.reports)} reports: {told}.", anchor=False, help=meanings_of(page)
+        f"Of {counts.total()} statements in {len(page.reports)} reports, {counts['Held']} held. {counts['Did not hold']} did "
+        f"not, and {counts['Could not be told']} could not be told.",
+        anchor=False, help=meanings_of(page),
+    )  # fmt: skip
+    own = verdicts.count(_CONTRADICTED)
+    st.markdown(
+        f"{own} of the {counts['Did not hold']} contradict their report's own figures. We trained models to test the others; "
+        "press a claim to see those runs."
     )
-    st.html(_QUESTIONS_ON_THE_LEFT)
+    st.html(_LOOK)
     asked = [(report, question) for report in page.reports for question in report.questions]
-    for column, (outcome, (colour, about)) in zip(st.columns(3), OUTCOMES.items(), strict=True):
-        with column.container(border=True):
-            st.markdown(f":{colour}-badge[{outcome}] **{counts[outcome]} statements.** {about}")
-            for report, question in asked:
-                if question.verdict in VERDICTS and VERDICTS[question.verdict][1] == outcome:
-                    _show_question(report, question)
+    for outcome, (colour, about) in OUTCOMES.items():
+        found = [one for one in asked if VERDICTS.get(one[1].verdict, ("", ""))[1] == outcome]
+        if found:
+            st.subheader(
+                f":{colour}-badge[{outcome}] {len(found)} claim{'s' * (len(found) > 1)}: {about}", anchor=False
+            )
+        for report, question in found:
+            _show_claim(report, question, f":{colour}-badge[{outcome}] {question.judged}")
     _show_errors(page)
-    added = [(report, question) for report, question in asked if question.verdict == CLAIMS_NOTHING]
+    added = [one for one in asked if one[1].verdict == CLAIMS_NOTHING]
     if added:
         st.header("What do our runs add?", anchor=False)
         for report, question in added:
-            _show_question(report, question)
+            _show_claim(report, question, f":gray-badge[No claim] {report.label} says nothing of it.")
 
 
-def _show_question(report: Report, question: Question) -> None:
-    """A question as a button that leads to its answer, with the difference that most bears on it."""
-    with st.container(key=f"learnt-{report.folder}-{question.name}", gap=None):
-        key = f"to {report.folder} {question.name}"
-        st.button(f"**{question.asks}**", key=key, type="tertiary", on_click=_open, args=(report, question))
-        said = report.label
-        if question.differences and question.differences.rows:
-            row = pd.Series(question.differences.rows[0])
-            said += f" · {row['metric']} {Estimate.of(row).text(lambda value: signed(value, 3))}"
-        st.caption(said)
+def _show_claim(report: Report, question: Question, verdict: str) -> None:
+    """What was claimed, as a button that leads to its runs, what was measured, and what that says."""
+    with st.container(key=f"learnt-{report.folder}-{question.name}"):
+        claimed, measured, judged = st.columns(_WIDTHS, gap="medium")
+        with claimed, st.container(gap=None):
+            key = f"to {report.folder} {question.name}"
+            words = question.says or question.asks
+            st.button(f"**{words}**", key=key, type="tertiary", on_click=_open, args=(report, question))
+            st.caption(report.label)
+        measured.markdown(question.measured, help=meanings(question.measured))
+        judged.markdown(verdict)
 
 
 def _open(report: Report, question: Question) -> None:

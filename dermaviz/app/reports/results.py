@@ -36,7 +36,10 @@ class Chart(BaseModel):
 
 
 class Question(BaseModel):
-    """A question that a report asks, what the report says, what our runs answer, and the charts of that."""
+    """A question that a report asks, what the report says, what our runs answer, and the charts of that.
+
+    ``measured`` is the difference that the verdict rests on, ``judged`` what it says of the claim, each in a sentence or two.
+    """
 
     name: str
     asks: str
@@ -44,6 +47,8 @@ class Question(BaseModel):
     sentence: str
     verdict: str
     why: str
+    measured: str
+    judged: str
     note: str
     numbers: list[dict[str, str]]
     rows: Chart | None

@@ -12,17 +12,22 @@ from studies.five_reports.claims.answers import (
     CANNOT_BE_TOLD,
     DIRECTION,
     NO_VERDICT,
+    NOT_COMPARABLE,
     NOT_REPRODUCED,
     OTHER_WAY,
     DifferenceAnswer,
     QuestionAnswer,
     RowAnswer,
+    Verdict,
 )
+from studies.five_reports.claims.sentences import difference_sentence
 from studies.five_reports.page_questions import (
     charted_differences,
     difference_rows,
     differences_sentence,
     is_of_one_pair,
+    judged_sentence,
+    measured_sentence,
     questions_sentence,
     row_rows,
     rows_sentence,
@@ -125,3 +130,52 @@ def test_what_has_not_been_run_has_no_difference() -> None:
 )
 def test_differences_go_the_claimed_way_only_where_something_is_claimed(question: QuestionAnswer, said: str) -> None:
     assert differences_sentence(question).startswith(said)
+
+
+def test_what_was_measured_is_of_the_trainings_that_both_rows_have() -> None:
+    one = replace(CLEAR, seeds=(2,), value=0.26, low=0.2, high=0.3, by_seed=(0.26,))
+    assert measured_sentence(replace(DEEPER, differences=(one,))) == (
+        "Accuracy: 0.810 with Lite0, 0.550 with Lite1. Difference: **+0.260** (95% interval +0.200 to +0.300; 782 photos; one "
+        "training)."
+    )
+    against = replace(CLEAR, worse="constant", worse_label="the constant answer")
+    assert "0.500 with the constant answer" in measured_sentence(replace(DEEPER, differences=(against,)))
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "why", "said"),
+    [
+        ({}, DIRECTION, "", "The whole interval lies above 0, as claimed."),
+        (
+            {"value": -0.28, "low": -0.3, "high": -0.2, "finding": OTHER_WAY},
+            NOT_REPRODUCED,
+            "",
+            "below 0: the opposite",
+        ),
+        ({"low": -0.01, "high": 0.03, "finding": CANNOT_BE_TOLD}, NOT_REPRODUCED, "", "narrow (0.04 wide)"),
+        ({"by_seed": (0.9, -0.1, 0.04), "finding": CANNOT_BE_TOLD}, NOT_REPRODUCED, "", "2 of 3 trainings agree"),
+        (
+            {},
+            NOT_COMPARABLE,
+            "Lite1 saw less. Ours had a laptop's budget: 64 px.",
+            "the test is not fair. Lite1 saw less.",
+        ),
+    ],
+)
+def test_where_verdict_and_interval_differ_it_is_said_why(
+    change: dict[str, object], verdict: Verdict, why: str, said: str
+) -> None:
+    question = replace(DEEPER, differences=(replace(CLEAR, **change),), verdict=verdict, why=why)
+    assert said in judged_sentence(question)
+
+
+def test_one_training_is_judged_by_what_another_would_move() -> None:
+    one = replace(CLEAR, seeds=(0,), by_seed=(0.28,), spread=0.4, finding=CANNOT_BE_TOLD)
+    question = replace(
+        DEEPER, differences=(one,), verdict=NOT_COMPARABLE, why=f"{difference_sentence(one)} Too little."
+    )
+    assert judged_sentence(question).endswith("leaves out training again, which alone moves a figure by up to 0.400.")
+    wide = replace(question, differences=(replace(one, low=-0.1, high=0.6),))
+    wide = replace(wide, why=difference_sentence(wide.differences[0]))
+    assert judged_sentence(wide) == "The interval holds 0, and it is too wide to say more."
+    assert not judged_sentence(LEAK)

@@ -112,7 +112,10 @@ def test_what_was_learnt_leads_to_the_question_that_taught_it() -> None:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS)
     app.switch_page("pages/5_Reports.py")
     app.run()
-    assert "Gupta et al. · accuracy +0.080 (95% interval +0.060 to +0.100)" in text(app)
+    said = text(app)
+    assert "Accuracy: 0.800 with Lite0, 0.790 with Lite1. Difference: **+0.010** (95% interval −0.010 to +0.030" in said
+    assert ":green-badge[Held]" in said
+    assert ":gray-badge[No claim] Gupta et al. says nothing of it." in said
     app.button(key="to gupta-et-al weights").click().run()
     assert not app.exception
     assert app.radio[0].value == "weights"
