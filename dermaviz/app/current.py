@@ -27,8 +27,8 @@ from dermaviz.errors import DermaVizError
 from dermaviz.evidence.predictions import read_audited
 from dermaviz.synthetic import FORMS, SAMPLES, Parameters
 
-FIRST = sample_photos()[0].image_id
-"""What a newcomer sees."""
+FIRST, LESSON_PHOTO = sample_photos()[0].image_id, "ISIC_0000197"
+"""What a newcomer sees, and the sample that no page offers: the lesson asks about it before anybody has seen its answer."""
 _UPLOADS, _CASES = "files of the user", "cases to step through"
 _FILE, _DRAWN = "file-", "drawn."
 _CROP = re.compile(r"(\d{1,3})-(\d{1,3})-(\d{1,3})-(\d{1,3})")
@@ -39,6 +39,19 @@ def current_photo() -> Photo:
     """The current image: the one that the link names, or the first sample; cropped as the link says."""
     photo, box = uncropped_photo(), crop_in_link()
     return photo if photo.drawn or box == WHOLE else cropped(photo, box)
+
+
+def offered_photos() -> tuple[SamplePhoto, ...]:
+    """The sample photographs to choose from: all but the lesson's."""
+    return tuple(sample for sample in sample_photos() if sample.image_id != LESSON_PHOTO)
+
+
+def lesson_photo() -> Photo:
+    """What the lesson asks about: a photo of one's own or of a data set where it is the current image, else the one that no
+    page offers, for pages have answered the samples already."""
+    photo = current_photo()
+    offered = {FIRST, *(sample.image_id for sample in offered_photos()), *(sample.slug for sample in SAMPLES)}
+    return (find_image(LESSON_PHOTO) or photo) if photo.image in offered else photo
 
 
 def uncropped_photo() -> Photo:
@@ -147,7 +160,7 @@ def step_through(image_ids: Sequence[str]) -> None:
 
 def neighbours(photo: Photo) -> tuple[str, ...]:
     """The images that "next" steps through, with this one among them; none where it stands alone."""
-    samples = (*(sample.image_id for sample in sample_photos()), *(sample.slug for sample in SAMPLES))
+    samples = (*(sample.image_id for sample in offered_photos()), *(sample.slug for sample in SAMPLES))
     cases: tuple[str, ...] = st.session_state.get(_CASES, ())
     return next((found for found in (tuple(uploads()), cases, samples) if photo.image in found), ())
 

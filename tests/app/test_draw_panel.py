@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dermaviz.data.samples import sample_photos
+from dermaviz.app.current import offered_photos
 from dermaviz.synthetic import FORMS, SAMPLES
 
 ROOT = Path(__file__).parents[2]
@@ -106,8 +106,8 @@ def test_a_photo_of_the_user_has_no_outline_to_show() -> None:
 def test_the_gallery_shows_every_sample_and_marks_the_chosen_one() -> None:
     app = run()
     gallery = app.button_group(key="gallery")
-    assert len(gallery.options) == len(sample_photos()) + len(SAMPLES)
-    assert app.session_state["gallery"] == sample_photos()[0].image_id
+    assert len(gallery.options) == len(offered_photos()) + len(SAMPLES)
+    assert app.session_state["gallery"] == offered_photos()[0].image_id
     old = run(sample="dermatofibroma, intermediate skin")  # as links of earlier versions name it
     assert old.session_state["gallery"] == "df-intermediate"
     assert old.query_params["image"] == "df-intermediate"

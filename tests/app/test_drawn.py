@@ -9,11 +9,11 @@ import pytest
 
 from dermaviz.app.case import ask, drawn_photo, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
+from dermaviz.app.current import offered_photos
 from dermaviz.app.widgets.drawing import ABCD, BODY, FIRST, FIRST_SAMPLE, drawn_caption, structures_of, tone_colours
 from dermaviz.app.widgets.panels import Look, laid_over
 from dermaviz.app.widgets.photo import gallery
 from dermaviz.attention.overlay import outlined
-from dermaviz.data.samples import sample_photos
 from dermaviz.synthetic import FORMS, SAMPLES, Parameters, draw
 from dermaviz.synthetic.structures import STRUCTURES
 
@@ -58,8 +58,8 @@ def test_the_outline_lies_over_the_map_only_where_it_is_asked_for(checkpoint: Ch
 
 def test_thumbnails_are_small_and_one_for_each_sample() -> None:
     found = [address for _, address in gallery().values()]
-    assert len(found) == len(sample_photos()) + len(SAMPLES) == len(set(found))
-    assert list(gallery())[: len(sample_photos())] == [photo.image_id for photo in sample_photos()]
+    assert len(found) == len(offered_photos()) + len(SAMPLES) == len(set(found))
+    assert list(gallery())[: len(offered_photos())] == [photo.image_id for photo in offered_photos()]
     assert all(address.startswith("data:image/webp;base64,") for address in found)
     assert max(map(len, found)) < 8_000
 

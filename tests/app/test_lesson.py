@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dermaviz.app.case import Case, ask
-from dermaviz.app.current import current_photo
+from dermaviz.app.current import LESSON_PHOTO, current_photo, lesson_photo, offered_photos
 from dermaviz.app.lesson.sheet import sheet_html
 from dermaviz.app.lesson.steps import STEPS, Asked
 from dermaviz.attention.overlay import overlay
@@ -28,8 +29,8 @@ MAP, DRILL, CHANGE, _, WHOM, LEAK, USE = range(1, 8)
 
 @pytest.fixture(scope="module")
 def case() -> Case:
-    """The first sample photograph and a small model that has evidence."""
-    return ask(current_photo(), list_checkpoints()[0][NAME])
+    """The lesson's photograph and a small model that has evidence."""
+    return ask(lesson_photo(), list_checkpoints()[0][NAME])
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_a_leak_is_told_from_the_studys_runs(made: list[Asked]) -> None:
 
 def test_without_evidence_steps_are_shorter_or_name_the_command(case: Case, tmp_path: Path) -> None:
     folder = shutil.copytree(case.checkpoint.folder, tmp_path / "bare", ignore=shutil.ignore_patterns("evidence"))
-    bare = ask(current_photo(), Checkpoint(folder, case.card))
+    bare = ask(lesson_photo(), Checkpoint(folder, case.card))
     with pytest.raises(EvidenceError, match="dermaviz audit bare"):
         STEPS[MAP].make(bare, None)
     assert STEPS[WHOM].make(bare, None).chart is None
@@ -96,6 +97,14 @@ def run(**query: str) -> AppTest:
     app = open_page("pages/6_Lesson.py", **{"checkpoint": NAME} | query)
     assert not app.error
     return app
+
+
+def test_the_lesson_asks_about_a_photo_that_no_page_has_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert current_photo().image != lesson_photo().image == LESSON_PHOTO
+    assert LESSON_PHOTO not in {photo.image_id for photo in offered_photos()}
+    own = replace(current_photo(), image="file-0123")
+    monkeypatch.setattr("dermaviz.app.current.current_photo", lambda: own)
+    assert lesson_photo() is own
 
 
 def test_nothing_is_revealed_before_a_choice_and_the_link_keeps_both() -> None:

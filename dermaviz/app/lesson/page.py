@@ -8,7 +8,7 @@ import streamlit as st
 
 from dermaviz.app.bar import chosen_checkpoint, current_step
 from dermaviz.app.case import ask
-from dermaviz.app.current import current_photo
+from dermaviz.app.current import lesson_photo
 from dermaviz.app.lesson.sheet import sheet_html
 from dermaviz.app.lesson.steps import STEPS, Asked, Picture
 from dermaviz.app.link import LESSON, PICKS, PRESENT, ask_for, asked
@@ -23,7 +23,7 @@ _LETTERS, _NONE = "abcdefgh", "-"
 def show() -> None:
     """The step that the link names, with the way on, the notes, the sheet and a new start."""
     at = current_step("Lesson")
-    step, case = STEPS[at], ask(current_photo(), chosen_checkpoint())
+    step, case = STEPS[at], ask(lesson_photo(), chosen_checkpoint())
     minutes = sum(one.minutes for one in STEPS)
     st.progress((at + 1) / len(STEPS), f"Step {at + 1} of {len(STEPS)} · {step.minutes} of {minutes} minutes")
     st.header(step.title, anchor=False)

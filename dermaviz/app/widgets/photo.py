@@ -20,6 +20,7 @@ from dermaviz.app.current import (
     drawn_name,
     missing_image,
     neighbours,
+    offered_photos,
     show_image,
     take_files,
     true_class,
@@ -33,7 +34,6 @@ from dermaviz.app.widgets.chart import square_address
 from dermaviz.app.widgets.diagnosis import let_through, show_notes
 from dermaviz.app.widgets.drawing import choose_drawing, drawn_caption, take_over
 from dermaviz.data.records import HAM10000
-from dermaviz.data.samples import sample_photos
 from dermaviz.diagnoses import names_of
 from dermaviz.errors import ImageError
 from dermaviz.images import FORMATS_IN_WORDS, MAX_BYTES, MAX_PIXELS, SUFFIXES
@@ -71,9 +71,9 @@ def sample_labels() -> Mapping[str, str]:
 
 @cache
 def gallery() -> Mapping[str, tuple[str, str]]:
-    """Every sample by its name as an image, real photographs first: what it is in words, and a small picture of 1 to 4 kB."""
+    """Every sample to choose from by its name as an image, real photographs first: its words, and a small picture of 1 to 4 kB."""
     found = {}
-    for photo in sample_photos():
+    for photo in offered_photos():
         with Image.open(photo.path) as picture:
             small = square_address(picture, THUMBNAIL_SIDE)
         found[photo.image_id] = (f"photograph {photo.image_id}, {photo.label}", small)
