@@ -71,7 +71,7 @@ def sample_labels() -> Mapping[str, str]:
 
 @cache
 def gallery() -> Mapping[str, tuple[str, str]]:
-    """Every sample to choose from by its name as an image, real photographs first: its words, and a small picture of 1 to 4 kB."""
+    """Every sample to choose from by its name as an image, real photographs first: its words and a small picture of 1 to 4 kB."""
     found = {}
     for photo in offered_photos():
         with Image.open(photo.path) as picture:
