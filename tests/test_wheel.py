@@ -11,7 +11,6 @@ import time
 import urllib.error
 import urllib.request
 import venv
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -77,64 +76,64 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return executable
 
 
-@pytest.fixture
-def run(python: Path, elsewhere: Path) -> Callable[..., str]:
-    """``run("-m", "dermaviz", …)`` in the folder elsewhere: what it printed; it must end well."""
-    environment = {
-        k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DERMAVIZ_CHECKPOINTS", "DERMAVIZ_DATA")
-    }
+LIBRARY = """
+import sys
+import dermaviz as dv
+print(dv.__file__, {"torch", "streamlit"} & set(sys.modules))
+model = dv.load("ham10000-efficientnet-lite0")
+print("answer", model.predict(dv.read_image("x.png")))
 
-    def go(*arguments: str) -> str:
-        done = subprocess.run(
-            [python, *arguments],
-            cwd=elsewhere,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        return done.stdout
+from dermaviz.cli import main
+for words in ("doctor", "predict . -o predictions.csv", "explain x.png -o maps"):
+    sys.argv = ["dermaviz", *words.split()]
+    try: main()
+    except SystemExit as stop: assert not stop.code, (words, stop.code)
 
-    return go
-
-
-def test_the_installed_package_is_the_wheels(run: Callable[..., str], python: Path) -> None:
-    assert str(python.parents[1]) in run("-c", "import dermaviz; print(dermaviz.__file__)")
+from streamlit.testing.v1 import AppTest
+from dermaviz.cli.app import app_script
+app = AppTest.from_file(str(app_script()), default_timeout=120).run()
+assert not app.exception and not app.error, (app.exception, app.error)
+app.switch_page("pages/1_Classify.py").run()
+assert not app.exception and not app.error, (app.exception, app.error)
+"""
 
 
-def test_the_three_lines_of_the_readme_work_from_any_folder(run: Callable[..., str]) -> None:
-    said = run(
-        "-c",
-        "import dermaviz as dv; m = dv.load('ham10000-efficientnet-lite0'); print(m.predict(dv.read_image('x.png')))",
+def test_the_library_the_commands_and_the_pages_work_from_any_folder(python: Path, elsewhere: Path) -> None:
+    """It is the wheel's package; importing it loads neither torch nor Streamlit; the readme's three lines; the shipped
+    checkpoint is found."""
+    done = subprocess.run(
+        [python, "-c", LIBRARY],
+        cwd=elsewhere,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
     )
-    assert re.search(r"mel|melanoma", said)
-
-
-def test_importing_the_package_loads_neither_torch_nor_streamlit(run: Callable[..., str]) -> None:
-    said = run("-c", "import dermaviz, sys; print(sorted({'torch', 'streamlit'} & set(sys.modules)))")
-    assert said.strip() == "[]"
-
-
-def test_the_commands_find_the_shipped_checkpoint(run: Callable[..., str], elsewhere: Path) -> None:
-    assert "checkpoint ham10000-efficientnet-lite0: intact" in run("-m", "dermaviz", "doctor")
-    run("-m", "dermaviz", "predict", ".", "-o", "predictions.csv")
+    assert done.returncode == 0, done.stderr[-2000:]
+    first, *said = done.stdout.splitlines()
+    assert first.startswith(str(python.parents[1]))
+    assert first.endswith("set()")
+    assert re.search(r"answer .*(mel|melanoma)", said[0])
+    assert "checkpoint ham10000-efficientnet-lite0: intact" in done.stdout
     assert "x.png" in (elsewhere / "predictions.csv").read_text(encoding="utf-8")
-    run("-m", "dermaviz", "explain", "x.png", "-o", "maps")
     assert np.isfinite(np.load(elsewhere / "maps" / "x-map.npy")).all()
+
+
+def _environment() -> dict[str, str]:
+    ours = ("PYTHONPATH", "DERMAVIZ_CHECKPOINTS", "DERMAVIZ_DATA")
+    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 def test_the_app_opens(python: Path, elsewhere: Path) -> None:
     port = free_port()
     command = [python, "-m", "dermaviz", "app", "--server.headless", "true", "--server.port", str(port)]
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     with (elsewhere / "app.log").open("wb") as log:
         server = subprocess.Popen(
-            command, cwd=elsewhere, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            command, cwd=elsewhere, env=_environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
         try:
-            until = time.monotonic() + 60
+            until = time.monotonic() + SECONDS
             while time.monotonic() < until:
                 try:
                     with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2) as answer:
@@ -149,15 +148,3 @@ def test_the_app_opens(python: Path, elsewhere: Path) -> None:
             server.wait(20)
     with pytest.raises(OSError, match="refused"):  # nothing of it stays behind
         urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2)
-    script = (
-        "from streamlit.testing.v1 import AppTest\n"
-        "from dermaviz.cli.app import app_script\n"
-        "app = AppTest.from_file(str(app_script()), default_timeout=120).run()\n"
-        "assert not app.exception and not app.error, (app.exception, app.error)\n"
-        "app.switch_page('pages/1_Classify.py').run()\n"
-        "assert not app.exception and not app.error, (app.exception, app.error)\n"
-    )
-    done = subprocess.run(
-        [python, "-c", script], cwd=elsewhere, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import socket
 import subprocess
@@ -43,6 +44,29 @@ def running_app(log: Path) -> Iterator[tuple[str, int]]:
         finally:
             server.terminate()
             server.wait(20)
+
+
+@contextmanager
+def shared_app(folder: Path) -> Iterator[str]:
+    """The address of one app for all processes that name this folder. The first of them starts it; when the others have let go
+    it stops it, and the log must hold no traceback."""
+    address, log = folder / "app-address", folder / "app.log"
+    with (folder / "app-turn").open("w") as turn, (folder / "app-users").open("w") as users:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(users, fcntl.LOCK_SH)  # waits while it is being stopped
+        if address.exists():
+            fcntl.flock(turn, fcntl.LOCK_UN)
+            yield address.read_text(encoding="utf-8")
+            return
+        with running_app(log) as (url, _):
+            address.write_text(url, encoding="utf-8")
+            fcntl.flock(turn, fcntl.LOCK_UN)
+            try:
+                yield url
+            finally:
+                fcntl.flock(users, fcntl.LOCK_EX)
+                address.unlink()
+        assert "Traceback" not in log.read_text(encoding="utf-8", errors="replace")
 
 
 def free_port() -> int:

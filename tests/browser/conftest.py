@@ -70,17 +70,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def app_url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the running app; afterwards its log must hold no traceback."""
-    log = tmp_path_factory.mktemp("app") / "server.log"
-    with app_server.running_app(log) as (url, _):
+def app_url(browser: Browser, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+    """The address of the running app, one for all workers; afterwards its log must hold no traceback."""
+    folder = tmp_path_factory.getbasetemp()
+    with app_server.shared_app(folder if worker_id == "master" else folder.parent) as url:
         yield url
-    assert "Traceback" not in log.read_text(encoding="utf-8", errors="replace")
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A desktop window of its own for each test."""
+def _window(browser: Browser) -> Iterator[BrowserContext]:
     opened = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     opened.set_default_timeout(WAIT_MILLISECONDS)
     opened.add_init_script(FOLDS_OPEN_AT_ONCE)
@@ -88,7 +85,27 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     opened.close()
 
 
+def _tab(window: BrowserContext) -> Iterator[Page]:
+    """A tab without what earlier ones left behind; scripts and styles stay in the window's memory."""
+    tab = window.new_page()
+    yield tab
+    if tab.url.startswith("http"):
+        tab.evaluate("localStorage.clear()")
+    tab.close()
+    window.clear_cookies()
+
+
+window = pytest.fixture(_window, scope="session", name="window")
+other_window = pytest.fixture(_window, scope="session", name="other_window")
+
+
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    """A tab."""
-    return context.new_page()
+def page(window: BrowserContext) -> Iterator[Page]:
+    """A tab in a desktop window."""
+    yield from _tab(window)
+
+
+@pytest.fixture
+def other(other_window: BrowserContext) -> Iterator[Page]:
+    """A tab in another browser, which shares nothing with the first."""
+    yield from _tab(other_window)

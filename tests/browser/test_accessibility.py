@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import axe_playwright_python
+import pytest
 from PIL import Image
 
 from dermaviz.app.pages import PAGES
@@ -23,22 +24,21 @@ REVEALED = "/Lesson?lesson=6&picks=-----B&checkpoint=ham10000-lenet"
 MOST_TABS = 80
 
 
-def test_axe_finds_nothing_serious_on_any_page_in_either_theme(page: Page, app_url: str) -> None:
+@pytest.mark.parametrize("path", [*LINKS, REVEALED])
+def test_axe_finds_nothing_serious_in_either_theme(page: Page, app_url: str, path: str) -> None:
     problems = []
-    for path in [*LINKS, REVEALED]:
-        page.goto(app_url + path)
-        page.locator(".st-key-footer").wait_for(state="attached")
-        page.locator("[data-testid=stSkeleton]").first.wait_for(state="detached")
-        page.add_script_tag(path=AXE)
-        for scheme, options in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):  # all else is the same
-            page.emulate_media(color_scheme=scheme)
-            page.wait_for_function(f"getComputedStyle(document.querySelector('.stApp')).colorScheme === '{scheme}'")
-            page.wait_for_timeout(400)  # colours fade over
-            problems += [f"{path} {scheme} {one}" for one in page.evaluate(FOUND, options)]
-        page.set_viewport_size({"width": 360, "height": 800})
-        if page.get_by_test_id("stMain").evaluate("element => element.scrollWidth > window.innerWidth"):
-            problems.append(f"{path}: 360 px need sideways scrolling")
-        page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(app_url + path)
+    page.locator(".st-key-footer").wait_for(state="attached")
+    page.locator("[data-testid=stSkeleton]").first.wait_for(state="detached")
+    page.add_script_tag(path=AXE)
+    for scheme, options in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):  # all else is the same
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function(f"getComputedStyle(document.querySelector('.stApp')).colorScheme === '{scheme}'")
+        page.wait_for_timeout(400)  # colours fade over
+        problems += [f"{scheme} {one}" for one in page.evaluate(FOUND, options)]
+    page.set_viewport_size({"width": 360, "height": 800})
+    if page.get_by_test_id("stMain").evaluate("element => element.scrollWidth > window.innerWidth"):
+        problems.append("360 px need sideways scrolling")
     assert problems == []
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 SECOND = "ISIC_0000231"
 MAP = "laid over the model input"
@@ -62,9 +62,7 @@ def test_one_click_leads_to_the_attacked_picture_and_back_restores_the_view(page
     assert "image=" not in page.url
 
 
-def test_model_filter_and_image_go_along_and_a_second_browser_shows_them(
-    page: Page, app_url: str, browser: Browser
-) -> None:
+def test_model_filter_and_image_go_along_and_a_second_browser_shows_them(page: Page, other: Page, app_url: str) -> None:
     page.goto(f"{app_url}/Confusion?checkpoint=ham10000-lenet&sex=female")
     page.get_by_role("button", name="sex female").wait_for()
     page.get_by_test_id("stSidebar").get_by_role("link", name="Classify").click()
@@ -74,16 +72,13 @@ def test_model_filter_and_image_go_along_and_a_second_browser_shows_them(
     page.wait_for_timeout(500)
     link = page.url
     assert "sex=female" in link
-    other = browser.new_context()
-    second = other.new_page()
-    second.goto(link)
-    second.get_by_text("ham10000-lenet · Grad-CAM").first.wait_for(timeout=60_000)
-    second.get_by_alt_text(f"Model input of {SECOND}").first.wait_for()
-    second.get_by_test_id("stSidebar").get_by_role("link", name="Confusion").click()
-    second.get_by_role("button", name="sex female").click()
-    second.get_by_role("button", name="sex female").wait_for(state="detached")
-    assert "sex=" not in second.url
-    other.close()
+    other.goto(link)
+    other.get_by_text("ham10000-lenet · Grad-CAM").first.wait_for()
+    other.get_by_alt_text(f"Model input of {SECOND}").first.wait_for()
+    other.get_by_test_id("stSidebar").get_by_role("link", name="Confusion").click()
+    other.get_by_role("button", name="sex female").click()
+    other.get_by_role("button", name="sex female").wait_for(state="detached")
+    assert "sex=" not in other.url
 
 
 def test_a_drawing_goes_along_to_another_page(page: Page, app_url: str) -> None:

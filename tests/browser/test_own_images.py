@@ -76,7 +76,7 @@ def clopper_pearson(k: int, n: int) -> tuple[float, float]:
     return solve(True, range(k, n + 1)), solve(False, range(k + 1))
 
 
-def test_nine_photos_from_the_upload_to_the_exact_interval(page: Page, app_url: str, nine: Path) -> None:
+def test_nine_photos_from_the_upload_to_interval_table_and_groups(page: Page, app_url: str, nine: Path) -> None:
     audit(page, app_url, nine)
     low, high = clopper_pearson(8, 9)
     assert (round(low, 2), round(high, 2)) == (0.52, 1.0)
@@ -87,19 +87,7 @@ def test_nine_photos_from_the_upload_to_the_exact_interval(page: Page, app_url: 
     assert page.get_by_text("Wrong: says").count() == 1
     assert page.get_by_test_id("stException").count() == 0
 
-
-def test_the_photos_can_be_grouped_by_the_tones_that_were_given(page: Page, app_url: str, nine: Path) -> None:
-    audit(page, app_url, nine)
-    page.get_by_role("combobox", name="Groups").focus()
-    page.keyboard.type("tone label")
-    page.keyboard.press("Enter")
-    low, high = clopper_pearson(3, 3)
-    page.get_by_text(f"tone 0: 3 of 3 (1.00; {low:.2f} to {high:.2f})").wait_for()
-    page.get_by_text(re.compile(r"tone 2: 2 of 3 \(0\.67; 0\.09 to 0\.99\)")).wait_for()
-
-
-def test_the_table_comes_home_as_a_file(page: Page, app_url: str, nine: Path) -> None:
-    audit(page, app_url, nine)
+    # the table comes home as a file
     page.get_by_text("The table behind it").click()
     with page.expect_download() as file:
         page.get_by_role("button", name="All of it (CSV)").click()
@@ -107,6 +95,14 @@ def test_the_table_comes_home_as_a_file(page: Page, app_url: str, nine: Path) ->
     assert len(rows) == 9
     assert sum(row["right"] == "True" for row in rows) == 8
     assert all(0 <= float(row["energy"]) <= 1 and row["mask"] == "predicted" for row in rows)
+
+    # and the photos can be grouped by the tones that were given
+    page.get_by_role("combobox", name="Groups").focus()
+    page.keyboard.type("tone label")
+    page.keyboard.press("Enter")
+    low, high = clopper_pearson(3, 3)
+    page.get_by_text(f"tone 0: 3 of 3 (1.00; {low:.2f} to {high:.2f})").wait_for()
+    page.get_by_text(re.compile(r"tone 2: 2 of 3 \(0\.67; 0\.09 to 0\.99\)")).wait_for()
 
 
 def test_a_folder_brings_its_labels_along(page: Page, app_url: str, nine: Path) -> None:

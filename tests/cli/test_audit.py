@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,9 +28,9 @@ from dermaviz.images import read_image
 from dermaviz.models.card import Checkpoint, read_card
 from dermaviz.models.checkpoint import load_checkpoint, save_checkpoint
 from dermaviz.models.classifier import Classifier
+from tests.training.processes import command, command_told, start, start_two
 
 Command = Callable[..., Any]
-HERE = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -262,49 +259,35 @@ def test_a_wrong_word_is_named(
     assert not (audited / "evidence").exists()
 
 
-def test_two_processes_leave_the_table_of_one(dermaviz: Command, audited: Path, many: list[str]) -> None:
-    launched = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-        "-m",
-        "dermaviz",
-    ]
-    done = subprocess.run(
-        [*launched, *_audit(audited, many)], env=_environment(), cwd=HERE, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.count("rows") == 1
-    by_two = table(audited, "many/many")
-    shutil.rmtree(audited / "evidence")
-    dermaviz(*_audit(audited, many))
-    pd.testing.assert_frame_equal(by_two, table(audited, "many/many"), check_exact=False, rtol=1e-6)
+def test_two_processes_and_one_that_was_killed_leave_the_table_of_one(
+    dermaviz: Command, audited: Path, many: list[str], tmp_path: Path
+) -> None:
+    folder, words = audited / "evidence" / "many" / "many", _audit(audited, many)
+    assert dermaviz(*words).code == 0
+    alone, kept = table(audited, "many/many"), (folder / "predictions.parquet").read_bytes()
 
-
-def test_killed_and_started_again_it_ends_with_the_same_file(dermaviz: Command, audited: Path, many: list[str]) -> None:
-    folder = audited / "evidence" / "many" / "many"
-    command = [sys.executable, "-m", "dermaviz", *_audit(audited, many)]
-    with subprocess.Popen(command, env=_environment(), cwd=HERE, stderr=subprocess.DEVNULL) as audit:
-        until = time.monotonic() + 60
-        while not list(folder.glob(".predictions-*/*.parquet")) and time.monotonic() < until:
-            time.sleep(0.002)
-        audit.send_signal(signal.SIGKILL)
+    shutil.rmtree(folder)
+    killed = start(command, *words)
+    while killed.is_alive() and not list(folder.glob(".predictions-*/*.parquet")):
+        time.sleep(0.002)
+    killed.kill()
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
     assert list(folder.glob(".predictions-*/*.parquet"))
     assert not (folder / "predictions.json").exists()
-    assert dermaviz(*_audit(audited, many)).code == 0
+    assert dermaviz(*words).code == 0
     assert not list(folder.glob(".predictions-*"))
-    resumed = (folder / "predictions.parquet").read_bytes()
+    assert (folder / "predictions.parquet").read_bytes() == kept
+
     shutil.rmtree(folder)
-    dermaviz(*_audit(audited, many))
-    assert (folder / "predictions.parquet").read_bytes() == resumed
+    two = start_two(command_told, str(tmp_path / "said"), *words)
+    for process in two:
+        process.join()
+    said = [(tmp_path / f"said{rank}").read_text() for rank in (0, 1)]
+    assert [process.exitcode for process in two] == [0, 0], said
+    assert ["rows" in text for text in said] == [True, False]
+    pd.testing.assert_frame_equal(table(audited, "many/many"), alone, check_exact=False, rtol=1e-6)
 
 
 def _audit(checkpoint: Path, many: list[str]) -> list[str]:
     return ["audit", str(checkpoint), *many, "--split", "many", "--table", "predictions"]
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}

@@ -22,6 +22,7 @@ def test_the_check_is_fitted_by_command_and_gate_is_its_old_name(
     drawn_classifier: Classifier,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("dermaviz.ood.fitting._drawn_shares", lambda *_: [])  # the slowest of what is measured
     folder = tmp_path / "checkpoints" / "tiny"
     save_checkpoint(folder, drawn_classifier.network, drawn_classifier.card)
     for kind in ("noise", "chart"):
@@ -43,7 +44,6 @@ def test_the_check_is_fitted_by_command_and_gate_is_its_old_name(
     assert "left out. expected outside pictures to measure it on" in dermaviz(*again).err
     again += ["--outside", tmp_path / "outside"]
     assert "left out. expected the data set isic-uda1 in a folder of that name" in dermaviz(*again).err
-    monkeypatch.setattr("dermaviz.ood.fitting._drawn_shares", lambda *_: [])  # the slowest of what is measured
     alone = facts | {"weights_sha256": "0" * 64, "refused_elsewhere": None}
     (folder / "gate.json").write_text(json.dumps(alone), encoding="utf-8")
     assert "tiny · out-of-distribution check: limit another → " in dermaviz(*again).out

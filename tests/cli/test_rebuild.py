@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dermaviz.data.photographs import REMEMBERED
 from dermaviz.evidence import evaluate
 from dermaviz.evidence.rebuild import WORK
 from dermaviz.images.sharpness import reduce_to
@@ -32,14 +34,24 @@ def data(drawn_dataset: Path, draw_photo: Command, tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test leaves a copy of its checkpoint for the others."""
+    return tmp_path_factory.mktemp("kept") / "seven"
+
+
 @pytest.fixture
-def seven(dermaviz: Command, drawn_classifier: Classifier, data: Path, tmp_path: Path) -> Path:
+def seven(dermaviz: Command, drawn_classifier: Classifier, data: Path, tmp_path: Path, kept: Path) -> Path:
     """A checkpoint with figures on its card and evidence on both data sets."""
     folder = tmp_path / "checkpoints" / "seven"
+    if kept.exists():
+        shutil.copytree(kept, folder)
+        return folder
     save_checkpoint(folder, drawn_classifier.network, drawn_classifier.card)
     assert dermaviz("audit", "seven", "--data", data / "clinic", "--map", "wart=bkl", *TABLES).code == 0
     assert dermaviz("audit", "seven", "--data", data / "ham10000", *TABLES).code == 0
     assert dermaviz("evaluate", "seven", "--data", data / "ham10000", "--draws", "1000").code == 0
+    shutil.copytree(folder, kept, ignore=shutil.ignore_patterns(REMEMBERED))  # data lie elsewhere in each test
     return folder
 
 
@@ -106,12 +118,16 @@ def test_stopped_in_the_middle_it_goes_on_and_ends_as_if_it_had_not_been(
             yield frame
 
     monkeypatch.setattr(evaluate, "prediction_rows", counted)
+    figures = seven.parents[1] / "docs" / "make_figures.py"
+    figures.parent.mkdir()
+    figures.write_text("open(f'{__file__}.ran', 'w')")
     assert dermaviz(*command).code != 0
     assert asked == ["ham10000", "clinic"]
     answer = dermaviz(*command)
     assert answer.code == 0, answer.err
     assert asked == ["ham10000", "clinic", "clinic"]
     assert "ham10000/test · predictions: largest difference" in answer.out
+    assert figures.with_name("make_figures.py.ran").exists(), "figures in documents follow"
     resumed = contents(seven)
     again = dermaviz(*command, "--again")
     assert again.out.endswith("What changed:\nnothing\n")

@@ -29,6 +29,13 @@ def folder(tmp_path: Path, drawn_classifier: Classifier) -> Path:
     return tmp_path / "tiny"
 
 
+@pytest.fixture(autouse=True)
+def few_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the lesions that a detector is measured on, one tone and one seed: they are what takes its time."""
+    monkeypatch.setattr("dermaviz.ood.fitting._TONES", (30.0,))
+    monkeypatch.setattr("dermaviz.ood.fitting._SEEDS", (1,))
+
+
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
     """Two drawn scenes of two kinds, one of them in two views."""
@@ -52,11 +59,15 @@ def test_a_detector_is_fitted_measured_and_kept(folder: Path, drawn_dataset: Pat
     assert counts[("noise", "let through")] == (3, 2)
     assert counts[("text page", "let through")] == (1, 1)
     assert counts[("drawn samples of the gallery", "refused")] == (14, 14)
+    assert counts[("drawn lesions", "refused")] == counts[("drawn skin without a lesion", "refused")] == (7, 7)
     assert "photographed skin without a lesion" not in {share.of for share in facts.shares}  # photos of 50 pixels
     assert all(0 <= share.value <= 1 for share in facts.shares)
 
 
-def test_the_limit_is_wide_enough_for_other_cameras(folder: Path, drawn_dataset: Path) -> None:
+def test_the_limit_is_wide_enough_for_other_cameras(
+    folder: Path, drawn_dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dermaviz.ood.fitting._drawn_shares", lambda *_: [])
     splits, _ = read_splits("ham10000", str(drawn_dataset / "split.csv"), drawn_dataset)
     here = fit_checkpoint_detector(folder, drawn_dataset, components=4, refused=0.5, draws=5)
     wide = fit_checkpoint_detector(

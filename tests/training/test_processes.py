@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from dermaviz.models.zoo import build, load_weights
 from dermaviz.training.loop import BEST, Trainer, TrainingData
 from dermaviz.training.progress import read_metrics
 from dermaviz.training.recipe import LossRecipe, OptimiserRecipe, Recipe, Stage
-from tests.training.processes import one_of_two, start
+from tests.training.processes import one_of_two, start_two
 
 VIEWS = Augmentation(scale=(0.7, 1.0), rotate=180, flip=True, brightness=0.1)
 
@@ -45,11 +44,7 @@ def varied(tiny_recipe: Callable[..., Recipe]) -> Recipe:
 def runs(tmp_path_factory: pytest.TempPathFactory, coloured: TrainingData, plain: Recipe, varied: Recipe) -> Path:
     """What two processes leave behind."""
     folder = tmp_path_factory.mktemp("two")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    two = [start(one_of_two, plain, varied, coloured, folder, **shared, RANK=r, LOCAL_RANK=r) for r in ("0", "1")]
+    two = start_two(one_of_two, plain, varied, coloured, folder)
     for process in two:
         process.join(300)
     assert [process.exitcode for process in two] == [0, 0]
