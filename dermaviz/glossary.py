@@ -57,6 +57,11 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         ),
         "ROC curve": Term("Sensitivity against the false alarm rate, at every threshold."),
         "threshold": Term("The probability from which on an image is called this class.", ("operating point",)),
+        "most probable class": Term(
+            "The answer of a model of several classes, whatever its probability; a threshold asks about one class alone.",
+            ("argmax",),
+            "An image may be melanoma at 45% and so the most probable class, yet lie below a threshold of 50%.",
+        ),
         "prevalence": Term("How common a class is among the images."),
         "constant answer": Term("What you get by always giving the same class; a model has to beat it."),
         "confusion matrix": Term(

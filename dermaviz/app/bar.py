@@ -37,6 +37,7 @@ FILTER_WORDS = "filters in words"
 STEPPED = MappingProxyType({"Home": (STEP, 0, len(STORY)), "Lesson": (LESSON, 1, 8)})
 """Pages shown a step at a time: what the link calls the step, from which number, and how many there are."""
 _NO_STEPS = ("", 0, 1)
+_OLD_SIZES = {"3e-3": "0.77/255", "3e-3 = 0.765/255 (as reported)": "0.77/255 (as in Gupta et al.)"}
 _KEYS = "Large type, no side bar. Arrow keys step on and back, Escape ends it."
 TOURED = MappingProxyType(
     {
@@ -116,9 +117,12 @@ def offer_presentation() -> None:
 
 
 def adopt_old_links(page: Page) -> None:
-    """Links of earlier versions named a drawn sample by its label: that is the image now."""
+    """Links of earlier versions named a drawn sample by its label, which is the image now, and one size of attack otherwise."""
     from dermaviz.app.widgets.photo import sample_labels
 
+    for name in st.query_params:  # the size of Gupta et al. had other names
+        if st.query_params[name] in _OLD_SIZES:
+            st.query_params[name] = _OLD_SIZES[st.query_params[name]]
     old = st.query_params.get("sample")
     if old is not None:
         show_image(sample_labels().get(old, ""))

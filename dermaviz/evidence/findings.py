@@ -21,6 +21,7 @@ from dermaviz.diagnoses import names_of
 from dermaviz.errors import DermaVizError, EvidenceError
 from dermaviz.evidence.external import alike, external_sets
 from dermaviz.evidence.predictions import (
+    BALANCED,
     PREDICTIONS,
     TONE,
     TONE_GROUP,
@@ -163,7 +164,8 @@ def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
     right = next(iter(rows.values()))
     beside = beside_constant(audited.labels, audited.probabilities, audited.clusters, draws)
     no_better = beside.finding([(names_of(card.classes) | card.names)[name] for name in card.classes])
-    sentence = no_better or f"{percent(right.value)} of {len(audited):,} images are classified correctly."
+    images = f"{len(audited):,} {'balanced ' * audited.balanced}images"
+    sentence = no_better or f"{percent(right.value)} of {images} are classified correctly."
     if has_evidence(audited.checkpoint.folder, "attention", of) and not cannot_have(card, "attention"):
         seen = evidence_of(audited.checkpoint, "attention", of).table.set_index("image_id")
         seen = seen.reindex(audited.table["image_id"])
@@ -172,7 +174,7 @@ def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
         share = Bootstrap.over(audited.clusters, draws).take(known).mean(on_lesion).estimate()
         table = pd.concat([table, _table({"Map closer to the lesion than a centre spot": share}, [int(known.sum())])])
         sentence = no_better or (
-            f"{percent(right.value)} of {len(audited):,} images are classified correctly; {percent(share.value)} of maps "
+            f"{percent(right.value)} of {images} are classified correctly; {percent(share.value)} of maps "
             "fit the lesion better than a centre spot."
         )
     detail = (
@@ -180,6 +182,7 @@ def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
         f"{percent(beside.n_commonest / len(audited))}. Balanced accuracy: {beside.balanced.text('{:.2f}'.format)}; a constant "
         f"answer gets {beside.chance:.2f}. "
         + (f"{name.capitalize()} found: {rows[f'{name.capitalize()} found'].text(percent)}. " if wanted else "")
+        + (f"{BALANCED} " if audited.balanced else "")
         + f"Model {card.name} · data set {of.data_set}, {of.split} images."
     )
     return _finding("says", sentence, detail, table, "share of images, 0 to 1")

@@ -38,6 +38,8 @@ from dermaviz.metrics.bootstrap import DRAWS, cluster_unit, clusters
 from dermaviz.models.card import Card, Checkpoint, no_maps_reason
 
 PREDICTIONS, TONE = "predictions", "tone"
+BALANCED = "Balanced: only as many images of each class as there are of the rarest, drawn at random from the split."
+"""Why images are fewer than their split holds, see :attr:`Audited.balanced`."""
 LABELS = "labels"
 """In a table's parameters: the groups of classes that its images are labelled by, where they are not by classes."""
 ALL = "all"
@@ -99,6 +101,13 @@ class Audited:
     def counted(self) -> str:
         """How many images of how many of these: ``2,001 images of 1,491 lesions``."""
         return counted(len(self), len(set(self.clusters)), self.unit)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether these are only as many images of each class, as the checkpoint's card has its own data set drawn."""
+        own = self.of is None or self.of.data_set == internal(self.checkpoint.card).data_set
+        counts = np.bincount(self.labels, minlength=len(self.classes))
+        return bool(own and self.checkpoint.card.data.get("balance") and len(self) and (counts == counts[0]).all())
 
     def take(self, rows: NDArray[Any]) -> Audited:
         """Only these images: a mask bool ``[N]``, or their indices."""

@@ -53,13 +53,11 @@ class Sizes:
 
 
 def epsilon_in_words(epsilon: float) -> str:
-    """An ε in grey levels of 255: ``2/255``, ``1/8/255`` as ``⅛/255``; 3e-3 is what it is."""
-    if math.isclose(epsilon, DEFAULT_SIZE):
-        return "3e-3"
+    """An ε in grey levels of 255: ``2/255``, ``1/8/255`` as ``⅛/255``, 3e-3 as ``0.77/255``."""
     levels = epsilon * 255
     near = Fraction(levels).limit_denominator(8)
     if abs(float(near) - levels) > 1e-6:
-        return f"{levels:.3g}/255"
+        return f"{levels:.{2 if levels < 1 else 3}g}/255"
     whole = {Fraction(1, 8): "⅛", Fraction(1, 4): "¼", Fraction(1, 2): "½", Fraction(3, 4): "¾"}
     return "0" if not near else f"{whole.get(near, f'{float(near):g}')}/255"
 
@@ -68,11 +66,11 @@ SIZES = MappingProxyType(
     {
         "epsilon": Sizes(
             "ε, largest change, grey levels of 255", lambda size: math.log2(1 + 8 * 255 * size),
-            epsilon_in_words, (DEFAULT_SIZE, "3e-3, as reported"),
+            epsilon_in_words, (DEFAULT_SIZE, "0.77/255, as in Gupta et al."),
         ),
         "sigma": Sizes(
             "σ of Gaussian noise, pixels from 0 to 1", lambda size: math.log2(1 + size / DEFAULT_SIZE),
-            lambda size: f"{size:.3g}", (DEFAULT_SIZE, "3e-3, as reported"),
+            lambda size: f"{size:.3g}", (DEFAULT_SIZE, "0.003, as in Gupta et al."),
         ),
         "severity": Sizes("severity, 0 (clean) to 5", float, lambda size: f"{size:g}"),
     }

@@ -40,7 +40,7 @@ _SPREAD = 0.16
 """Half the width of the strip over which a row's dots are scattered."""
 SMALLEST_RATIO, LARGEST_RATIO = 0.1, 10.0
 """Ends of the axis of energy ÷ lesion area; what lies outside is drawn at them."""
-_OUTCOMES = MappingProxyType({True: ("called rightly", BENIGN, "circle"), False: ("called wrongly", MALIGNANT, "x")})
+_OUTCOMES = MappingProxyType({True: ("right answers", BENIGN, "circle"), False: ("wrong answers", MALIGNANT, "x")})
 
 
 @chart
@@ -186,7 +186,7 @@ def _steps(points: pd.DataFrame, ink: str | None) -> go.Scatter:
 
 
 def _outcome(rows: pd.DataFrame, place: Mapping[str, int], right: bool) -> go.Scatter:
-    """A dot per image; those called rightly lie in the upper half of their row."""
+    """A dot per image; right answers lie in the upper half of their row."""
     name, colour, sign = _OUTCOMES[right]
     scattered = np.random.default_rng(0).uniform(-_SPREAD, _SPREAD, len(rows))  # the same picture every time
     middle = rows["group"].map(place).to_numpy(np.float64) + (-0.22 if right else 0.22)
@@ -199,7 +199,7 @@ def _outcome(rows: pd.DataFrame, place: Mapping[str, int], right: bool) -> go.Sc
         marker={"size": 6, "symbol": sign, "color": colour, "opacity": 0.5, "line": {"width": 0}},
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 0.5}},
-        hovertemplate=f"%{{customdata[0]}}, {name}: %{{customdata[1]:.2f}} × chance<extra></extra>",
+        hovertemplate=f"%{{customdata[0]}}, one of the {name}: %{{customdata[1]:.2f}} × chance<extra></extra>",
     )
 
 
@@ -215,7 +215,7 @@ def _medians(rows: pd.DataFrame, place: Mapping[str, int], right: bool, ink: str
         legendgroup="median",
         showlegend=right,
         customdata=medians.to_numpy(),
-        hovertemplate=f"Median of those {name}: %{{customdata:.2f}} × chance<extra></extra>",
+        hovertemplate=f"Median of {name}: %{{customdata:.2f}} × chance<extra></extra>",
     )
 
 

@@ -34,7 +34,7 @@ def test_right_and_looking_are_counted_by_group_and_their_photos_listed(measured
     dots = {trace["name"]: trace for trace in spec["data"][:2]}
     placed = ~np.isnan(energy) & (groups(answers) != "")
     assert set(dots) == {
-        f"called rightly: {(placed & right(answers)).sum()}", f"called wrongly: {(placed & ~right(answers)).sum()}",
+        f"right answers: {(placed & right(answers)).sum()}", f"wrong answers: {(placed & ~right(answers)).sum()}",
     }  # fmt: skip
 
 

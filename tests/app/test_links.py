@@ -36,6 +36,7 @@ def test_hostile_links_open_the_page(no_data: None) -> None:
         ("pages/1_Classify.py", "opacity", "1e400", True),
         ("pages/3_Robustness.py", "noise_seed", "-inf", True),
         ("pages/1_Classify.py", "nobody_knows", "1", False),
+        ("pages/3_Robustness.py", "epsilon", "3e-3 = 0.765/255 (as reported)", False),  # as links once named it
     ],
 )
 def test_what_is_not_offered_is_noted(no_data: None, page: str, name: str, value: str, noted: bool) -> None:

@@ -140,7 +140,9 @@ def test_it_opens_with_one_photo_attacked_beside_noise_of_the_same_size() -> Non
     app = run(image="mel-light")
     said = text(app)
     assert not app.error
-    assert re.search(r"## FGSM, 0\.77 of one grey level, (turns|does not change the answer:) \*\*melanoma", said)
+    assert re.search(
+        r"## A change of 0\.77 of one grey level \(FGSM\) (turns|does not change the answer:) \*\*melanoma", said
+    )
     assert "Noise of that size" in said
     assert len([image for shown in app.get("image") for image in shown.proto.imgs]) == 8
     assert "Rank correlation with the clean map for melanoma" in said
@@ -196,7 +198,7 @@ def test_the_curves_are_said_with_baseline_drop_and_n(attacked: Callable[..., Pa
     attacked("first")
     said = text(run(measure="accuracy", **TEST_SET))
     clean, after = (called(answers) == answers["dx"]).mean(), right_at(answers, "fgsm", 3e-3).mean()
-    assert f"Accuracy falls from **{clean:.0%}** to **{after:.0%}** under FGSM at ε = 3e-3." in said
+    assert f"Accuracy falls from **{clean:.0%}** to **{after:.0%}** under FGSM at ε = 0.77/255." in said
     assert f"Change: {points(after - clean)} points (95%" in said
     assert f"n = {N} images of {answers['lesion_id'].nunique()} lesions. Noise of that size: 0 points" in said
     assert f"**{N // 20} of {N} images** (5.0%) have no gradient" in said

@@ -17,7 +17,7 @@ EVIDENCE = Path(__file__).parents[2] / "checkpoints/ham10000-efficientnet-lite0/
 LOOKING = "/Skin_tone?audit=Right+%C3%97+looking"
 """A link from before Attention was a page of its own: it leads there."""
 _LEAST_DOT = """() => {
-    const plot = [...document.querySelectorAll('.js-plotly-plot')].find(p => p.data?.[0]?.name?.startsWith('called rightly'));
+    const plot = [...document.querySelectorAll('.js-plotly-plot')].find(p => p.data?.[0]?.name?.startsWith('right answers'));
     if (!plot?._fullLayout?.xaxis?._offset) return null;
     plot.scrollIntoView({block: 'center'});
     const {xaxis, yaxis} = plot._fullLayout, box = plot.getBoundingClientRect(), dots = plot._fullData[1];

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from dermaviz.evidence.external import external_drop
 from dermaviz.evidence.findings import MOST_WORDS, STORY, Finding, Missing, read_findings
-from dermaviz.evidence.predictions import PREDICTIONS, evidence_of, read_audited
+from dermaviz.evidence.predictions import BALANCED, PREDICTIONS, evidence_of, read_audited
 from dermaviz.evidence.store import DataSplit, Source, write_evidence
 from dermaviz.html_report import report_html
 from dermaviz.models.card import Checkpoint, list_checkpoints
@@ -42,6 +42,8 @@ def test_each_checkpoint_has_its_story_in_short_sentences(name: str) -> None:
         assert one.sentence.endswith(".")
         assert {"label", "value", "low", "high", "n"} <= set(one.table)
         assert one.chart().data
+    balanced = NAME.replace("efficientnet-lite0", "lenet") == name
+    assert ("of 782 balanced images" in told["says"].sentence) is (BALANCED in told["says"].detail) is balanced
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ LABELS = {"light": "light, n = 2", "tan": "tan, n = 1"}
 def test_each_image_has_a_dot_in_the_row_of_its_group() -> None:
     figure = looking_figure(IMAGES, LABELS, {"light": 1.5, "tan": math.nan})
     right, wrong = figure.data[:2]
-    assert (right.name, wrong.name) == ("called rightly: 2", "called wrongly: 1")
+    assert (right.name, wrong.name) == ("right answers: 2", "wrong answers: 1")
     assert list(right.x) == pytest.approx([math.log10(2), 1.0]), "beyond the axis, at its end"
     assert list(wrong.x) == pytest.approx([-1.0])
     assert [row[0] for row in right.customdata] == ["a", "c"]

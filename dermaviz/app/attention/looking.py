@@ -103,7 +103,7 @@ def show_looking(ask: ToneAsk) -> None:
     dots = seen if len(seen) <= MOST else seen.sample(MOST, random_state=0).sort_index()
     chart = looking_figure(dots, labels, {name: float(centre[name]) for name in groups}, counts=counted, ink=ink())
     with place:
-        said = answer, figures + too_few(small)
+        said = answer, f"{figures}{too_few(small)}{not_drawn(seen, groups)}"
         show_answer(said, chart, CHART, on_select=partial(_pick, seen), selection_mode="points")
     tables = {f"{ask.images.checkpoint.name}-right-and-looking": counts}
     of = f" {MOST:,} of {len(seen):,} dots are drawn, at random." if len(dots) < len(seen) else ""
@@ -176,6 +176,16 @@ def counts_sentence(counts: pd.DataFrame) -> tuple[str, str]:
         f"Right answers whose map is no more on the lesion than a central spot: {short}.",
         f"Right answers: {figures}.",
     )
+
+
+def not_drawn(seen: pd.DataFrame, groups: list[str]) -> str:
+    """How many images with a map and a lesion the chart leaves out, and why; nothing where it shows all."""
+    left = seen.loc[seen["ratio"].notna() & ~seen["group"].isin(groups), ["group", "right"]]
+    if left.empty:
+        return ""
+    unknown = int((left["group"] == "").sum())
+    whose = f", {unknown:,} of them of no known group" if unknown else ""
+    return f" The chart leaves out {images(len(left))}, {int(left['right'].sum()):,} with a right answer{whose}."
 
 
 def maps_sentence(seen: pd.DataFrame) -> str:

@@ -19,7 +19,7 @@ from dermaviz.app.widgets.chart import draw_chart, ink, show_chart
 from dermaviz.app.widgets.choice import choose
 from dermaviz.app.widgets.cohort import among
 from dermaviz.diagnoses import DIAGNOSES, diagnosis
-from dermaviz.evidence.predictions import Audited
+from dermaviz.evidence.predictions import BALANCED, Audited
 from dermaviz.metrics.confusion import ORDERS, Mistake, Verdicts, most_frequent_mistakes, most_missed
 from dermaviz.metrics.ranking import OperatingPoint
 from dermaviz.models.card import Card
@@ -55,11 +55,13 @@ def show_answer(audited: Audited, view: View, verdicts: Verdicts) -> str:
         said, intervals = threshold_sentence(escaped(group_words(card, view.groups[0])), point_at(audited, view))
     else:
         beside, mistakes = worth(audited), most_frequent_mistakes(verdicts, most_dangerous(card))
-        said = f"**{beside.n_right:,} of {images(len(audited))}** are classified correctly ({percent(beside.right.value)})."
+        n = images(len(audited)).replace(" ", " balanced " if audited.balanced else " ")
+        said = f"**{beside.n_right:,} of {n}** are classified correctly ({percent(beside.right.value)})."
         said = escaped(no_better(audited)) or said
         intervals = (
             f"Classified correctly: {beside.right.text('{:.1%}'.format)}. Balanced accuracy: {beside.balanced.text()}; every "
-            f"constant answer gets {beside.chance:.3f}."
+            f"constant answer gets {beside.chance:.3f}. Classified as: the most probable class, even below 50%."
+            f"{f' {BALANCED}' if audited.balanced else ''}"
         )
         if mistakes:
             names = {name: escaped(group_words(card, name)) for name in view.groups}

@@ -89,7 +89,8 @@ def choose_attempt(case: Case) -> Attempt:
     epsilon = sizes.select_slider(
         "ε: the most that any value of any pixel may change, in grey levels of 255", EPSILONS, DEFAULT_SIZE, epsilon_label,
         key=EPSILON, bind="query-params",
-        help="An L∞ radius. Gupta et al. used 3e-3, 0.765 of a grey level: less than the smallest step of a picture file.",
+        help="An L∞ radius. 1/255 is the smallest step of a picture file. Gupta et al. used 0.77/255, 0.003 of the whole "
+        "range.",
     )  # fmt: skip
     return Attempt(attack, epsilon, target, int(seed))
 

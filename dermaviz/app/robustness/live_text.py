@@ -28,9 +28,9 @@ def levels_words(epsilon: float) -> str:
 
 
 def epsilon_label(epsilon: float) -> str:
-    """An ε as the slider and the link write it: ``0.25/255``; the reported one by its own name."""
+    """An ε as the slider and the link write it: ``0.25/255``; that of Gupta et al. by its name."""
     if math.isclose(epsilon, DEFAULT_SIZE):
-        return f"3e-3 = {DEFAULT_SIZE / GREY:.3g}/255 (as reported)"
+        return f"{DEFAULT_SIZE / GREY:.2g}/255 (as in Gupta et al.)"
     return f"{epsilon / GREY:g}/255"
 
 
@@ -54,7 +54,7 @@ def outcome_sentence(card: Card, outcome: Outcome, asked: Attempt) -> str:
     noise = (
         f"{'turns it too' if turned else 'does'}: {noisy}" if by_noise else "does not" if turned else "does not either"
     )
-    return f"{name}, {levels_words(asked.epsilon)}, {said}. Noise of that size {noise}."
+    return f"A change of {levels_words(asked.epsilon)} ({name}) {said}. Noise of that size {noise}."
 
 
 def goal_sentence(card: Card, outcome: Outcome, target: str | None) -> str | None:

@@ -230,7 +230,7 @@ def choose_size(sizes: Iterable[float], default: float, key: str) -> float:
     first = min(offered, key=lambda size: abs(size - default))
     return st.select_slider(
         "Read off at ε", offered, first, epsilon_in_words, key=key, bind="query-params",
-        help=f"In grey levels of 255. {epsilon_in_words(DEFAULT_SIZE)} is 0.765 of a grey level, as in Gupta et al.",
+        help=f"In grey levels of 255. Gupta et al. used {epsilon_in_words(DEFAULT_SIZE)}, which is 0.003 of the whole range.",
     )  # fmt: skip
 
 

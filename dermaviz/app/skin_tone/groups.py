@@ -26,7 +26,9 @@ from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.app.widgets.choice import choose
 from dermaviz.data.tone_labels import TONE_LABEL
 from dermaviz.evidence.predictions import TONE, TONE_GROUP
+from dermaviz.fairness.groups import SIDES
 from dermaviz.fairness.tone_groups import ESTIMATORS, GROUPS, agreement, tone_groups
+from dermaviz.glossary import meanings
 from dermaviz.metrics.bootstrap import FEWEST, Estimate, clusters
 from dermaviz.plots.intervals import groups_figure
 from dermaviz.plots.theme import percent, points, signed
@@ -47,6 +49,7 @@ HOW = (
     "Intervals: 95%, {resampling}. A difference is found where its interval excludes 0{again}. "
     "Of many comparisons, one in twenty does so by chance alone."
 )
+RULE = "Here an image is flagged from {} on. Home and Confusion count the most probable class, so their figures differ a little."
 _AGAIN = " and its sign stays with every other estimate of tone and with cuts moved by ±2°"
 
 
@@ -84,6 +87,8 @@ def show_groups(ask: ToneAsk) -> None:
         ask.file("gaps"): gaps,
     }
     how = HOW.format(again=_AGAIN if ask.by == TONE_GROUP else "", resampling=resampling(ask.images))
+    if metric in SIDES:
+        place.caption(RULE.format(percent(ask.threshold)), help=meanings("the most probable class and a threshold"))
     if ask.labelled and (found := labels_agreement(ask)) is not None:
         how = f"{agreement_sentence(found)} {how}"
     show_details("groups", how, tables, cells if len(cells) else None)
@@ -115,8 +120,6 @@ def judged_gaps(ask: ToneAsk) -> pd.DataFrame:
 
 def of_what(ask: ToneAsk, metric: str) -> tuple[str, str]:
     """The column with the images that a figure is of, and what they are: of a sensitivity, those of what is looked for."""
-    from dermaviz.fairness.groups import SIDES
-
     words = escaped(group_words(ask.card, ask.positive))
     if metric not in SIDES:
         return "n_images", "images"

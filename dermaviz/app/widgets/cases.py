@@ -27,6 +27,7 @@ from dermaviz.app.text import (
     value_words,
 )
 from dermaviz.app.widgets.chart import ink, offer_csv, show_picture, square_address
+from dermaviz.app.widgets.choice import choose
 from dermaviz.app.widgets.diagnosis import show_probabilities
 from dermaviz.app.widgets.panels import show_map
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
@@ -38,7 +39,7 @@ from dermaviz.models.answer import Prediction
 from dermaviz.plots.confusion_matrix import cases_figure
 from dermaviz.plots.theme import as_given, percent
 
-CASE, PAGE, PART = "case", "page", "part of the cases"
+CASE, PAGE, PART = "case", "page", "cases"
 """Keys of the widgets that hold the chosen case, the page of thumbnails, and which of very many cases are shown."""
 PER_PAGE, SIDE, MOST = 24, 112, 2_500
 _GRID, _DOTS = "case grid", "case dots"
@@ -92,15 +93,11 @@ def _part(table: pd.DataFrame) -> pd.DataFrame:
     if len(table) <= MOST:
         return table
     starts = range(0, len(table), MOST)
-    if PART not in st.session_state:
+    if PART not in st.session_state and PART not in st.query_params:
         there = np.flatnonzero(table["image"] == st.session_state.get(CASE))
-        st.session_state[PART] = int(there[0]) // MOST * MOST if len(there) else 0
-    else:  # set in any case, since its words follow the cell (see `choice`); of another cell: the first
-        st.session_state[PART] = st.session_state[PART] if st.session_state[PART] in starts else 0
-    first = st.selectbox(
-        "Which of them", starts, key=PART, width=260,
-        format_func=lambda at: f"{at + 1:,} to {min(at + MOST, len(table)):,} of {len(table):,}",
-    )  # fmt: skip
+        st.session_state[PART] = str(int(there[0]) // MOST * MOST if len(there) else 0)
+    words = {str(at): f"{at + 1:,} to {min(at + MOST, len(table)):,} of {len(table):,}" for at in starts}
+    first = int(choose("Which of them", words, PART, width=260))
     return table.iloc[first : first + MOST]
 
 

@@ -13,7 +13,7 @@ from dermaviz.app.link import AGE as AGE_LINK
 from dermaviz.app.link import all_asked, ask_for
 from dermaviz.app.text import FACETS, escaped, in_order, value_words
 from dermaviz.data.split import leaks
-from dermaviz.evidence.predictions import TONE_GROUP, Audited, tone_note
+from dermaviz.evidence.predictions import BALANCED, TONE_GROUP, Audited, tone_note
 from dermaviz.metrics.confusion import AGE, Cohort, ages, in_cohort, values_of
 from dermaviz.plots.theme import percent
 
@@ -54,7 +54,7 @@ def choose_cohort(audited: Audited) -> Audited:
             )  # fmt: skip
     st.session_state[FILTER_WORDS] = escaped("; ".join(f"{label} {words}" for label, _, words in chips))
     images = audited.take(in_cohort(audited.table, Cohort(chosen, span)))
-    place = st if chips else folded
+    place = st if chips or audited.balanced else folded
     (place.caption if len(images) else place.warning)(cohort_sentence(images, audited))
     return images
 
@@ -85,7 +85,7 @@ def cohort_sentence(cohort: Audited, whole: Audited) -> str:
     """How many images remain of how many."""
     n, total = cohort.counted, len(whole)
     if len(cohort) == total:
-        return f"All {n} of the test split."
+        return f"{n}. {BALANCED}" if whole.balanced else f"All {n} of the test split."
     if not len(cohort):
         return (
             f"None of the {total:,} test images is in this cohort, so there is nothing to count. "

@@ -67,7 +67,7 @@ def test_sizes_are_said_in_grey_levels(levels: float, words: str) -> None:
 def test_every_step_of_the_slider_has_a_label_of_its_own() -> None:
     labels = [epsilon_label(epsilon) for epsilon in EPSILONS]
     assert len(set(labels)) == len(labels)
-    assert {"0/255", "0.125/255", "1/255", "16/255", "3e-3 = 0.765/255 (as reported)"} <= set(labels)
+    assert {"0/255", "0.125/255", "1/255", "16/255", "0.77/255 (as in Gupta et al.)"} <= set(labels)
     assert list(EPSILONS) == sorted(EPSILONS)
 
 
@@ -76,7 +76,8 @@ def test_every_step_of_the_slider_has_a_label_of_its_own() -> None:
     [
         (
             {},
-            "FGSM, 2 grey levels, turns **melanoma (75%)** into **melanocytic nevus (62%)**. Noise of that size does not.",
+            "A change of 2 grey levels (FGSM) turns **melanoma (75%)** into **melanocytic nevus (62%)**. Noise of that size "
+            "does not.",
         ),
         (
             {"attacked": "mel"},
