@@ -275,20 +275,23 @@ def audit(
     ['metric', 'label', 'class']
     """
     import pandas as pd
+    from tqdm import tqdm
 
-    from dermaviz.data.general import without_refused
-    from dermaviz.evidence.evaluate import prediction_rows
+    from dermaviz.evidence.evaluate import prediction_rows, without_rows
     from dermaviz.evidence.images import fit_to
     from dermaviz.evidence.predictions import audited_from
+    from dermaviz.evidence.tables import PART
     from dermaviz.models.card import Checkpoint
     from dermaviz.models.classifier import grouped
 
-    dataset = without_refused(dataset)
     images = fit_to(model.card, dataset, labels)
     asked = grouped(model, images.groups)
-    rows = pd.concat(list(prediction_rows(asked, images.dataset, [slice(0, len(images.dataset))])), ignore_index=True)
+    parts = [slice(first, first + PART) for first in range(0, len(images.dataset), PART)]
+    made = prediction_rows(asked, images.dataset, parts)
+    rows = pd.concat(tqdm(made, "asking the model", len(parts), delay=2, leave=False), ignore_index=True)
+    said = without_rows(images, images.dataset, rows).kept
     checkpoint = Checkpoint(Path(model.card.name), model.card).asked(images.groups)
-    return replace(audited_from(rows, checkpoint, name), said=images.kept)
+    return replace(audited_from(rows, checkpoint, name), said=said)
 
 
 def report(audited: Audited, path: str | Path) -> Path:

@@ -6,11 +6,12 @@ import platform
 import re
 import shlex
 import sys
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from typing import Annotated
 
 import typer
+from tqdm import tqdm
 
 from dermaviz import __version__
 from dermaviz.cli.options import CheckpointArgument, DataColumns, DataRoot, Device, chosen_device
@@ -52,8 +53,8 @@ def audit(
     """Measure a checkpoint image by image. Interrupted, it goes on where it was; what is there already is not repeated.
 
     FOLDER may hold the data that the checkpoint was trained on, or any other data set: its evidence lies beside that of the
-    others and replaces none. Several processes: `torchrun --nproc-per-node 2 -m dermaviz audit CHECKPOINT`, each takes every
-    second part.
+    others and replaces none. A picture that is damaged has no row; it is named. Several processes:
+    `torchrun --nproc-per-node 2 -m dermaviz audit CHECKPOINT`, each takes every second part.
     """
     from accelerate import PartialState
 
@@ -61,12 +62,11 @@ def audit(
     from dermaviz.data.tables import parse_columns
     from dermaviz.evidence.evaluate import make_table
     from dermaviz.evidence.images import ToAudit, images_to_audit
-    from dermaviz.evidence.pace import expected_seconds, time_in_words
+    from dermaviz.evidence.pace import expected_seconds, progress_bar, time_in_words
     from dermaviz.models.checkpoint import load_checkpoint
     from dermaviz.models.classifier import keep_freed_memory
 
-    unknown = sorted(set(table or ()) - set(TABLES))
-    if unknown:
+    if unknown := sorted(set(table or ()) - set(TABLES)):
         raise typer.BadParameter(
             f"expected some of {', '.join(TABLES)}, found {', '.join(unknown)}", param_hint="--table"
         )
@@ -74,48 +74,47 @@ def audit(
     folder, where = find_checkpoint(checkpoint), chosen_device(device)
     state = PartialState(cpu=where == "cpu")
     classifier = load_checkpoint(folder, state.device if state.num_processes > 1 else where)
+    said = set[str]()
+
+    def tell(sentence: str, *, err: bool = False) -> None:
+        if state.is_main_process and sentence not in said:
+            tqdm.write(sentence, file=sys.stderr if err else sys.stdout)
+        said.add(sentence)
 
     @cache
     def images() -> ToAudit:
+        told = parse_columns(columns)
         found = images_to_audit(
-            classifier.card,
-            root,
-            split,
-            name=name,
-            reader=dataset,
-            columns=parse_columns(columns),
-            labels=parse_map(labels),
+            classifier.card, root, split, name=name, reader=dataset, columns=told, labels=parse_map(labels)
         )
-        if state.is_main_process:
-            for sentence in found.said:
-                typer.echo(sentence)
+        for sentence in found.said:
+            tell(sentence)
         return found
 
     wanted = list(TABLES) if every else table or ["predictions"]
-    if every and state.is_main_process:
-        typer.echo(time_in_words(expected_seconds(folder, wanted, len(images().dataset))))
+    n_images = 0 if all(TABLES[one].drawn for one in wanted) else len(images().dataset)
+    seconds = expected_seconds(folder, wanted, n_images)
+    if every:
+        tell(time_in_words(seconds))
+    made = {"dermaviz": __version__, "command": _command(checkpoint, folder.name), "machine": machine()}
+    together = {
+        "process": state.process_index, "processes": state.num_processes, "wait_for_all": state.wait_for_everyone,
+    }  # fmt: skip
     refused = False
-    for one in wanted:
-        try:
-            manifest = make_table(
-                folder,
-                one,
-                classifier,
-                images,
-                made={"dermaviz": __version__, "command": _command(checkpoint, folder.name), "machine": machine()},
-                process=state.process_index,
-                processes=state.num_processes,
-                wait_for_all=state.wait_for_everyone,
-            )
-        except DermaVizError as error:
-            if not every or one == "predictions":
-                raise
-            refused = True
-            typer.echo(f"{one}: left out. {error}", err=True)
-            continue
-        if state.is_main_process:
-            seconds = manifest.made.get("seconds", "?")
-            typer.echo(f"{folder.name} · {manifest.source.images} · {one}: {manifest.rows:,} rows, made in {seconds} s")
+    with progress_bar(seconds, shown=state.is_main_process) as progress:
+        for one in wanted:
+            try:
+                manifest = make_table(
+                    folder, one, classifier, images, made, tell, progress=partial(progress, one), **together
+                )
+            except DermaVizError as error:
+                if not every or one == "predictions":
+                    raise
+                refused = True
+                tell(f"{one}: left out. {error}", err=True)
+            else:
+                took = f"{manifest.rows:,} rows, made in {manifest.made.get('seconds', '?')} s"
+                tell(f"{folder.name} · {manifest.source.images} · {one}: {took}")
     if refused:
         raise typer.Exit(2)
 

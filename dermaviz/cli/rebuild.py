@@ -7,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from tqdm import tqdm
 
 from dermaviz import __version__
 from dermaviz.cli.audit import machine
@@ -125,7 +127,8 @@ def _tables(
     again: bool,
 ) -> list[str]:
     """Make every table of a checkpoint; then put those that differ in the place of the old ones, or only compare a few images."""
-    from dermaviz.evidence.rebuild import adopt, build, change_of, images_of
+    from dermaviz.evidence.pace import progress_bar
+    from dermaviz.evidence.rebuild import adopt, build, change_of, images_of, seconds_of
     from dermaviz.models.checkpoint import load_checkpoint
     from dermaviz.models.classifier import keep_freed_memory
 
@@ -140,12 +143,14 @@ def _tables(
         asked[key] = asked.get(key) or images_of(step, root)
         return asked[key]
 
-    for step in steps:
-        with refused.said(str(step)):
-            facts = {"dermaviz": __version__, "machine": machine()}
-            manifest = build(step, classifier, read, facts, limit=limit, again=again)
-            made.append(step)
-            typer.echo(f"{step}: {manifest.rows:,} rows")
+    facts = {"dermaviz": __version__, "machine": machine()}
+    with progress_bar(seconds_of(steps, limit)) as progress:
+        for step in steps:
+            with refused.said(str(step)):
+                moved = partial(progress, str(step))
+                manifest = build(step, classifier, read, facts, limit=limit, again=again, progress=moved)
+                made.append(step)
+                tqdm.write(f"{step}: {manifest.rows:,} rows")
     for step in made:
         with refused.said(str(step)):
             change = change_of(step, part=bool(limit))

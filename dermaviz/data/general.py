@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from dermaviz.data.files import Folder, is_picture, spellings
 from dermaviz.data.records import Dataset, Record
@@ -404,33 +402,26 @@ def recounted(dataset: Dataset) -> Dataset:
     return replace(dataset, notes=(*dataset.notes[:first], *_counted(dataset.records), *rest))
 
 
-def without_refused(dataset: Dataset) -> Dataset:
-    """The data set without pictures that are refused, be it by their headers or because they are damaged inside; these are
-    counted and named. Every picture is decoded, for half of a file may look whole.
+def without_refused(dataset: Dataset, suspects: Container[str]) -> Dataset:
+    """The data set without those of the images ``suspects`` that are refused, be it by their headers or because they are damaged
+    inside; these are counted and named.
 
     Raises:
         DatasetError: no picture is left.
     """
-
-    def refusal(record: Record) -> str:
-        try:
-            read_image(record.path)
-        except ImageError as refused:
-            return str(refused).removeprefix(f"{record.path.name}: ")
-        return ""
-
-    with ThreadPoolExecutor(2) as pool:
-        looked = pool.map(refusal, dataset.records)
-        reasons = list(tqdm(looked, f"reading {dataset.name}", len(dataset), unit=" images", delay=2, leave=False))
-    refused = [
-        f"{record.path.name} ({reason})" for record, reason in zip(dataset.records, reasons, strict=True) if reason
-    ]
-    if not refused:
-        return dataset
-    if len(refused) == len(dataset):
-        raise DatasetError(f"{dataset.name}: expected pictures that can be read, found none: {some(refused[:1])}")
-    rest = dataset.take(record for record, reason in zip(dataset.records, reasons, strict=True) if not reason)
-    return recounted(replace(rest, skipped=(*dataset.skipped, ("pictures that are refused", tuple(refused)))))
+    refused = {}
+    for record in dataset.records:
+        if record.image_id in suspects:
+            try:
+                read_image(record.path)
+            except ImageError as refusal:
+                refused[record.image_id] = f"{record.path.name} ({str(refusal).removeprefix(f'{record.path.name}: ')})"
+    if refused and len(refused) == len(dataset):
+        first = next(iter(refused.values()))
+        raise DatasetError(f"{dataset.name}: expected pictures that can be read, found none: {some([first])}")
+    rest = dataset.take(record for record in dataset.records if record.image_id not in refused)
+    left = (("pictures that are refused", tuple(refused.values())),) if refused else ()
+    return recounted(replace(rest, skipped=(*dataset.skipped, *left)))
 
 
 def read_bytes(path: Path) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from dermaviz.data.general import recounted, without_refused
+from dermaviz.data.general import recounted
 from dermaviz.data.known import known_images
 from dermaviz.data.labels import Groups, fit_labels, label_maps
 from dermaviz.data.notices import notices
@@ -82,8 +82,7 @@ def images_to_audit(
         of = DataSplit(own.data_set, chosen)
         if chosen not in SPLITS:
             raise DatasetError(f"{own.data_set}: expected one of {', '.join(SPLITS)}, found the split {chosen!r}.")
-        found = without_refused(split_of_checkpoint(card, root, chosen))
-        return ToAudit(recounted(found), of)
+        return ToAudit(recounted(split_of_checkpoint(card, root, chosen)), of)
     called = name or _folder_name(root)
     DataSplit(called, split or ALL)  # a name that is none is refused before anything is read
     if called == own.data_set:
@@ -94,7 +93,7 @@ def images_to_audit(
     if known and known.column and not (columns and columns.label):
         columns = replace(columns or Columns(), label=known.column)
     part, chosen = _split_of(read_dataset(reader, root, columns), called, split)
-    fitted = fit_to(card, replace(without_refused(part), name=called), labels)
+    fitted = fit_to(card, replace(part, name=called), labels)
     return replace(fitted, of=DataSplit(called, chosen))
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from statistics import median
+
+from tqdm import tqdm
 
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.store import FOLDER, read_manifest
@@ -51,3 +55,20 @@ def time_in_words(seconds: Mapping[str, float | None]) -> str:
     long = f"{minutes / 60:.1f} hours" if minutes >= 120 else f"{minutes} minute{'' if minutes == 1 else 's'}"
     said = f"About {long} by what earlier audits took" if known else "No time is known"
     return said + (f"; not known of: {', '.join(without)}." if without and known else ".")
+
+
+@contextmanager
+def progress_bar(seconds: Mapping[str, float | None], shown: bool = True) -> Iterator[Callable[[str, float], None]]:
+    """One bar for all tables, and what moves it to a share of one of them. Each is as long as it is expected to take, one of
+    which that is not known as long as another. It is drawn in a terminal only."""
+    usual = median([one for one in seconds.values() if one] or [1.0])
+    length = {name: one or usual for name, one in seconds.items()}
+    ends = dict(zip(length, accumulate(length.values()), strict=True))
+    looks = "{desc}: {percentage:3.0f}% |{bar}| {elapsed}, {remaining} to go"
+    with tqdm(total=sum(length.values()), bar_format=looks, disable=None if shown else True) as bar:
+
+        def move(table: str, share: float) -> None:
+            bar.set_description_str(table, refresh=False)
+            bar.update(ends[table] - (1 - share) * length[table] - bar.n)
+
+        yield move

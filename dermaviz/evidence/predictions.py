@@ -34,6 +34,7 @@ from dermaviz.evidence.store import (
     splits_with,
     table_path,
 )
+from dermaviz.evidence.tables import TABLES
 from dermaviz.metrics.bootstrap import DRAWS, cluster_unit, clusters
 from dermaviz.models.card import Card, Checkpoint, no_maps_reason
 
@@ -193,11 +194,7 @@ def evidence_of(
 
 def cannot_have(card: Card, table: str) -> str:
     """Why a table of evidence cannot be made of a model: it needs gradients or layers that are not there; "" where it can."""
-    return no_maps_reason(card.architecture) if card.opaque and table in _BY_GRADIENT else ""
-
-
-_BY_GRADIENT = frozenset({"attacks", "flips", "attention", "faithfulness", "randomisation"})
-"""Tables that ask more of a network than answers."""
+    return no_maps_reason(card.architecture) if card.opaque and TABLES[table].by_gradient else ""
 
 
 def in_groups(table: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:

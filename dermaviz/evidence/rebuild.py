@@ -24,7 +24,16 @@ from dermaviz.evidence.evaluate import make_table
 from dermaviz.evidence.images import ToAudit, images_to_audit
 from dermaviz.evidence.pace import expected_seconds
 from dermaviz.evidence.predictions import LABELS, PREDICTIONS, internal
-from dermaviz.evidence.store import FOLDER, DataSplit, Manifest, has_evidence, read_manifest, read_parquet, table_path
+from dermaviz.evidence.store import (
+    FOLDER,
+    DataSplit,
+    Manifest,
+    audit_command,
+    has_evidence,
+    read_manifest,
+    read_parquet,
+    table_path,
+)
 from dermaviz.evidence.tables import DRAWN, TABLES
 from dermaviz.io import file_sha256, to_json
 from dermaviz.models.card import Card, Checkpoint
@@ -163,6 +172,7 @@ def build(
     *,
     limit: int = 0,
     again: bool = False,
+    progress: Callable[[float], object] = lambda _: None,
 ) -> Manifest:
     """Make a step's table in its folder of work, unless it is there already, or beside the checkpoint and fresh.
 
@@ -170,6 +180,7 @@ def build(
         read: gives the images of a step: :func:`images_of`.
         limit: of so many images, spread evenly over the table's; 0 is all.
         again: make it even if it is fresh.
+        progress: as of :func:`~dermaviz.evidence.store.build_evidence`.
 
     Raises:
         EvidenceError, DatasetError, ImageError: as :func:`~dermaviz.evidence.evaluate.make_table`.
@@ -188,11 +199,8 @@ def build(
         at = np.unique(np.linspace(0, len(some) - 1, min(limit, len(some))).round().astype(int))
         return replace(asked, dataset=some.take(some.records[i] for i in at))
 
-    command = (
-        step.command
-        or f"dermaviz audit {step.checkpoint.name} --data FOLDER --split {step.of.split} --table {step.table}"
-    )
-    return make_table(step.work, step.table, classifier, images, made={"command": command, **made})
+    command = step.command or audit_command(step.checkpoint.folder, step.of, step.table)
+    return make_table(step.work, step.table, classifier, images, made={"command": command, **made}, progress=progress)
 
 
 @dataclass(frozen=True)

@@ -341,10 +341,11 @@ def build_evidence(
     n_images: int,
     rows: Rows,
     *,
-    made: dict[str, Any] | None = None,
+    made: Callable[[pd.DataFrame], Mapping[str, Any]] = lambda _: {},
     process: int = 0,
     processes: int = 1,
     wait_for_all: Callable[[], object] = lambda: None,
+    progress: Callable[[float], object] = lambda _: None,
     part: int = PART,
 ) -> Manifest:
     """Make the table of ``source``, unless it is there already, and return its manifest.
@@ -356,7 +357,8 @@ def build_evidence(
     Args:
         checkpoint: the checkpoint's folder.
         n_images: size of the data set that ``rows`` slices.
-        made: facts for the manifest (command, machine); seconds are added.
+        made: facts for the manifest (command, machine), given the table; seconds are added.
+        progress: is told what share is done, in (0, 1], after every part.
 
     Raises:
         EvidenceError: a part is missing after all processes have ended.
@@ -372,10 +374,12 @@ def build_evidence(
     mine = [i for i in range(process, len(slices), processes) if not _is_whole(parts / _name(i, part))]
     for i, frame in zip(mine, rows([slices[i] for i in mine]), strict=True):
         atomic_write(parts / _name(i, part), parquet_bytes(frame), error=EvidenceError)
+        progress(slices[i].stop / n_images)
     wait_for_all()
     if process == 0:
-        facts = {**(made or {}), "processes": processes, "seconds": round(time.perf_counter() - started, 1)}
-        write_evidence(checkpoint, _join(parts, len(slices), part), source, facts)
+        frame = _join(parts, len(slices), part)
+        facts = {**made(frame), "processes": processes, "seconds": round(time.perf_counter() - started, 1)}
+        write_evidence(checkpoint, frame, source, facts)
         shutil.rmtree(parts)
     wait_for_all()
     written = _finished(checkpoint, source)
@@ -414,4 +418,5 @@ def _join(parts: Path, n_parts: int, part: int) -> pd.DataFrame:
             f"{parts}: expected {n_parts} parts, found {len(missing)} missing ({', '.join(missing[:3])}). "
             "A process of the audit ended early; start the same command again, finished parts are kept."
         )
-    return pd.concat([read_parquet(path.read_bytes()) for path in paths], ignore_index=True)
+    frames = [frame for path in paths if len(frame := read_parquet(path.read_bytes()))]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"image_id": []})

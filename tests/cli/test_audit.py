@@ -43,9 +43,11 @@ def audited(tmp_path: Path, drawn_classifier: Classifier) -> Path:
 
 @pytest.fixture
 def many(draw_photo: Callable[..., Any], tmp_path: Path) -> list[str]:
-    """Options that name 400 small photos, which make four parts."""
+    """Options that name 400 small photos, which make four parts; one is damaged."""
     for i in range(400):
         draw_photo(tmp_path / "many" / ("mel", "nv")[i % 2] / f"{i}.png", seed=i)
+    damaged = tmp_path / "many" / "mel" / "0.png"
+    damaged.write_bytes(damaged.read_bytes()[:1000])
     return ["--data", str(tmp_path / "many"), "--dataset", "folder"]
 
 
@@ -129,7 +131,10 @@ def test_a_clinic_folder_in_german_and_malignant_classes_named_afterwards(
     data = ("--data", tmp_path / "Klinik", "--columns", columns, "--table", "predictions", "--table", "corruptions")
     answer = dermaviz("audit", audited, *data)
     assert answer.code == 0, answer.err
-    assert "Labels taken as classes: Basaliom as bcc, Melanom as mel, Nävus as nv." in answer.out
+    assert (
+        "Labels taken as classes: Basaliom as bcc, Melanom as mel, Nävus as nv, Seborrhoische Keratose as bkl."
+        in answer.out
+    )
     assert "Left out: rows without a label (1): IMG_2.png." in answer.out
     assert "Left out: pictures that are refused (1): IMG_4.png (" in answer.out
     assert "no row names" not in answer.out, "each picture is counted once"
@@ -285,7 +290,8 @@ def test_two_processes_and_one_that_was_killed_leave_the_table_of_one(
         process.join()
     said = [(tmp_path / f"said{rank}").read_text() for rank in (0, 1)]
     assert [process.exitcode for process in two] == [0, 0], said
-    assert ["rows" in text for text in said] == [True, False]
+    assert ["predictions: 399 rows" in text for text in said] == [True, False]
+    assert ["pictures that are refused (1): 0.png" in text for text in said] == [True, False]
     pd.testing.assert_frame_equal(table(audited, "many/many"), alone, check_exact=False, rtol=1e-6)
 
 

@@ -386,14 +386,16 @@ def test_pictures_that_the_door_refuses_are_left_out_by_name(tmp_path: Path) -> 
     for name in ("half.jpg", "half_too.png"):  # the header is whole
         (tmp_path / name).write_bytes((content := (tmp_path / name).read_bytes())[: len(content) // 2])
     (tmp_path / "list.csv").write_text("image,label\na,nv\nb,mel\nhalf,nv\nhalf_too,mel\nsmall,mel\n")
-    data = without_refused(read_table(tmp_path))
+    table = read_table(tmp_path)
+    suspects = {record.image_id for record in table.records}
+    data = without_refused(table, suspects)
     assert [record.image_id for record in data.records] == ["a"]
     assert data.said[-1].startswith("Left out: pictures that are refused (4): b.png (expected a JPEG, ")
     assert data.said[-1].count("found one that is cut short or damaged") == 2
     assert "small.png (expected at least 64 pixels on the short side, found 20 × 20." in data.said[-1]
     (tmp_path / "a.png").unlink()
     with pytest.raises(DatasetError, match="expected pictures that can be read, found none"):
-        without_refused(read_table(tmp_path))
+        without_refused(read_table(tmp_path), suspects)
 
 
 def test_a_named_column_must_be_there(tmp_path: Path) -> None:

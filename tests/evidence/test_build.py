@@ -44,11 +44,13 @@ def whole(tmp_path: Path) -> bytes:
 
 
 def test_rows_are_in_order_and_complete(tmp_path: Path) -> None:
-    manifest = build_evidence(tmp_path, SOURCE, N, Squares(), made={"command": "test"}, part=5)
+    manifest = build_evidence(
+        tmp_path, SOURCE, N, Squares(), made=lambda rows: {"command": f"test of {len(rows)}"}, part=5
+    )
     table = read_evidence(tmp_path, "squares", SOURCE.images, checkpoint_sha256="c" * 64).table
     assert table["square"].tolist() == [n * n for n in range(N)]
     assert manifest.rows == N
-    assert manifest.made["command"] == "test"
+    assert manifest.made["command"] == f"test of {N}"
     assert sorted(path.name for path in table_path(tmp_path, "squares", SOURCE.images).parent.iterdir()) == [
         "squares.json",
         "squares.parquet",

@@ -17,7 +17,7 @@ from dermaviz.data.readers import read_ham10000
 from dermaviz.evidence.ranking import rank_methods, what_is_left
 from dermaviz.evidence.tables import faithfulness as faithfulness_room
 from dermaviz.evidence.tables import faithfulness as randomisation_room
-from dermaviz.evidence.tables.attention import lesions_as_seen
+from dermaviz.evidence.tables.attention import as_seen
 from dermaviz.evidence.tables.faithfulness import (
     CENTRE,
     LEFT_OUT,
@@ -63,7 +63,7 @@ def test_rows_are_those_of_single_maps(classifier, dataset):
     order = [*MEASURED, RANDOM, CENTRE]
     assert table["image_id"].tolist() == [r.image_id for r in dataset.records for _ in order]
     assert table["method"].tolist() == order * 3
-    ((_, (*_, seen)),) = lesions_as_seen(classifier, dataset, [slice(0, 3)])
+    seen = as_seen(classifier, dataset.records[2])
     image = classifier.to_tensor([seen.prepared])
     (seed,) = image_seeds([seen.record.image_id])
     for method in ("gradcam++", "xgradcam", "eigencam"):

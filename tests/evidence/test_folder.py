@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from dermaviz.data.records import HAM10000
 from dermaviz.errors import DatasetError
-from dermaviz.evidence.evaluate import columns, predict_folder
+from dermaviz.evidence.folder import columns, predict_folder
 from dermaviz.evidence.images import before_the_answer
 from dermaviz.images import read_image
 from dermaviz.io import from_csv_cell

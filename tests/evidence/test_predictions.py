@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -16,7 +17,7 @@ from dermaviz.data.readers import read_ham10000
 from dermaviz.data.records import Dataset
 from dermaviz.errors import DatasetError, ImageError
 from dermaviz.evidence import evaluate
-from dermaviz.evidence.evaluate import predict_dataset
+from dermaviz.evidence.evaluate import predict_dataset, prediction_rows
 from dermaviz.images import read_image
 from dermaviz.models.classifier import Classifier
 
@@ -47,6 +48,24 @@ def test_a_refused_photo_is_named(tiny_classifier: Classifier, data: Dataset) ->
     data.records[3].path.write_bytes(b"no photo")
     with pytest.raises(ImageError, match=r"L2-1\.png: expected a JPEG, PNG, WebP"):
         predict_dataset(tiny_classifier, data)
+
+
+def test_each_picture_of_a_table_is_read_once_and_a_refused_one_costs_its_own_row(
+    tiny_classifier: Classifier, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slices, read = [slice(0, 2), slice(2, 5), slice(5, 7)], list[str]()
+    whole = pd.concat(prediction_rows(tiny_classifier, data, slices), ignore_index=True)
+    for i in (0, 1, 4):
+        data.records[i].path.write_bytes(data.records[i].path.read_bytes()[:300])
+    monkeypatch.setattr(evaluate, "read_image", lambda path: (read.append(path.stem), read_image(path))[1])
+    first, *rest = prediction_rows(tiny_classifier, data, slices)
+    assert read == [record.path.stem for record in data.records]
+    assert (len(first), [len(part) for part in rest]) == (0, [2, 2])
+    expected = whole.drop([0, 1, 4]).reset_index(drop=True)
+    pd.testing.assert_frame_equal(pd.concat(rest, ignore_index=True), expected, rtol=1e-5)
+    data.records[5].path.unlink()
+    with pytest.raises(ImageError, match="expected a picture file, found none"):
+        list(prediction_rows(tiny_classifier, data, slices))
 
 
 def test_an_empty_split_is_refused(tiny_classifier: Classifier, data: Dataset) -> None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 DRAWN = "drawn"
 """Name of the data set and of its only split, where a table draws its own lesions."""
 SAMPLE_SEED = 0
-SMALL_PART, PART = 10, 128
-"""Images of a part of a table about few images, which processes share evenly, and of any other."""
+FEW, SOME, PART = 10, 32, 128
+"""Images of a part: of a table about few images, which processes share evenly; of one that takes long; of any other."""
 SUM_TOLERANCE = 1e-3
 """How far the probabilities of a row may be from 1 in sum: float16 in a foreign table comes this far."""
 
@@ -47,6 +47,8 @@ class Table:
             ``rows`` takes only the classifier and slices of these.
         own_classes: it asks the network for its own classes even where images are labelled by groups of them, for attention
             maps are of its outputs; :func:`~dermaviz.evidence.predictions.in_groups` sums what it said.
+        by_gradient: it asks more of a network than answers.
+        part: images that one process measures at a time. An audit that was stopped goes on after the last whole part.
     """
 
     about: str
@@ -57,11 +59,8 @@ class Table:
     sample: int = 0
     drawn: str = ""
     own_classes: bool = False
-
-    @property
-    def part(self) -> int:
-        """Images of a part that one process makes at a time."""
-        return SMALL_PART if self.sample or self.drawn else PART
+    by_gradient: bool = False
+    part: int = PART
 
     def make_rows(self) -> Callable[..., Iterator[pd.DataFrame]]:
         """The function that makes the rows. Imports torch."""
@@ -159,12 +158,16 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             columns=("predicted", "p_true", "p_malignant", "zero_gradient"),
             key=("image_id", "method", "epsilon"),
             parameters=f"{_ROOM}.robustness:attack_parameters",
+            by_gradient=True,
+            part=SOME,
         ),
         "flips": Table(
             "the smallest FGSM step that flips its answer",
             rows=f"{_ROOM}.robustness:flip_rows",
             columns=("flip_epsilon", "flipped_to", "zero_gradient", "cap"),
             parameters=f"{_ROOM}.robustness:flip_parameters",
+            by_gradient=True,
+            part=SOME,
         ),
         "corruptions": Table(
             "what it says of each image corrupted in 17 ways, five severities each",
@@ -172,6 +175,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             columns=("predicted", "p_true", "p_malignant"),
             key=("image_id", "corruption", "severity"),
             parameters=f"{_ROOM}.robustness:corruption_parameters",
+            part=SOME,
         ),
         "cameras": Table(
             "what it says of the same lesion at other sharpness, size, crop, colour and JPEG quality",
@@ -180,6 +184,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             key=("image_id", "change", "level"),
             parameters=f"{_ROOM}.cameras:cameras_parameters",
             sample=200,
+            part=FEW,
         ),
         "tone": Table(
             "the skin round each lesion, by three estimators",
@@ -201,6 +206,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
                 "energy_random",
             ),
             parameters=f"{_ROOM}.attention:attention_parameters",
+            by_gradient=True,
             own_classes=True,
         ),
         "shortcuts": Table(
@@ -209,6 +215,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             columns=(),
             key=("image_id", "variant"),
             parameters=f"{_ROOM}.attention:shortcuts_parameters",
+            part=SOME,
         ),
         "counterfactuals": Table(
             "what it says of the same image on other skin",
@@ -218,6 +225,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             parameters=f"{_ROOM}.tone:counterfactuals_parameters",
             own_classes=True,
             sample=300,
+            part=FEW,
         ),
         "faithfulness": Table(
             "whether its answer depends on what each attention method marks",
@@ -225,8 +233,10 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             columns=("predicted", "deletion", "insertion", "road", "energy", "lesion_area", "mask"),
             key=("image_id", "method"),
             parameters=f"{_ROOM}.faithfulness:faithfulness_parameters",
+            by_gradient=True,
             own_classes=True,
             sample=100,
+            part=FEW,
         ),
         "randomisation": Table(
             "how each method's map changes as the weights are randomised",
@@ -234,8 +244,10 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             columns=("rank_correlation",),
             key=("image_id", "method", "stage"),
             parameters=f"{_ROOM}.faithfulness:randomisation_parameters",
+            by_gradient=True,
             own_classes=True,
             sample=60,
+            part=FEW,
         ),
         "drawn_tone": Table(
             "what it says of the same drawn lesions on skin of every tone",
@@ -243,6 +255,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             columns=("lesion_id", "dx", "ita", "predicted", "p_malignant", "energy", "lesion_area"),
             parameters=f"{_ROOM}.tone:drawn_tone_parameters",
             drawn=f"{_ROOM}.tone:drawn_lesions",
+            part=FEW,
         ),
     }
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from dermaviz.attention.maps import explain
 from dermaviz.attention.methods import DEFAULT_METHOD
 from dermaviz.data.masks import Mask, lesion_mask, mask_as_seen
 from dermaviz.data.records import Dataset, Record
-from dermaviz.evidence.evaluate import read_ahead
+from dermaviz.evidence.evaluate import table_rows
 from dermaviz.fairness.effects import CLEAN
 from dermaviz.fairness.shortcuts import VARIANTS, shortcut_variants
 from dermaviz.images import RGB, read_image
@@ -42,22 +43,23 @@ class Seen:
     prepared_mask: NDArray[np.bool_]
 
 
-def lesions_as_seen(
-    classifier: Classifier, dataset: Dataset, slices: Sequence[slice]
-) -> Iterator[tuple[slice, list[Seen]]]:
-    """Each slice of a data set with its photos and masks, read ahead by two threads.
+def as_seen(classifier: Classifier, record: Record) -> Seen:
+    """A record's photo and mask.
 
     Raises:
-        ImageError: a photo is refused.
-        DatasetError: a mask is damaged or not the photo's.
+        ImageError: the photo is refused.
+        DatasetError: the mask is damaged or not the photo's.
     """
+    pixels = read_image(record.path).pixels
+    mask = lesion_mask(record, pixels)
+    return Seen(record, pixels, mask, classifier.prepare(pixels), mask_as_seen(mask.pixels, classifier.input_size))
 
-    def read(record: Record) -> Seen:
-        pixels = read_image(record.path).pixels
-        mask = lesion_mask(record, pixels)
-        return Seen(record, pixels, mask, classifier.prepare(pixels), mask_as_seen(mask.pixels, classifier.input_size))
 
-    return read_ahead(dataset, slices, read)
+def lesion_rows(
+    classifier: Classifier, dataset: Dataset, slices: Sequence[slice], rows: Callable[[list[Seen]], pd.DataFrame]
+) -> Iterator[pd.DataFrame]:
+    """The rows of a table that needs photos with masks (:func:`~dermaviz.evidence.evaluate.table_rows`)."""
+    return table_rows(dataset, slices, partial(as_seen, classifier), lambda _, lesions: rows(lesions))
 
 
 BATCH = 32
@@ -75,12 +77,14 @@ def attention_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[sl
     An even map would have an energy of ``lesion_area``.
 
     Raises:
-        ImageError: a photo is refused.
         DatasetError: a mask is damaged or not of its photo's shape.
     """
-    for _, seen in lesions_as_seen(classifier, dataset, slices):
+
+    def rows(seen: list[Seen]) -> pd.DataFrame:
         batches = (seen[first : first + BATCH] for first in range(0, len(seen), BATCH))
-        yield pd.DataFrame([row for batch in batches for row in _rows(classifier, batch)])
+        return pd.DataFrame([row for batch in batches for row in _rows(classifier, batch)])
+
+    return lesion_rows(classifier, dataset, slices, rows)
 
 
 def attention_parameters() -> dict[str, Any]:
@@ -120,11 +124,14 @@ def shortcuts_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[sl
     """The rows for each slice of a data set, lazily and in order; what is random is drawn from an image's id alone.
 
     Raises:
-        ImageError: a photo is refused.
         DatasetError: a mask is damaged or not the photo's.
     """
-    for _, lesions in lesions_as_seen(classifier, dataset, slices):
-        yield pd.concat([_of_one(classifier, seen) for seen in lesions], ignore_index=True)
+    return lesion_rows(
+        classifier,
+        dataset,
+        slices,
+        lambda lesions: pd.concat([_of_one(classifier, seen) for seen in lesions], ignore_index=True),
+    )
 
 
 def shortcuts_parameters() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,10 @@ from dermaviz.attention.faithfulness import (
 from dermaviz.attention.localisation import CENTRE_SIGMA, POINTING_TOLERANCE, centre_gaussian_map, localise, random_map
 from dermaviz.attention.maps import explain
 from dermaviz.attention.methods import METHODS, AttentionMap
-from dermaviz.data.records import Dataset
-from dermaviz.evidence.evaluate import prepared_batches
-from dermaviz.evidence.tables.attention import Seen, lesions_as_seen
+from dermaviz.data.records import Dataset, Record
+from dermaviz.evidence.evaluate import prepared, table_rows
+from dermaviz.evidence.tables.attention import Seen, lesion_rows
+from dermaviz.images import RGB
 from dermaviz.models.classifier import Classifier
 from dermaviz.robustness.attacks import image_seeds
 
@@ -54,11 +56,11 @@ def faithfulness_rows(classifier: Classifier, dataset: Dataset, slices: Sequence
     the lesion), ``mask`` ("true" or "predicted"). NaN where a map shows nothing.
 
     Raises:
-        ImageError: a photo is refused.
         DatasetError: a mask is damaged or not of its photo's shape.
     """
-    for _, seen in lesions_as_seen(classifier, dataset, slices):
-        yield pd.DataFrame([row for one in seen for row in _rows(classifier, one)])
+    return lesion_rows(
+        classifier, dataset, slices, lambda seen: pd.DataFrame([row for one in seen for row in _rows(classifier, one)])
+    )
 
 
 def faithfulness_parameters() -> dict[str, Any]:
@@ -136,20 +138,20 @@ def randomisation_rows(classifier: Classifier, dataset: Dataset, slices: Sequenc
     Columns: ``image_id, method, stage`` (the lowest random layer, from the head down: in the order of the rows),
     ``rank_correlation`` with the map of the intact network, of the class that this one predicts. See
     :class:`~dermaviz.attention.faithfulness.Cascade`.
-
-    Raises:
-        ImageError: a photo is refused.
     """
-    for part, prepared in prepared_batches(classifier, dataset, slices):
-        image_ids = [record.image_id for record in dataset.records[part]]
+
+    def rows(records: Sequence[Record], images: Sequence[RGB]) -> pd.DataFrame:
+        image_ids = [record.image_id for record in records]
         tables = []
-        for first in range(0, len(prepared), BATCH):
-            found = cascade(classifier, classifier.to_tensor(prepared[first : first + BATCH]), MEASURED, SEED)
+        for first in range(0, len(images), BATCH):
+            found = cascade(classifier, classifier.to_tensor(images[first : first + BATCH]), MEASURED, SEED)
             names = {"image_id": image_ids[first : first + BATCH], "method": MEASURED, "stage": found.stages}
             index = pd.MultiIndex.from_product(names.values(), names=list(names))
             values = np.transpose(found.rank_correlation, (2, 1, 0)).ravel()
             tables.append(pd.DataFrame({"rank_correlation": values}, index=index).reset_index())
-        yield pd.concat(tables, ignore_index=True)
+        return pd.concat(tables, ignore_index=True)
+
+    return table_rows(dataset, slices, partial(prepared, classifier), rows)
 
 
 def randomisation_parameters() -> dict[str, Any]:

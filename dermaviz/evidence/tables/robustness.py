@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dermaviz.data.records import Dataset
-from dermaviz.evidence.evaluate import prepared_batches
+from dermaviz.data.records import Dataset, Record
+from dermaviz.evidence.evaluate import prepared, table_rows
+from dermaviz.images import RGB
 from dermaviz.models.classifier import Classifier
 from dermaviz.robustness.attacks import DEFAULT_PGD
 from dermaviz.robustness.corruptions import CORRUPTIONS
@@ -79,12 +81,14 @@ def corruption_parameters() -> dict[str, Any]:
 def _rows(
     classifier: Classifier, dataset: Dataset, slices: Sequence[slice], measure: Measure
 ) -> Iterator[pd.DataFrame]:
-    labels = np.array(dataset.label_indices, dtype=np.int64)
-    for part, prepared in prepared_batches(classifier, dataset, slices):
+    labels = dict(zip((record.image_id for record in dataset.records), dataset.label_indices, strict=True))
+
+    def rows(records: Sequence[Record], images: Sequence[RGB]) -> pd.DataFrame:
         tables = []
-        for first in range(0, len(prepared), BATCH):
-            batch = prepared[first : first + BATCH]
-            place = slice(part.start + first, part.start + first + len(batch))
-            image_ids = [record.image_id for record in dataset.records[place]]
-            tables.append(measure(classifier, classifier.to_tensor(batch), labels[place], image_ids))
-        yield pd.concat(tables, ignore_index=True)
+        for first in range(0, len(images), BATCH):
+            image_ids = [record.image_id for record in records[first : first + BATCH]]
+            called = np.array([labels[image_id] for image_id in image_ids], dtype=np.int64)
+            tables.append(measure(classifier, classifier.to_tensor(images[first : first + BATCH]), called, image_ids))
+        return pd.concat(tables, ignore_index=True)
+
+    return table_rows(dataset, slices, partial(prepared, classifier), rows)

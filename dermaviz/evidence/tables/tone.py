@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -16,7 +15,8 @@ from dermaviz.attention.methods import DEFAULT_METHOD
 from dermaviz.data.masks import lesion_mask, mask_as_seen
 from dermaviz.data.records import Dataset, Record
 from dermaviz.errors import DatasetError
-from dermaviz.evidence.tables.attention import Seen, lesions_as_seen
+from dermaviz.evidence.evaluate import table_rows
+from dermaviz.evidence.tables.attention import Seen, lesion_rows
 from dermaviz.fairness import skin_pixels, skin_tone
 from dermaviz.fairness.counterfactual import AXES, LESION_CHOICES, counterfactual
 from dermaviz.fairness.effects import CLEAN
@@ -37,12 +37,14 @@ def tone_rows(_classifier: Classifier, dataset: Dataset, slices: Sequence[slice]
     its own size, by two threads.
 
     Raises:
-        ImageError: a photo is refused. DatasetError: a mask cannot be read.
+        DatasetError: a mask cannot be read.
     """
-    with ThreadPoolExecutor(2) as pool:
-        for part in slices:
-            rows = pd.DataFrame(list(pool.map(_measured, dataset.records[part])))
-            yield rows.assign(tone_group=tone_groups(rows["ita"]))
+
+    def rows(_: Sequence[Record], measured: Sequence[dict[str, Any]]) -> pd.DataFrame:
+        frame = pd.DataFrame(measured)
+        return frame.assign(tone_group=tone_groups(frame["ita"]))
+
+    return table_rows(dataset, slices, _measured, rows)
 
 
 def tone_parameters() -> dict[str, Any]:
@@ -73,11 +75,14 @@ def counterfactuals_rows(classifier: Classifier, dataset: Dataset, slices: Seque
     """The rows for each slice of a data set, lazily and in order.
 
     Raises:
-        ImageError: a photo is refused.
         DatasetError: a mask is damaged or not the photo's.
     """
-    for _, lesions in lesions_as_seen(classifier, dataset, slices):
-        yield pd.concat([_of_one(classifier, seen) for seen in lesions], ignore_index=True)
+    return lesion_rows(
+        classifier,
+        dataset,
+        slices,
+        lambda lesions: pd.concat([_of_one(classifier, seen) for seen in lesions], ignore_index=True),
+    )
 
 
 def counterfactuals_parameters() -> dict[str, Any]:
