@@ -110,10 +110,35 @@ def diagnosis(label: str) -> Diagnosis | None:
 
 
 def names_of(labels: Iterable[str]) -> dict[str, str]:
-    """Each label with its name in words, or itself where the table does not know it or knows two of them as one."""
+    """What each label is called on pages and in reports: an abbreviation by its name in words, any other by itself.
+
+    Words, in whatever language, are the user's own and are what people read everywhere: where one of the labels is in words
+    (``Melanom``), or two mean one diagnosis, these stay as they are.
+    """
     known = {label: diagnosis(label) for label in labels}
     meant = [row for row in known.values() if row]
-    return {label: row.name if row and meant.count(row) == 1 else label for label, row in known.items()}
+    own_words = any(
+        row and len(spelt(label)) > _ABBREVIATION and spelt(label) != row.code for label, row in known.items()
+    )
+    return {
+        label: row.name if row and not own_words and meant.count(row) == 1 else label for label, row in known.items()
+    }
+
+
+_ABBREVIATION = 3
+"""Letters of the longest abbreviation that is not a code of the table: ``ack``, ``sek``, ``nev``."""
+
+
+def meanings_sentence(labels: Iterable[str], malignant: Iterable[str] = ()) -> str:
+    """What the names of classes are taken for, and which of them count as ``malignant``; "" where the table knows none."""
+    known, ill = {label: diagnosis(label) for label in labels}, frozenset(malignant)
+    if not any(known.values()):
+        return ""
+    parts = [
+        f"{label} {f'means {row.name}' if row else 'is none that is known'}{' (malignant)' if label in ill else ''}"
+        for label, row in known.items()
+    ]
+    return f"by the names of the classes, {', '.join(parts)}."
 
 
 def malignant_among(labels: Iterable[str]) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ import streamlit as st
 
 from dermaviz.app.cache import remembered, shared
 from dermaviz.app.checkpoints import Checkpoint, classifier
-from dermaviz.app.text import class_names
 from dermaviz.evidence.predictions import PREDICTIONS, Audited, data_sets, evidence_of, internal, read_audited
 from dermaviz.evidence.store import FOLDER, DataSplit, Evidence, has_evidence, table_path
 from dermaviz.metrics.bootstrap import Estimate
@@ -91,8 +90,7 @@ def share_right(audited: Audited) -> Estimate:
 
 def no_better(audited: Audited) -> str:
     """That a model does no better than always giving one class, in a sentence; "" where it does."""
-    names = class_names(audited.checkpoint.card)
-    return worth(audited).finding([names[name] for name in audited.classes])
+    return worth(audited).finding(list(audited.checkpoint.card.words.values()))
 
 
 @shared(max_entries=16, show_spinner="Reading the evidence …")

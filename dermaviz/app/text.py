@@ -11,9 +11,9 @@ from types import MappingProxyType
 import pandas as pd
 
 from dermaviz.attention.methods import AttentionMap, MapStatus
-from dermaviz.data.records import HAM10000, SPECS
+from dermaviz.data.records import HAM10000
 from dermaviz.data.tone_labels import SCALES, TONE_LABEL
-from dermaviz.diagnoses import names_of
+from dermaviz.diagnoses import matched, names_of
 from dermaviz.evidence.predictions import TONE_GROUP, Audited, internal
 from dermaviz.fairness.tone_groups import GROUPS
 from dermaviz.metrics.bootstrap import Estimate
@@ -106,9 +106,14 @@ def images(n: int) -> str:
     return f"{n:,} image{'' if n == 1 else 's'}"
 
 
-def resampling(audited: Audited) -> str:
-    """How intervals are made, in a sentence's words: ``from resampling whole patients``, lesions, or single images."""
-    return f"from resampling {'single' if audited.unit == 'images' else 'whole'} {audited.unit}"
+def resampling(audited: Audited, *tables: pd.DataFrame) -> str:
+    """How the intervals of tables (``bootstrap.interval_table``) are made, in a sentence's words: ``from resampling whole
+    patients``, lesions, or single images; exact where no resampling varies."""
+    drawn = f"from resampling {'single' if audited.unit == 'images' else 'whole'} {audited.unit}"
+    exact = [table[name] for table in tables for name in table if name.rpartition("_")[2] == "exact"]
+    if not any(column.any() for column in exact):
+        return drawn
+    return f"{drawn}; exact ones (Clopper and Pearson) are marked so: there all {audited.unit} are alike, and no draw varies"
 
 
 def figure(row: pd.Series, name: str = "value", write: Callable[[float], str] = "{:.3f}".format) -> str:
@@ -133,13 +138,13 @@ def p_value(p: float) -> str:
 
 def class_names(card: Card) -> dict[str, str]:
     """Each class of a checkpoint with its name in words: the card's, else that of its diagnosis, else the class itself."""
-    return names_in(str(card.data.get("dataset", "")), card.classes) | card.names
+    return card.words
 
 
-def names_in(dataset: str, classes: Iterable[str]) -> dict[str, str]:
-    """Classes with their names in words, where the data set or the table of diagnoses names them; else the class itself."""
-    spec = SPECS.get(dataset)
-    return names_of(classes) | ({name: spec.classes[name] for name in classes if name in spec.classes} if spec else {})
+def label_words(card: Card, label: str) -> str:
+    """A true diagnosis by the name of the class that means it, so that a page has one name for both; else in words."""
+    meant = matched([label], card.classes, card.synonyms).get(label)
+    return card.words[meant] if meant else names_of([label])[label]
 
 
 def class_label(card: Card, name: str) -> str:

@@ -115,7 +115,8 @@ def _show(figures: dict[str, object], split: str) -> None:
     typer.echo(f"{split}: {figures['n_images']} images of {figures[f'n_{unit}']} {unit}, 95% intervals over {unit}")
     for name, figure in figures.items():
         if isinstance(figure, dict) and "low" in figure:
-            typer.echo(f"  {name:28} {figure['value']:.3f}  [{figure['low']:.3f}, {figure['high']:.3f}]")
+            exact = "  exact" * figure.get("exact", False)
+            typer.echo(f"  {name:28} {figure['value']:.3f}  [{figure['low']:.3f}, {figure['high']:.3f}]{exact}")
     constant = figures["constant_answer"]
     if isinstance(constant, dict):
         row = "  ".join(f"{k} {v:.3f}" for k, v in constant.items() if isinstance(v, float))

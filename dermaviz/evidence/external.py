@@ -54,7 +54,7 @@ def compare_sets(first: Audited, second: Audited, draws: int = DRAWS) -> pd.Data
     Returns:
         A row per figure: ``metric`` (slug), ``label`` (in words); ``first``, ``second`` and ``difference`` (second − first), each
         with its 95% interval in ``…_low`` and ``…_high``; ``n_first`` and ``n_second``, the images compared; ``diagnoses``,
-        those that both hold, parted by commas; ``paired``, whether the intervals are.
+        those that both hold, in words; ``paired``, whether the intervals are.
 
     Raises:
         EvidenceError: the two cannot be asked the same question, or share no diagnosis.
@@ -67,7 +67,7 @@ def compare_sets(first: Audited, second: Audited, draws: int = DRAWS) -> pd.Data
     paired = bool(one.table["image_id"].isin(other.table["image_id"]).any())
     table = differences_of_sets(metrics, samples[0], samples[1], draws, paired=paired)
     labels = {figure.slug: figure.label for figure in figures_for(card.classes, malignant)}
-    shared = ", ".join(card.classes[i] for i in np.unique(other.labels))
+    shared = " and ".join(card.words[card.classes[i]] for i in np.unique(other.labels))
     return table.assign(
         label=table["metric"].map(labels), n_first=len(one), n_second=len(other), diagnoses=shared, paired=paired
     ).dropna(subset=["first", "second"], ignore_index=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 
 import numpy as np
@@ -17,7 +17,6 @@ import plotly.graph_objects as go
 
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
 from dermaviz.data.tone_labels import TONE_LABEL, scale_of
-from dermaviz.diagnoses import names_of
 from dermaviz.errors import DermaVizError, EvidenceError
 from dermaviz.evidence.external import alike, external_sets
 from dermaviz.evidence.predictions import (
@@ -33,7 +32,7 @@ from dermaviz.evidence.predictions import (
 )
 from dermaviz.evidence.ranking import HALF, what_is_left
 from dermaviz.evidence.store import DataSplit, audit_command, has_evidence
-from dermaviz.fairness.groups import MALIGNANT, audit_figures, measure_groups, sides, too_few_sides
+from dermaviz.fairness.groups import MALIGNANT, audit_figures, either_too_few, measure_groups, sides, too_few_sides
 from dermaviz.fairness.tone_groups import GROUPS
 from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Bootstrap, Estimate, estimate
 from dermaviz.metrics.calibration import FlaggedShare
@@ -62,7 +61,7 @@ class Finding:
         question: what it answers.
         sentence: the answer, at most ``MOST_WORDS`` words of plain text.
         detail: n, intervals and what the sentence leaves out.
-        table: its picture: ``label, value, low, high, n``, NaN where there are too few images to say.
+        table: its picture: ``label, value, low, high, exact, n``, NaN where there are too few images to say.
         axis: what the values are, with their range; span: the ends of their axis.
         page: title of the page behind it; link: the query parameters that open it there.
         reference: a line to hold the values against, and its name.
@@ -163,7 +162,7 @@ def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
     table = _table(rows, [len(audited), *([int(np.isin(audited.labels, wanted).sum())] if wanted else [])])
     right = next(iter(rows.values()))
     beside = beside_constant(audited.labels, audited.probabilities, audited.clusters, draws)
-    no_better = beside.finding([(names_of(card.classes) | card.names)[name] for name in card.classes])
+    no_better = beside.finding(list(card.words.values()))
     images = f"{len(audited):,} {'balanced ' * audited.balanced}images"
     sentence = no_better or f"{percent(right.value)} of {images} are classified correctly."
     if has_evidence(audited.checkpoint.folder, "attention", of) and not cannot_have(card, "attention"):
@@ -291,13 +290,13 @@ def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
     known = [group for group in order if not math.isnan(estimates[group].value)]
     dark = [group for group in levels if group not in known]
     if not known:
-        sentence = f"No tone group can be judged: each has {too_few_sides(counts, f'{name}s')}."
+        sentence = f"No tone group can be judged: each has {too_few_sides(counts, f'{name}s', audited.unit)}."
     elif dark:
         best = max(known, key=lambda g: counts.loc[g, "n_positives"])
         few = counts.loc[[group for group in dark[-2:] if group in counts.index]]
         counted, others = int(few["n_positives"].sum()), int(few["n_negatives"].sum())
         none = f"{counted or 'no'} {name}{'' if counted < 2 else 's'}"
-        if (few["n_positives"] >= FEWEST).any():  # then it is the other side that is too small
+        if (few["clusters_with_positives"] >= FEWEST).any():  # then it is the other side that is too small
             none += f", {others:,} other{'' if others == 1 else 's'}"
         sentence = (
             f"{percent(estimates[best].value)} of {name}s on {best} skin are found; {' and '.join(dark[-2:])} skin ({none}) "
@@ -309,8 +308,8 @@ def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
         sentence = f"{name.capitalize()}s found: from {next(shares)} on {low} skin to {next(shares)} on {high} skin."
     detail = (
         f"Tone {'as people labelled it' if labelled else 'groups are estimated from the skin round the lesion'}; a group with "
-        f"fewer than {FEWEST} {name}s, or fewer than {FEWEST} others, is not judged: "
-        + "; ".join(sides(group, counts.loc[group]) for group in order)
+        f"{either_too_few(f'{name}s', audited.unit)}, is not judged: "
+        + "; ".join(sides(group, counts.loc[group], audited.unit) for group in order)
         + "."
     )
     return _finding("whom", sentence, detail, table, f"share of {name}s found, 0 to 1")
@@ -387,5 +386,4 @@ def _positive(audited: Audited) -> str:
 
 
 def _table(rows: Mapping[str, Estimate], n: list[int]) -> pd.DataFrame:
-    cells = [{"label": label, "value": e.value, "low": e.low, "high": e.high} for label, e in rows.items()]
-    return pd.DataFrame(cells).assign(n=n)
+    return pd.DataFrame([{"label": label, **asdict(found)} for label, found in rows.items()]).assign(n=n)

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isnan, nan
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dermaviz.diagnoses import names_of
 from dermaviz.errors import FairnessError
 from dermaviz.metrics.bootstrap import (
     DRAWS,
@@ -47,7 +49,7 @@ SIDES = MappingProxyType(
     {"sensitivity": True, "false_negative_rate": True, "specificity": False, "false_positive_rate": False}
 )
 """The figures that are a share of the positives (True) or of the negatives."""
-COUNTS = ("n_images", "n_clusters", "n_positives", "n_negatives")
+COUNTS = ("n_images", "n_clusters", "n_positives", "n_negatives", "clusters_with_positives", "clusters_with_negatives")
 FOUND, INCONCLUSIVE, TOO_FEW = "difference found", "inconclusive", "too few"
 """What :func:`judge` can say of a gap."""
 
@@ -83,12 +85,14 @@ class GroupFigures:
     def table(self) -> pd.DataFrame:
         """A row per group and figure.
 
-        Columns: ``group, metric`` (slug), ``label`` (in words), ``value, low, high``, ``COUNTS`` and ``suppressed``. The figures
-        of a group with fewer than 10 positives or 10 negatives are NaN; its counts stay.
+        Columns: ``group, metric`` (slug), ``label`` (in words), ``value, low, high, exact``, ``COUNTS``, ``suppressed``. The
+        figures of a group whose positives, or negatives, are of fewer than 10 clusters are NaN; its counts stay. The interval of
+        a share of none or all is ``exact``.
         """
         g, m = np.indices(self.sampled.value.shape).reshape(2, -1)
         table = interval_table(self._named(g, m), value=self.sampled[g, m])
-        return table[["group", "metric", "label", "value", "low", "high", *COUNTS, "suppressed"]]
+        table["exact"] |= table["metric"].isin(SIDES) & table["value"].isin((0, 1))
+        return table[["group", "metric", "label", "value", "low", "high", "exact", *COUNTS, "suppressed"]]
 
     def _named(self, g: NDArray[np.intp], m: NDArray[np.intp]) -> pd.DataFrame:
         """The counts of groups ``[K]`` and the names of figures ``[K]``, a row each."""
@@ -125,7 +129,7 @@ def measure_groups(
             f"{', '.join(f'{n:,}' for n in found)} of them. Take all four from the same rows of the evidence."
         )
     positive = np.isin(labels, figures[0].positive)
-    counts = _counts(names, clusters, positive)
+    counts = group_counts(names, clusters, positive)
     drawn = Bootstrap.over(clusters, draws, seed)
     values = np.full((len(counts), len(figures)), nan)
     samples, unvaried = (np.full((n, *values.shape), nan) for n in (draws, 2))
@@ -135,7 +139,8 @@ def measure_groups(
         of_group = Sampled.join(each)
         values[g], samples[:, g], unvaried[:, g] = of_group.value, of_group.draws, of_group.unvaried
         if np.isin(values[g], (0, 1)).any():
-            clusters_of = {side: len(set(clusters[mine & (positive == side)])) for side in (True, False)}
+            sides_of = ("clusters_with_negatives", "clusters_with_positives")
+            clusters_of = {bool(side): int(counts[column][g]) for side, column in enumerate(sides_of)}
             _spread_unanimous(figures, values[g], samples[:, g], clusters_of, seed=g)
     return GroupFigures(figures, counts, Sampled(values, samples, unvaried))
 
@@ -173,7 +178,8 @@ def audit_figures(
         truth, score = binary_view(labels, probabilities, sick)
         return weighted_mean(score - truth, weights)
 
-    name = "Melanoma" if positive == MELANOMA else positive.capitalize()
+    words = positive if positive == MALIGNANT else names_of(classes)[positive]
+    name = words[:1].upper() + words[1:]
     at = "as most probable class" if threshold is None else f"at p ≥ {threshold:g}"
     rows: dict[str, tuple[str, Metric]] = {
         "sensitivity": (f"{name}: sensitivity {at}", caught),
@@ -192,21 +198,33 @@ def audit_figures(
     return tuple(Figure(slug, label, metric, sick) for slug, (label, metric) in rows.items())
 
 
-def too_few_sides(counts: pd.DataFrame, wanted: str) -> str:
-    """Why none of these groups can be judged, after "each has": the rows of ``counts`` have ``n_positives`` and ``n_negatives``,
-    images of what is ``wanted`` (in words) and others."""
-    few = counts[["n_positives", "n_negatives"]] < FEWEST
-    if few["n_positives"].all():
-        return f"fewer than {FEWEST} images of {wanted}"
-    if few["n_negatives"].all():
-        return f"fewer than {FEWEST} images of anything but {wanted}"
-    return f"fewer than {FEWEST} images of {wanted}, or fewer than {FEWEST} others"
+def too_few_sides(counts: pd.DataFrame, wanted: str, unit: str) -> str:
+    """Why none of these groups can be judged, after "each has": ``counts`` has the columns of :func:`group_counts`, ``wanted``
+    is what is looked for (in words), and ``unit`` what clusters are (``bootstrap.cluster_unit``)."""
+    few = counts[["clusters_with_positives", "clusters_with_negatives"]] < FEWEST
+    if few["clusters_with_positives"].all():
+        return fewer_than(f"images of {wanted}", unit)
+    if few["clusters_with_negatives"].all():
+        return fewer_than(f"images of anything but {wanted}", unit)
+    return either_too_few(wanted, unit)
 
 
-def sides(group: str, row: pd.Series) -> str:
-    """A group with its images on both sides: ``type II 13, 6 others``."""
+def either_too_few(wanted: str, unit: str) -> str:
+    """What makes a group too small: too few images of what is ``wanted``, or of anything else."""
+    return f"{fewer_than(f'images of {wanted}', unit)}, or {fewer_than('others', unit)}"
+
+
+def fewer_than(images: str, unit: str) -> str:
+    """Too few of these images: ``images of melanoma from fewer than 10 patients``; by the image where no more is known."""
+    return f"fewer than {FEWEST} {images}" if unit == "images" else f"{images} from fewer than {FEWEST} {unit}"
+
+
+def sides(group: str, row: pd.Series, unit: str) -> str:
+    """A group with its images on both sides, and of how many patients or lesions: ``type II 13, 6 others (3 and 2 patients)``."""
     others = int(row["n_negatives"])
-    return f"{group} {int(row['n_positives']):,}, {others:,} other{'' if others == 1 else 's'}"
+    of = [int(row[f"clusters_with_{side}"]) for side in ("positives", "negatives")]
+    named = "" if unit == "images" else f" (of {of[0]:,} and {of[1]:,} {unit})"
+    return f"{group} {int(row['n_positives']):,}, {others:,} other{'' if others == 1 else 's'}{named}"
 
 
 def gaps_to(by_group: GroupFigures, reference: str | None = None) -> pd.DataFrame:
@@ -278,7 +296,7 @@ def judge_gaps(
 def judge(gap: Estimate, others: Mapping[str, float]) -> tuple[str, str]:
     """Whether a gap (a difference, or a slope: 0 is none) is found again under other groupings, and why not.
 
-    - ``TOO_FEW``: there is no gap to judge (NaN), because a group has too few positives or negatives.
+    - ``TOO_FEW``: there is no gap to judge (NaN), because a group's positives or negatives are of too few clusters.
     - ``INCONCLUSIVE``: the interval of the gap contains 0 or is not available; or, under one of the ``others``, the gap has
       another sign (0 is one) or is not available (NaN).
     - ``FOUND``: none of these. The intervals of the others need not exclude 0: they are no independent evidence.
@@ -292,7 +310,7 @@ def judge(gap: Estimate, others: Mapping[str, float]) -> tuple[str, str]:
         The verdict, and its reason in words ("" where it is ``FOUND``).
     """
     if isnan(gap.value):
-        return TOO_FEW, f"a group has fewer than {FEWEST} positives or {FEWEST} negatives"
+        return TOO_FEW, f"a group has positives, or negatives, of fewer than {FEWEST} patients or lesions"
     if isnan(gap.low):
         return INCONCLUSIVE, "no interval can be given: too few patients or lesions, or no draw of them varies"
     if not off_zero(gap.low, gap.high):
@@ -333,8 +351,21 @@ def _spread_unanimous(
         samples[:, m] = spread
 
 
-def _counts(names: np.ndarray, clusters: np.ndarray, positive: np.ndarray) -> pd.DataFrame:
-    """The row of counts of each known group, the largest first, equally large ones by name."""
+def group_counts(names: Sequence[str], clusters: NDArray[Any], positive: NDArray[np.bool_]) -> pd.DataFrame:
+    """The row of ``COUNTS`` of each known group, the largest first, equally large ones by name.
+
+    A group is ``suppressed`` where its positives, or its negatives, are of fewer than 10 clusters: thirty images of two
+    patients say little more than two.
+
+    Args:
+        names: each image's group, ``[N]``; "" is left out.
+        clusters: its patient, else its lesion, ``[N]``.
+        positive: whether it shows what is looked for, ``[N]``.
+
+    Raises:
+        FairnessError: no image is of a known group.
+    """
+    names, clusters, positive = np.asarray(names, str), np.asarray(clusters, str), np.asarray(positive, bool)
     images = pd.DataFrame({"group": names, "cluster": clusters, "positive": positive})[names != ""]
     if images.empty:
         raise FairnessError(
@@ -344,5 +375,8 @@ def _counts(names: np.ndarray, clusters: np.ndarray, positive: np.ndarray) -> pd
         n_images=("cluster", "size"), n_clusters=("cluster", "nunique"), n_positives=("positive", "sum")
     )
     counts["n_negatives"] = counts["n_images"] - counts["n_positives"]
-    counts["suppressed"] = counts[["n_positives", "n_negatives"]].min(axis=1) < FEWEST
+    for name, side in (("positives", True), ("negatives", False)):
+        of = images[images["positive"] == side].groupby("group")["cluster"].nunique()
+        counts[f"clusters_with_{name}"] = of.reindex(counts.index).fillna(0).astype(int)
+    counts["suppressed"] = counts[["clusters_with_positives", "clusters_with_negatives"]].min(axis=1) < FEWEST
     return counts.sort_values("n_images", ascending=False, kind="stable").reset_index()

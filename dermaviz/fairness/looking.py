@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -89,15 +89,15 @@ def right_and_looking(
             cell = answers & (looked == where)
             row = {"group": group, "right": is_right, "looking": where == LOOKING}
             row |= drawn.take(cell).counts
-            row |= zip(("share", "low", "high"), _share(cell, mine, drawn), strict=True)
-            of_answers = ("share_of_answers", "share_of_answers_low", "share_of_answers_high")
+            row |= zip(("share", "low", "high", "exact"), _share(cell, mine, drawn), strict=True)
+            of_answers = [f"share_of_answers{end}" for end in ("", "_low", "_high", "_exact")]
             row |= zip(of_answers, _share(cell, answers, drawn), strict=True)
             rows.append(row | {"n_group": n_group, "n_unplaced": int((names == group).sum()) - n_group})
     return pd.DataFrame(rows)
 
 
-def _share(cell: NDArray[np.bool_], of: NDArray[np.bool_], drawn: Bootstrap) -> tuple[float, float, float]:
-    """The images of a cell as a share of some images, with its interval.
+def _share(cell: NDArray[np.bool_], of: NDArray[np.bool_], drawn: Bootstrap) -> tuple[float, float, float, bool]:
+    """The images of a cell as a share of some images, with its interval, and whether that is exact.
 
     Where it is none or all of them, it is so in every draw, which is no certainty: they have the exact interval of as many
     lesions, also where these are so few that many draws have none.
@@ -223,5 +223,4 @@ def photos_needed(first: float, second: float, power: float = 0.8) -> int:
 
 def _row(label: str, hits: NDArray[np.bool_]) -> dict[str, object]:
     k, n = int(hits.sum()), len(hits)
-    value, low, high = astuple(exact_interval(k, n))
-    return {"label": label, "k": k, "n": n, "value": value, "low": low, "high": high}
+    return {"label": label, "k": k, "n": n, **asdict(exact_interval(k, n))}

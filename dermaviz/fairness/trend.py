@@ -43,9 +43,9 @@ class Trend:
 
     ``slope`` is the change of the log-odds for 10° more ITA (lighter skin): below 0 where the outcome is likelier on darker
     skin. ``odds_ratio`` is its exponential. ``curve`` has ``ita, value, low, high``: the chance of the outcome along ITA, over
-    the range of the images unless another was asked for. All are NaN, and ``suppressed`` is True, with fewer than 10
-    images with the outcome or 10 without it, or all of one ITA; an interval is NaN where over 5% of the draws have no line
-    of finite slope.
+    the range of the images unless another was asked for. All are NaN, and ``suppressed`` is True, where the images with
+    the outcome, or those without it, are of fewer than 10 clusters, or all of one ITA; an interval is NaN where over 5% of the
+    draws have no line of finite slope.
     """
 
     slope: Estimate
@@ -101,7 +101,8 @@ def ita_trend(
     n_with = int(outcome.sum())
     n_without = len(outcome) - n_with
     slopes, curves = np.full(1 + draws, np.nan), np.full((1 + draws, len(grid)), np.nan)
-    suppressed = min(n_with, n_without) < FEWEST or np.ptp(angles) == 0
+    few = min(len(set(clusters[outcome])), len(set(clusters[~outcome]))) < FEWEST
+    suppressed = few or np.ptp(angles) == 0
     if not suppressed:
         drawn = Bootstrap.over(clusters, draws, seed).weights
         if (of := grouped(drawn)) is not None:

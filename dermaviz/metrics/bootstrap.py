@@ -36,7 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from math import isnan
 from typing import Any, cast
 
@@ -85,24 +85,25 @@ NO_WIDTH = 1e-12
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with the bounds of its 95% interval."""
+    """A figure with the bounds of its 95% interval, from resampling unless they are ``exact``: no draw varied."""
 
     value: float
     low: float
     high: float
+    exact: bool = False
 
     @classmethod
     def of(cls, row: Mapping[str, Any] | pd.Series, name: str = "value") -> Estimate:
-        """The figure in a table's row: ``value, low, high``, or ``NAME, NAME_low, NAME_high``."""
-        low, high = ("low", "high") if name == "value" else (f"{name}_low", f"{name}_high")
-        return cls(*(float(row[column]) for column in (name, low, high)))
+        """The figure in a table's row: ``value, low, high, exact``, or ``NAME, NAME_low, NAME_high, NAME_exact``."""
+        low, high, exact = _bound_columns(name)
+        return cls(*(float(row[column]) for column in (name, low, high)), bool(row.get(exact, False)))
 
     def __rsub__(self, whole: float) -> Estimate:
         """``1 - share``: the share of the others, with its interval turned round."""
-        return Estimate(whole - self.value, whole - self.high, whole - self.low)
+        return Estimate(whole - self.value, whole - self.high, whole - self.low, self.exact)
 
     def text(self, written: Callable[[float], str] = "{:.3f}".format, of: str = "") -> str:
-        """The figure in a sentence: ``0.719 (95% interval 0.663 to 0.772)``.
+        """The figure in a sentence: ``0.719 (95% interval 0.663 to 0.772)``; "exact 95% interval" of one that is.
 
         Without bounds (too few clusters, or no draw varies) only the figure; a figure that is NaN is "undefined".
 
@@ -115,7 +116,7 @@ class Estimate:
         bounds = (
             ""
             if isnan(self.low) or isnan(self.high)
-            else f" (95% interval {written(self.low)} to {written(self.high)})"
+            else f" ({'exact ' * self.exact}95% interval {written(self.low)} to {written(self.high)})"
         )
         return f"{written(self.value)}{of}{bounds}"
 
@@ -123,7 +124,18 @@ class Estimate:
         """The figure short enough for a table: ``0.041 (0.033 to 0.062)``; a dash where it is undefined."""
         if isnan(self.value):
             return "–"
-        return written(self.value) + ("" if isnan(self.low) else f" ({written(self.low)} to {written(self.high)})")
+        bounds = self.bounds(written)
+        return f"{written(self.value)} ({bounds})" if bounds else written(self.value)
+
+    def bounds(self, written: Callable[[float], str] = "{:.3f}".format) -> str:
+        """The interval for a table: ``0.033 to 0.062``, ``0.000 to 0.309, exact``; "" where there is none."""
+        ends = f"{written(self.low)} to {written(self.high)}{', exact' * self.exact}"
+        return "" if isnan(self.low) or isnan(self.high) else ends
+
+
+def _bound_columns(name: str) -> tuple[str, str, str]:
+    """The columns of a figure's bounds, and of whether they are exact."""
+    return ("low", "high", "exact") if name == "value" else (f"{name}_low", f"{name}_high", f"{name}_exact")
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,15 +194,25 @@ class Sampled:
     @property
     def bounds(self) -> Values:
         """The ends ``[2, ...]`` of the 95% intervals: those of the draws, or, where no draw varies, ``unvaried``."""
+        return self._bounds[0]
+
+    @property
+    def exact(self) -> NDArray[np.bool_]:
+        """Where the bounds are ``unvaried``, and no certainty, bool ``[...]``."""
+        (low, high), same = self._bounds
+        return same & (low < high)
+
+    @cached_property
+    def _bounds(self) -> tuple[Values, NDArray[np.bool_]]:
         columns = self.draws.reshape(len(self.draws), np.size(self.value)).T
         found = np.array([interval(sample) for sample in columns]).reshape(-1, 2).T.reshape(2, *np.shape(self.value))
         same = found[1] - found[0] <= NO_WIDTH * np.abs(found[1])
-        return np.where(same, np.nan if self.unvaried is None else self.unvaried, found)
+        return np.where(same, np.nan if self.unvaried is None else self.unvaried, found), same
 
     def estimate(self) -> Estimate:
         """A single figure with its interval."""
         low, high = self.bounds
-        return Estimate(float(self.value), float(low), float(high))
+        return Estimate(float(self.value), float(low), float(high), bool(self.exact))
 
     @classmethod
     def join(cls, parts: Iterable[Sampled]) -> Sampled:
@@ -274,13 +296,15 @@ def interval_table(rows: pd.DataFrame | Mapping[str, Any], **figures: Sampled) -
     Args:
         rows: what names them: columns of K values.
         figures: by column, K figures each. ``value`` has its bounds in ``low`` and ``high``, any other ``name`` in
-            ``name_low`` and ``name_high``. Where no draw varies they are those of ``Sampled.unvaried``.
+            ``name_low`` and ``name_high``. Where no draw varies they are those of ``Sampled.unvaried``, and ``exact``
+            (``name_exact``) is True.
     """
     table = pd.DataFrame(rows).reset_index(drop=True)
     for name, figure in figures.items():
-        low, high = ("low", "high") if name == "value" else (f"{name}_low", f"{name}_high")
+        low, high, exact = _bound_columns(name)
         table[name] = figure.value
         table[low], table[high] = figure.bounds
+        table[exact] = figure.exact
     return table
 
 
@@ -389,7 +413,7 @@ def exact_interval(k: int, n: int) -> Estimate:
     _expect_share(k, n)
     low = betaincinv(k, n - k + 1, TAIL) if k else 0.0
     high = betaincinv(k + 1, n - k, 1 - TAIL) if k < n else 1.0
-    return _share(k, n, low, high)
+    return _share(k, n, low, high, exact=True)
 
 
 def wilson_interval(k: int, n: int) -> Estimate:
@@ -411,5 +435,5 @@ def _expect_share(k: int, n: int) -> None:
         raise EvidenceError(f"expected a count between 0 and the {n} images it is of, found {k}. Count both again.")
 
 
-def _share(k: int, n: int, low: float, high: float) -> Estimate:
-    return Estimate(k / n, float(low), float(high)) if n else Estimate(*(float("nan"),) * 3)
+def _share(k: int, n: int, low: float, high: float, exact: bool = False) -> Estimate:
+    return Estimate(k / n, float(low), float(high), exact) if n else Estimate(*(float("nan"),) * 3)

@@ -60,8 +60,8 @@ def coverage_by_class(
     """How often the true class is in the set, and how large sets are: a row for all images, one for each class.
 
     Columns: ``class`` ("" for all; "malignant" for the images of all malignant classes, where these are given), ``coverage``
-    with its 95% bootstrap interval ``low, high``, ``mean_size`` with ``size_low, size_high``, ``empty`` (share of
-    empty sets), ``n_images, n_clusters``. NaN where there are no images, or too few for an interval.
+    with its 95% interval ``low, high`` (``exact`` where no draw varies), ``mean_size`` with ``size_low, size_high``, ``empty``
+    (share of empty sets), ``n_images, n_clusters``. NaN where there are no images, or too few for an interval.
     """
     groups = {"": np.ones(len(labels), dtype=bool)} | {name: labels == i for i, name in enumerate(classes)}
     if malignant and "malignant" not in classes:
@@ -74,5 +74,6 @@ def coverage_by_class(
         for said in (sets[np.arange(len(labels)), labels], size, size == 0)
     )
     table = interval_table({"class": list(groups)}, coverage=covered, size=mean_size)
-    table = table.rename(columns={"coverage_low": "low", "coverage_high": "high", "size": "mean_size"})
+    named = {"coverage_low": "low", "coverage_high": "high", "coverage_exact": "exact", "size": "mean_size"}
+    table = table.rename(columns=named).drop(columns="size_exact")  # a mean size has no exact interval
     return pd.concat([table.assign(empty=empty.value), pd.DataFrame([group.counts for group in of_group])], axis=1)

@@ -134,11 +134,11 @@ def measure(
 ) -> pd.DataFrame:
     """Every figure of some images ``[N]`` with probabilities ``[N, C]``, one row each, those by class with a row per class.
 
-    Columns: ``metric`` (slug), ``label`` (in words), ``class`` ("" where it is one value), ``value``, ``low`` and ``high``
-    (95% interval of ``draws`` resamplings of whole clusters), ``n_images``, ``n_clusters``, ``n_positives`` (images of the
-    class or of the malignant classes; missing where all classes count alike), ``constant`` (the same figure of the
-    commonest class of these images, given always and with certainty; NaN of the negative log-likelihood, where certainty that
-    errs means nothing). What is undefined is NaN (``bootstrap.interval``).
+    Columns: ``metric`` (slug), ``label`` (in words), ``class`` ("" where it is one value), ``value``, ``low`` and ``high`` (95%
+    interval of ``draws`` resamplings of whole clusters, or ``exact`` where none of them varies), ``n_images``, ``n_clusters``,
+    ``n_positives`` (images of the class or of the malignant classes; missing where all classes count alike), ``constant`` (the
+    same figure of the commonest class of these images, given always and with certainty; NaN of the negative log-likelihood, where
+    certainty that errs means nothing). What is undefined is NaN (``bootstrap.interval``).
     """
     figures = figures_for(classes, malignant)
     metrics = [figure.metric for figure in figures]
@@ -193,7 +193,11 @@ def summarise(
         "n_patients" if unit.startswith("patients") else "n_lesions": len(set(cluster_ids)),
         "n_by_class": dict(zip(classes, counts.tolist(), strict=True)),
         "bootstrap_draws": draws,
-        **{name: asdict(figure) for name, figure in figures.items() if np.isfinite(astuple(figure)).all()},
+        **{
+            name: {key: value for key, value in asdict(figure).items() if key != "exact" or value}
+            for name, figure in figures.items()
+            if np.isfinite(astuple(figure)).all()
+        },
         "constant_answer": {
             "class": classes[int(counts.argmax())],
             **{name: float(metrics[name](labels, constant)) for name in CONSTANT_ON_CARD},

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict, WrapValidator
 
+from dermaviz.diagnoses import names_of
 from dermaviz.errors import CheckpointError
 from dermaviz.io import atomic_write, read_json
 from dermaviz.kernels import Kernel
@@ -105,6 +106,12 @@ class Card:
                 )
 
     @property
+    def words(self) -> dict[str, str]:
+        """Each class with what it is called on every page and in reports: as the card names it, else by
+        :func:`~dermaviz.diagnoses.names_of`."""
+        return names_of(self.classes) | self.names
+
+    @property
     def opaque(self) -> bool:
         """Whether the network is a TorchScript or ONNX file: it answers, but gives neither maps nor gradients."""
         return self.architecture in _OPAQUE
@@ -129,7 +136,8 @@ class Card:
         A group is malignant if all its classes are. Its probability is the sum of theirs.
         """
         malignant = tuple(name for name, classes in groups.items() if set(classes) <= set(self.malignant))
-        return replace(self, classes=tuple(groups), malignant=malignant, names={}, synonyms={}, metrics={})
+        names = {name: words for name, words in self.names.items() if name in groups}
+        return replace(self, classes=tuple(groups), malignant=malignant, names=names, synonyms={}, metrics={})
 
     def write(self, path: Path) -> None:
         """Write the card as JSON, whole or not at all."""

@@ -49,8 +49,9 @@ def estimates_figure(
     """Dots with 95% intervals, one row of the table each, the first on top.
 
     Args:
-        table: ``label``, ``value``, ``low``, ``high``; where there are any, ``n`` (under the label, in the key if all
-            are equal) and ``constant`` (what the constant answer gets: a hollow mark). A value of NaN reads "too few to say".
+        table: ``label``, ``value``, ``low``, ``high``; where there are any, ``exact`` (said of the interval), ``n`` (under
+            the label, in the key if all are equal) and ``constant`` (what the constant answer gets: a hollow mark). A value of
+            NaN reads "too few to say".
         title: of the axis, with the unit and range.
         span: ends of the axis.
         dots_name: what the dots are.
@@ -168,7 +169,11 @@ def _dots(table: pd.DataFrame, places: list[int], labels: list[str], name: str, 
     said = []
     for label, row in zip(labels, table.itertuples(), strict=True):
         value, low, high = (signed(x, 3) if change else f"{x:.3f}" for x in (row.value, row.low, row.high))
-        interval = "no interval" if np.isnan(row.low) else f"95% interval {low} to {high}"
+        interval = (
+            "no interval"
+            if np.isnan(row.low)
+            else f"{'exact ' * getattr(row, 'exact', False)}95% interval {low} to {high}"
+        )
         said.append(f"{label.split('<br><span')[0].replace('<br>', ' ')}: {value}<br>{interval}")
     return go.Scatter(
         x=table["value"],

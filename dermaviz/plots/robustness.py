@@ -216,7 +216,8 @@ def _estimate(row: Mapping[str, float] | pd.Series) -> str:
     """A share with its interval."""
     if math.isnan(row["low"]):
         return f"{percent(row['value'])} (no interval)"
-    return f"{percent(row['value'])} ({percent(row['low'])} to {percent(row['high'])})"
+    exact = ", exact" * bool(row.get("exact", False))
+    return f"{percent(row['value'])} ({percent(row['low'])} to {percent(row['high'])}{exact})"
 
 
 def _cell_sentence(cell: pd.Series, label: str, severity: int, meaning: str, measure: str, clean: float) -> str:

@@ -225,7 +225,11 @@ def _placed(ratio: float) -> float:
 
 
 def _said(row: Mapping[str, Any]) -> str:
-    bounds = f" ({percent(row['low'])} to {percent(row['high'])})" if np.isfinite(row["low"]) else ""
+    bounds = (
+        f" ({percent(row['low'])} to {percent(row['high'])}{', exact' * bool(row.get('exact'))})"
+        if np.isfinite(row["low"])
+        else ""
+    )
     return percent(row["value"]) + bounds
 
 

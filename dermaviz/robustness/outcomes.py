@@ -129,7 +129,7 @@ def curves(answers: Answers, draws: int = DRAWS, seed: int = 0, fewest: int = FE
     parts = []
     for (metric, name), figure in _figures(answers, drawn).items():
         counts = _counts(answers, drawn, name)
-        shown = figure.where(counts["n_images"] >= fewest)
+        shown = figure.where(counts["n_clusters"] >= fewest)
         named = rows.assign(**{"metric": metric, "class": name})
         drop = (shown[clean] - shown[columns]).certain(columns == clean)
         table = interval_table(named, value=shown[columns], drop=drop)

@@ -46,7 +46,7 @@ def test_both_sets_are_measured_on_the_diagnoses_that_both_hold() -> None:
     row = found.loc["melanoma_auc"]
     assert [row["first"], row["second"]] == pytest.approx(expected)
     assert row["difference"] == pytest.approx(expected[1] - expected[0])
-    assert (row["n_first"], row["n_second"], row["diagnoses"]) == (300, 150, "mel, nv")
+    assert (row["n_first"], row["n_second"], row["diagnoses"]) == (300, 150, "melanoma and melanocytic nevus")
 
 
 def test_a_set_labelled_by_groups_puts_its_question_to_the_other() -> None:

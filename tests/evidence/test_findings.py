@@ -151,7 +151,7 @@ def test_a_model_that_always_says_the_same_is_told_first_and_groups_say_what_the
     counts = [len(set(audited.clusters[audited.labels == i])) for i in range(len(audited.classes))]
     alike = [binomtest(n * (i == given), n).proportion_ci() for i, n in enumerate(counts)]
     low, high = np.mean([one.low for one in alike]), np.mean([one.high for one in alike])
-    balanced = f"Balanced accuracy: 0.25 (95% interval {low:.2f} to {high:.2f}); a constant answer gets 0.25."
+    balanced = f"Balanced accuracy: 0.25 (exact 95% interval {low:.2f} to {high:.2f}); a constant answer gets 0.25."
     assert balanced in says.detail
     assert "0% to 0%" not in says.detail
     assert low < 0.25 < high

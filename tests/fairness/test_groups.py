@@ -12,20 +12,24 @@ from dermaviz.errors import FairnessError
 from dermaviz.fairness.groups import (
     FOUND,
     INCONCLUSIVE,
+    SIDES,
     TOO_FEW,
     GroupFigures,
     audit_figures,
     gaps_to,
+    group_counts,
     judge,
     judge_gaps,
     measure_groups,
+    sides,
+    too_few_sides,
 )
 from dermaviz.metrics.bootstrap import Estimate, cluster_weights
 
 CLASSES, MALIGNANT = ("akiec", "mel", "nv"), frozenset({"akiec", "mel"})
 SICK = {"mel": [1], "malignant": [0, 1]}
 DRAWS = 15
-COUNTS = ["n_images", "n_clusters", "n_positives", "n_negatives"]
+COUNTS = ["n_images", "n_clusters", "n_positives", "n_negatives", "clusters_with_positives", "clusters_with_negatives"]
 
 
 @pytest.fixture
@@ -105,12 +109,14 @@ def test_gaps_are_of_the_same_resamples(images) -> None:
 
 def test_every_figure_has_its_counts_the_largest_group_first(images) -> None:
     table = ask(images)
-    assert list(table.columns) == ["group", "metric", "label", "value", "low", "high", *COUNTS, "suppressed"]
+    assert list(table.columns) == ["group", "metric", "label", "value", "low", "high", "exact", *COUNTS, "suppressed"]
     assert list(table.group.unique()) == ["south", "north", "east"]  # "" is nobody's group
     for group, rows in table.groupby("group"):
         mine = images["groups"] == group
-        sick = int((images["labels"][mine] == 1).sum())
-        expected = [int(mine.sum()), len(set(images["cluster_ids"][mine])), sick, int(mine.sum()) - sick]
+        sick, lesions = images["labels"] == 1, images["cluster_ids"]
+        sides = (mine & sick, mine & ~sick)
+        expected = [int(some.sum()) for some in sides], [len(set(lesions[some])) for some in (mine, *sides)]
+        expected = [int(mine.sum()), expected[1][0], *expected[0], *expected[1][1:]]
         assert rows[COUNTS].drop_duplicates().to_numpy().tolist() == [expected]
 
 
@@ -122,7 +128,22 @@ def test_a_group_of_too_few_has_counts_and_no_figures(positives: int, negatives:
     table = ask({"labels": labels, "probabilities": said, "cluster_ids": range(n), "groups": ["here"] * n})
     assert (table.suppressed == held_back).all()
     assert table[["value", "low", "high"]].isna().all(axis=None) == held_back
-    assert table[COUNTS].iloc[0].tolist() == [n, n, positives, negatives]
+    assert table[COUNTS].iloc[0].tolist() == [n, n, positives, negatives, positives, negatives]
+
+
+@pytest.mark.parametrize(("patients", "held_back"), [(2, True), (9, True), (10, False)])
+def test_thirty_images_of_two_patients_are_judged_as_two(patients: int, held_back: bool) -> None:
+    """30 images of melanoma and 30 others, of so many patients each: the patients count, not their images."""
+    labels, said = np.array([1] * 30 + [2] * 30), softmax(np.random.default_rng(0).normal(size=(60, 3)), axis=1)
+    ids = [f"P{i % patients}" for i in range(30)] + [f"Q{i}" for i in range(30)]
+    table = ask({"labels": labels, "probabilities": said, "cluster_ids": ids, "groups": ["here"] * 60})
+    assert (table.suppressed == held_back).all()
+    assert table["value"].isna().all() == held_back
+    assert table[COUNTS].iloc[0].tolist() == [60, patients + 30, 30, 30, patients, 30]
+    counts = group_counts(["here"] * 60, np.array(ids), labels == 1)
+    if held_back:
+        assert too_few_sides(counts, "melanoma", "patients") == "images of melanoma from fewer than 10 patients"
+    assert sides("here", counts.iloc[0], "patients") == f"here 30, 30 others (of {patients} and 30 patients)"
 
 
 @pytest.mark.parametrize("copies", [1, 3])
@@ -139,6 +160,7 @@ def test_all_caught_is_no_certainty(copies: int) -> None:
         "false_positive_rate": (0, 0, 1 - bound),
     }.items():  # fmt: skip
         assert table.loc[metric, ["value", "low", "high"]].tolist() == pytest.approx(expected, abs=2e-3)
+    assert table["exact"].to_dict() == {name: name in (*SIDES, "accuracy") for name in table.index}
     assert bound < table.low["balanced_accuracy"] < 1  # two sides together are less uncertain than either
     only = audit_figures(CLASSES, frozenset({"mel"}), "mel", None)[:1]
     alone = measure_groups(labels, said, lesions, ["all"] * len(labels), only, draws=1000).table()
@@ -231,7 +253,9 @@ def test_labels_say_the_side_and_the_threshold(images) -> None:
         "sensitivity": "Melanoma: sensitivity at p ≥ 0.3",
         "specificity": "Melanoma: specificity at p ≥ 0.3",
     }
-    assert ask(images, threshold=None, positive="akiec").label.iloc[0] == "Akiec: sensitivity as most probable class"
+    assert ask(images, threshold=None, positive="akiec").label.iloc[0] == (
+        "Actinic keratosis / intraepithelial carcinoma: sensitivity as most probable class"
+    )
 
 
 NAN = float("nan")
@@ -253,7 +277,12 @@ NAN = float("nan")
             INCONCLUSIVE,
             "no interval can be given: too few patients or lesions, or no draw of them varies",
         ),
-        ((NAN, NAN, NAN), {"x": 0.2}, TOO_FEW, "a group has fewer than 10 positives or 10 negatives"),
+        (
+            (NAN, NAN, NAN),
+            {"x": 0.2},
+            TOO_FEW,
+            "a group has positives, or negatives, of fewer than 10 patients or lesions",
+        ),
     ],
 )
 def test_the_rule(gap: tuple[float, float, float], others: dict[str, float], verdict: str, reason: str) -> None:

@@ -107,7 +107,9 @@ def test_before_and_after(guesses, lesions_of) -> None:
     mild = softmax(np.log(sharp) / 2, axis=1)
     classes, lesions = ("bcc", "mel", "nv"), lesions_of(400)
     table = before_and_after(labels, mild, 2.0, lesions, classes, frozenset({"bcc", "mel"}), threshold=0.4, draws=40)
-    parts = [f"{name}{bound}" for name in ("before", "after", "difference") for bound in ("", "_low", "_high")]
+    parts = [
+        f"{name}{bound}" for name in ("before", "after", "difference") for bound in ("", "_low", "_high", "_exact")
+    ]
     assert list(table) == ["metric", "label", *parts, "n_images", "n_clusters", "n_positives"]
     table = table.set_index("metric")
     ill, flags = np.isin(labels, [0, 1]), {"before": sharp[:, 2] <= 0.6, "after": mild[:, 2] <= 0.6}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import astuple
 
 import numpy as np
 import pandas as pd
@@ -55,6 +54,10 @@ def width(found: Estimate) -> float:
     return found.high - found.low
 
 
+def figure_and_bounds(found: Estimate) -> tuple[float, float, float]:
+    return found.value, found.low, found.high
+
+
 def exactly(k: int, n: int) -> tuple[float, float, float]:
     """SciPy's interval of k of n: none or all."""
     ends = binomtest(k, n).proportion_ci(method="exact")
@@ -74,13 +77,19 @@ def test_a_share_of_none_or_all_has_the_exact_interval_of_the_lesions_it_is_amon
     }  # fmt: skip
     for name, (metric, truth, counts) in metrics.items():
         found = estimate({"": metric}, truth, said, lesions, draws=40)[""]
-        assert astuple(found) == pytest.approx(exactly(*counts)), name
+        assert figure_and_bounds(found) == pytest.approx(exactly(*counts)), name
+        assert found.exact, name
+        assert found.text().endswith(f"(exact 95% interval {found.low:.3f} to {found.high:.3f})")
+        assert found.cell().endswith(f"({found.low:.3f} to {found.high:.3f}, exact)")
     varied = estimate({"": precision.at(0)}, labels, said, lesions, draws=40)[""]
     assert 0 < varied.low < varied.value == 20 / 28 < varied.high < 1
+    assert not varied.exact, "its bounds are the draws'"
+    assert "(95% interval" in varied.text()
     never = estimate({"": precision.at(2)}, labels, said, lesions, draws=40)[""]
-    assert np.isnan(astuple(never)).all()
+    assert np.isnan(figure_and_bounds(never)).all()
+    assert not never.exact
     drawn = Bootstrap.over(lesions, 40).take(labels == 1)
-    assert astuple(drawn.mean(np.ones(8 * images, bool)).estimate()) == pytest.approx(exactly(8, 8))
+    assert figure_and_bounds(drawn.mean(np.ones(8 * images, bool)).estimate()) == pytest.approx(exactly(8, 8))
 
 
 def test_where_no_draw_varies_and_nothing_bounds_a_figure_it_has_no_interval() -> None:
@@ -97,7 +106,7 @@ def test_a_model_of_one_answer_has_the_balanced_accuracy_of_one_class_and_the_bo
     labels = np.repeat([0, 1, 2], [20, 8, 5])
     found = estimate({"": balanced_accuracy}, labels, np.eye(4)[labels * 0], np.arange(33), draws=100)[""]
     of_classes = [exactly(20, 20), exactly(0, 8), exactly(0, 5)]
-    assert astuple(found) == pytest.approx(tuple(np.mean(of_classes, axis=0)))
+    assert figure_and_bounds(found) == pytest.approx(tuple(np.mean(of_classes, axis=0)))
 
 
 @pytest.mark.parametrize("right", [28, 0, 14])
@@ -106,11 +115,11 @@ def test_answers_that_never_part_differ_by_less_than_the_bound_on_those_that_wou
     drawn = Bootstrap.over(np.repeat(np.arange(28), 2), 50)
     one = drawn.mean(np.arange(56) < 2 * right)
     bound = exactly(0, 28)[2]
-    assert astuple((one - one).estimate()) == pytest.approx((0, -bound, bound))
-    assert astuple((one - one).certain(np.array(True)).estimate()) == (0, 0, 0)
+    assert figure_and_bounds((one - one).estimate()) == pytest.approx((0, -bound, bound))
+    assert figure_and_bounds((one - one).certain(np.array(True)).estimate()) == (0, 0, 0)
     if right == 28:
-        assert astuple((one - (1 - one)).estimate()) == pytest.approx((1, 1 - 2 * bound, 1))
-        assert astuple((1 - one).estimate()) == pytest.approx(exactly(0, 28))
+        assert figure_and_bounds((one - (1 - one)).estimate()) == pytest.approx((1, 1 - 2 * bound, 1))
+        assert figure_and_bounds((1 - one).estimate()) == pytest.approx(exactly(0, 28))
 
 
 def test_as_many_intervals_hold_the_truth_where_most_samples_are_all_alike() -> None:
@@ -148,7 +157,9 @@ def test_without_patients_lesions_are_drawn_and_without_these_images() -> None:
 def test_a_single_lesion_tells_nothing_of_spread() -> None:
     labels, probabilities, _ = right_in(0.5, 10)
     found = estimate({"accuracy": accuracy}, labels, probabilities, ("only",) * 10, draws=20)
-    assert astuple(found["accuracy"]) == pytest.approx((0.5, 0.0125, 0.9875))  # it may be one of the 2.5% at either end
+    assert figure_and_bounds(found["accuracy"]) == pytest.approx(
+        (0.5, 0.0125, 0.9875)
+    )  # it may be one of the 2.5% at either end
 
 
 @pytest.mark.parametrize("share", [0.5, 0.8])
@@ -248,13 +259,13 @@ def test_a_class_of_few_lesions_has_a_value_and_no_interval() -> None:
     metrics = {"rare": sensitivity.at(1), "never called": precision.at(1), "balanced": balanced_accuracy}
     few = estimate(metrics, labels, probabilities, tuple(map(str, range(20))), draws=200)
     assert few["rare"].value == 1
-    assert astuple(few["balanced"]) == pytest.approx((1, (exactly(19, 19)[1] + exactly(1, 1)[1]) / 2, 1))
+    assert figure_and_bounds(few["balanced"]) == pytest.approx((1, (exactly(19, 19)[1] + exactly(1, 1)[1]) / 2, 1))
     assert math.isnan(few["rare"].low)
     assert math.isnan(few["rare"].high)
     more = estimate(
         metrics, np.r_[labels[6:14], np.ones(6, int)], probabilities[[0] * 8 + [19] * 6], range(14), draws=200
     )
-    assert astuple(more["rare"]) == pytest.approx(exactly(6, 6))
+    assert figure_and_bounds(more["rare"]) == pytest.approx(exactly(6, 6))
     absent = estimate(metrics, labels[:5], probabilities[:5], range(5), draws=20)
     assert all(math.isnan(v) for v in (absent["rare"].value, absent["rare"].low, absent["never called"].value))
 

@@ -33,7 +33,19 @@ from dermaviz.models.card import Checkpoint, read_card
 CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "ham10000-efficientnet-lite0"
 CLASSES = ("bkl", "mel", "nv")
 MALIGNANT = frozenset({"bkl", "mel"})
-COLUMNS = ["metric", "label", "class", "value", "low", "high", "n_images", "n_clusters", "n_positives", "constant"]
+COLUMNS = [
+    "metric",
+    "label",
+    "class",
+    "value",
+    "low",
+    "high",
+    "exact",
+    "n_images",
+    "n_clusters",
+    "n_positives",
+    "constant",
+]
 
 
 def of_calls(score, **options):

@@ -35,11 +35,11 @@ def test_counts_are_scikit_learns(threshold: float) -> None:
 def test_what_nothing_defines_is_nan() -> None:
     nothing_called = operating_point(POSITIVE, SCORE, 2, Bootstrap.over(range(7), 200))
     none_of_3, all_of_4 = (binomtest(k, n).proportion_ci() for k, n in ((0, 3), (4, 4)))
-    assert astuple(nothing_called.specificity) == pytest.approx((1, all_of_4.low, 1))
-    assert astuple(nothing_called.sensitivity) == pytest.approx((0, 0, none_of_3.high))
+    assert astuple(nothing_called.specificity)[:3] == pytest.approx((1, all_of_4.low, 1))
+    assert astuple(nothing_called.sensitivity)[:3] == pytest.approx((0, 0, none_of_3.high))
     ten = np.repeat(POSITIVE, 10)
     missed = operating_point(ten, np.repeat(SCORE, 10), 2, Bootstrap.over(np.arange(70) // 10, 9)).sensitivity
-    assert astuple(missed) == pytest.approx((0, 0, none_of_3.high))
+    assert astuple(missed)[:3] == pytest.approx((0, 0, none_of_3.high))
     assert math.isnan(nothing_called.precision.value)
     assert math.isnan(nothing_called.precision.low)
     nobody_ill = operating_point(np.zeros(7, bool), SCORE, 0.5, Bootstrap.over(range(7), 20))

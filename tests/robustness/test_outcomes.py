@@ -138,8 +138,8 @@ def test_nothing_lost_is_no_certainty_but_a_figure_is_itself() -> None:
     assert errors.set_index("metric").loc["error", "high"].tolist() == pytest.approx([1 - balanced["low"]] * 2)
 
 
-def test_too_few_images_get_no_figure_but_keep_their_n(attacked: Answers) -> None:
-    found = curves(attacked, draws=20, fewest=4)
+def test_too_few_lesions_get_no_figure_but_keep_their_n(attacked: Answers) -> None:
+    found = curves(attacked, draws=20, fewest=2)  # nv: four images of two lesions; the others two of one
     small = found[(found["metric"] == "sensitivity") & (found["class"] != "nv")]
     assert small[["value", "low", "high", "drop", "drop_low", "drop_high"]].isna().all(axis=None)
     assert (small["n_images"] == 2).all()

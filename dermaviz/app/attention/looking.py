@@ -208,9 +208,7 @@ def _cells(counts: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
         row = {"images": f"{int(mine['n_group'].iloc[0]):,}", "group": value_words(name)}
         for kind, label in kinds.items():
             found = mine.loc[kind]
-            row[label] = (
-                f"{int(found['n_images']):,}: {Estimate(found['share'], found['low'], found['high']).cell(share)}"
-            )
+            row[label] = f"{int(found['n_images']):,}: {Estimate.of(found.rename({'share': 'value'})).cell(share)}"
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -113,7 +113,7 @@ def show_faithfulness(ask: ToneAsk) -> None:
     )  # fmt: skip
     with place:
         show_answer(faithfulness_sentence(label.split(" (")[0], table), chart, FAITHFULNESS)
-    how = f"{HOW} Intervals: 95%, {resampling(ask.images)}. {twins_sentence(table)}"
+    how = f"{HOW} Intervals: 95%, {resampling(ask.images, table, *([] if left is None else [left]))}. {twins_sentence(table)}"
     show_details(
         FAITHFULNESS,
         how,

@@ -24,7 +24,6 @@ from dermaviz.app.confusion.view import (
 from dermaviz.app.evidence import audited
 from dermaviz.app.text import escaped, images, p_value, resampling
 from dermaviz.app.widgets.chart import ink, intervals, show_answer, show_cells, show_chart, show_details
-from dermaviz.diagnoses import names_of
 from dermaviz.evidence.external import alike
 from dermaviz.evidence.predictions import Audited, same_images
 from dermaviz.metrics.bootstrap import Estimate
@@ -65,7 +64,7 @@ def show_comparison(photos: Audited, other: Checkpoint, view: View, form: Form) 
     figures = {names[0]: intervals(table, "first"), names[1]: intervals(table, "second")}
     figures["difference"] = intervals(table, "difference", change=True)
     show_cells(pd.DataFrame({"figure": table["label"], **figures}))
-    st.caption(f"95% intervals {resampling(first)}; both checkpoints are measured on the same resamplings.")
+    st.caption(f"95% intervals {resampling(first, table)}; both checkpoints are measured on the same resamplings.")
 
 
 QUOTED = ("melanoma_auc", "malignant_auc", "balanced_accuracy")
@@ -91,7 +90,7 @@ def show_sets_compared(first: Audited, second: Audited, view: View, form: Form) 
         ),
         "data sets",
     )  # fmt: skip
-    ways = " and ".join(dict.fromkeys((resampling(one), resampling(other))))
+    ways = " and ".join(dict.fromkeys((resampling(one), resampling(other, table))))
     show_details(
         "data sets",
         f"95% intervals {ways}, {pairing(table)}. Only diagnoses that both hold are compared, for telling melanoma from nevi "
@@ -135,9 +134,8 @@ def sets_sentence(table: pd.DataFrame, first: str, second: str) -> tuple[str, st
         found = rows.loc["melanoma_sensitivity"]
         said += f" It finds {percent(found['second'])} of melanomas there, {percent(found['first'])} here."
     change = Estimate.of(row, "difference").text(partial(signed, digits=3))
-    diagnoses = " and ".join(names_of(n["diagnoses"].split(", ")).values())
     return said, (
-        f"{change} on the diagnoses that both hold, {escaped(diagnoses)}: {images(int(n['n_second']))} against "
+        f"{change} on the diagnoses that both hold, {escaped(n['diagnoses'])}: {images(int(n['n_second']))} against "
         f"{images(int(n['n_first']))}."
     )
 

@@ -49,7 +49,7 @@ def show_calibration(audited: Audited) -> None:
     words = (
         f"Logits are divided by the temperature {audited.checkpoint.card.temperature:.3f}, fitted on validation images. The most "
         "probable class stays the same. "
-        f"95% intervals {resampling(audited)}, paired for the difference."
+        f"95% intervals {resampling(audited, table)}, paired for the difference."
     )
     show_details("calibration", words, {}, shown)
 
@@ -58,7 +58,7 @@ def show_abstaining(audited: Audited) -> None:
     """How often the most confident answers are wrong, compared with all of them."""
     curve = coverage_curve(audited)
     row, last = curve.iloc[(curve["coverage"] - _ABSTAIN_AT).abs().argmin()], curve.iloc[-1]
-    risk, n = Estimate(row["risk"], row["low"], row["high"]), images(len(audited))
+    risk, n = Estimate(row["risk"], row["low"], row["high"], bool(row["exact"])), images(len(audited))
     said = (
         f"The most confident {percent(row['coverage'])} of answers are wrong on **{percent(risk.value)}**, all answers on "
         f"**{percent(last['risk'])}**.",

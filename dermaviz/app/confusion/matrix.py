@@ -124,7 +124,7 @@ def matrix_sentence(verdicts: Verdicts, names: Mapping[str, str], shown: str) ->
     """The matrix for those who cannot see it: what is ``shown``, and each row's counts."""
     rows = (
         f"{names[true]}: "
-        + ", ".join(f"{n:,} predicted {group}" for group, n in zip(verdicts.groups, row, strict=True) if n)
+        + ", ".join(f"{n:,} predicted {names[group]}" for group, n in zip(verdicts.groups, row, strict=True) if n)
         for true, row in zip(verdicts.groups, verdicts.counts.tolist(), strict=True)
     )
     return f"Confusion matrix, {shown}. Counts by true class: {'; '.join(rows)}."

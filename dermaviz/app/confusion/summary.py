@@ -31,7 +31,8 @@ METRIC_MEANINGS = """
 - **Average precision**: mean precision from the highest score down; chance is the share of positives.
 - **Brier score**, **negative log-likelihood**, **calibration error**: distance of the probabilities from the truth; 0 is best.
 - **Intervals**: 95%, from 1,000 resamplings of whole {unit}. None is given where a class has too few. Where all
-  are alike resampling sees no chance: a share of none or all has the exact interval of as many {unit}, F1 and areas have none.
+  are alike resampling sees no chance: a share of none or all has the exact interval of as many {unit}, marked so; F1 and areas
+  have none.
 """
 
 
@@ -51,7 +52,9 @@ def show_metrics(shown: Audited) -> None:
     renamed = {"label": "metric", "metric": "slug", "constant": constant, "low": "from", "high": "to"}
     number = st.column_config.NumberColumn(format="%.3f")
     st.dataframe(
-        table.rename(columns=renamed)[["n_images", "n_positives", "metric", "class", "value", "from", "to", constant]],
+        table.rename(columns=renamed).assign(interval=np.where(table["exact"], "exact", ""))[
+            ["n_images", "n_positives", "metric", "class", "value", "from", "to", "interval", constant]
+        ],
         hide_index=True, height=380, placeholder="", alt="Metrics with 95% intervals, counts and the constant answer",
         column_config=dict.fromkeys(("value", "from", "to", constant), number)
         | {"n_images": "images", "n_positives": "positives"},

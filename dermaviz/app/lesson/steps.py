@@ -23,11 +23,10 @@ from dermaviz.app.evidence import audited
 from dermaviz.app.home import story
 from dermaviz.app.reports.results import read_page, table_of
 from dermaviz.app.robustness.live import Attempt, Outcome, attempt, smallest_flip
-from dermaviz.app.text import class_names, class_with_probability, escaped, escaped_message
+from dermaviz.app.text import class_names, class_with_probability, escaped, escaped_message, label_words
 from dermaviz.app.turns import TURN
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.attention.overlay import overlay
-from dermaviz.diagnoses import names_of
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.findings import Finding
 from dermaviz.evidence.predictions import cannot_have
@@ -114,7 +113,7 @@ def _diagnosis(case: Case, ink: str | None) -> Asked:
     if truth:
         known = f" The true diagnosis is **{escaped(names[truth])}**."
     elif label:
-        known = f" The true diagnosis, **{escaped(names_of([label])[label])}**, is none of the model's classes."
+        known = f" The true diagnosis, **{escaped(label_words(card, label))}**, is none of the model's classes."
     asked = Asked(
         "What does this photo show? Choose before you see what the model says.",
         tuple(choices),
@@ -130,7 +129,7 @@ def _diagnosis(case: Case, ink: str | None) -> Asked:
     row = bins[(bins["low"] <= answer.confidence) & (answer.confidence <= bins["high"])].iloc[-1]
     if not row["n"]:
         return asked
-    share = Estimate(row["accuracy"], row["accuracy_low"], row["accuracy_high"]).text(percent)
+    share = Estimate.of(row, "accuracy").text(percent)
     sure = f" Of the {int(row['n']):,} test images on which it is about as sure, {share} are right."
     return replace(asked, answer=asked.answer + sure)
 

@@ -16,9 +16,10 @@ from dermaviz.app.confusion.matrix import matrix_sentence, mistake_sentence
 from dermaviz.app.confusion.summary import show_by_class, training_sentence
 from dermaviz.app.confusion.view import GROUP_WORDS, MALIGNANT, OTHERS
 from dermaviz.app.reports.results import Result, finished, read_vouched_for
-from dermaviz.app.text import figure, images, names_in
+from dermaviz.app.text import figure, images
 from dermaviz.app.widgets.chart import draw_chart, ink, show_chart, show_table
 from dermaviz.app.widgets.choice import choose
+from dermaviz.diagnoses import names_of
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import Verdicts, by_class, most_frequent_mistakes
 from dermaviz.metrics.ranking import binary_view, roc_points
@@ -48,8 +49,7 @@ class Rerun:
     @property
     def names(self) -> dict[str, str]:
         """Each class in words, as sentences name it."""
-        named = names_in(str(self.result.data.get("dataset", "")), self.result.classes)
-        return {name: _WORDS.get(name, words) for name, words in named.items()}
+        return {name: _WORDS.get(name, words) for name, words in names_of(self.result.classes).items()}
 
     @property
     def commonest(self) -> str:

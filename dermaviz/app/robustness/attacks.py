@@ -72,7 +72,7 @@ def show_attacks(ask: Ask) -> None:
     with place:
         figure = decline_figure(drawn, "epsilon", ask.measured, baseline=ask.constant, ink=ink())
         show_answer(said, figure, ATTACKS)
-    how = f"{HOW} Intervals: 95%, {resampling(ask.images)}; differences are paired."
+    how = f"{HOW} Intervals: 95%, {resampling(ask.images, joined_lines(drawn))}; differences are paired."
     words = f"{how} {gradient_sentence(zero_gradients(images), len(ask.images))}"
     cells = pd.DataFrame({"ε": [epsilon_in_words(at) for at in sorted({*joined_lines(drawn)["epsilon"]})]})
     for name, rows in drawn.items():

@@ -50,7 +50,9 @@ def show_cameras(ask: Ask) -> None:
     )
     show_answer(said_of(table, chosen, ask.images.unit), figure, f"cameras {chosen}")
     show_details(
-        CAMERAS, f"{HOW} Intervals: 95%, {resampling(ask.images)}.", {f"{ask.images.checkpoint.name}-cameras": table}
+        CAMERAS,
+        f"{HOW} Intervals: 95%, {resampling(ask.images, table)}.",
+        {f"{ask.images.checkpoint.name}-cameras": table},
     )
 
 

@@ -69,7 +69,8 @@ def show_corruptions(ask: Ask) -> None:
         said = extremes_sentence(ask.measured, worst, under)
     show_answer(said, decline_figure(drawn, size, ask.measured, baseline=ask.constant, ink=ink()), "one corruption")
     meanings = ", ".join(f"{at}: {row.in_words(at)}" for at in SEVERITIES)
-    words = f"{HOW} Intervals: 95%, {resampling(ask.images)}. Severities of {row.label} ({row.source}): {meanings}."
+    intervals = resampling(ask.images, table, joined_lines(drawn))
+    words = f"{HOW} Intervals: 95%, {intervals}. Severities of {row.label} ({row.source}): {meanings}."
     name = ask.images.checkpoint.name
     tables = {f"{name}-corruptions": table.reset_index(drop=True), f"{name}-{chosen}": joined_lines(drawn)}
     show_details(CORRUPTED, words, tables)

@@ -238,7 +238,7 @@ def points(row: Mapping[str, float] | pd.Series, name: str, *, turned: bool = Fa
     """A difference in percentage points with its interval; ``turned``, a drop is written as a change."""
     found = Estimate.of(row, name)
     if turned:
-        found = Estimate(-found.value, -found.high, -found.low)
+        found = 0 - found
     return found.text(points_of, " points")
 
 

@@ -83,7 +83,7 @@ def show_other_skin(ask: ToneAsk) -> None:
         show_answer(drawn_sentence(drawn), chart, "drawn tone")
         joined = pd.concat([line.assign(line=name) for name, line in drawn.items()], ignore_index=True)
         tables[f"{ask.images.checkpoint.name}-drawn-tone"] = joined
-    show_details("other skin", HOW.format(resampling=resampling(ask.images)), tables)
+    show_details("other skin", HOW.format(resampling=resampling(ask.images, table)), tables)
 
 
 @remembered(max_entries=16)

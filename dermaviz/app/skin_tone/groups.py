@@ -29,7 +29,7 @@ from dermaviz.evidence.predictions import TONE, TONE_GROUP
 from dermaviz.fairness.groups import SIDES
 from dermaviz.fairness.tone_groups import ESTIMATORS, GROUPS, agreement, tone_groups
 from dermaviz.glossary import meanings
-from dermaviz.metrics.bootstrap import FEWEST, Estimate, clusters
+from dermaviz.metrics.bootstrap import Estimate, clusters
 from dermaviz.plots.intervals import groups_figure
 from dermaviz.plots.theme import percent, points, signed
 from dermaviz.plots.tone import distribution_figure
@@ -69,7 +69,14 @@ def show_groups(ask: ToneAsk) -> None:
         ink=ink(),
     )  # fmt: skip
     said = groups_sentence(
-        labels[metric], rows, mine, counted, noun, metric in SHARES, group_words(ask.card, ask.positive)
+        labels[metric],
+        rows,
+        mine,
+        counted,
+        noun,
+        metric in SHARES,
+        group_words(ask.card, ask.positive),
+        ask.images.unit,
     )
     with place:
         show_answer(said, chart, "groups")
@@ -81,12 +88,12 @@ def show_groups(ask: ToneAsk) -> None:
             "why": mine["reason"],
         }
     )
-    front = ["group", "n_images", "n_clusters", "n_positives", "n_negatives", "metric"]
+    front = ["group", *(name for name in table if name.startswith(("n_", "clusters_"))), "metric"]
     tables = {
         ask.file("groups"): table[[*front, *(name for name in table if name not in front)]],
         ask.file("gaps"): gaps,
     }
-    how = HOW.format(again=_AGAIN if ask.by == TONE_GROUP else "", resampling=resampling(ask.images))
+    how = HOW.format(again=_AGAIN if ask.by == TONE_GROUP else "", resampling=resampling(ask.images, rows, mine))
     if metric in SIDES:
         place.caption(RULE.format(percent(ask.threshold)), help=meanings("the most probable class and a threshold"))
     if ask.labelled and (found := labels_agreement(ask)) is not None:
@@ -127,22 +134,20 @@ def of_what(ask: ToneAsk, metric: str) -> tuple[str, str]:
 
 
 def groups_sentence(
-    label: str, rows: pd.DataFrame, gaps: pd.DataFrame, counted: str, noun: str, as_share: bool, wanted: str
+    label: str, rows: pd.DataFrame, gaps: pd.DataFrame, counted: str, noun: str, as_share: bool, wanted: str, unit: str
 ) -> tuple[str, str]:
     """Which difference between groups is found; and the lowest and highest group, with those that are too small and why.
 
-    ``wanted`` is what is looked for, in words.
+    ``wanted`` is what is looked for, in words, and ``unit`` what is resampled: patients, lesions or images.
     """
-    from dermaviz.fairness.groups import sides, too_few_sides
+    from dermaviz.fairness.groups import either_too_few, sides, too_few_sides
 
     known = rows[rows["value"].notna()]
     few = rows[rows["suppressed"]]
-    listed = "; ".join(escaped(sides(row["group"], row)) for _, row in few.iterrows())
-    ending = (
-        f" Too few to say, under {FEWEST} images of {escaped(wanted)} or {FEWEST} others: {listed}." if len(few) else ""
-    )
+    listed = "; ".join(escaped(sides(row["group"], row, unit)) for _, row in few.iterrows())
+    ending = f" Too few to say, {escaped(either_too_few(wanted, unit))}: {listed}." if len(few) else ""
     if known.empty:
-        return f"**No group can be judged**: each has {escaped(too_few_sides(few, wanted))}.", ending.strip()
+        return f"**No group can be judged**: each has {escaped(too_few_sides(few, wanted, unit))}.", ending.strip()
 
     def said(row: pd.Series) -> str:
         value = figure(row, write=percent if as_share else "{:.3f}".format)

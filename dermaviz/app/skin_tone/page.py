@@ -7,7 +7,6 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from dermaviz.app.bar import chosen_checkpoint
@@ -76,9 +75,9 @@ def _show_finding(ask: ToneAsk) -> None:
         ask = replace(ask, by=TONE_LABEL)
     try:
         groups = np.asarray(groups_of(ask) if ask.labelled else tone_groups(ita_of(ask), ask.cuts))
-        n = {name: int((groups == name).sum()) for name in darkest(ask, groups)}
-        small = {name: count for name, count in n.items() if count < FEWEST}
-        listed = " and ".join(f"{name} skin ({images(count)})" for name, count in small.items())
+        some = {name: ask.images.take(groups == name) for name in darkest(ask, groups)}
+        small = {name: found for name, found in some.items() if len(set(found.clusters)) < FEWEST}
+        listed = " and ".join(f"{name} skin ({found.counted})" for name, found in small.items())
         begin = f"**Cannot be judged: {listed}.** On the rest, " if small else "On these images, "
         if nobody := nobody_judged(ask, groups):
             begin = f"**No group of skin tone can be judged**: each has {escaped(nobody)}. On all images together, "
@@ -93,12 +92,13 @@ def _show_finding(ask: ToneAsk) -> None:
 
 def nobody_judged(ask: ToneAsk, groups: np.ndarray) -> str:
     """Why no group of tone can be judged at all; "" where one can. ``groups`` is each image's tone group, ``[N]``."""
-    from dermaviz.fairness.groups import too_few_sides
+    from dermaviz.fairness.groups import group_counts, too_few_sides
 
-    table = pd.DataFrame({"group": groups, "n_positives": wanted(ask), "n_negatives": ~wanted(ask)})
-    counts = table[table["group"] != ""].groupby("group").sum()
-    judged = (counts >= FEWEST).all(axis=1).any()
-    return "" if judged else too_few_sides(counts, group_words(ask.card, ask.positive))
+    if not (groups != "").any():
+        return ""
+    counts = group_counts(groups, ask.images.clusters, wanted(ask))
+    few = counts["suppressed"].all()
+    return too_few_sides(counts, group_words(ask.card, ask.positive), ask.images.unit) if few else ""
 
 
 def darkest(ask: ToneAsk, groups: np.ndarray) -> tuple[str, ...]:

@@ -274,7 +274,7 @@ def mean_by_group(
     """The mean of a value per image ``[N]`` (NaN: none), or the share of yes, in each group (name to mask), with its interval.
 
     Returns:
-        ``label, value, low, high, n_images, n_clusters``; no figure of fewer than ``FEWEST`` clusters.
+        ``label, value, low, high, exact, n_images, n_clusters``; no figure of fewer than ``FEWEST`` clusters.
     """
     known = ~np.isnan(values)
     rows = []

@@ -106,8 +106,8 @@ def show_chart(figure: go.Figure, key: str, sentence: str) -> None:
 
 def intervals(table: pd.DataFrame, column: str, *, change: bool = False) -> list[str]:
     """A column of figures with its ``column_low`` and ``column_high``, as cells of a table; a ``change`` with its sign."""
-    rows = zip(table[column], table[f"{column}_low"], table[f"{column}_high"], strict=True)
-    return [Estimate(*row).cell(partial(signed, digits=3) if change else "{:.3f}".format) for row in rows]
+    written = partial(signed, digits=3) if change else "{:.3f}".format
+    return [Estimate.of(row, column).cell(written) for _, row in table.iterrows()]
 
 
 def show_answer(said: tuple[str, str], figure: go.Figure, key: str, **more: Any) -> None:

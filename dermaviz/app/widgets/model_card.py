@@ -14,6 +14,7 @@ from dermaviz.app.widgets.chart import show_cells
 from dermaviz.data.selection import DIAGNOSIS, find_task
 from dermaviz.errors import DatasetError
 from dermaviz.evidence.predictions import counted
+from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.models.card import Card
 
 HEADLINES = MappingProxyType(
@@ -45,9 +46,10 @@ def show_model(name: str, card: Card) -> None:
         unit = "patients" if "n_patients" in figures else "lesions"
         if (n_images := figures.get("n_images")) and (n_clusters := figures.get(f"n_{unit}")):
             n = counted(n_images, n_clusters, unit).replace("image", "test photo")
+            exact = any(isinstance(of, Mapping) and of.get("exact") for of in figures.values())
             st.caption(
                 f"n = {n}{'' if leak else ', none of which the model was trained on'}; intervals by resampling whole "
-                f"{unit}. The last column is what one gets by always giving the most frequent answer."
+                f"{unit}{', exact where marked so' * exact}. The last column: always giving the most frequent answer."
             )
     else:
         st.info(
@@ -90,7 +92,7 @@ def headline_rows(figures: Mapping[str, Any]) -> list[dict[str, str]]:
             {
                 "figure": label,
                 "model": f"{of['value']:.3f}",
-                "95% interval": f"{of['low']:.3f} to {of['high']:.3f}" if "low" in of else "",
+                "95% interval": Estimate.of(of).bounds() if "low" in of else "",
                 f"always “{constant.get('class', '–')}”": "–" if chance is None else f"{chance:.3f}",
             }
         )

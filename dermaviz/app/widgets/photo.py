@@ -29,12 +29,11 @@ from dermaviz.app.current import (
 )
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.link import link_to
-from dermaviz.app.text import class_label, class_names, class_with_probability, escaped
+from dermaviz.app.text import class_label, class_with_probability, escaped, label_words
 from dermaviz.app.widgets.chart import square_address
 from dermaviz.app.widgets.diagnosis import let_through, show_notes
 from dermaviz.app.widgets.drawing import choose_drawing, drawn_caption, take_over
 from dermaviz.data.records import HAM10000
-from dermaviz.diagnoses import names_of
 from dermaviz.errors import ImageError
 from dermaviz.images import FORMATS_IN_WORDS, MAX_BYTES, MAX_PIXELS, SUFFIXES
 from dermaviz.synthetic import SAMPLES, Parameters, Sample, draw
@@ -190,7 +189,7 @@ def provenance(case: Case) -> str:
     if photo.parameters is not None:
         return drawn_caption(photo.parameters)
     label = true_label(photo, case)
-    words = escaped((class_names(case.card) | names_of([label])).get(label, label))
+    words = escaped(label_words(case.card, label)) if label else ""
     parts = [escaped(photo.name.removesuffix(".jpg")), f"true diagnosis: **{words}**" if label else "", photo.credit]
     return " · ".join(part for part in parts if part)
 
