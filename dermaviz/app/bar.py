@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.state import get_session_state
 
 from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
 from dermaviz.app.current import show_image
@@ -37,7 +38,7 @@ FILTER_WORDS = "filters in words"
 STEPPED = MappingProxyType({"Home": (STEP, 0, len(STORY)), "Lesson": (LESSON, 1, 8)})
 """Pages shown a step at a time: what the link calls the step, from which number, and how many there are."""
 _NO_STEPS = ("", 0, 1)
-_OLD_SIZES = {"3e-3": "0.77/255", "3e-3 = 0.765/255 (as reported)": "0.77/255 (as in Gupta et al.)"}
+_OLD_SIZES = {"3e-3": "0.77/255", "3e-3 = 0.765/255 (as reported)": ""}  # the latter is the usual one
 _KEYS = "Large type, no side bar. Arrow keys step on and back, Escape ends it."
 TOURED = MappingProxyType(
     {
@@ -120,9 +121,10 @@ def adopt_old_links(page: Page) -> None:
     """Links of earlier versions named a drawn sample by its label, which is the image now, and one size of attack otherwise."""
     from dermaviz.app.widgets.photo import sample_labels
 
-    for name in st.query_params:  # the size of Gupta et al. had other names
-        if st.query_params[name] in _OLD_SIZES:
-            st.query_params[name] = _OLD_SIZES[st.query_params[name]]
+    for name in [name for name in st.query_params if st.query_params[name] in _OLD_SIZES]:
+        ask_for(name, _OLD_SIZES[asked(name)])
+        with get_session_state().query_params() as of_link:  # which widgets read
+            of_link.set_initial_query_params_from_current()
     old = st.query_params.get("sample")
     if old is not None:
         show_image(sample_labels().get(old, ""))
