@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import sys
+import time
 from contextlib import redirect_stderr
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +16,7 @@ from benchmarks.measure import Benchmark, Row
 from benchmarks.registry import REGISTRY
 from dermaviz.errors import DependencyError
 
-HEADER = f"{'benchmark':<34}{'ours':>11}{'theirs':>11}{'ratio':>8}{'target':>9}  against"
+HEADER = f"{'benchmark':<34}{'ours':>11}{'theirs':>11}{'ratio':>8}{'±':>7}{'target':>9}{'took':>7}  against"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,20 +35,24 @@ def main(arguments: list[str] | None = None) -> int:
         print("\n".join(f"{benchmark.name:<34}{benchmark.about}" for benchmark in chosen))
         return 0
     logging.disable(logging.WARNING)
-    print("ratio = ours / theirs, of medians; smaller is better\n" + HEADER, flush=True)
+    print(
+        "ratio = ours / theirs, of medians; ± of single rounds, their middle half; smaller is better\n" + HEADER,
+        flush=True,
+    )
     rows: list[Row] = []
     within = True
     for benchmark in chosen:
+        started = time.perf_counter()
         try:
             with redirect_stderr(io.StringIO()):  # progress bars; an exception is shown all the same
                 row = benchmark.run()
-        except DependencyError as refusal:
+        except (DependencyError, ImportError) as refusal:
             print(f"{benchmark.name:<34}not measured: {refusal}", flush=True)
             within = False
             continue
         rows.append(row)
         within &= row.ratio <= benchmark.target
-        print(_line(benchmark, row), flush=True)
+        print(_line(benchmark, row, time.perf_counter() - started), flush=True)
         if options.json:
             options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
     return int(not within)
@@ -63,10 +68,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _line(benchmark: Benchmark, row: Row) -> str:
+def _line(benchmark: Benchmark, row: Row, seconds: float) -> str:
     verdict = "" if row.ratio <= benchmark.target else "  above target"
     ours, theirs = (f"{value:.4g} {row.unit}" for value in (row.ours, row.theirs))
-    return f"{row.name:<34}{ours:>11}{theirs:>11}{row.ratio:>8.3f}{'≤ ' + f'{benchmark.target:g}':>9}  {row.against}{verdict}"
+    measured = f"{row.name:<34}{ours:>11}{theirs:>11}{row.ratio:>8.3f}{row.spread:>7.3f}"
+    return f"{measured}{'≤ ' + f'{benchmark.target:g}':>9}{seconds:>5.0f} s  {row.against}{verdict}"
 
 
 if __name__ == "__main__":

@@ -7,21 +7,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, quantiles
 
 import torch
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 """Where networks are measured."""
 ROUNDS, FEWEST = 15, 3
-SECONDS = 6.0
+SECONDS = 4.0
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a benchmark found: ``ours`` and ``theirs`` in ``unit``, and ``ratio`` = ours / theirs.
+    """What a benchmark found: ``ours`` and ``theirs`` in ``unit``, and ``ratio`` = ours / theirs, in the middle half of single
+    rounds within ``spread`` of each other.
 
     ``against`` says what ``theirs`` is, ``checkpoint`` whose weights were used, ``device`` what it ran on.
     """
@@ -34,6 +35,7 @@ class Row:
     against: str
     checkpoint: str
     device: str
+    spread: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,14 @@ def compare(
         against=against,
         checkpoint=checkpoint,
         device=f"{DEVICE}, {torch.get_num_threads()} threads",
+        spread=spread(one / two for one, two in zip(own, other, strict=True)),
     )
+
+
+def spread(ratios: Iterable[float]) -> float:
+    """Half of the way from the first quartile to the third."""
+    first, _, third = quantiles(ratios, n=4, method="inclusive")
+    return (third - first) / 2
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -13,7 +13,7 @@ from benchmarks.__main__ import main
 from benchmarks.measure import compare
 from benchmarks.registry import REGISTRY
 
-KEYS = ["name", "ours", "theirs", "ratio", "unit", "against", "checkpoint", "device"]
+KEYS = ["name", "ours", "theirs", "ratio", "unit", "against", "checkpoint", "device", "spread"]
 
 
 @pytest.fixture
@@ -66,4 +66,5 @@ def test_ratio_is_ours_over_theirs_of_medians_and_calls_alternate(few_rounds, mo
     theirs = taking("theirs", [4, 2, 4, 4, 5])
     row = compare("x", ours, theirs, against="y", checkpoint="z")
     assert (row.ours, row.theirs, row.ratio) == (1, 4, 0.25)
+    assert row.spread == pytest.approx((12.75 - 0.375) / 2)  # of 1/4, 1/2 and 100/4: time is over after three rounds
     assert called[2:6] in (["theirs", "ours", "ours", "theirs"], ["ours", "theirs", "theirs", "ours"])
