@@ -134,7 +134,7 @@ def difference_figure(
         tick_format="+,d" if shown == "counts" else "+.3~g",
     )
     calls = [
-        f"{(names or {}).get(label, label)} is what {models[0]} calls {a:,} images, and {models[1]} {b:,}."
+        f"{(names or {}).get(label, label)} is predicted by {models[0]} for {a:,} images, by {models[1]} for {b:,}."
         for label, a, b in zip(columns, before.sum(axis=0), after.sum(axis=0), strict=True)
     ]
     top, side = (_count_headers(before, rows, columns, axis, malignant, names) for axis in (1, 0))
@@ -196,16 +196,16 @@ def cell_sentence(
     shown: Shown = "true",
     names: Mapping[str, str] | None = None,
 ) -> str:
-    """A cell in words: "31 of 223 melanoma images are called nevus (13.9%)."; the share is the one that is ``shown``."""
+    """A cell in words: "31 of 223 melanoma images are predicted as nevus (13.9%)."; the share is the one that is ``shown``."""
     row, column = cell
     true, called = ((names or {}).get(label, label) for label in (rows[row], columns[column]))
     n, verb = int(counts[row, column]), "is" if counts[row, column] == 1 else "are"
     if shown == "predicted":
-        whole, what = int(counts[:, column].sum()), f"images called {called} {verb} {true}"
+        whole, what = int(counts[:, column].sum()), f"images predicted as {called} {verb} {true}"
     elif shown == "all":
-        whole, what = int(counts.sum()), f"images {verb} {true} called {called}"
+        whole, what = int(counts.sum()), f"images {verb} {true} predicted as {called}"
     else:
-        whole, what = int(counts[row].sum()), f"{true} images {verb} called {called}"
+        whole, what = int(counts[row].sum()), f"{true} images {verb} predicted as {called}"
     return f"{n:,} of {whole:,} {what}{f' ({n / whole:.1%})' if whole else ''}."
 
 
@@ -216,16 +216,17 @@ def header_sentence(
     header: Chosen,
     names: Mapping[str, str] | None = None,
 ) -> str:
-    """A whole row ``(i, -1)`` or column ``(-1, j)`` in words: how many images, and how many of them rightly called."""
+    """A whole row ``(i, -1)`` or column ``(-1, j)`` in words: how many images, and how many of them correct."""
     row, column = header
     own, line = (rows[row], counts[row]) if column < 0 else (columns[column], counts[:, column])
     n, called = int(line.sum()), (names or {}).get(own, own)
     verb = "is" if n == 1 else "are"
-    said = f"{n:,} {'image' if n == 1 else 'images'} {verb} {called if column < 0 else f'called {called}'}"
+    said = f"{n:,} {'image' if n == 1 else 'images'} {verb} {called if column < 0 else f'predicted as {called}'}"
     if len(rows) != len(columns) or not n:
         return f"{said}."
     right = int(line[max(header)])
-    return f"{said}; {right:,} of them {'is' if right == 1 else 'are'} {'called so' if column < 0 else 'so'} ({right / n:.1%})."
+    so = "predicted so" if column < 0 else "so"
+    return f"{said}; {right:,} of them {'is' if right == 1 else 'are'} {so} ({right / n:.1%})."
 
 
 def _cell_words(value: float, count: int, shown: Shown) -> str:

@@ -80,7 +80,7 @@ def reliability_figure(bins: Mapping[str, pd.DataFrame], *, ink: str | None = No
         ink: colour of the words, of the page's theme; by default Plotly's.
     """
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.76, 0.24], vertical_spacing=0.06)
-    figure.add_trace(constant_line([0, 1], [0, 1], "as sure as right"), row=1, col=1)
+    figure.add_trace(constant_line([0, 1], [0, 1], "confidence equals accuracy"), row=1, col=1)
     for index, (name, table) in enumerate(bins.items()):
         full = table[table["n"] > 0]
         figure.add_trace(_reliability_points(name, full, index), row=1, col=1)

@@ -153,12 +153,12 @@ def test_words_take_the_ink_of_the_page() -> None:
 @pytest.mark.parametrize(
     ("cell", "shown", "said"),
     [
-        ((0, 1), "true", "3 of 10 melanoma images are called nevus (30.0%)."),
-        ((0, 1), "counts", "3 of 10 melanoma images are called nevus (30.0%)."),
-        ((1, 2), "true", "1 of 100 nevus images is called dermatofibroma (1.0%)."),
-        ((0, 1), "predicted", "3 of 98 images called nevus are melanoma (3.1%)."),
-        ((0, 1), "all", "3 of 110 images are melanoma called nevus (2.7%)."),
-        ((2, 0), "true", "0 of 0 dermatofibroma images are called melanoma."),
+        ((0, 1), "true", "3 of 10 melanoma images are predicted as nevus (30.0%)."),
+        ((0, 1), "counts", "3 of 10 melanoma images are predicted as nevus (30.0%)."),
+        ((1, 2), "true", "1 of 100 nevus images is predicted as dermatofibroma (1.0%)."),
+        ((0, 1), "predicted", "3 of 98 images predicted as nevus are melanoma (3.1%)."),
+        ((0, 1), "all", "3 of 110 images are melanoma predicted as nevus (2.7%)."),
+        ((2, 0), "true", "0 of 0 dermatofibroma images are predicted as melanoma."),
     ],
 )
 def test_a_cell_in_words(cell: tuple[int, int], shown: str, said: str) -> None:
@@ -168,8 +168,8 @@ def test_a_cell_in_words(cell: tuple[int, int], shown: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("header", "said"),
     [
-        ((0, -1), "10 images are melanoma; 6 of them are called so (60.0%)."),
-        ((-1, 1), "98 images are called nevus; 95 of them are so (96.9%)."),
+        ((0, -1), "10 images are melanoma; 6 of them are predicted so (60.0%)."),
+        ((-1, 1), "98 images are predicted as nevus; 95 of them are so (96.9%)."),
         ((2, -1), "0 images are dermatofibroma."),
     ],
 )
@@ -199,9 +199,9 @@ def test_a_difference_says_both_models_and_has_the_same_clicks() -> None:
     clicks = figure.data[-1]
     said = dict(zip(map(tuple, clicks.customdata), clicks.hovertext, strict=True))
     assert said[(0, 1)].replace("<br>", " ") == (
-        "first: 3 of 10 melanoma images are called nevus (30.0%). second: 2 (−1)."
+        "first: 3 of 10 melanoma images are predicted as nevus (30.0%). second: 2 (−1)."
     )
-    assert said[(-1, 0)].replace("<br>", " ") == "melanoma is what first calls 10 images, and second 12."
+    assert said[(-1, 0)].replace("<br>", " ") == "melanoma is predicted by first for 10 images, by second for 12."
     same = confusion_figure(MATRIX, CLASSES, CLASSES).data[-1]
     assert [tuple(d) for d in clicks.customdata] == [tuple(d) for d in same.customdata]
 

@@ -123,6 +123,4 @@ def shortcut_sentence(rows: pd.DataFrame, what: str) -> tuple[str, str]:
 def parts_sentence(rows: pd.DataFrame, clean: Estimate, commonest: float) -> str:
     """Accuracy on lesion-only and background-only images beside that on whole ones, and the commonest diagnosis's share."""
     said = "; ".join(f"{name} {figure(row, write=percent)}" for name, row in rows.set_index("variant").iterrows())
-    return (
-        f"Accuracy: whole images {clean.text(percent)}; {said}. Always the commonest diagnosis: {percent(commonest)}."
-    )
+    return f"Accuracy: whole images {clean.text(percent)}; {said}. Always the most frequent diagnosis: {percent(commonest)}."

@@ -69,7 +69,7 @@ def show_all() -> None:
         st.info(f"No {kind[:-1]} is left. Choose fewer filters.", icon=":material/info:")
         return
     failing = int((table["checks"] == "does not hold").sum())
-    st.caption(f"{len(table)} {kind} shown; a check of {failing} of them does not hold.", help=meanings_of(page))
+    st.caption(f"{len(table)} {kind} shown; {failing} of them fail a check.", help=meanings_of(page))
     show_claims(table, f"all-{kind}", page)
 
 
@@ -108,10 +108,10 @@ def _headers(page: Page) -> dict[str, Any]:
         "our_n": number("our photos", format="localized"),
         "data": "our data",
         "budget": "our budget",
-        "constant": number("constant answer", format="%.3f", help="What always answering with the commonest class gets."),
+        "constant": number("constant answer", format="%.3f", help="The figure of always answering with the most frequent class."),
         "our_constant": number("constant answer, our photos", format="%.3f"),
         "recipe": "our recipe",
-        "checks": text("the checks say", help="The weightiest of all checks that the figure is part of."),
+        "checks": text("the checks say", help="The most serious result of all checks that use this figure."),
         "fails": text("which does not hold"),
         "where": "where",
     }  # fmt: skip

@@ -63,7 +63,9 @@ def show_trend(ask: ToneAsk) -> None:
         odds = darker(found)
         said = f"**{verdict.capitalize()}**{f' ({reason})' if reason else ''}: for each {step} darker, odds ×{odds.value:.2f}."
         n = f"Odds for each {step if ask.labelled else '10° of ITA'} darker: ×{odds.text('{:.2f}'.format)}. {n}"
-    levels = f"Each diagnosis has its own height. Intervals: 95%, {resampling(ask.images, steps, found.curve)}."
+    levels = (
+        f"Each diagnosis has a line of its own height. Intervals: 95%, {resampling(ask.images, steps, found.curve)}."
+    )
     if ask.labelled:
         chart = estimates_figure(
             steps.assign(n=steps["n_images"]), title=f"{share}, 0 to 1", dots_name="with 95% interval", ink=ink()
