@@ -19,17 +19,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from PIL import Image
 
 from dermaviz import __version__
 from dermaviz.data.samples import sample_photos
 from dermaviz.data.split import leaks
-from dermaviz.diagnoses import names_of
-from dermaviz.evidence.findings import Finding, Missing, read_findings
+from dermaviz.diagnoses import diagnosis
+from dermaviz.evidence.findings import Finding, Missing, command_missing, read_findings
+from dermaviz.fairness.groups import fewer_than
 from dermaviz.glossary import with_abbr
 from dermaviz.images import RGB, read_image
 from dermaviz.io import atomic_write
-from dermaviz.metrics.bootstrap import Estimate
+from dermaviz.metrics.bootstrap import FEWEST, Estimate
 from dermaviz.metrics.calibration import reliability
 from dermaviz.metrics.classification import confusion_matrix
 from dermaviz.metrics.confusion import ORDERS
@@ -45,8 +47,6 @@ if TYPE_CHECKING:
 
 N_PHOTOGRAPHS = 4
 _NONE = "–"
-FEWEST_POSITIVES = 10
-"""A figure of a class with fewer images, or of fewer others, is not shown (see ``fairness.groups``)."""
 _STYLE = """
 :root { color-scheme: light; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem; color: #1A2B30; }
@@ -104,62 +104,88 @@ def report_html(audited: Audited, model: Classifier | None = None) -> str:
     """
     from plotly.offline import get_plotlyjs
 
-    checkpoint, known = audited.checkpoint, set[str]()
-    card, figures = checkpoint.card, audited.summary()
-    beside = beside_constant(audited.labels, audited.probabilities, audited.clusters)
-    names = names_of(card.classes) | card.names
-    no_better = beside.finding([names[name] for name in card.classes])
-    headline = no_better or f"{beside.n_right:,} are classified correctly ({beside.right.value:.0%})."
-    of = f" Data set: {audited.of}." if audited.of else ""
-    story = read_findings(checkpoint, audited.of) if audited.of else []
-    missing = [one for one in story if isinstance(one, Missing)]
+    name, known = escape(audited.checkpoint.name), set[str]()
+    story = read_findings(audited.checkpoint, audited.of) if audited.of else []
     parts = [
-        f"<h1>Audit of {escape(checkpoint.name)}</h1>",
-        f"<p>{audited.counted}{'.' if no_better else ':'} <strong>{escape(headline)}</strong>{escape(of)}</p>",
-        '<p class="note"><strong>An educational tool, not a medical device.</strong> Nothing here is a diagnosis.</p>',
-        *(f'<p class="note"><strong>{escape(leak)}</strong></p>' for leak in leaks(audited.said)),
+        f"<h1>Audit of {name}</h1>",
+        *_opening(audited),
         *(_finding(one, known) for one in story if isinstance(one, Finding)),
         *_photographs(model),
-        "<h2>How good is it?</h2>",
-        _table(
-            f"Each figure with its 95% interval, from a bootstrap over {audited.unit}, beside always giving the commonest class.",
-            ["figure", "images", "value", "95% interval", "constant answer"],
-            (_figure_row(row) for row in figures[figures["class"] == ""].itertuples()),
-            known,
-        ),
-        "<h2>Which class is taken for which?</h2>",
-        _chart(
-            _confusion(audited), "Rows are true classes, as shares of each; the small figure is the number of images."
-        ),
-        "<h2>Class by class</h2>",
-        _table(
-            f"Classes with fewer than {FEWEST_POSITIVES} images, or fewer than {FEWEST_POSITIVES} others, are not judged.",
-            ["class", "images", "figure", "value", "95% interval"],
-            _class_rows(figures, len(audited)),
-            known,
-        ),
+        *_figures(audited, known),
         *_malignant_part(audited),
         "<h2>Is its confidence worth anything?</h2>",
         _chart(
-            _calibration(audited), "How often answers of a confidence are right. On the line they are as sure as right."
+            _calibration(audited),
+            "How often answers of a confidence are right, with 95% score intervals (Wilson) of single images. On the line they "
+            "are as sure as right.",
         ),
-        "<h2>What this report cannot say</h2>",
-        f"<ul>{''.join(f'<li>{with_abbr(sentence, known)}</li>' for sentence in limits(audited))}"
-        f"{''.join(f'<li>{escape(one.question)} {_next_step(one)}</li>' for one in missing)}"
-        "</ul>",
+        *_what_is_open(audited, [one for one in story if isinstance(one, Missing)], known),
         *(_list("How the images were read", audited.said) if audited.said else []),
         "<h2>The model</h2>",
-        _table("From the model's card.", ["", ""], _card_rows(card), known),
-        *_taken_for_granted(card),
+        _table("From the model's card.", ["", ""], _card_rows(audited.checkpoint.card), known),
+        *_taken_for_granted(audited.checkpoint.card),
         f"<p>Made by DermaViz {__version__} on {date.today():%Y-%m-%d}.</p>",
     ]
     packed = base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Audit of {escape(checkpoint.name)}</title><style>{_STYLE}</style></head><body><main>{''.join(parts)}</main>"
+        f"<title>Audit of {name}</title><style>{_STYLE}</style></head><body><main>{''.join(parts)}</main>"
         f'<script id="plotly" type="text/plain">{packed}</script><script>{_CHARTS}</script></body></html>'
     )
+
+
+def _opening(audited: Audited) -> list[str]:
+    """How many images are classified correctly, what this is not, and whether training images may be among them."""
+    beside = beside_constant(audited.labels, audited.probabilities, audited.clusters)
+    no_better = beside.finding(list(audited.checkpoint.card.words.values()))
+    headline = no_better or f"{beside.n_right:,} are classified correctly ({beside.right.value:.0%})."
+    of = f" Data set: {audited.of}." if audited.of else ""
+    return [
+        f"<p>{audited.counted}{'.' if no_better else ':'} <strong>{escape(headline)}</strong>{escape(of)}</p>",
+        '<p class="note"><strong>An educational tool, not a medical device.</strong> Nothing here is a diagnosis.</p>',
+        *(f'<p class="note"><strong>{escape(leak)}</strong></p>' for leak in leaks(audited.said)),
+    ]
+
+
+def _figures(audited: Audited, known: set[str]) -> list[str]:
+    """Every figure with its interval, the confusion matrix, and the figures of each class."""
+    figures, card = audited.summary(), audited.checkpoint.card
+    short = "; ".join(f"{name}: {words}" for name, words in card.words.items() if name != words)
+    matrix = "Rows are true classes, as shares of each; the small figure is the number of images."
+    return [
+        "<h2>How good is it?</h2>",
+        _table(
+            f"Each figure with its 95% interval, {_resampling(audited, figures)}, beside always giving the commonest class.",
+            ["figure", "images", "value", "95% interval", "constant answer"],
+            (_figure_row(row) for _, row in figures[figures["class"] == ""].iterrows()),
+            known,
+        ),
+        "<h2>Which class is taken for which?</h2>",
+        _chart(_confusion(audited), escape(f"{matrix} {short}.") if short else matrix),
+        "<h2>Class by class</h2>",
+        _table(
+            f"Not judged: a class with {fewer_than('images', audited.unit)}, or {fewer_than('others', audited.unit)}.",
+            ["class", "images", "figure", "value", "95% interval"],
+            _class_rows(figures, audited),
+            known,
+        ),
+    ]
+
+
+def _resampling(audited: Audited, figures: pd.DataFrame) -> str:
+    """Where the intervals of these figures are from."""
+    drawn = f"from a bootstrap over {audited.unit}"
+    return f"{drawn} or, where no draw varies, exact (Clopper and Pearson)" if figures["exact"].any() else drawn
+
+
+def _what_is_open(audited: Audited, missing: Sequence[Missing], known: set[str]) -> list[str]:
+    """What cannot be said, the questions without evidence among it, and the one command that would make that."""
+    said = [f"<li>{with_abbr(sentence, known)}</li>" for sentence in limits(audited)]
+    said += [f"<li>{escape(one.question)} {_why_open(one)}</li>" for one in missing]
+    command = command_missing(audited.checkpoint, audited.of) if audited.of else ""
+    more = f"<p>What is missing of these images is made by <code>{escape(command)}</code>.</p>" if command else ""
+    return ["<h2>What this report cannot say</h2>", f"<ul>{''.join(said)}</ul>", more]
 
 
 def _taken_for_granted(card: Card) -> list[str]:
@@ -190,12 +216,12 @@ def _photographs(model: Classifier | None) -> list[str]:
     from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
     from dermaviz.attention.overlay import overlay
 
-    names, shown = names_of(model.classes) | model.card.names, []
+    names, shown = model.card.words, []
     for photo in sample_photos()[:N_PHOTOGRAPHS]:
         answer = model.predict(read_image(photo.path))
         attention = explain(model, model.to_tensor([answer.prepared]), answer.index)[0]
         said = (
-            f"True diagnosis: {photo.label}. The model says {names[answer.diagnosis]} "
+            f"True diagnosis: {model.card.called(photo.label)}. The model says {names[answer.diagnosis]} "
             f"({answer.confidence:.0%}). {photo.image_id}, {photo.source}, {photo.licence}."
         )
         pictures = "".join(
@@ -222,10 +248,10 @@ def _jpeg(pixels: RGB) -> str:
 
 
 def _card_rows(card: Card) -> list[tuple[str, str]]:
-    names = names_of(card.classes) | card.names
+    meant = {name: row.name for name in card.classes if (row := diagnosis(name)) and row.name != name}
     return [
         ("Architecture", f"{card.architecture}, {card.input_size} × {card.input_size} pixels"),
-        ("Classes", ", ".join(name if name == words else f"{name} ({words})" for name, words in names.items())),
+        ("Classes", ", ".join(f"{name} ({meant[name]})" if name in meant else name for name in card.classes)),
         ("Counted as malignant", ", ".join(card.malignant) or "none named"),
         ("For", card.intended_use),
         ("Not for", card.not_for),
@@ -239,16 +265,19 @@ _PLACE = re.compile(r"[/\\]\S+\.(parquet|json)")
 """What tells a sentence on a file, which names a place on this machine and may name an image: none is for a report."""
 
 
-def _next_step(one: Missing) -> str:
+def _why_open(one: Missing) -> str:
+    """Why a question has no answer; the command that answers those of these images is said once, for all of them."""
     hidden = "Its evidence cannot be used: `dermaviz doctor` says why."
-    said = one.next_step if one.command or not _PLACE.search(one.reason) else hidden
+    said = one.next_step if not one.command and not _PLACE.search(one.reason) else hidden
+    if one.command:
+        said = one.next_step if one.key == "elsewhere" else "Not measured."
     return re.sub("`([^`]*)`", r"<code>\1</code>", escape(said))
 
 
 def limits(audited: Audited) -> list[str]:
     """What these images cannot show, each a sentence with its counts."""
-    counts = np.bincount(audited.labels, minlength=len(audited.classes))
-    few = [f"{name} ({n})" for name, n in zip(audited.classes, counts, strict=True) if n < FEWEST_POSITIVES]
+    counts, words = np.bincount(audited.labels, minlength=len(audited.classes)), audited.checkpoint.card.words.values()
+    few = [f"{name} ({n})" for name, n, judged in zip(words, counts, _judged(audited), strict=True) if not judged]
     said = [
         "How the model does on images from other cameras, clinics or skin: only these images were judged.",
     ]
@@ -268,7 +297,7 @@ def _malignant_part(audited: Audited) -> list[str]:
     """The ROC curve of the malignant classes together, where the card names some and both sides are there."""
     malignant = [i for i, name in enumerate(audited.classes) if name in audited.checkpoint.card.malignant]
     n = int(np.isin(audited.labels, malignant).sum())
-    if not malignant or min(n, len(audited) - n) < FEWEST_POSITIVES:
+    if not malignant or _few(audited, np.isin(audited.labels, malignant)):
         return []
     from dermaviz.plots.curves import roc_figure
 
@@ -285,7 +314,8 @@ def _confusion(audited: Audited) -> go.Figure:
     matrix = confusion_matrix(audited.labels, audited.probabilities).astype(np.int64)
     order = ORDERS["frequency"](matrix, audited.classes)
     classes = [audited.classes[i] for i in order]
-    return confusion_figure(matrix[order][:, order], classes, classes, malignant=audited.checkpoint.card.malignant)
+    card = audited.checkpoint.card
+    return confusion_figure(matrix[order][:, order], classes, classes, malignant=card.malignant, names=card.words)
 
 
 def _calibration(audited: Audited) -> go.Figure:
@@ -294,23 +324,33 @@ def _calibration(audited: Audited) -> go.Figure:
     return reliability_figure({"the model": reliability(audited.labels, audited.probabilities)})
 
 
-def _figure_row(row: object) -> tuple[object, ...]:
-    found = Estimate(row.value, row.low, row.high)  # type: ignore[attr-defined]
-    constant = _NONE if np.isnan(row.constant) else row.constant  # type: ignore[attr-defined]
-    return row.label, row.n_images, found.value, _interval(found), constant  # type: ignore[attr-defined]
+def _figure_row(row: pd.Series) -> tuple[object, ...]:
+    found, constant = Estimate.of(row), _NONE if np.isnan(row["constant"]) else row["constant"]
+    return row["label"], row["n_images"], found.value, _interval(found), constant
 
 
-def _class_rows(figures: pd.DataFrame, n: int) -> Iterable[tuple[object, ...]]:
+def _few(audited: Audited, images: NDArray[np.bool_]) -> bool:
+    """Whether these images, bool ``[N]``, or the others, are of too few patients or lesions for a figure of them."""
+    return min(len(set(audited.clusters[some])) for some in (images, ~images)) < FEWEST
+
+
+def _judged(audited: Audited) -> list[bool]:
+    """Whether each class has enough for figures of its own, and so have all others together."""
+    return [not _few(audited, audited.labels == i) for i in range(len(audited.classes))]
+
+
+def _class_rows(figures: pd.DataFrame, audited: Audited) -> Iterable[tuple[object, ...]]:
+    judged = dict(zip(audited.classes, _judged(audited), strict=True))
     rows = figures[figures["class"] != ""].assign(place=lambda rows: rows.groupby("metric").cumcount())
     order = ["n_positives", "place", "label"]  # of the classes as in the matrix
-    for row in rows.sort_values(order, ascending=[False, True, True]).itertuples():
-        judged = FEWEST_POSITIVES <= row.n_positives <= n - FEWEST_POSITIVES
-        value = (row.value, _interval(Estimate(row.value, row.low, row.high))) if judged else ("too few images", "")
-        yield row[3], int(row.n_positives), row.label, *value
+    for _, row in rows.sort_values(order, ascending=[False, True, True]).iterrows():
+        name, found = row["class"], Estimate.of(row)
+        value = (found.value, _interval(found)) if judged[name] else ("too few images", "")
+        yield audited.checkpoint.card.label(name), int(row["n_positives"]), row["label"], *value
 
 
 def _interval(found: Estimate) -> str:
-    return "" if np.isnan(found.low) else f"{found.low:.3f}\u00a0to\u00a0{found.high:.3f}"
+    return found.bounds().replace(" to ", "\u00a0to\u00a0").replace(", ", ",\u00a0")
 
 
 def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]], known: set[str]) -> str:

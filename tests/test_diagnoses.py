@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dermaviz.data.records import HAM10000
-from dermaviz.diagnoses import DIAGNOSES, diagnosis, malignant_among, matched, names_of, spelt
+from dermaviz.diagnoses import DIAGNOSES, diagnosis, malignant_among, matched, meanings_sentence, names_of, spelt
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,21 @@ def test_no_spelling_means_two_diagnoses_and_ham10000_is_as_published():
 def test_names_in_words_where_they_tell_classes_apart():
     assert names_of(["MEL", "x"]) == {"MEL": "melanoma", "x": "x"}
     assert names_of(["SK", "BKL", "NV"]) == {"SK": "SK", "BKL": "BKL", "NV": "melanocytic nevus"}
+
+
+@pytest.mark.parametrize("own", [("Nävus", "Melanom"), ("nevus", "melanoma"), ("nv", "Melanom"), ("nevo", "mel")])
+def test_words_in_whatever_language_are_what_a_class_is_called(own):
+    assert names_of(own) == {name: name for name in own}
+    assert names_of(("NV", "mel", "other")) == {"NV": "melanocytic nevus", "mel": "melanoma", "other": "other"}
+
+
+def test_what_names_are_taken_for_is_said_with_those_that_no_table_knows():
+    said = meanings_sentence(["Nävus", "Melanom", "Rest"], ["Melanom"])
+    assert said == (
+        "by the names of the classes, Nävus means melanocytic nevus, Melanom means melanoma (malignant), "
+        "Rest is none that is known."
+    )
+    assert meanings_sentence(["a", "b"], ["b"]) == ""
 
 
 def test_labels_are_matched_with_classes_by_text_then_synonym_then_spelling_then_meaning():

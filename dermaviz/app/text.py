@@ -13,7 +13,6 @@ import pandas as pd
 from dermaviz.attention.methods import AttentionMap, MapStatus
 from dermaviz.data.records import HAM10000
 from dermaviz.data.tone_labels import SCALES, TONE_LABEL
-from dermaviz.diagnoses import matched, names_of
 from dermaviz.evidence.predictions import TONE_GROUP, Audited, internal
 from dermaviz.fairness.tone_groups import GROUPS
 from dermaviz.metrics.bootstrap import Estimate
@@ -141,16 +140,9 @@ def class_names(card: Card) -> dict[str, str]:
     return card.words
 
 
-def label_words(card: Card, label: str) -> str:
-    """A true diagnosis by the name of the class that means it, so that a page has one name for both; else in words."""
-    meant = matched([label], card.classes, card.synonyms).get(label)
-    return card.words[meant] if meant else names_of([label])[label]
-
-
 def class_label(card: Card, name: str) -> str:
     """A class in words with its abbreviation: ``melanoma (mel)``."""
-    words = class_names(card)[name]
-    return words if words == name else f"{words} ({name})"
+    return card.label(name)
 
 
 def group_label(card: Card, group: str) -> str:

@@ -139,7 +139,7 @@ def report(
 ) -> None:
     """Write one self-contained HTML file from a checkpoint's evidence: five findings, figures, charts, what they cannot say."""
     from dermaviz.errors import EvidenceError
-    from dermaviz.evidence.findings import commands_missing
+    from dermaviz.evidence.findings import command_missing
     from dermaviz.evidence.predictions import data_sets, internal, read_audited
     from dermaviz.html_report import write_report
     from dermaviz.models.checkpoint import load_checkpoint
@@ -161,9 +161,8 @@ def report(
         raise EvidenceError(at_hand(str(error), found.folder, of) if of else str(error)) from error
     path = write_report(audited, output, load_checkpoint(found.folder) if pictures else None)
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, opens without a network")
-    if of:
-        for command in commands_missing(found, of):
-            typer.echo(f"It would say more after: {at_hand(command, found.folder, of)}")
+    if of and (command := command_missing(found, of)):
+        typer.echo(f"It would say more after: {at_hand(command, found.folder, of)}")
 
 
 def out_of_distribution(

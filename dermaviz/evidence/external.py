@@ -15,7 +15,7 @@ import pandas as pd
 
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited, data_sets, internal, read_audited
-from dermaviz.evidence.store import DataSplit
+from dermaviz.evidence.store import DataSplit, audit_command
 from dermaviz.metrics.bootstrap import DRAWS
 from dermaviz.metrics.comparison import differences_of_sets
 from dermaviz.metrics.summary import figures_for, metrics_for
@@ -41,7 +41,7 @@ def external_drop(checkpoint: Checkpoint, of: DataSplit | None = None, draws: in
     if not (of or elsewhere):
         raise EvidenceError(
             f"{checkpoint.name}: expected evidence of an external data set, found none. Make it: "
-            f"`dermaviz audit {checkpoint.name} --data FOLDER --as NAME`."
+            f"`{audit_command(checkpoint.folder, None)}`."
         )
     return compare_sets(read_audited(checkpoint), read_audited(checkpoint, of or elsewhere[0]), draws)
 

@@ -133,22 +133,25 @@ def read_findings(checkpoint: Checkpoint, of: DataSplit | None = None, draws: in
                 continue
             except DermaVizError as error:
                 said = str(error)
-        whose = DataSplit("NAME", "test") if key == "elsewhere" and audited else images
-        there = audited is not None and whose == images and has_evidence(checkpoint.folder, needs, images)
-        there = there or bool(cannot_have(checkpoint.card, needs))
-        command = "" if there else audit_command(checkpoint.folder, whose, needs)
+        if key == "elsewhere" and audited:
+            command = audit_command(checkpoint.folder, None, folder="ANOTHER_FOLDER")
+        elif cannot_have(checkpoint.card, needs) or (audited and has_evidence(checkpoint.folder, needs, images)):
+            command = ""
+        else:
+            command = audit_command(checkpoint.folder, images, needs)
         story.append(Missing(key, chapter.question, said, command, chapter.page))
     return story
 
 
-def commands_missing(checkpoint: Checkpoint, of: DataSplit) -> list[str]:
-    """The commands that make the tables which the story of these images needs and has not."""
-    needed = {chapter.needs: None for key, chapter in STORY.items() if key != "elsewhere"}
-    return [
-        audit_command(checkpoint.folder, of, table)
+def command_missing(checkpoint: Checkpoint, of: DataSplit) -> str:
+    """The command that makes all tables which the story of these images needs and has not; "" where none is missing."""
+    needed = dict.fromkeys(chapter.needs for key, chapter in STORY.items() if key != "elsewhere")
+    missing = [
+        table
         for table in needed
         if not has_evidence(checkpoint.folder, table, of) and not cannot_have(checkpoint.card, table)
     ]
+    return audit_command(checkpoint.folder, of, *missing) if missing else ""
 
 
 def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:

@@ -24,6 +24,7 @@ from scipy.special import softmax
 from dermaviz.data.tone_labels import TONE_LABEL, tone_labels
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.store import (
+    UNNAMED,
     DataSplit,
     Evidence,
     as_name,
@@ -141,7 +142,7 @@ def counted(n_images: int, n_clusters: int, unit: str) -> str:
 
 def internal(card: Card, split: str = "test") -> DataSplit:
     """A split of the data set that a checkpoint was trained on; the test split is what every page shows first."""
-    return DataSplit(as_name(str(card.data.get("dataset") or "internal")), split)
+    return DataSplit(as_name(str(card.data.get("dataset") or UNNAMED)), split)
 
 
 def data_sets(checkpoint: Checkpoint) -> list[DataSplit]:
@@ -228,7 +229,7 @@ def read_audited(checkpoint: Checkpoint, of: DataSplit | None = None) -> Audited
     asked = checkpoint.asked(evidence.manifest.source.parameters.get(LABELS, {}))
     found = replace(
         audited_from(evidence.table, asked, evidence.manifest.sha256), of=of,
-        said=tuple(_NAMES.sub(r"\1.", one) for one in evidence.manifest.made.get("said", ())),
+        said=tuple(map(_without_names, evidence.manifest.made.get("said", ()))),
     )  # fmt: skip
     try:
         tone = tone_evidence(checkpoint, of)
@@ -241,8 +242,14 @@ def read_audited(checkpoint: Checkpoint, of: DataSplit | None = None) -> Audited
     return replace(found, key=key, table=found.table.assign(**{TONE_GROUP: groups}))
 
 
-_NAMES = re.compile(r"^(Left out: .+? \([\d,]+\)): .*", re.DOTALL)
-"""What older evidence says was left out, with names that no report should show."""
+_LEFT_OUT = re.compile(r"^(Left out: .+? \([\d,]+\)): .*", re.DOTALL)
+_TABLE = re.compile(r"(^|[:,(]\s*)[^:,()]*\.(?:csv|tsv|xlsx|jsonl|parquet)\b", re.IGNORECASE)
+
+
+def _without_names(said: str) -> str:
+    """A sentence of older evidence without the names of files that it still has, which no report should show."""
+    bare = _TABLE.sub(r"\1the table", _LEFT_OUT.sub(r"\1.", said))
+    return bare[:1].upper() + bare[1:]
 
 
 def audited_from(table: pd.DataFrame, checkpoint: Checkpoint, key: str = "") -> Audited:
@@ -301,6 +308,6 @@ def same_images(first: Audited, second: Audited) -> tuple[Audited, Audited]:
         raise EvidenceError(
             f"expected {names} to have evidence on the same images, found {len(one):,} shared ones"
             f"{' with other diagnoses' if len(one) else ''}. Audit both on the same data: "
-            f"`dermaviz audit {second.checkpoint.name} --data FOLDER`."
+            f"`{audit_command(second.checkpoint.folder, first.of, like=first.checkpoint.folder)}`."
         )
     return one, other

@@ -66,18 +66,40 @@ class DataSplit:
         return f"{self.data_set}/{self.split}"
 
 
-def audit_command(checkpoint: Path, of: DataSplit, table: str = "") -> str:
-    """The command that makes evidence of these images, beside the folder ``checkpoint``: the data are read, and labels taken, as
-    for their predictions. Where they lie is not in it, for reports are sent to others; the command line puts it there."""
+UNNAMED = "internal"
+"""What stands for the data set that a checkpoint was trained on where its card names none: nothing can be measured on that."""
+
+
+def audit_command(
+    checkpoint: Path, of: DataSplit | None, *tables: str, like: Path | None = None, folder: str = "FOLDER"
+) -> str:
+    """The command that makes evidence beside the folder ``checkpoint``; every page, message and report has it from here.
+
+    Args:
+        of: whose images: the data are read, and labels taken, as for their predictions, of the split that these are of. None, or
+            where the card names no data set, images of any other data set.
+        tables: those to make; none: the predictions.
+        like: the folder of another checkpoint, whose predictions say how the data are read where this one has none.
+        folder: what stands for the place of the data, for reports are sent to others; the command line puts it there.
+    """
+    named, known = [], of is not None and of.data_set != UNNAMED
+    if of is not None and known:
+        named = ["--as", of.data_set, "--split", of.split, *(_how_read(checkpoint, of) or _how_read(like, of))]
+    made = [part for table in tables for part in ("--table", table)]
+    return shlex.join(["dermaviz", "audit", checkpoint.name, "--data", folder, *named, *made])
+
+
+def _how_read(checkpoint: Path | None, of: DataSplit) -> list[str]:
+    """The options with which a data set was read for a checkpoint's predictions; none where there are none."""
+    if checkpoint is None:
+        return []
     try:
         made = read_manifest(table_path(checkpoint, "predictions", of).with_suffix(".json")).made
         words = shlex.split(str(made.get("command", "")))
     except (EvidenceError, ValueError):
-        words = []
+        return []
     told = [part for word in words for part in (word.split("=", 1) if word.startswith("--") else [word])]
-    how = [part for option, value in pairwise(told) if option in _HOW for part in (option, value)]
-    named = ["--data", "FOLDER", "--as", of.data_set, "--split", of.split, *how, *(["--table", table] if table else [])]
-    return shlex.join(["dermaviz", "audit", checkpoint.name, *named])
+    return [part for option, value in pairwise(told) if option in _HOW for part in (option, value)]
 
 
 _HOW = ("--columns", "--map", "--dataset")

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict, WrapValidator
 
-from dermaviz.diagnoses import names_of
+from dermaviz.diagnoses import matched, names_of
 from dermaviz.errors import CheckpointError
 from dermaviz.io import atomic_write, read_json
 from dermaviz.kernels import Kernel
@@ -110,6 +110,16 @@ class Card:
         """Each class with what it is called on every page and in reports: as the card names it, else by
         :func:`~dermaviz.diagnoses.names_of`."""
         return names_of(self.classes) | self.names
+
+    def label(self, name: str) -> str:
+        """A class in words with its abbreviation where it has one: ``melanoma (mel)``."""
+        words = self.words[name]
+        return words if words == name else f"{words} ({name})"
+
+    def called(self, label: str) -> str:
+        """A true diagnosis by the name of the class that means it, so that a page has one name for both; else in words."""
+        meant = matched([label], self.classes, self.synonyms).get(label)
+        return self.words[meant] if meant else names_of([label])[label]
 
     @property
     def opaque(self) -> bool:

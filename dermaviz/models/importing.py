@@ -13,7 +13,7 @@ import timm
 import torch
 from torch import nn
 
-from dermaviz.diagnoses import malignant_among, spelt
+from dermaviz.diagnoses import malignant_among, meanings_sentence, spelt
 from dermaviz.errors import AttentionError, CheckpointError, WeightsError
 from dermaviz.io import atomic_write, file_sha256
 from dermaviz.models.card import CARD, Card, Sharpness, new_checkpoint_folder, no_maps_reason, read_card
@@ -116,6 +116,8 @@ def import_checkpoint(
     chosen = "" if isinstance(network, Opaque) else _layer(network, called, layer, size)
     if not chosen:
         notes.append(f"missing: {no_maps_reason(called)}")
+    if means := meanings_sentence(named_classes, ill):
+        notes.append(f"guessed: {means}")
     if not sharpness:
         notes.append(
             "guessed: pictures are not reduced before they are resized; give --sharpness if the training images were small."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
+from dermaviz.diagnoses import meanings_sentence
 from dermaviz.evidence.external import external_drop
-from dermaviz.evidence.findings import MOST_WORDS, STORY, Finding, Missing, read_findings
+from dermaviz.evidence.findings import MOST_WORDS, STORY, Finding, Missing, command_missing, read_findings
 from dermaviz.evidence.predictions import BALANCED, PREDICTIONS, evidence_of, read_audited
 from dermaviz.evidence.store import DataSplit, Source, write_evidence
 from dermaviz.html_report import report_html
@@ -127,6 +129,14 @@ def test_a_model_without_malignant_classes_has_its_story_and_its_report(tmp_path
     write_evidence(tmp_path, pd.DataFrame({"image_id": table["image_id"], "tone_group": ""}), tone, {})
     whom = read_findings(own, of, draws=FEW_DRAWS)[3]
     assert "count as malignant" in whom.next_step  # type: ignore[union-attr]
+    command = f"{again}flips --table randomisation"
+    assert command_missing(own, of) == command
+    unread = report_html(read_audited(own, of))
+    assert unread.count("dermaviz audit") == 2, (
+        "one command for all that is missing here, one for images from elsewhere"
+    )
+    assert f"<code>{escape(command)}</code>" in unread
+    assert f"<code>dermaviz audit {tmp_path.name} --data ANOTHER_FOLDER</code>" in unread
     damaged = pd.DataFrame({"image_id": ["patient-7.jpg"] * 2})
     write_evidence(tmp_path, damaged, Source("flips", "clinic", "all", card.answers_sha256, ""), {})
     html = report_html(read_audited(own, of))
@@ -135,7 +145,51 @@ def test_a_model_without_malignant_classes_has_its_story_and_its_report(tmp_path
     assert "Left out: pictures that no row names (1,001).</li>" in html
     assert "Meier" not in html
     assert str(tmp_path) not in html, "a report names no place on the machine that made it"
-    assert " over patients, beside" in html
+    assert " over patients or, where no draw varies, exact (Clopper and Pearson), beside" in html
+
+
+def test_a_class_has_one_name_in_the_story_and_the_report(tmp_path: Path) -> None:
+    """A model with German classes: headline, matrix, tables and charts say Nävus; what that is taken for is said once."""
+    guess = f"guessed: {meanings_sentence(['Nävus', 'Melanom'], ['Melanom'])}"
+    card = replace(
+        SHIPPED[NAME].card, name="own", classes=("Nävus", "Melanom"), malignant=("Melanom",), data={},
+        training={"notes": [guess]},
+    )  # fmt: skip
+    table = pd.DataFrame({"image_id": [f"i{i}" for i in range(40)], "lesion_id": [f"l{i}" for i in range(40)]})
+    table = table.assign(dx=["Nävus", "Melanom"] * 20, **{"p_Nävus": 0.9, "p_Melanom": 0.1})
+    write_evidence(tmp_path, table, Source(PREDICTIONS, "klinik", "all", card.answers_sha256, ""), {})
+    own, of = Checkpoint(tmp_path, card), DataSplit("klinik", "all")
+    html = report_html(read_audited(own, of))
+    assert "It answers Nävus for every one of 40 images" in html
+    assert "<td>Nävus (melanocytic nevus), Melanom (melanoma)</td>" in html
+    assert html.count("melanocytic nevus") == 2, "once beside the class, once in what was taken for granted"
+    assert escape(guess) in html
+    assert "Nävus means melanocytic nevus" in meanings_sentence(card.classes)
+
+
+def test_a_model_without_data_is_not_told_to_measure_a_split_that_it_has_not(tmp_path: Path) -> None:
+    card = replace(SHIPPED[NAME].card, name="own", data={})
+    told = read_findings(Checkpoint(tmp_path, card), draws=FEW_DRAWS)
+    commands = {one.command for one in told if isinstance(one, Missing)}
+    assert commands == {f"dermaviz audit {tmp_path.name} --data FOLDER --table predictions"}
+
+
+def test_older_evidence_shows_no_name_of_a_table(tmp_path: Path) -> None:
+    card = replace(SHIPPED[NAME].card, name="own", data={}, classes=("x", "y"), malignant=())
+    table = pd.DataFrame({"image_id": ["a", "b"], "lesion_id": ["a", "b"], "dx": ["x", "y"], "p_x": 0.6, "p_y": 0.4})
+    made = {
+        "said": [
+            "Praxis Meier 2021.csv: image from 'photo', label from 'dx'.",
+            "Splits are those of the tables: Meier/train.csv (train), Meier/test.csv (test).",
+            "Meier.xlsx adds its columns.",
+        ]
+    }
+    write_evidence(tmp_path, table, Source(PREDICTIONS, "clinic", "all", card.answers_sha256, ""), made)
+    assert read_audited(Checkpoint(tmp_path, card), DataSplit("clinic", "all")).said == (
+        "The table: image from 'photo', label from 'dx'.",
+        "Splits are those of the tables: the table (train), the table (test).",
+        "The table adds its columns.",
+    )
 
 
 def test_a_model_that_always_says_the_same_is_told_first_and_groups_say_what_they_lack(tmp_path: Path) -> None:
@@ -169,6 +223,9 @@ def test_a_model_that_always_says_the_same_is_told_first_and_groups_say_what_the
     assert likelihood
     assert likelihood[1].endswith('<td class="number">–</td>'), "a certain answer that errs has no finite one"
     assert re.search(r'<td class="interval">\d\.\d{3}\u00a0to\u00a0\d\.\d{3}</td>', html)
+    assert f" over {audited.unit} or, where no draw varies, exact (Clopper and Pearson), beside" in html
+    assert re.search(r'<td class="interval">\d\.\d{3}\u00a0to\u00a0\d\.\d{3},\u00a0exact</td>', html)
     by_class = html[html.index("Class by class") :]
-    places = [by_class.index(f"<td>{name}</td>") for name in ("nv", "bcc", "melanoma", "bkl")]
+    classes = ("Nävus (nv)", "basal cell carcinoma (bcc)", "melanoma", "benign keratosis (bkl)")
+    places = [by_class.index(f"<td>{name}</td>") for name in classes]
     assert places == sorted(places), "the most frequent class first, as in the matrix"

@@ -83,6 +83,8 @@ def test_whatever_a_state_dict_is_wrapped_in(tmp_path, bring, network, kind):
     assert (imported.classifier.card.attention_layer, imported.classifier.classes) == ("layer4", ("nv", "MEL", "x"))
     assert imported.classifier.card.malignant == ("MEL",)
     assert "guessed: malignant are MEL, by their names." in imported.notes
+    meant = "nv means melanocytic nevus, MEL means melanoma (malignant), x is none that is known."
+    assert f"guessed: by the names of the classes, {meant}" in imported.notes
     assert read_card(imported.folder / CARD).training == {"notes": list(imported.notes), "doubt": imported.doubt}
 
 

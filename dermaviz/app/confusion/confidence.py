@@ -13,7 +13,9 @@ from dermaviz.app.confusion.view import ALL_IMAGES
 from dermaviz.app.evidence import audited
 from dermaviz.app.text import class_names, images, resampling
 from dermaviz.app.widgets.chart import ink, intervals, show_answer, show_details
+from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited, internal
+from dermaviz.evidence.store import UNNAMED
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.conformal import Kind
 from dermaviz.plots.curves import reliability_figure, risk_coverage_figure
@@ -48,7 +50,7 @@ def show_calibration(audited: Audited) -> None:
         shown[column] = intervals(table, column, change=column == "difference")
     words = (
         f"Logits are divided by the temperature {audited.checkpoint.card.temperature:.3f}, fitted on validation images. The most "
-        "probable class stays the same. "
+        "probable class stays the same. Bars: 95% score intervals (Wilson), each image by itself; figures: "
         f"95% intervals {resampling(audited, table)}, paired for the difference."
     )
     show_details("calibration", words, {}, shown)
@@ -69,7 +71,13 @@ def show_abstaining(audited: Audited) -> None:
 
 def show_sets(images: Audited) -> None:
     """How often conformal sets hold the true class, with one threshold for all classes and with one for each."""
-    validation = audited(images.checkpoint, internal(images.checkpoint.card, "validation"))
+    own = internal(images.checkpoint.card, "validation")
+    if own.data_set == UNNAMED:
+        raise EvidenceError(
+            "Sets of diagnoses are fitted on validation images of the data set that a model was trained on, and this model's "
+            "card names none."
+        )
+    validation = audited(images.checkpoint, own)
     tables = {kind: set_coverage(images, validation, kind) for kind in SET_KINDS}
     st.markdown(sets_sentence(tables, len(validation)))
     names = {**class_names(images.checkpoint.card), "": ALL_IMAGES, "malignant": "all malignant ones"}

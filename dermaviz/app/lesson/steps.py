@@ -19,17 +19,18 @@ from dermaviz.app.cache import remembered
 from dermaviz.app.case import Case
 from dermaviz.app.checkpoints import classifier
 from dermaviz.app.current import true_class, true_label
-from dermaviz.app.evidence import audited
+from dermaviz.app.evidence import audited, data_in_use
 from dermaviz.app.home import story
 from dermaviz.app.reports.results import read_page, table_of
 from dermaviz.app.robustness.live import Attempt, Outcome, attempt, smallest_flip
-from dermaviz.app.text import class_names, class_with_probability, escaped, escaped_message, label_words
+from dermaviz.app.text import class_names, class_with_probability, escaped, escaped_message
 from dermaviz.app.turns import TURN
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.attention.overlay import overlay
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.findings import Finding
 from dermaviz.evidence.predictions import cannot_have
+from dermaviz.evidence.store import audit_command
 from dermaviz.images import RGB
 from dermaviz.metrics.bootstrap import Estimate, exact_interval
 from dermaviz.metrics.calibration import reliability
@@ -113,7 +114,7 @@ def _diagnosis(case: Case, ink: str | None) -> Asked:
     if truth:
         known = f" The true diagnosis is **{escaped(names[truth])}**."
     elif label:
-        known = f" The true diagnosis, **{escaped(label_words(card, label))}**, is none of the model's classes."
+        known = f" The true diagnosis, **{escaped(card.called(label))}**, is none of the model's classes."
     asked = Asked(
         "What does this photo show? Choose before you see what the model says.",
         tuple(choices),
@@ -139,9 +140,10 @@ def _map(case: Case, ink: str | None) -> Asked:
     rows = found.table.set_index("label")["value"]
     name = next((label for label in rows.index if "centre spot" in label), "")
     if not name:
+        of = data_in_use(case.checkpoint)
         raise EvidenceError(
             cannot_have(case.card, "attention")
-            or "This step needs the table attention: `dermaviz audit NAME --data FOLDER --table attention`."
+            or f"This step needs the table attention: `{audit_command(case.checkpoint.folder, of, 'attention')}`."
         )
     share, cuts = float(rows[name]), (0.5, 0.75)
     laid = Picture(

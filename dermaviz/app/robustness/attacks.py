@@ -32,6 +32,7 @@ from dermaviz.app.text import escaped, resampling, share
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited, counted
+from dermaviz.evidence.store import audit_command
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.plots.robustness import DEFAULT_SIZE, decline_figure, epsilon_in_words
 from dermaviz.plots.theme import percent
@@ -65,7 +66,7 @@ def show_attacks(ask: Ask) -> None:
     if ask.other is not None and ask.grouping == TOGETHER and both is None:
         raise EvidenceError(
             f"expected the table attacks of {ask.other.name} to compare with, found none. Make it: "
-            f"`dermaviz audit {ask.other.name} --data FOLDER --table attacks`."
+            f"`{audit_command(ask.other.folder, ask.images.of, ATTACKS, like=ask.images.checkpoint.folder)}`."
         )
     place = st.container()
     drawn, said = _compared(ask, *both) if both else (_together if ask.grouping == TOGETHER else _by_group)(ask, images)

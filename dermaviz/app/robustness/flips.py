@@ -17,6 +17,7 @@ from dermaviz.app.widgets.cases import case_table, show_cases
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited, same_images
+from dermaviz.evidence.store import audit_command
 from dermaviz.metrics.bootstrap import FEWEST, Estimate
 from dermaviz.metrics.confusion import by_class
 from dermaviz.plots.intervals import estimates_figure
@@ -73,7 +74,7 @@ def flips_of(audited: Audited) -> pd.DataFrame:
     if missing:
         raise EvidenceError(
             f"expected the smallest change that flips each of {len(audited):,} images, found {missing:,} images without. "
-            f"Make the tables of the same split: `dermaviz audit {audited.checkpoint.name} --data FOLDER`."
+            f"Make the tables of the same split: `{audit_command(audited.checkpoint.folder, audited.of, FLIPS)}`."
         )
     return table.reset_index()
 

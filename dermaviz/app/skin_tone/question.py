@@ -21,7 +21,7 @@ from dermaviz.app.widgets.choice import choose
 from dermaviz.data.tone_labels import TONE_LABEL, scale_of
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import TONE, TONE_GROUP, Audited
-from dermaviz.evidence.store import Evidence
+from dermaviz.evidence.store import Evidence, audit_command
 from dermaviz.fairness.tone_groups import (
     CUTS,
     ESTIMATORS,
@@ -137,7 +137,7 @@ def _one_each(audited: Audited, table: str, evidence: Evidence) -> pd.DataFrame:
     if missing:
         raise EvidenceError(
             f"expected a row of the table {table} for each of {len(audited):,} images, found {missing:,} images without. "
-            f"Make it on the same split: `dermaviz audit {audited.checkpoint.name} --data FOLDER --table {table}`."
+            f"Make it on the same split: `{audit_command(audited.checkpoint.folder, audited.of, table)}`."
         )
     return evidence.table.iloc[place].reset_index(drop=True)
 

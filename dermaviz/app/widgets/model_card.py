@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +15,7 @@ from dermaviz.app.widgets.chart import show_cells
 from dermaviz.data.selection import DIAGNOSIS, find_task
 from dermaviz.errors import DatasetError
 from dermaviz.evidence.predictions import counted
+from dermaviz.evidence.store import audit_command
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.models.card import Card
 
@@ -54,7 +56,7 @@ def show_model(name: str, card: Card) -> None:
     else:
         st.info(
             "This checkpoint's card holds no test figures, so nothing is known of how good it is. "
-            f"`dermaviz evaluate {name} --data FOLDER --split test` measures them.",
+            f"`{_measuring(name, card)}` measures it.",
             icon=":material/info:",
         )
     with st.expander("What it is for, what it is not for, data and licence"):
@@ -62,6 +64,12 @@ def show_model(name: str, card: Card) -> None:
             f"**For:** {escaped(card.intended_use)}\n\n**Not for:** {escaped(card.not_for)}\n\n"
             f"**Data:** {escaped(data_in_words(card))}\n\n**Licence:** {escaped(card.licence)}"
         )
+
+
+def _measuring(name: str, card: Card) -> str:
+    """The command that measures a checkpoint: on the data set of its card, else on another."""
+    own = f"dermaviz evaluate {name} --data FOLDER --split test"
+    return own if {"dataset", "manifest"} <= set(card.data) else audit_command(Path(name), None)
 
 
 def data_in_words(card: Card) -> str:

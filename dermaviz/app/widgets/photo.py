@@ -29,7 +29,7 @@ from dermaviz.app.current import (
 )
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.link import link_to
-from dermaviz.app.text import class_label, class_with_probability, escaped, label_words
+from dermaviz.app.text import class_label, class_with_probability, escaped
 from dermaviz.app.widgets.chart import square_address
 from dermaviz.app.widgets.diagnosis import let_through, show_notes
 from dermaviz.app.widgets.drawing import choose_drawing, drawn_caption, take_over
@@ -189,7 +189,7 @@ def provenance(case: Case) -> str:
     if photo.parameters is not None:
         return drawn_caption(photo.parameters)
     label = true_label(photo, case)
-    words = escaped(label_words(case.card, label)) if label else ""
+    words = escaped(case.card.called(label)) if label else ""
     parts = [escaped(photo.name.removesuffix(".jpg")), f"true diagnosis: **{words}**" if label else "", photo.credit]
     return " · ".join(part for part in parts if part)
 
