@@ -21,7 +21,7 @@ from dermaviz.evidence.predictions import BALANCED, PREDICTIONS, evidence_of, re
 from dermaviz.evidence.store import DataSplit, Source, write_evidence
 from dermaviz.html_report import report_html
 from dermaviz.models.card import Checkpoint, list_checkpoints
-from tests.app.audit_tables import write_useless
+from tests.app.audit_tables import USELESS, write_useless
 
 NAME = "ham10000-efficientnet-lite0"
 SHIPPED = {name: one for name, one in list_checkpoints()[0].items() if name.startswith("ham10000-")}
@@ -226,6 +226,6 @@ def test_a_model_that_always_says_the_same_is_told_first_and_groups_say_what_the
     assert f" over {audited.unit} or, where no draw varies, exact (Clopper and Pearson), beside" in html
     assert re.search(r'<td class="interval">\d\.\d{3}\u00a0to\u00a0\d\.\d{3},\u00a0exact</td>', html)
     by_class = html[html.index("Class by class") :]
-    classes = ("Nävus (nv)", "bcc", "melanoma", "bkl")
+    classes = [f"{USELESS[name]} ({name})" for name in ("nv", "bcc", "melanoma", "bkl")]
     places = [by_class.index(f"<td>{name}</td>") for name in classes]
     assert places == sorted(places), "the most frequent class first, as in the matrix"
