@@ -67,7 +67,7 @@ class ImportedModel:
 
     def __str__(self) -> str:
         tried = [f"{name}: {said}" for name, said in self.checks.items()]
-        shown = f"{self.folder}: a checkpoint. `dermaviz app` shows it, at http://localhost:8501/?checkpoint={self.folder.name}"
+        shown = f"{self.folder}: a checkpoint. `dermaviz app` shows it: choose {self.folder.name} in the bar."
         return "\n".join([*self.notes, *tried, shown, *([f"Check: {self.doubt}"] if self.doubt else [])])
 
 

@@ -1,7 +1,8 @@
-"""Data: which picture, and which mask, a name in a table means, wherever below a folder it lies."""
+"""Data: which picture, and which mask, a name in a table means, wherever below a folder it lies; and what a folder is of."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
@@ -25,6 +26,28 @@ def is_picture(path: Path) -> bool:
 def holds_masks(folder: str) -> bool:
     """Whether a folder's name says that masks are in it: ``masks``, ``ISIC2018_Task1_segmentation`` …"""
     return any(word in folder.lower() for word in _MASK_FOLDERS)
+
+
+_MONTHS = frozenset(
+    re.findall(
+        r"\w+",
+        """january february march april may june july august september october november december januar februar märz maerz mai
+        juni juli oktober dezember janvier février mars avril juin juillet août septembre octobre novembre décembre enero
+        febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre gennaio febbraio aprile maggio
+        giugno luglio settembre ottobre dicembre janeiro fevereiro março maio junho julho setembro outubro novembro dezembro
+        jan feb mar mär apr jun jul aug sep sept oct okt nov dec dez fév avr juil aoû déc ene abr ago dic gen mag giu lug set
+        ott fev out""",
+    )
+)
+
+
+def is_date(folder: str) -> bool:
+    """Whether a folder's name is a year, a month or a day: ``2021``, ``2021-03``, ``20210304``, ``12.3.21``, ``März 2021``."""
+    parts = re.findall(r"[^\W\d_]+|\d+", folder.lower())
+    months, numbers = [part for part in parts if part in _MONTHS], [part for part in parts if part.isdecimal()]
+    year = any(re.fullmatch(r"(19|20)\d\d([01]\d([0-3]\d)?)?", number) for number in numbers)
+    whole = any(len(month) > len("sept") for month in months) or bool(months and numbers)
+    return len(months) + len(numbers) == len(parts) and (year or whole or len(numbers) == len(("day", "month", "year")))
 
 
 def spellings(name: str) -> list[str]:

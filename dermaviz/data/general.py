@@ -5,31 +5,31 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Container, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
-from dermaviz.data.files import Folder, is_picture, spellings
+from dermaviz.data.files import Folder, is_date, is_picture, spellings
 from dermaviz.data.records import Dataset, Record
 from dermaviz.data.tables import (
     TABLE_SUFFIXES,
-    USUAL,
     Columns,
     Table,
     clean_labels,
     expect_columns,
     find_columns,
     from_one_hot,
+    likely_columns,
     one_hot,
     parse_table,
-    plain,
     some,
     split_word,
     suggested,
     without_a_role,
 )
-from dermaviz.data.tone_labels import tone_labels
+from dermaviz.data.tone_labels import NAMED, tone_labels
 from dermaviz.errors import DatasetError, ImageError
 from dermaviz.images import read_image
 
@@ -73,8 +73,8 @@ def read_folders(root: str | Path | None = None, *, classes: Sequence[str] | Non
     """Read a folder with one sub-folder per class: ``root/CLASS/…/picture.jpg`` (None: ``$DERMAVIZ_DATA``).
 
     Folders named after splits (``train/CLASS/…``) give each image its split; a single folder round the classes is passed
-    through. The classes are in alphabetical order unless ``classes`` gives another; an image's id is its path below ``root``
-    without suffix. Neither lesions nor patients are known from folders.
+    through, and so are folders that look like dates (``2021-03``). The classes are in alphabetical order unless ``classes`` gives
+    another; an image's id is its path below ``root`` without suffix. Neither lesions nor patients are known from folders.
 
     Raises:
         DatasetError: there is no such folder or no picture in a sub-folder, or an image id twice.
@@ -92,20 +92,26 @@ def read_folders(root: str | Path | None = None, *, classes: Sequence[str] | Non
         notes.append("Passed through the one folder that holds those of the classes.")
     rows: list[tuple[Path, str, str]] = []
     alone: list[str] = []
+    dated: dict[str, None] = {}
     for path in found.pictures:
         inner = path.relative_to(base).parts[:-1] if path.is_relative_to(base) else ()
         split = split_word(inner[0]) if len(inner) > 1 else ""
         inner = inner[1:] if split else inner
+        dated |= dict.fromkeys(filter(is_date, inner))
+        inner = tuple(part for part in inner if not is_date(part))
         if inner:
             rows.append((path, inner[0], split))
         else:
             alone.append(path.relative_to(folder).as_posix())
     if not rows:
+        but = f" but those that look like dates ({some(dated)}), which are no classes" if dated else ""
         raise DatasetError(
             f"{folder}: expected sub-folders named after the classes, with pictures in them, found "
-            f"{sum(path.is_dir() for path in folder.iterdir())} sub-folders and no picture in any. Sort the pictures into one "
-            "folder per class, or add a CSV of image and label."
+            f"{sum(path.is_dir() for path in folder.iterdir())} sub-folders and no picture in any{but}. Sort the pictures into "
+            "one folder per class, or add a CSV of image and label."
         )
+    if dated:
+        notes.append(f"Folders that look like dates are no classes: {some(dated)}.")
     if any(split for *_, split in rows):
         notes.append("Splits are those of the folders.")
     labels, said = clean_labels([label for _, label, _ in rows])
@@ -122,6 +128,27 @@ def read_folders(root: str | Path | None = None, *, classes: Sequence[str] | Non
         {"pictures outside the folders of the classes": alone, "files that are no pictures": others},
     )  # fmt: skip
     return replace(made, files=tuple(unused))
+
+
+def likely_table(place: Path) -> Columns | None:
+    """The columns of the first table at a place that, by their names in other languages or what they hold, are of pictures that
+    are there and of labels; None where there is none."""
+    there = Folder(place)
+    for path in tables_in(place):
+        with suppress(DatasetError):
+            frame = parse_table(read_bytes(path), path.name).frame
+            usual = find_columns(frame, Columns(), Columns())
+            found = replace(usual, **likely_columns(frame, usual))
+            if not (found.image and found.label):
+                continue
+            names = frame[found.image].head(_LOOKED_AT)
+            if 2 * sum(there.find(name, path.parent) is not None for name in names) >= len(names):
+                return found
+    return None
+
+
+_LOOKED_AT = 100
+"""Rows of a table whose pictures are looked for, to tell whether it is about these."""
 
 
 def _not_used(folder: Path, tables: Sequence[str]) -> str:
@@ -169,7 +196,7 @@ def read_table(
     frame, chosen, notes, marks, files = _joined(place, asked, form)
     root_folder = place if place.is_dir() else place.parent
     name = form.name or (root_folder.resolve().name if place.is_dir() else place.stem)
-    records, labels_said, skipped = _records(frame, chosen, Folder(root_folder))
+    records, labels_said, skipped = _records(frame, chosen, Folder(root_folder), bool(asked.tone))
     if not records:
         raise DatasetError(
             f"{name}: expected pictures below {root_folder}, found none of the {len(frame):,} that the table names "
@@ -302,17 +329,16 @@ def _with_columns_of(frame: pd.DataFrame, image: str, other: pd.DataFrame, other
 
 
 def _records(
-    frame: pd.DataFrame, chosen: Columns, folder: Folder
+    frame: pd.DataFrame, chosen: Columns, folder: Folder, named_tone: bool
 ) -> tuple[list[Record], list[str], dict[str, list[str]]]:
-    """The records of the rows that have a picture and a label, what was guessed of them, and the names of what was left out."""
+    """The records of the rows that have a picture and a label, what was guessed of them, and the names of what was left out.
+
+    With ``named_tone`` the column of tone is one that the user named: it comes before those of usual names.
+    """
     labels, notes = clean_labels(frame[chosen.label].tolist())
     splits = _splits(frame, chosen, notes)
-    used = {*(column for role, column in chosen.named.items() if role != "tone"), _FOLDER, _SPLIT, ""}
-    renamed = {
-        "sex": chosen.sex,
-        "age": chosen.age,
-        "tone": chosen.tone if plain(chosen.tone) not in USUAL["tone"] else "",
-    }
+    used = {*(column for role, column in chosen.named.items() if role != "tone" or named_tone), _FOLDER, _SPLIT, ""}
+    renamed = {"sex": chosen.sex, "age": chosen.age, f"{NAMED}{chosen.tone}": chosen.tone if named_tone else ""}
     skipped: dict[str, list[str]] = {
         "rows without a label": [],
         "rows whose picture is not there": [],
@@ -385,8 +411,14 @@ def _counted(records: Sequence[Record]) -> list[str]:
         said.append(
             f"{_MASKS}{sum(record.mask is not None for record in records):,} of {len(records):,} images have one."
         )
-    if (tone := tone_labels(pd.DataFrame([dict(record.metadata) for record in records]))) is not None:
+    facts = pd.DataFrame([dict(record.metadata) for record in records])
+    if (tone := tone_labels(facts)) is not None:
         said.append(tone.said)
+    for name in (str(column).removeprefix(NAMED) for column in facts if str(column).startswith(NAMED)):
+        if tone is None or tone.column != name:
+            said.append(
+                f"{_TONE}{name!r} cannot be read: {some(facts[NAMED + name].unique())} are on no scale of tone."
+            )
     given = Counter(record.split for record in records if record.split)
     if given:
         said.append(f"{_SPLITS}{', '.join(f'{split} {n:,}' for split, n in given.items())}.")
@@ -399,7 +431,10 @@ def recounted(dataset: Dataset) -> Dataset:
     if first is None:
         return dataset
     rest = [note for note in dataset.notes[first:] if not note.startswith((_MASKS, _TONE, _SPLITS))]
-    return replace(dataset, notes=(*dataset.notes[:first], *_counted(dataset.records), *rest))
+    return replace(
+        dataset,
+        notes=(*dataset.notes[:first], *_counted(dataset.records), *rest),
+    )
 
 
 def without_refused(dataset: Dataset, suspects: Container[str]) -> Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,7 +13,7 @@ import pandas as pd
 
 from dermaviz.data.containers import holds_pictures, medmnist_rows, parquet_rows, unpacked
 from dermaviz.data.files import MASK_ENDING, SUFFIXES, is_picture
-from dermaviz.data.general import Form, data_root, read_bytes, read_folders, read_table
+from dermaviz.data.general import Form, data_root, likely_table, read_bytes, read_folders, read_table
 from dermaviz.data.records import HAM10000, Dataset, Record
 from dermaviz.data.split import GIVEN, Manifest, apply_split, given_split, named_manifest
 from dermaviz.data.tables import TABLE_SUFFIXES, USUAL, Columns, parse_table, plain
@@ -302,7 +303,8 @@ _LONGEST = 2**16
 
 
 def read_dataset(name: str, root: str | Path | None, columns: Columns | None = None) -> Dataset:
-    """Read a data set with the reader of this name, from ``root`` (None: ``$DERMAVIZ_DATA``); "" for the one that fits.
+    """Read a data set with the reader of this name, from ``root`` (None: ``$DERMAVIZ_DATA``); "" for the one that fits: a
+    published form by its files, a table with columns of usual names, one with likely ones, and only then folders as classes.
 
     Raises:
         DatasetError: there is no such reader, or the data are not as it expects them.
@@ -310,10 +312,19 @@ def read_dataset(name: str, root: str | Path | None, columns: Columns | None = N
     if name and name not in READERS:
         raise DatasetError(f"expected a data set among {', '.join(READERS)}, found {name!r}.")
     place = data_root(root)
-    row = READERS[name or recognise(place, columns)]
+    reader = name or recognise(place, columns)
+    notes: tuple[str, ...] = ()
+    if reader == "folder" and not name and place.is_dir() and (likely := likely_table(place)):
+        reader, columns = "csv", likely
+        notes = (
+            f"Guessed from its columns, the table holds the labels: `--columns {shlex.quote(str(likely))}`, each of which can be "
+            "named otherwise. Folders as classes: `--dataset folder`.",
+        )
+    row = READERS[reader]
     found = row.read(place, columns or Columns(), row.form)
-    notes = found.notes if name else (f"Read as {row.about}.", *found.notes)
-    return replace(found, notes=notes, place=(str(place.resolve()), name, str(columns or "")))
+    if not name:
+        notes = (f"Read as {row.about}.", *notes)
+    return replace(found, notes=(*notes, *found.notes), place=(str(place.resolve()), name, str(columns or "")))
 
 
 def read_splits(

@@ -12,6 +12,8 @@ from dermaviz.data.tables import USUAL, plain, some
 
 TONE_LABEL = "tone_label"
 """Column of audited images: the labelled tone, in words; "" where nobody labelled it."""
+NAMED = "labelled_tone "
+"""How a column of metadata begins that the user named as that of tone; its name in their table follows."""
 GROUPS = ("very light", "light", "intermediate", "tan", "brown", "dark")
 CUTS = (55.0, 41.0, 28.0, 10.0, -30.0)
 """Where each group but the darkest ends, in degrees (Del Bino and Bernerd, Br. J. Dermatol. 169 Suppl. 3:33, 2013)."""
@@ -99,15 +101,15 @@ class ToneLabels:
 def tone_labels(table: pd.DataFrame) -> ToneLabels | None:
     """The labels of skin tone in a table of metadata; None where it has none.
 
-    A column of a usual name (``fitzpatrick_skin_type``, ``skin_tone``, ``monk_skin_tone``, ``ita`` …) is on the scale on which
-    its cells can be read. Words that are on none, such as ``not asked``, are unknown where fewer than half are such; else all are
-    taken as they are.
+    The column that the user named, else one of a usual name (``fitzpatrick_skin_type``, ``skin_tone``, ``monk_skin_tone``,
+    ``ita`` …), is on the scale on which its cells can be read. Words that are on none, such as ``not asked``, are unknown
+    where fewer than half are such; else all are taken as they are.
     """
     named = {plain(column): str(column) for column in reversed(table.columns)}
-    for name in (*USUAL["tone"], "ita", "measured_ita"):
-        if name not in named:
-            continue
-        cells = [str(cell).strip() for cell in table[named[name]].fillna("")]
+    asked = [(plain(column[len(NAMED) :]), column) for column in map(str, table) if column.startswith(NAMED)]
+    usual = [(name, named[name]) for name in (*USUAL["tone"], "ita", "measured_ita") if name in named]
+    for name, column in (*asked, *usual):
+        cells = [str(cell).strip() for cell in table[column].fillna("")]
         known = [cell for cell in cells if cell.lower() not in _UNKNOWN]
         strange = {cell for cell in set(known) if not any(scale.read(cell) is not None for scale in (*SCALES, ITA))}
         rest = [cell for cell in known if cell not in strange]
@@ -117,9 +119,8 @@ def tone_labels(table: pd.DataFrame) -> ToneLabels | None:
             levels = (
                 scale.read(cell) if cell.lower() not in {*_UNKNOWN, *map(str.lower, unread)} else None for cell in cells
             )
-            return ToneLabels(
-                scale, named[name], tuple("" if at is None else scale.levels[at] for at in levels), unread
-            )
+            words = tuple("" if at is None else scale.levels[at] for at in levels)
+            return ToneLabels(scale, column.removeprefix(NAMED), words, unread)
     return None
 
 

@@ -138,7 +138,7 @@ def test_a_clinic_folder_in_german_and_malignant_classes_named_afterwards(
     assert "Left out: rows without a label (1): IMG_2.png." in answer.out
     assert "Left out: pictures that are refused (1): IMG_4.png (" in answer.out
     assert "no row names" not in answer.out, "each picture is counted once"
-    assert "Skin tone in 'tone': Fitzpatrick type, of 3 of 3 images." in answer.out
+    assert "Skin tone in 'Hauttyp': Fitzpatrick type, of 3 of 3 images." in answer.out
     found = table(audited, "Klinik/all")
     assert (found["sex"].tolist(), found["patient_id"].tolist()) == (["m"] * 3, ["Müller-0", "Müller-1", "Müller-3"])
     reported = dermaviz("report", "seven", "--dataset", "Klinik", "--no-pictures", "-o", tmp_path / "seven.html")

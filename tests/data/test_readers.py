@@ -7,14 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+from dermaviz.data.files import is_date
 from dermaviz.data.general import read_folders, read_table, without_refused
 from dermaviz.data.readers import READERS, find_ham10000, find_photo, read_dataset, read_ham10000, read_splits
 from dermaviz.data.records import HAM10000, SPECS, Dataset, Record
 from dermaviz.data.split import split_by_group, write_manifest
 from dermaviz.data.tables import Columns, parse_columns
+from dermaviz.data.tone_labels import tone_labels
 from dermaviz.errors import DatasetError
 
 DATA = os.environ.get("DERMAVIZ_DATA", "")
@@ -146,7 +149,7 @@ def test_a_folder_per_class(sorted_pictures: Path) -> None:
         "Left out: files that are no pictures (1): nv/notes.txt.",
     )
     (sorted_pictures / "list.csv").write_text("Datei;Befund;Ort;Pat.-Nr.\n1.jpg;nv;Arm;P1\n")
-    data = read_dataset("", sorted_pictures)
+    data = read_dataset("folder", sorted_pictures)
     told = ", with the columns Datei, Befund, Ort, Pat.-Nr.. If the labels are there, name them: `--columns "
     assert f"Not used: list.csv{told}image=Datei,label=Befund,patient=Pat.-Nr.`." in data.said
     assert "list.csv" not in " ".join(data.kept)
@@ -154,6 +157,45 @@ def test_a_folder_per_class(sorted_pictures: Path) -> None:
     assert "Not used: list.csv. If the labels are in a table, name its columns" in " ".join(
         read_dataset("", sorted_pictures).said
     )
+
+
+def test_a_table_with_labels_comes_before_folders_as_classes(tmp_path: Path) -> None:
+    """A clinic's folder: photographs by month and patient, and a list whose columns have German names."""
+    for i in range(4):
+        draw(tmp_path / "Bilder" / f"2021-0{1 + i % 2}" / f"Mueller-{i}" / f"IMG_{i}.JPG")
+    rows = [f"IMG_{i}.JPG;{('Melanom', 'Nävus')[i % 2]};P{i}" for i in range(4)]
+    (tmp_path / "Liste.csv").write_text("\n".join(["Datei;Befund;Pat.-Nr.", *rows]))
+    data = read_dataset("", tmp_path)
+    assert (data.classes, [record.patient_id for record in data.records]) == (
+        ("Melanom", "Nävus"),
+        ["P0", "P1", "P2", "P3"],
+    )
+    line = "`--columns image=Datei,label=Befund,patient=Pat.-Nr.`"
+    assert data.said[1] == (
+        f"Guessed from its columns, the table holds the labels: {line}, each of which can be named otherwise. Folders as "
+        "classes: `--dataset folder`."
+    )
+    assert data.place == (str(tmp_path.resolve()), "", "image=Datei,label=Befund,patient=Pat.-Nr.")
+    (tmp_path / "Liste.csv").write_text("Datei;Befund\nelsewhere.jpg;nv\n")
+    said = "\n".join(read_dataset("", tmp_path).said)
+    assert "Folders that look like dates are no classes: 2021-01, 2021-02." in said
+    assert "Labels are the names of the sub-folders." in said
+    draw(*(tmp_path / "by month" / month / "1.jpg" for month in ("2021-03", "April 2021", "3_2021")))
+    with pytest.raises(DatasetError, match=r"but those that look like dates \(2021-03, .*which are no classes"):
+        read_dataset("", tmp_path / "by month")
+
+
+@pytest.mark.parametrize(
+    ("name", "date"),
+    [
+        ("2021", True), ("2021-03", True), ("20210304", True), ("2021_03_04", True), ("03-2021", True), ("12.3.21", True),
+        ("März 2021", True), ("Januar", True), ("sept 21", True), ("03_March", True), ("mel", False), ("1", False),
+        ("0", False), ("may", False), ("set", False), ("marginal", False), ("stage 2021", False), ("12", False), ("", False),
+        ("nevus 3", False), ("marjolin ulcer", False),
+    ],
+)  # fmt: skip
+def test_folders_that_look_like_dates(name: str, date: bool) -> None:
+    assert is_date(name) == date
 
 
 def test_the_order_of_classes_can_be_given(sorted_pictures: Path) -> None:
@@ -234,7 +276,21 @@ def test_columns_can_be_named_and_classes_ordered(tmp_path: Path) -> None:
     data = read_table(table, columns, classes=("nv", "mel"))
     assert data.label_indices == [0, 1]
     assert {(r.lesion_id, r.patient_id) for r in data.records} == {("1", "P1")}
-    assert data.records[0].metadata == {"label": "x", "shade": "II", "tone": "II", "patient_id": "P1"}
+    assert data.records[0].metadata == {"label": "x", "labelled_tone shade": "II", "patient_id": "P1"}
+
+
+def test_a_column_of_tone_that_is_named_comes_before_those_of_usual_names(tmp_path: Path) -> None:
+    rows = ("image,dx,Hauttyp,fitzpatrick,size", "a.jpg,mel,VI,1,12.7", "b.png,nv,I,2,999")
+    write_table(tmp_path, *rows)
+    named = read_table(tmp_path, Columns(tone="Hauttyp"))
+    assert "Skin tone in 'Hauttyp': Fitzpatrick type, of 2 of 2 images." in named.notes
+    found = tone_labels(pd.DataFrame([dict(record.metadata) for record in named.records]))
+    assert found is not None
+    assert found.levels == ("type VI", "type I")
+    usual = "Skin tone in 'fitzpatrick': Fitzpatrick type, of 2 of 2 images."
+    assert usual in read_table(tmp_path).notes
+    unread = read_table(tmp_path, Columns(tone="size")).notes
+    assert {usual, "Skin tone in 'size' cannot be read: 12.7, 999 are on no scale of tone."} <= set(unread)
 
 
 @pytest.mark.parametrize("text", ["photo", "image=", "photograph=a", "image=a,=b"])
@@ -296,7 +352,7 @@ def test_columns_of_other_languages_are_proposed_and_what_is_left_of_them_is_sai
         in said
     )
     data = read_table(table, parse_columns(line.removeprefix("--columns ")))
-    assert data.records[0].metadata == {"Hauttyp": "2", "tone": "2", "sex": "m", "age": "50", "patient_id": "P1"}
+    assert data.records[0].metadata == {"labelled_tone Hauttyp": "2", "sex": "m", "age": "50", "patient_id": "P1"}
     assert "without a role" not in "\n".join(data.said)
     by_content = write_table(tmp_path, "x;y;z", "a.jpg;Melanom;1", "b.png;Nävus;2")
     with pytest.raises(DatasetError, match="--columns image=x,label=y"):

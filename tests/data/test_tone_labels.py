@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dermaviz.colour import decode_srgb, ita_of_lab, lab_of_linear
-from dermaviz.data.tone_labels import CUTS, MONK, tone_labels
+from dermaviz.data.tone_labels import CUTS, MONK, NAMED, tone_labels
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,8 @@ from dermaviz.data.tone_labels import CUTS, MONK, tone_labels
         ("tone", ["Brown", "very light", "dark"], ["brown", "very light", "dark"], "group"),
         ("ita", ["56.0", "55", "-31.5", ""], ["very light", "light", "dark", ""], "measured ITA"),
         ("tone", ["1", "k.A.", "6", "not asked", "2"], ["type I", "", "type VI", "", "type II"], "Fitzpatrick type"),
+        ("labelled_tone Hauttyp", ["I", "VI", "", "II"], ["type I", "type VI", "", "type II"], "Fitzpatrick type"),
+        ("labelled_tone Monk scale", ["1", "4"], ["Monk 1", "Monk 4"], "Monk scale"),
         ("tone", ["fair", "deep", "fair"], ["fair", "deep", "fair"], "as given"),
     ],
 )
@@ -41,7 +43,7 @@ def test_a_column_is_on_the_scale_that_reads_all_its_cells(
 ) -> None:
     found = tone_labels(pd.DataFrame({"image_id": range(len(cells)), column: cells}))
     assert found is not None
-    assert (found.column, found.scale.name, list(found.levels)) == (column, scale, levels)
+    assert (found.column, found.scale.name, list(found.levels)) == (column.removeprefix(NAMED), scale, levels)
     assert found.said.endswith("not read: 'k.A.', 'not asked'.") == ("k.A." in cells)
 
 

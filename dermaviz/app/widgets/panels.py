@@ -148,10 +148,12 @@ def laid_over(pixels: RGB, attended: AttentionMap, look: Look, mask: Mask | None
 
 
 def show_caption(case: Case, look: Look) -> None:
-    """What the pictures show, and the files to keep; nothing where there is no map yet."""
+    """What the pictures show, and the files to keep; nothing where there is no map, or none yet."""
     if not is_ready(look.method):
         return
     attended = case.attention(look.index(case), look.method)
+    if attended.status == "unavailable":  # the picture's place says so
+        return
     st.caption(f"{caption_of(case, attended)} · {attended.seconds:.2f} s", help=_about(attended))
     stem = file_stem(case.photo.name, case.checkpoint.name, case.answer, attended)
     with st.container(horizontal=True):
