@@ -15,6 +15,7 @@ import streamlit as st
 
 from dermaviz.app.cache import remembered, shared
 from dermaviz.app.checkpoints import Checkpoint, classifier
+from dermaviz.evidence import predictions
 from dermaviz.evidence.predictions import PREDICTIONS, Audited, data_sets, evidence_of, internal, read_audited
 from dermaviz.evidence.store import FOLDER, DataSplit, Evidence, has_evidence, table_path
 from dermaviz.metrics.bootstrap import Estimate
@@ -77,6 +78,12 @@ def has_table(checkpoint: Checkpoint, table: str, of: DataSplit | None = None) -
     return has_evidence(checkpoint.folder, table, of or data_in_use(checkpoint))
 
 
+def tone_note(checkpoint: Checkpoint, of: DataSplit | None = None) -> str | None:
+    """Why the tone groups of a data set (None: the one in use) cannot be used; None where they can, or where there are none."""
+    of = of or data_in_use(checkpoint)
+    return _tone_note(checkpoint, of, _stamps(checkpoint, of))
+
+
 @remembered(max_entries=256, show_spinner=False)
 def worth(audited: Audited) -> BesideConstant:
     """How often these images are classified correctly, with intervals, beside always giving one class."""
@@ -103,6 +110,11 @@ def _table(
 @shared(max_entries=8, show_spinner=False)
 def _audited(checkpoint: Checkpoint, of: DataSplit, stamps: Stamps) -> Audited:
     return read_audited(checkpoint, of)
+
+
+@shared(max_entries=64, show_spinner=False)
+def _tone_note(checkpoint: Checkpoint, of: DataSplit, stamps: Stamps) -> str | None:
+    return predictions.tone_note(checkpoint, of)
 
 
 def _stamps(checkpoint: Checkpoint, of: DataSplit) -> Stamps:

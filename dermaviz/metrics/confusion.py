@@ -48,8 +48,8 @@ def values_of(table: pd.DataFrame, column: str) -> dict[str, int]:
     """The values of a column with their numbers of images, the commonest first, "" (unknown) last; empty without the column."""
     if column not in table:
         return {}
-    counts = table[column].value_counts()
-    return {str(value): int(counts[value]) for value in sorted(counts.index, key=lambda v: (v == "", -counts[v], v))}
+    counts = table[column].value_counts().to_dict()
+    return {str(value): int(counts[value]) for value in sorted(counts, key=lambda v: (v == "", -counts[v], v))}
 
 
 def cohort_names(table: pd.DataFrame, column: str, most: int | None = None) -> list[str]:

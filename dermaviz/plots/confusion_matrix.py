@@ -158,7 +158,11 @@ def cases_figure(
     Returns:
         A figure whose dots can be clicked: ``customdata`` is ``[image, diagnosis, predicted]``.
     """
-    marked = table["image"] == chosen
+    size, opacity, width = (
+        (8, 0.6, 0)
+        if chosen is None
+        else (np.where(table["image"] == chosen, on, off) for on, off in ((16, 8), (1, 0.6), (3, 0)))
+    )
     figure = go.Figure(constant_line([0, 1], [0, 1], "right answers"))
     figure.add_scatter(
         x=table[of_truth],
@@ -166,8 +170,7 @@ def cases_figure(
         mode="markers",
         customdata=table[["image", "diagnosis", "predicted"]],
         marker={
-            "size": np.where(marked, 16, 8), "opacity": np.where(marked, 1, 0.6), "color": BENIGN,
-            "line": {"width": np.where(marked, 3, 0), "color": ink or MALIGNANT},
+            "size": size, "opacity": opacity, "color": BENIGN, "line": {"width": width, "color": ink or MALIGNANT},
         },
         unselected={"marker": {"opacity": 0.6}},
         hovertemplate="%{customdata[0]}: %{customdata[1]}, predicted %{customdata[2]}<br>%{x:.0%}, %{y:.0%}<extra></extra>",

@@ -36,7 +36,11 @@ def plain(words: str) -> str:
 
     Plotly takes tags, entities and ``%{…}`` in every text for its own; an invisible word joiner parts what would make one.
     """
-    return _MARKUP.sub(rf"\g<0>{_JOINER}", words)
+    return _MARKUP.sub(rf"\g<0>{_JOINER}", words) if _may_hold_markup(words) else words
+
+
+def _may_hold_markup(words: str) -> bool:
+    return "<" in words or "&" in words or "%" in words
 
 
 def as_given(words: str) -> str:
@@ -74,7 +78,7 @@ def _plain_within(given: Any) -> Any:
     if isinstance(given, pd.DataFrame):
         return pd.DataFrame({name: _plain_within(column) for name, column in given.items()}, given.index)
     if isinstance(given, pd.Series):
-        return given if given.dtype.kind in "biufcmM" else given.astype(object).map(_plain_within)
+        return given if given.dtype.kind in "biufcmM" or _all_plain(given) else given.astype(object).map(_plain_within)
     if isinstance(given, np.ndarray):
         return given if given.dtype.kind in "biufcmM" else np.array([_plain_within(one) for one in given.tolist()])
     if isinstance(given, Mapping):
@@ -84,6 +88,12 @@ def _plain_within(given: Any) -> Any:
     if isinstance(given, Collection) and not isinstance(given, bytes):
         return tuple(_plain_within(one) for one in given)
     return given
+
+
+def _all_plain(given: pd.Series) -> bool:
+    """Whether a column holds only texts without a sign of markup; all are looked through in one go."""
+    texts = given.tolist()
+    return all(type(one) is str for one in texts) and not _may_hold_markup("".join(texts))
 
 
 Scale = tuple[tuple[float, str], ...]
@@ -136,30 +146,30 @@ _SHADE = 0.17
 
 def styled(figure: go.Figure, height: int, ink: str | None, *, legend: bool = True) -> go.Figure:
     """Give a chart its height in pixels, its words their colour, and its key a place above it; returns the same figure."""
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 56 if legend else 12, "b": 8},
-        dragmode=False,
-        hovermode="closest",
-        showlegend=legend,
-        plot_bgcolor="rgba(0,0,0,0)",
-        legend={
+    lines = {
+        "fixedrange": True, "gridcolor": MUTED, "griddash": "dot", "gridwidth": 0.5, "zeroline": False, "automargin": True,
+        "title": {"font": {"color": ink, "size": _WORDS}}, "tickfont": {"color": ink, "size": _SMALL},
+    }  # fmt: skip
+    look = {
+        "height": height, "margin": {"l": 8, "r": 8, "t": 56 if legend else 12, "b": 8}, "dragmode": False,
+        "hovermode": "closest", "showlegend": legend, "plot_bgcolor": "rgba(0,0,0,0)",
+        "legend": {
             "orientation": "h", "x": 0, "xref": "container", "y": 1, "yref": "container", "xanchor": "left",
             "yanchor": "top", "traceorder": "normal", "font": {"color": ink, "size": _SMALL},
         },
-    )  # fmt: skip
-    for update in (figure.update_xaxes, figure.update_yaxes):
-        update(
-            fixedrange=True,
-            gridcolor=MUTED,
-            griddash="dot",
-            gridwidth=0.5,
-            zeroline=False,
-            automargin=True,
-            title_font={"color": ink, "size": _WORDS},
-            tickfont={"color": ink, "size": _SMALL},
-        )
+    }  # fmt: skip
+    # All in one: Plotly's own updates, a property at a time, take seven times as long as this, and as long as all the rest.
+    layout = figure.layout.to_plotly_json()
+    layout.pop("template", None)  # the new layout gets the same
+    axes = {name for name in layout if name.startswith(("xaxis", "yaxis"))} | {"xaxis", "yaxis"}
+    figure.layout = _overruled(layout, look | dict.fromkeys(sorted(axes), lines))
     return figure
+
+
+def _overruled(given: Mapping[str, Any], by: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings with others in their place, but for what these leave open."""
+    inner = {name: _overruled(given.get(name) or {}, one) for name, one in by.items() if isinstance(one, Mapping)}
+    return {**given, **by, **inner}
 
 
 def axis(title: str, standoff: int = 16, **more: Any) -> dict[str, Any]:

@@ -191,9 +191,9 @@ def _outcome(rows: pd.DataFrame, place: Mapping[str, int], right: bool) -> go.Sc
     scattered = np.random.default_rng(0).uniform(-_SPREAD, _SPREAD, len(rows))  # the same picture every time
     middle = rows["group"].map(place).to_numpy(np.float64) + (-0.22 if right else 0.22)
     return go.Scatter(
-        x=[_placed(ratio) for ratio in rows["ratio"]],
+        x=_placed(rows["ratio"].to_numpy()),
         y=middle + scattered,
-        customdata=rows[["image_id", "ratio"]],
+        customdata=rows[["image_id", "ratio"]].round(4),
         name=f"{name}: {len(rows):,}",
         mode="markers",
         marker={"size": 6, "symbol": sign, "color": colour, "opacity": 0.5, "line": {"width": 0}},
@@ -207,7 +207,7 @@ def _medians(rows: pd.DataFrame, place: Mapping[str, int], right: bool, ink: str
     name, colour, _ = _OUTCOMES[right]
     medians = rows.groupby("group")["ratio"].median()
     return go.Scatter(
-        x=[_placed(ratio) for ratio in medians],
+        x=_placed(medians.to_numpy()),
         y=[place[group] + (-0.22 if right else 0.22) for group in medians.index],
         mode="markers",
         marker={"symbol": "line-ns", "size": 26, "color": colour, "line": {"width": 4, "color": ink or colour}},
@@ -219,9 +219,9 @@ def _medians(rows: pd.DataFrame, place: Mapping[str, int], right: bool, ink: str
     )
 
 
-def _placed(ratio: float) -> float:
-    """Where a ratio stands on the axis: its logarithm to base ten, within the axis's ends."""
-    return float(np.log10(np.clip(ratio, SMALLEST_RATIO, LARGEST_RATIO)))
+def _placed(ratio: Any) -> Any:
+    """Where ratios stand on the axis: their logarithms to base ten, within the axis's ends."""
+    return np.log10(np.clip(ratio, SMALLEST_RATIO, LARGEST_RATIO))
 
 
 def _said(row: Mapping[str, Any]) -> str:

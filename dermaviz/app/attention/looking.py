@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.cache import remembered
+from dermaviz.app.cache import remembered, shared
 from dermaviz.app.confusion.matrix import ANY
 from dermaviz.app.evidence import table_of
 from dermaviz.app.skin_tone.question import ToneAsk, enough, groups_of, mean_by_group, one_each, too_few
@@ -48,12 +48,18 @@ LOOKS: Mapping[str, bool | None] = MappingProxyType({ANY: None, "at the lesion":
 
 
 def looking(audited: Audited) -> pd.DataFrame:
-    """Whether each answer is right, and how much of its map is on the lesion, in the images' order.
+    """Whether each answer is right, and how much of its map is on the lesion, in the images' order; shared, so copy it before a
+    change.
 
     Returns:
         The columns of the table ``attention`` with ``right`` (bool), ``ratio`` (energy ÷ lesion area; NaN where there is no
         map or no lesion) and ``ratio_centre``, the same of a centred Gaussian.
     """
+    return _looking(audited, table_of(audited.checkpoint, ATTENTION))
+
+
+@shared(max_entries=8, show_spinner=False)
+def _looking(audited: Audited, evidence: Evidence) -> pd.DataFrame:
     table = one_each(audited, ATTENTION)
     area = table["lesion_area"].where(table["lesion_area"] > 0)
     right = audited.probabilities.argmax(1) == audited.labels
@@ -204,11 +210,12 @@ def _cells(counts: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     }
     rows = []
     for name in groups:
-        mine = counts[counts["group"] == name].set_index(["right", "looking"])
-        row = {"images": f"{int(mine['n_group'].iloc[0]):,}", "group": value_words(name)}
+        mine = {(one["right"], one["looking"]): one for one in counts[counts["group"] == name].to_dict("records")}
+        row = {"images": f"{int(next(iter(mine.values()))['n_group']):,}", "group": value_words(name)}
         for kind, label in kinds.items():
-            found = mine.loc[kind]
-            row[label] = f"{int(found['n_images']):,}: {Estimate.of(found.rename({'share': 'value'})).cell(share)}"
+            row[label] = (
+                f"{int(mine[kind]['n_images']):,}: {Estimate.of(mine[kind] | {'value': mine[kind]['share']}).cell(share)}"
+            )
         rows.append(row)
     return pd.DataFrame(rows)
 

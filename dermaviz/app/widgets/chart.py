@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import re
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ import streamlit as st
 from PIL import Image, ImageOps
 
 from dermaviz.app.bar import chosen_checkpoint
+from dermaviz.app.cache import Memory
 from dermaviz.app.evidence import data_in_use
 from dermaviz.app.frame import REMINDER
 from dermaviz.app.text import escaped
@@ -82,7 +84,7 @@ def draw_chart(figure: go.Figure, key: str, title: str, alt: str = "", **more: A
     today = f"{date.today():%Y-%m-%d}"
     source = " · ".join(filter(None, (*sources, today, "DermaViz", REMINDER)))
     lines = [escape(line, quote=False) for line in wrap(_plain(title), _LINE)[:3]]
-    figure.update_layout(meta={"slide": {"lines": lines, "source": escape(source, quote=False)}})
+    figure.layout.meta = {"slide": {"lines": lines, "source": escape(source, quote=False)}}
     file = re.sub(r"[^\w.-]+", "-", "-".join(filter(None, ("dermaviz", page, key, *sources[:1], today))))
     config = {
         "displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": SLIDE | {"filename": file},
@@ -179,8 +181,16 @@ def show_picture(pixels: RGB, caption: str, alt: str) -> None:
     st.image(png(pixels), caption=caption, width="stretch", output_format="PNG", alt=alt)
 
 
+_FILES: Memory[bytes] = Memory(32)
+
+
 def png(pixels: RGB) -> bytes:
-    """Pixels, uint8 ``[H, W, 3]``, as the bytes of a PNG file."""
-    file = io.BytesIO()  # Streamlit's own encoding compresses more and takes five times as long
-    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
-    return file.getvalue()
+    """Pixels, uint8 ``[H, W, 3]``, as the bytes of a PNG file; the latest are remembered, for a page draws its pictures anew each
+    time that something on it is chosen."""
+
+    def made() -> bytes:
+        file = io.BytesIO()  # Streamlit's own encoding compresses more and takes five times as long
+        Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+        return file.getvalue()
+
+    return _FILES.recall((pixels.shape, hashlib.sha256(pixels.tobytes()).digest()), made)

@@ -9,11 +9,12 @@ from types import MappingProxyType
 import streamlit as st
 
 from dermaviz.app.bar import FILTER_WORDS, filter_place
+from dermaviz.app.evidence import tone_note
 from dermaviz.app.link import AGE as AGE_LINK
 from dermaviz.app.link import all_asked, ask_for
 from dermaviz.app.text import FACETS, escaped, in_order, value_words
 from dermaviz.data.split import leaks
-from dermaviz.evidence.predictions import BALANCED, TONE_GROUP, Audited, tone_note
+from dermaviz.evidence.predictions import BALANCED, TONE_GROUP, Audited
 from dermaviz.metrics.confusion import AGE, Cohort, ages, in_cohort, values_of
 from dermaviz.plots.theme import percent
 
