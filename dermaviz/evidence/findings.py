@@ -249,9 +249,9 @@ def _map(audited: Audited, of: DataSplit, draws: int) -> Finding:
     label, kept = METHODS[name].label, Estimate.of(shown.loc[name])
     number = f"(rank correlation {kept.value:.2f})"
     if kept.low >= HALF:
-        said = f"draws almost the same map {number}: little of it is the classifier's."
+        said = f"draws almost the same map {number}: it shows little of what was learnt."
     elif kept.high < HALF:
-        said = f"draws another map {number}: it depends on the classifier."
+        said = f"draws another map {number}: it depends on what was learnt."
     else:
         said = f"may draw the same map {number}: too few images to tell."
     sentence = f"With random classifier weights, {label} {said}"
@@ -310,8 +310,8 @@ def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
         shares = (percent(estimates[group].value) for group in (low, high))
         sentence = f"{name.capitalize()}s found: from {next(shares)} on {low} skin to {next(shares)} on {high} skin."
     detail = (
-        f"Tone {'as people labelled it' if labelled else 'groups are estimated from the skin round the lesion'}; a group with "
-        f"{either_too_few(f'{name}s', audited.unit)}, is not judged: "
+        f"Tone {'as people labelled it' if labelled else 'groups are estimated from the skin round the lesion'}. Not judged: a "
+        f"group with {either_too_few(name, audited.unit)}. There are: "
         + "; ".join(sides(group, counts.loc[group], audited.unit) for group in order)
         + "."
     )
@@ -354,7 +354,7 @@ STORY: Mapping[str, Chapter] = MappingProxyType(
     {
         "says": Chapter("What does it say, and where does it look?", "Confusion", PREDICTIONS, _says),
         "flips": Chapter("How small a change flips the answer?", "Robustness", "flips", _flips),
-        "map": Chapter("How much of the map belongs to the classifier?", "Attention", "randomisation", _map),
+        "map": Chapter("How much of the map depends on what the model learnt?", "Attention", "randomisation", _map),
         "whom": Chapter("For whom does it work, and what cannot be said?", "Skin tone", TONE, _whom),
         "elsewhere": Chapter("How does it do on photographs from elsewhere?", "Confusion", PREDICTIONS, _elsewhere),
     }

@@ -118,7 +118,7 @@ def what_is_left(
 
 
 def what_we_know(method: str, ranked: pd.DataFrame | None, left: pd.DataFrame | None) -> str:
-    """One sentence on how far a method's maps can be trusted, to stand beside one; "" where nothing was measured.
+    """A sentence or two on how far a method's maps can be trusted, to stand beside one; "" where nothing was measured.
 
     Args:
         method: name of a row of ``METHODS``.
@@ -130,7 +130,7 @@ def what_we_know(method: str, ranked: pd.DataFrame | None, left: pd.DataFrame | 
     rows = rows if rows is None else rows[rows["n_images"] > 0]
     if rows is not None and method in set(rows["method"]):
         place = int((rows["gain"].round(9) > rows.loc[rows["method"] == method, "gain"].round(9).iloc[0]).sum()) + 1
-        said.append(f"is number {place} of {len(rows)} methods by ROAD on {int(rows['n_images'].max()):,} images")
+        said.append(f"is number {place} of {len(rows)} methods by ROAD ({int(rows['n_images'].max()):,} images).")
     mine = None if left is None else left[(left["method"] == method) & (left["n_images"] > 0)]
     if mine is not None and len(mine):
         classifier, everything, verdict = mine.iloc[0], mine.iloc[-1], mine["verdict"].iloc[0]
@@ -143,8 +143,8 @@ def what_we_know(method: str, ranked: pd.DataFrame | None, left: pd.DataFrame | 
             NOT_SHOWN: f"not shown to be less than half (95% interval {kept['low']:.2f} to {kept['high']:.2f})",
         }[verdict]
         share = "all" if kept["value"] > 1 - 5e-3 else f"{kept['value']:.2f}"
-        said.append(f"keeps {share} of its map when {what} weights are random, {so}")
-    return f"{METHODS[method].label} {' and '.join(said)}." if said else ""
+        said.append(f"keeps {share} of its map when {what} weights are random, {so}.")
+    return f"{METHODS[method].label} {' It '.join(said)}" if said else ""
 
 
 def _clusters(image_ids: Sequence[str], cluster_ids: Mapping[str, str]) -> list[str]:

@@ -211,7 +211,8 @@ def too_few_sides(counts: pd.DataFrame, wanted: str, unit: str) -> str:
 
 def either_too_few(wanted: str, unit: str) -> str:
     """What makes a group too small: too few images of what is ``wanted``, or of anything else."""
-    return f"{fewer_than(f'images of {wanted}', unit)}, or {fewer_than('others', unit)}"
+    what = "images" if unit == "images" else unit
+    return f"fewer than {FEWEST} {what} of {wanted}, or fewer than {FEWEST} others"
 
 
 def fewer_than(images: str, unit: str) -> str:
@@ -220,11 +221,12 @@ def fewer_than(images: str, unit: str) -> str:
 
 
 def sides(group: str, row: pd.Series, unit: str) -> str:
-    """A group with its images on both sides, and of how many patients or lesions: ``type II 13, 6 others (3 and 2 patients)``."""
-    others = int(row["n_negatives"])
-    of = [int(row[f"clusters_with_{side}"]) for side in ("positives", "negatives")]
-    named = "" if unit == "images" else f" (of {of[0]:,} and {of[1]:,} {unit})"
-    return f"{group} {int(row['n_positives']):,}, {others:,} other{'' if others == 1 else 's'}{named}"
+    """A group with what is counted on both sides, patients, lesions or images: ``type II 3 and 2 others``."""
+    counted = (
+        ("n_positives", "n_negatives") if unit == "images" else ("clusters_with_positives", "clusters_with_negatives")
+    )
+    wanted, others = (int(row[name]) for name in counted)
+    return f"{group} {wanted:,} and {others:,} other{'' if others == 1 else 's'}"
 
 
 def gaps_to(by_group: GroupFigures, reference: str | None = None) -> pd.DataFrame:

@@ -112,7 +112,7 @@ def decline_figure(
     if axis.marked is not None and places and axis.place(axis.marked[0]) <= places[-1]:
         at = axis.place(axis.marked[0])
         figure.add_vline(x=at, line={"color": ink or MUTED, "width": 1, "dash": "dot"})
-        place = {"x": at, "y": 1, "yref": "y domain", "yanchor": "top", "xanchor": "left", "xshift": 2}
+        place = {"x": at, "y": 1, "yref": "y domain", "yanchor": "bottom", "xanchor": "left", "xshift": 2}
         add_note(figure, axis.marked[1], ink, **place)
     figure.update_xaxes(title={"text": axis.title, "standoff": 16}, **_ticks(axis, shown))
     figure.update_yaxes(**share_axis(f"{measure}, 0 to 1"), tickformat=".0%")

@@ -60,7 +60,7 @@ def test_methods_are_ranked_and_warned_of(measured: Path) -> None:
     assert f"By ROAD, **Grad-CAM++** is the most faithful of {len(METHODS)} methods." in said
     last = METHODS[list(METHODS)[-1]].label
     assert f"Not better than random: {last}." in said
-    assert "**Do not trust HiResCAM:** more than half of the map stays when the classifier is random" in said
+    assert "**Do not trust HiResCAM** (⚠): more than half of the map stays when the classifier is random" in said
 
 
 def test_the_shortcut_that_moves_it_most_stands_beside_its_control(measured: Path, answers: pd.DataFrame) -> None:

@@ -170,7 +170,7 @@ def test_cases_are_stepped_through_and_the_photoless_are_dots(shipped: pd.DataFr
     [
         ("Metrics", "Its balanced accuracy is **0.719 (95% interval 0.663 to 0.772)** on 2,001"),
         ("Calibration", "Calibration error 0.033 before temperature scaling and 0.041 after"),
-        ("Abstaining", "The most confident 80% of answers are wrong on **"),
+        ("Abstaining", "Of the most confident 80% of answers **"),
         ("Prediction sets", "fitted on 1,004 validation images"),
         ("Training", "the weights of epoch 15 are kept: balanced accuracy 0.746"),
     ],

@@ -73,8 +73,8 @@ def test_a_figure_by_group_is_counted_by_hand_and_small_groups_are_suppressed(
     said = text(app)
     assert re.search(rf"light, {percent(caught)} \(95% interval [^)]*\), n = {len(mine)} images of melanoma", said)
     tan = answers[groups(answers) == "tan"]
-    n = int((tan["dx"] == "mel").sum())
-    assert f"tan {n}, {len(tan) - n} others" in said
+    n, others = (tan.loc[(tan["dx"] == "mel") == wanted, "lesion_id"].nunique() for wanted in (True, False))
+    assert f"tan {n} and {others} others" in said
     verdicts = app.table[0].value.set_index("group")["verdict"]
     assert verdicts["intermediate against light"] in ("inconclusive", "difference found")
     assert ("Difference found" in said) == (verdicts == "difference found").any()
@@ -142,7 +142,9 @@ def test_where_no_group_can_be_judged_the_finding_begins_with_that_and_its_reaso
     said, reason = text(app), "each has fewer than 10 images of malignant lesions, or fewer than 10 others"
     assert f"## **No group of skin tone can be judged**: {reason}. On all images together, " in said
     assert f"**No group can be judged**: {reason}." in said
-    assert f"Too few to say, {reason.removeprefix('each has ')}: type I 5, 13 others; type II 13, 6 others;" in said
+    assert (
+        f"Too few to say ({reason.removeprefix('each has ')}): type I 5 and 13 others; type II 13 and 6 others;" in said
+    )
     assert "- **It answers Nävus for every one of 111 images" in said
     before = app.selectbox(key="figure")
     app.slider(key="threshold").set_value(30.0).run()

@@ -214,7 +214,7 @@ def test_a_model_that_always_says_the_same_is_told_first_and_groups_say_what_the
     assert whom.sentence == (
         "No tone group can be judged: each has fewer than 10 images of malignant lesions, or fewer than 10 others."
     )
-    assert "type II 13, 6 others; type III 10, 9 others; " in whom.detail
+    assert "type II 13 and 6 others; type III 10 and 9 others; " in whom.detail
     assert all(len(one.sentence.split()) <= MOST_WORDS for one in (says, whom))
     html = report_html(read_audited(useless))
     assert html.index("It answers Nävus for every one of 111 images") < html.index("not a medical device")

@@ -128,9 +128,9 @@ def test_what_is_left_of_maps():
         LESIONS,
         ["road"],
     )
-    assert what_we_know("layercam", ranked, None) == "LayerCAM is number 1 of 3 methods by ROAD on 40 images."
+    assert what_we_know("layercam", ranked, None) == "LayerCAM is number 1 of 3 methods by ROAD (40 images)."
     assert what_we_know("fem", ranked, found) == (
-        "FEM is number 3 of 3 methods by ROAD on 40 images and keeps all of its map when the classifier's weights are random, "
+        "FEM is number 3 of 3 methods by ROAD (40 images). It keeps all of its map when the classifier's weights are random, "
         "more than half: it shows the photo rather than this class."
     )
     assert "keeps 0.30 of its map" in what_we_know("gradcam", None, found)

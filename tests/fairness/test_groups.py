@@ -143,7 +143,7 @@ def test_thirty_images_of_two_patients_are_judged_as_two(patients: int, held_bac
     counts = group_counts(["here"] * 60, np.array(ids), labels == 1)
     if held_back:
         assert too_few_sides(counts, "melanoma", "patients") == "images of melanoma from fewer than 10 patients"
-    assert sides("here", counts.iloc[0], "patients") == f"here 30, 30 others (of {patients} and 30 patients)"
+    assert sides("here", counts.iloc[0], "patients") == f"here {patients} and 30 others"
 
 
 @pytest.mark.parametrize("copies", [1, 3])

@@ -190,8 +190,10 @@ def not_drawn(seen: pd.DataFrame, groups: list[str]) -> str:
     if left.empty:
         return ""
     unknown = int((left["group"] == "").sum())
-    whose = f", {unknown:,} of them of no known group" if unknown else ""
-    return f" The chart leaves out {images(len(left))}, {int(left['right'].sum()):,} with a right answer{whose}."
+    why = [
+        f"{n:,} {of}" for n, of in ((len(left) - unknown, "in groups too small"), (unknown, "of no known group")) if n
+    ]
+    return f" Not drawn: {images(len(left))} ({int(left['right'].sum()):,} right), {' and '.join(why)}."
 
 
 def maps_sentence(seen: pd.DataFrame) -> str:

@@ -141,13 +141,14 @@ def faithfulness_sentence(score: str, table: pd.DataFrame) -> tuple[str, str]:
     random, centre = (table[table["method"] == control].iloc[0] for control in ("random", "centre"))
     alike = best["low"] <= centre["value"] <= best["high"]
     lost = methods[methods["verdict"] != "better than random"]
+    worse = f" Not better than random: {', '.join(lost['label'])}." if len(lost) else ""
     chance = f"{random['value']:.3f}".replace("-", "−")
     return (
         f"By {score}, **no method is better than a spot in the centre**."
         if alike
         else f"By {score}, **{best['label']}** is the most faithful of {len(methods)} methods.",
         f"{best['label']} {figure(best)}, a spot in the centre {centre['value']:.3f}, a random map {chance}, n = "
-        f"{images(int(best['n_images']))}.{' Not better than random: ' + ', '.join(lost['label']) + '.' if len(lost) else ''}",
+        f"{images(int(best['n_images']))}, drawn at random.{worse}",
     )
 
 
@@ -162,7 +163,8 @@ def alike_sentence(left: pd.DataFrame) -> str:
     """Which methods' maps stay much the same although nothing is left of what the classifier has learnt, as Markdown."""
     n, alike = images(int(left["n_images"].max())), [method_name(name) for name in failing(left)]
     if not alike:
-        return f"With a random classifier, every method's map changes. n = {n}."
+        return f"With a random classifier, every method's map changes (n = {n}, drawn at random)."
     return (
-        f"**Do not trust {', '.join(alike)}:** more than half of the map stays when the classifier is random. n = {n}."
+        f"**Do not trust {', '.join(alike)}** (⚠): more than half of the map stays when the classifier is random. n = {n}, drawn "
+        "at random."
     )

@@ -98,7 +98,7 @@ def _show_what_is_known(case: Case, look: Look) -> None:
     if not (sentence := known_of(case.checkpoint, look.method)):
         return
     st.caption(sentence)
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         link_to("Attention", "See the test", image=case.photo.image, audit="Trust")
         if look.method != CLASS_METHOD:
             label = f"{METHODS[CLASS_METHOD].label} of this class"

@@ -62,7 +62,7 @@ def show_abstaining(audited: Audited) -> None:
     row, last = curve.iloc[(curve["coverage"] - _ABSTAIN_AT).abs().argmin()], curve.iloc[-1]
     risk, n = Estimate(row["risk"], row["low"], row["high"], bool(row["exact"])), images(len(audited))
     said = (
-        f"The most confident {percent(row['coverage'])} of answers are wrong on **{percent(risk.value)}**, all answers on "
+        f"Of the most confident {percent(row['coverage'])} of answers **{percent(risk.value)}** are wrong, of all answers "
         f"**{percent(last['risk'])}**.",
         f"Wrong among the most confident: {risk.text(percent)}, of {n}.",
     )

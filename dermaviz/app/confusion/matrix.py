@@ -68,7 +68,8 @@ def show_answer(audited: Audited, view: View, verdicts: Verdicts) -> str:
             said += f" {mistake_sentence(mistakes, names)}"
             missed = most_missed(verdicts, card.malignant)
             if missed is not None and missed not in mistakes:
-                said += f" Most missed: **{missed.count:,} of {missed.of:,}** of {names[missed.true]} as {names[missed.called]}."
+                n = f"**{missed.count:,} of {missed.of:,}**"
+                said += f" Most missed: {n} images of {names[missed.true]}, as {names[missed.called]}."
     st.markdown(f"## {among()}{said}", help=intervals)
     return said
 

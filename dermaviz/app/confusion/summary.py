@@ -50,10 +50,10 @@ def show_metrics(shown: Audited) -> None:
     show_elsewhere(shown.checkpoint)
     constant = f"always “{commonest}”"
     renamed = {"label": "metric", "metric": "slug", "constant": constant, "low": "from", "high": "to"}
-    number = st.column_config.NumberColumn(format="%.3f")
+    number, exact = st.column_config.NumberColumn(format="%.3f"), ["interval"] if table["exact"].any() else []
     st.dataframe(
         table.rename(columns=renamed).assign(interval=np.where(table["exact"], "exact", ""))[
-            ["n_images", "n_positives", "metric", "class", "value", "from", "to", "interval", constant]
+            ["n_images", "n_positives", "metric", "class", "value", "from", "to", *exact, constant]
         ],
         hide_index=True, height=380, placeholder="", alt="Metrics with 95% intervals, counts and the constant answer",
         column_config=dict.fromkeys(("value", "from", "to", constant), number)

@@ -41,7 +41,7 @@ SEED = 16
 """Decides where the real map and the changed photo stand, for each image anew."""
 FOUND, OF = 8, 9
 """What a report found of the malignant lesions on darker skin, and of how many (Gupta et al., section 9)."""
-_LEVELS = 255
+_LEVELS, ALIKE = 255, 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,16 +172,18 @@ def _drill(case: Case, ink: str | None) -> Asked:
         "a spot at random": _spot(case, real),
         f"the map for {class_names(case.card)[case.card.classes[other]]}": case.attention(other),
     }
-    order = _shuffled(case, list(maps))
+    names = list(maps)
+    order = _shuffled(case, names)
     letters = "ABCD"
     laid = [overlay(answer.prepared, maps[name], 0.6) for name in order]
-    told = _told(case, "map")
+    told, same = _told(case, "map"), _correlation(real, maps[names[-1]])
+    alike = f" The map for the other class is nearly the same (correlation {same:.2f})." if same > ALIKE else ""
     return Asked(
         "One of these four is the map of the answer. Which one?",
         tuple(letters[: len(order)]),
         order.index("the real map"),
         "; ".join(f"**{letter}** is {escaped(name)}" for letter, name in zip(letters, order, strict=True))
-        + (f". {escaped(told.sentence)}" if told else "."),
+        + f".{alike}{f' {escaped(told.sentence)}' if told else ''}",
         tuple(
             Picture(pixels, letter, f"Map {letter} laid over the photo")
             for letter, pixels in zip(letters, laid, strict=True)
@@ -209,6 +211,13 @@ def _spot(case: Case, like: AttentionMap) -> AttentionMap:
     y, x = np.mgrid[:h, :w] / np.array([h, w]).reshape(2, 1, 1)
     away = (y - chance.uniform(0.15, 0.85)) ** 2 + (x - chance.uniform(0.15, 0.85)) ** 2
     return replace(like, raw=np.exp(-away / 0.04).astype(np.float32))
+
+
+def _correlation(first: AttentionMap, second: AttentionMap) -> float:
+    """How alike two maps are: Pearson's correlation; 0 where one of them is flat."""
+    if min(first.raw.std(), second.raw.std()) == 0:
+        return 0.0
+    return float(np.corrcoef(first.raw.ravel(), second.raw.ravel())[0, 1])
 
 
 def _shuffled(case: Case, names: list[str]) -> list[str]:

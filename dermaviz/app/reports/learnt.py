@@ -51,6 +51,8 @@ def show_learnt() -> None:
             st.subheader(
                 f":{colour}-badge[{outcome}] {len(found)} claim{'s' * (len(found) > 1)}: {about}", anchor=False
             )
+            for place, words in zip(st.columns(_WIDTHS, gap="medium"), _COLUMNS, strict=True):
+                place.caption(words)
         for report, question in found:
             _show_claim(report, question, f":{colour}-badge[{outcome}] {question.judged}")
     _show_errors(page)

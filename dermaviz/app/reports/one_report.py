@@ -78,10 +78,12 @@ def _show_questions(page: Page, report: Report) -> None:
         question = offered[name]
         if question.says:
             st.markdown(f"**The report**: {question.says}")
-        st.markdown(f"**Our runs**: {question.sentence}")
-        st.markdown(f"{badge(question.verdict)} {question.why}")
+        st.markdown(f"**We measured**: {question.measured}")
+        st.markdown(f"{badge(question.verdict)} {question.judged}")
         if question.note:
             st.caption(question.note)
+        with st.expander("In full"):
+            st.markdown(f"{question.sentence} {question.why}")
     with saying:
         st.subheader(question.asks, anchor=False)
         if question.rows:

@@ -124,7 +124,7 @@ def other_skin_sentence(rows: pd.DataFrame, what: str, changes: bool) -> tuple[s
     beyond = "" if math.isnan(row["beyond"]) else f" Beyond the control shift: {in_points(row, 'beyond')}."
     return (
         f"On skin at ITA {angle(row['ita_to'])}, the {what} {size}.",
-        f"{in_points(row) if changes else figure(row)}, n = {images(int(row['n_images']))}.{beyond}",
+        f"{in_points(row) if changes else figure(row)}, n = {images(int(row['n_images']))}, drawn at random.{beyond}",
     )
 
 

@@ -145,7 +145,7 @@ def groups_sentence(
     known = rows[rows["value"].notna()]
     few = rows[rows["suppressed"]]
     listed = "; ".join(escaped(sides(row["group"], row, unit)) for _, row in few.iterrows())
-    ending = f" Too few to say, {escaped(either_too_few(wanted, unit))}: {listed}." if len(few) else ""
+    ending = f" Too few to say ({escaped(either_too_few(wanted, unit))}): {listed}." if len(few) else ""
     if known.empty:
         return f"**No group can be judged**: each has {escaped(too_few_sides(few, wanted, unit))}.", ending.strip()
 

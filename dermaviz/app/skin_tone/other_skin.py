@@ -156,8 +156,8 @@ def _redrawn(case: Case, tone: float) -> RGB:
 
 
 def measure_name(card: Card) -> str:
-    """What curves and sentences measure: p(malignant), or where no class counts as malignant, how sure the answer is."""
-    return "p(malignant)" if card.malignant else "probability of the answer"
+    """What curves and sentences measure: how probable malignancy is, or, where no class counts as malignant, the answer."""
+    return f"probability of {'malignancy' if card.malignant else 'the answer'}"
 
 
 def score(prediction: Prediction, first: Prediction) -> float:
@@ -192,7 +192,7 @@ def outcome_sentence(card: Card, found: OtherSkin, shift: Shift) -> str:
         return f"Without a shift nothing is changed: **{first}**, {measure_name(card)} {percent(start)}."
     turned = f"turns into **{class_with_probability(card, tone)}**" if tone.index != clean.index else "stays"
     return (
-        f"On {tone_words(shift.to_ita)}, the answer **{first}** {turned}; {measure_name(card)} goes from {percent(start)} to "
+        f"On {tone_words(shift.to_ita)}, the answer **{first}** {turned}; the {measure_name(card)} goes from {percent(start)} to "
         f"**{percent(end)}**."
     )
 
@@ -223,7 +223,7 @@ def curve_sentence(table: pd.DataFrame, measure: str) -> tuple[str, str]:
     colour = "" if by_control < max(by_tone, _NEAR_NOTHING) else " **That is sensitivity to colour, not to tone.**"
     answers = tone.sort_values("ita")["diagnosis"].nunique()
     return (
-        f"Over all tones {measure} moves {moves}; with the control, {beside}.{colour}",
+        f"Over all tones the {measure} moves {moves}; with the control, {beside}.{colour}",
         f"From {degrees(tone['ita'].min())} to {degrees(tone['ita'].max())}: {answers} answer{'' if answers == 1 else 's'}. "
         f"{CANNOT_SAY}",
     )

@@ -77,7 +77,7 @@ def _show_finding(ask: ToneAsk) -> None:
         groups = np.asarray(groups_of(ask) if ask.labelled else tone_groups(ita_of(ask), ask.cuts))
         some = {name: ask.images.take(groups == name) for name in darkest(ask, groups)}
         small = {name: found for name, found in some.items() if len(set(found.clusters)) < FEWEST}
-        listed = " and ".join(f"{name} skin ({found.counted})" for name, found in small.items())
+        listed = " and ".join(f"{name} skin ({images(len(found))})" for name, found in small.items())
         begin = f"**Cannot be judged: {listed}.** On the rest, " if small else "On these images, "
         if nobody := nobody_judged(ask, groups):
             begin = f"**No group of skin tone can be judged**: each has {escaped(nobody)}. On all images together, "

@@ -43,6 +43,7 @@ OUTCOMES: Mapping[str, str] = MappingProxyType(
     {RIGHT: "classified correctly", FOUND: "found, of those looked for", ALARMED: "false alarms, of the others"}
 )
 """What a trend can be of, with its name."""
+HAPPENED = {RIGHT: "classified correctly", FOUND: "found", ALARMED: "raising a false alarm"}
 STEPS = 8
 """Groups of equally many images in which a trend is shown beside its line."""
 
@@ -57,11 +58,12 @@ def show_trend(ask: ToneAsk) -> None:
     step, share = "level" if ask.labelled else "10°", f"share {OUTCOMES[outcome].split(',')[0]}"
     verdict, reason = trend_verdict(ask, outcome)
     n = counted(found.n_images, found.n_clusters, ask.images.unit)
-    n = f"n = {n}, {found.n_with:,} with and {found.n_without:,} without."
+    n = f"n = {n}, {found.n_with:,} {HAPPENED[outcome]} and {found.n_without:,} not."
     said = "**Too few for a trend.**"
     if not found.suppressed:
         odds = darker(found)
-        said = f"**{verdict.capitalize()}**{f' ({reason})' if reason else ''}: for each {step} darker, odds ×{odds.value:.2f}."
+        why = f" ({reason})" if reason else ""
+        said = f"**{verdict.capitalize()}**{why}: for each {step} darker, the odds are ×{odds.value:.2f}."
         n = f"Odds for each {step if ask.labelled else '10° of ITA'} darker: ×{odds.text('{:.2f}'.format)}. {n}"
     levels = (
         f"Each diagnosis has a line of its own height. Intervals: 95%, {resampling(ask.images, steps, found.curve)}."
@@ -143,7 +145,7 @@ def trend_finding(ask: ToneAsk) -> str:
         return "there are **too few images for a trend**"
     way = "less" if darker(found).value < 1 else "more"
     if verdict == "difference found":
-        return f"it is right **{way} often on darker skin** within a diagnosis (odds × {darker(found).text()} for each 10°)"
+        return f"it is right **{way} often on darker skin** within a diagnosis (odds ×{darker(found).value:.2f} for each 10°)"
     if reason.startswith("the sign"):
         return "a trend with skin tone is **inconclusive**"
     return "**no trend with skin tone** is found"

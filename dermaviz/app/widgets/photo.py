@@ -208,7 +208,7 @@ def show_actions(case: Case, here: str) -> None:
     """What else to do with the current image: step to its neighbours, and take it to another page."""
     photo, card = case.photo, case.card
     others = neighbours(photo)
-    with st.container(horizontal=True, vertical_alignment="center", key="actions", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", key="actions", gap="xsmall"):
         if len(others) > 1:
             at = others.index(photo.image)
             for label, step, icon in (("Previous", -1, "arrow_back"), ("Next", 1, "arrow_forward")):

@@ -126,14 +126,14 @@ def outcome(card: Card, tone: Prediction, truth: Prediction | None = None) -> Ot
 def test_the_sentences_say_what_changed_and_what_the_control_did(card: Card) -> None:
     said = outcome_sentence(card, outcome(card, prediction(card, "mel", 0.75)), SHIFT)
     assert said == (
-        "On ITA −20° (brown), the answer **melanocytic nevus (88%)** turns into **melanoma (75%)**; p(malignant) goes from 12% "
-        "to **75%**."
+        "On ITA −20° (brown), the answer **melanocytic nevus (88%)** turns into **melanoma (75%)**; the probability of "
+        "malignancy goes from 12% to **75%**."
     )
     stayed = outcome(card, prediction(card, "nv", 0.25), prediction(card, "nv", 0.25))
     assert "the answer **melanocytic nevus (88%)** stays;" in outcome_sentence(card, stayed, SHIFT)
     assert beside_sentence(card, stayed) == (
-        "Control of the same size: melanocytic nevus (80%), +8 points. Drawn at that tone: melanocytic nevus (75%), p(malignant) "
-        "25%."
+        "Control of the same size: melanocytic nevus (80%), +8 points. Drawn at that tone: melanocytic nevus (75%), "
+        "probability of malignancy 25%."
     )
     none = outcome_sentence(card, outcome(card, prediction(card, "nv", 0.125)), replace(SHIFT, to_ita=45.0))
     assert none.startswith("Without a shift nothing is changed: **melanocytic nevus (88%)**")
@@ -152,8 +152,8 @@ def test_the_curve_is_held_against_its_control(control: tuple[float, float], sai
     rows = pd.DataFrame(
         {"axis": ["melanin"] * 2 + ["control"] * 2, "ita": [-60, 70] * 2, "value": [0.6, 0.2, *control]}
     )
-    words, more = curve_sentence(rows.assign(diagnosis=["mel", "nv", "nv", "nv"]), "p(malignant)")
-    assert words.startswith("Over all tones p(malignant) moves between 20% and 60%;")
+    words, more = curve_sentence(rows.assign(diagnosis=["mel", "nv", "nv", "nv"]), "probability of malignancy")
+    assert words.startswith("Over all tones the probability of malignancy moves between 20% and 60%;")
     assert more.startswith("From −60° to 70°: 2 answers.")
     assert said in words
     assert ("not to tone" in words) == (control == (0.1, 0.9))

@@ -128,7 +128,7 @@ def test_a_question_is_answered_with_its_rows_and_its_differences() -> None:
     for words in (
         "Shallower is better.",
         "One of two pairs goes that way.",
-        ":blue-badge[direction reproduced] Because",
+        ":blue-badge[direction reproduced] The whole",
         "Lite2 is wider",
     ):
         assert words in said
