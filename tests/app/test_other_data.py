@@ -88,9 +88,9 @@ def test_the_trend_runs_along_the_labelled_levels(clinic: pd.DataFrame) -> None:
     said = words(run("4_Skin_tone", audit="Trend", by="tone_label"))
     labelled = clinic["fitzpatrick_skin_type"] != ""
     n, correct = int(labelled.sum()), int(right(clinic)[labelled].sum())
-    assert ": for each level darker, odds ×" in said
+    assert ": for each level darker, the odds are ×" in said
     assert f"n = {n} images of " in said
-    assert f"{correct} with and {n - correct} without." in said
+    assert f"{correct} classified correctly and {n - correct} not." in said
 
 
 def test_what_was_guessed_is_shown_and_a_leaky_split_is_a_warning_on_every_page(
