@@ -98,6 +98,11 @@ if (!window.dermavizBack) {
 """On the way to another page Streamlit takes the choices out of the link of the one that is left, in a step of the history of
 its own, and on the new one may correct the link once more. Without these steps one press of Back leads to the view as it was."""
 _SAID = "messages of this run"
+_ICON = (
+    '<svg viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#F3D9C9"/><ellipse cx="14" cy="17" rx="8" ry="7" '
+    'fill="#6B4226"/><circle cx="20" cy="13" r="8" fill="none" stroke="#0B6E75" stroke-width="3"/></svg>'
+)
+"""The sign in the browser's tab: part of the page, for Streamlit has browsers fetch that of a ``:material`` icon from Google."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -112,7 +117,7 @@ def _show(page: Page) -> None:
     presenting = "present" in st.query_params
     st.set_page_config(
         page_title=f"{page.title} · DermaViz",
-        page_icon=page.icon,
+        page_icon=_ICON,
         layout="wide",
         initial_sidebar_state="collapsed" if presenting else "auto",
         menu_items={"About": f"**DermaViz {__version__}**. {REMINDER} {_ADVICE}"},

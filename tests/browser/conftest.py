@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -86,11 +87,18 @@ def _window(browser: Browser) -> Iterator[BrowserContext]:
 
 
 def _tab(window: BrowserContext) -> Iterator[Page]:
-    """A tab without what earlier ones left behind; scripts and styles stay in the window's memory."""
-    tab = window.new_page()
+    """A tab without what earlier ones left behind; scripts and styles stay in the window's memory.
+
+    Whatever a test does, no request may leave this machine, not even for the icon in the tab, which only the browser asks for.
+    """
+    tab, asked = window.new_page(), list[str]()
+    tab.on("request", lambda request: asked.append(request.url))
     yield tab
     if tab.url.startswith("http"):
+        asked += tab.evaluate("[...document.querySelectorAll('link')].map(link => link.href)")
         tab.evaluate("localStorage.clear()")
+    outside = {url for url in asked if urlsplit(url).hostname not in (None, "127.0.0.1", "localhost")}
+    assert not outside
     tab.close()
     window.clear_cookies()
 
