@@ -61,7 +61,10 @@ h1 { font-size: 1.45rem !important; padding: 0 0 0.6rem !important; }
 @media (max-width: 640px) {
   h1 { font-size: 1.2rem !important; }
   [data-testid="stMainBlockContainer"] { padding-left: 0.8rem; padding-right: 0.8rem; }
-  .st-key-frame-bar { font-size: 0.85rem; }
+  .st-key-frame-bar [data-testid="stSelectbox"] * { font-size: 0.8rem !important; }
+  .st-key-frame-bar > :first-child:has([data-testid="stSelectbox"]) { flex: 1.7 1 11rem; }
+  [data-testid="stButtonGroup"] button { padding: 0 0.45rem !important; }
+  [data-testid="stButtonGroup"] button p { font-size: 0.82rem !important; }
 }
 </style>"""
 """Streamlit fades captions to a contrast below 4.5; this keeps them above 7 in both themes. The bar is one line everywhere."""

@@ -267,8 +267,8 @@ def counterfactual_figure(
     add_cuts(figure, cuts)
     for place, (name, at) in enumerate((marks or {}).items()):
         figure.add_vline(x=at, line={"color": ink or MUTED, "width": 1.5})
-        side = {"yanchor": "top", "xanchor": "right" if at > 20 else "left", "xshift": 2}
-        add_note(figure, name, ink, x=at, y=1 - 0.08 * place, yref="y domain", **side)
+        side = {"yanchor": "bottom", "xanchor": "right" if at > 20 else "left", "xshift": 2}
+        add_note(figure, name, ink, x=at, y=1 + 0.05 * place, yref="y domain", **side)
     first, last = float(table["ita"].min()), float(table["ita"].max())
     title = "ITA in degrees: dark on the left, very light on the right"
     figure.update_xaxes(**axis(title, range=[first - 2, last + 2], dtick=20, tick0=0))

@@ -19,6 +19,8 @@ _LOOK = """<style>
 [class*='st-key-learnt-'] button, [class*='st-key-learnt-'] button div { justify-content: flex-start; text-align: left; }
 [class*='st-key-learnt-'] { border-top: 1px solid rgba(128, 128, 128, 0.35); padding-top: 0.6rem; }
 [class*='st-key-learnt-'] p { font-size: 0.95rem; }
+@media (max-width: 640px) { [class*='st-key-columns-of-'] { display: none; }
+  [class*='st-key-learnt-'] [data-testid="stHorizontalBlock"] { gap: 0.4rem !important; } }
 </style>"""
 _CONTRADICTED = "inconsistent as printed"
 CLAIMS_NOTHING = "the report claims nothing"
@@ -51,8 +53,9 @@ def show_learnt() -> None:
             st.subheader(
                 f":{colour}-badge[{outcome}] {len(found)} claim{'s' * (len(found) > 1)}: {about}", anchor=False
             )
-            for place, words in zip(st.columns(_WIDTHS, gap="medium"), _COLUMNS, strict=True):
-                place.caption(words)
+            with st.container(key=f"columns-of-{outcome}"):
+                for place, words in zip(st.columns(_WIDTHS, gap="medium"), _COLUMNS, strict=True):
+                    place.caption(words)
         for report, question in found:
             _show_claim(report, question, f":{colour}-badge[{outcome}] {question.judged}")
     _show_errors(page)
