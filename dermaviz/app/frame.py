@@ -46,6 +46,7 @@ _UNEXPECTED = (
 )
 _LOOK = """<style>
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { color: inherit !important; opacity: 0.82; }
+[data-testid="stImageCaption"] [data-testid="stCaptionContainer"] { opacity: 1; }
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.7rem; }
 .st-key-frame-bar { border-bottom: 1px solid rgba(128, 128, 128, 0.35); padding-bottom: 0.5rem; }
 .st-key-frame-bar [data-testid="stSelectbox"] { min-width: 0; max-width: 21rem; flex: 1 1 6rem; }
