@@ -70,37 +70,37 @@ def read_label_sheet(
     found = find_columns(frame, asked, form.columns)
     said = expect_columns(frame, sheet, asked, found)
     group = next((str(column) for column in frame if plain(column) == "group"), "")
-    places_of = {
-        "image": found.image,
-        "label": found.label,
-        "tone": found.tone,
-        "lesion_id": found.lesion,
-        "group": group,
-    }
-    rows = pd.DataFrame({wanted: frame[name] if name else "" for wanted, name in places_of.items()})
-    rows = rows[rows["image"] != ""]
-    photos = Named(names)
-    places = [photos.place(name) for name in rows["image"]]
-    kept = rows.assign(photo=places).dropna(subset=["photo"]).astype({"photo": int})
-    if kept.empty:
-        raise DatasetError(
-            f"expected rows that name the photos ({some(names)}), found none that does; the first names are "
-            f"{some(rows['image']) or 'empty'}. Write the photos' file names into the column {found.image!r}."
-        )
-    twice = [names[i] for i, n in Counter(kept["photo"]).items() if n > 1]
-    if twice:
-        raise DatasetError(
-            f"expected one row for each photo, found several for {len(twice)} ({some(twice)}). Keep one of them."
-        )
+    roles = (found.image, found.label, found.tone, found.lesion, group)
+    rows = pd.DataFrame({wanted: frame[name] if name else "" for wanted, name in zip(COLUMNS, roles, strict=True)})
+    rows = _with_photos(rows[rows["image"] != ""], names, found.image)
+    kept = rows.dropna(subset=["photo"]).astype({"photo": int})
     labels, renamed = _labels(kept, classes, bool(set(malignant)))
     kept = kept.assign(image=[names[i] for i in kept["photo"]], label=labels)[["photo", *COLUMNS]]
     labelled = set(kept["photo"])
     return LabelSheet(
         kept.reset_index(drop=True),
-        tuple(rows["image"][[place is None for place in places]]),
+        tuple(rows["image"][rows["photo"].isna()]),
         tuple(name for i, name in enumerate(names) if i not in labelled),
         (said, *table.notes, *form.notes, *renamed),
     )
+
+
+def _with_photos(rows: pd.DataFrame, names: Sequence[str], column: str) -> pd.DataFrame:
+    """The rows with the index of the photo that each names, missing where it is not here; ``column`` is that of the names."""
+    photos = Named(names)
+    rows = rows.assign(photo=[photos.place(name) for name in rows["image"]])
+    there = rows["photo"].dropna()
+    if there.empty:
+        raise DatasetError(
+            f"expected rows that name the photos ({some(names)}), found none that does; the first names are "
+            f"{some(rows['image']) or 'empty'}. Write the photos' file names into the column {column!r}."
+        )
+    twice = [names[int(i)] for i, n in Counter(there).items() if n > 1]
+    if twice:
+        raise DatasetError(
+            f"expected one row for each photo, found several for {len(twice)} ({some(twice)}). Keep one of them."
+        )
+    return rows
 
 
 def template(names: Sequence[str]) -> bytes:

@@ -80,10 +80,7 @@ def import_checkpoint(
     """
     folder = folder or new_checkpoint_folder(name)
     _require_new(name, folder, replace)
-    for named in (source, architecture):
-        if is_own_code(named):
-            places = [place for place in (os.environ.get(CODE, ""), named.rpartition(":")[0]) if place]
-            os.environ[CODE] = os.pathsep.join(places)
+    _allow_code(source, architecture)
     found = read_source(source)
     notes = found.notes
     network, fit = _network(found, source if found.network else architecture, input_size)
@@ -92,50 +89,74 @@ def import_checkpoint(
     if is_own_code(called):
         recipe["code_sha256"] = file_sha256(Path(called.rpartition(":")[0]))
         called = Path(called).name
+    size, *pixels = _preparation(found, network, fit, called, (input_size or fit.input_size, tuple(mean), tuple(std)))
+    network = network.float().eval().requires_grad_(False)
+    named = _classes(found, tuple(classes), _settled(network, size, recipe, notes))
+    ill = _malignant(named, malignant, notes)
+    chosen = "" if isinstance(network, Opaque) else _layer(network, called, layer, size)
+    if not chosen:
+        notes.append(f"missing: {no_maps_reason(called)}")
+    if not sharpness:
+        notes.append(
+            "guessed: pictures are not reduced before they are resized; give --sharpness if the training images were small."
+        )
+    doubt = _doubt(named, tuple(found.said.get("classes", ())), bool(ill) or malignant is not None)
+    card = Card(
+        name=name, architecture=called, classes=named, input_size=size, mean=pixels[0], std=pixels[1],
+        attention_layer=chosen, temperature=1.0, split_sha256="", weights_sha256="", recipe=recipe, metrics={}, data={},
+        licence="as its source; not stated here", intended_use=INTENDED_USE, not_for=NOT_FOR, malignant=ill,
+        training={"notes": notes, "doubt": doubt}, sharpness=Sharpness(sharpness) if sharpness else None,
+    )  # fmt: skip
+    _save(folder, network, card, found)
+    return Imported(folder, _loaded_alike(folder, network), tuple(notes), doubt)
+
+
+def _allow_code(*named: str) -> None:
+    """Code of one's own that was named may be run, in this process."""
+    places = [one.rpartition(":")[0] for one in named if is_own_code(one)]
+    if places:
+        os.environ[CODE] = os.pathsep.join([*filter(None, [os.environ.get(CODE, "")]), *places])
+
+
+def _preparation(found: Source, network: nn.Module, fit: Fit, called: str, given: tuple[Any, ...]) -> list[Any]:
+    """How pictures are prepared: input size, mean and std, as ``given``, else as the source says, else as is usual of the
+    architecture or of all that it may be; the latter two are noted."""
     usual = [_usual(one) for one in (called, *fit.alike)]
     alike = usual[0] if len({(one.mean, one.std) for one in usual if one}) == 1 else None
     differ = "; ".join(f"{one.name}: {one.mean}, {one.std}" for one in usual if one and not alike)
     said_size = found.said.get("input_size") or getattr(network, "side", 0)
-    options = {
-        "--input-size": (input_size or fit.input_size, said_size, usual[0] and usual[0].input_size),
-        "--mean": (tuple(mean), found.said.get("mean"), getattr(alike, "mean", None)),
-        "--std": (tuple(std), found.said.get("std"), getattr(alike, "std", None)),
+    values = {
+        "--input-size": (given[0], said_size, usual[0] and usual[0].input_size),
+        "--mean": (given[1], found.said.get("mean"), getattr(alike, "mean", None)),
+        "--std": (given[2], found.said.get("std"), getattr(alike, "std", None)),
     }
-    if unknown := [option for option, values in options.items() if not any(values)]:
+    if unknown := [option for option, known in values.items() if not any(known)]:
         usually = f" Usual are, for mean and std: {differ}." if differ else ""
         raise WeightsError(
             f"expected {', '.join(unknown)}, found nothing that says so. Give what the training images were "
             f"prepared with.{usually}"
         )
-    size, *pixels = (_value(notes, option, *values) for option, values in options.items())
-    network = network.float().eval().requires_grad_(False)
-    named_classes = _classes(found, tuple(classes), _settled(network, size, recipe, notes))
-    ill = malignant_among(named_classes) if malignant is None else tuple(malignant)
-    if malignant is None:
+    return [_value(found.notes, option, *known) for option, known in values.items()]
+
+
+def _malignant(classes: tuple[str, ...], given: Sequence[str] | None, notes: list[str]) -> tuple[str, ...]:
+    """The malignant classes, as given, else by their names; what these are taken for is noted."""
+    ill = malignant_among(classes) if given is None else tuple(given)
+    if given is None:
         notes.append(f"guessed: malignant are {', '.join(ill)}, by their names." if ill else _NONE_MALIGNANT)
-    chosen = "" if isinstance(network, Opaque) else _layer(network, called, layer, size)
-    if not chosen:
-        notes.append(f"missing: {no_maps_reason(called)}")
-    if means := meanings_sentence(named_classes, ill):
+    if means := meanings_sentence(classes, ill):
         notes.append(f"guessed: {means}")
-    if not sharpness:
-        notes.append(
-            "guessed: pictures are not reduced before they are resized; give --sharpness if the training images were small."
-        )
-    doubt = _doubt(named_classes, tuple(found.said.get("classes", ())), bool(ill) or malignant is not None)
-    card = Card(
-        name=name, architecture=called, classes=named_classes, input_size=size, mean=pixels[0], std=pixels[1],
-        attention_layer=chosen, temperature=1.0, split_sha256="", weights_sha256="", recipe=recipe, metrics={}, data={},
-        licence="as its source; not stated here", intended_use=INTENDED_USE, not_for=NOT_FOR, malignant=ill,
-        training={"notes": notes, "doubt": doubt}, sharpness=Sharpness(sharpness) if sharpness else None,
-    )  # fmt: skip
+    return ill
+
+
+def _save(folder: Path, network: nn.Module, card: Card, found: Source) -> None:
+    """Write the checkpoint: the file itself where it is the whole network, else its tensors, with what builds the network."""
     if isinstance(network, Opaque):
         save_weights(folder, found.content, card)
-    else:
-        if called.startswith(TRANSFORMERS):
-            atomic_write(folder / CONFIG, (found.folder / CONFIG).read_bytes(), error=CheckpointError)
-        save_checkpoint(folder, network.network if isinstance(network, Wrapped) else network, card, half=False)
-    return Imported(folder, _loaded_alike(folder, network), tuple(notes), doubt)
+        return
+    if card.architecture.startswith(TRANSFORMERS):
+        atomic_write(folder / CONFIG, (found.folder / CONFIG).read_bytes(), error=CheckpointError)
+    save_checkpoint(folder, network.network if isinstance(network, Wrapped) else network, card, half=False)
 
 
 def _doubt(classes: tuple[str, ...], said: tuple[str, ...], malignancy_known: bool) -> str:

@@ -79,24 +79,6 @@ def fit_checkpoint_detector(
     checked = detector.distance(_features(classifier, validation))
     elsewhere = detector.distance(_features(classifier, external["validation"])) if external else np.zeros(1)
     detector = replace(detector, limit=max(limit_for(checked, refused), limit_for(elsewhere, refused_elsewhere)))
-    lesions = detector.distance(_features(classifier, test))
-    cluster_ids = clusters(image_facts(test))
-    shares = lesion_shares(test, lesions, detector, draws)
-    if external:
-        photos = external["test"]
-        ids = clusters(image_facts(photos))
-        distances = detector.distance(_features(classifier, photos))
-        shares.append(_refused(f"photos of other cameras ({photos.name})", distances, ids, detector, draws))
-    skin = bare_skin(test)
-    if skin:
-        distances = detector.distance(_observed(classifier, [classifier.prepare(patch) for patch in skin.values()]))
-        shares += _kind(
-            "photographed skin without a lesion", distances, list(skin), lesions, cluster_ids, detector.limit, draws
-        )
-    if others:
-        distances = detector.distance(_features(classifier, others))
-        shares += outside_shares(others, distances, lesions, cluster_ids, detector.limit, draws)
-    shares += _drawn_shares(classifier, detector, draws)
     facts = DetectorFacts(
         card.weights_sha256,
         card.split_sha256,
@@ -106,12 +88,37 @@ def fit_checkpoint_detector(
         len(train),
         float((checked > detector.limit).mean()),
         detector.limit,
-        tuple(shares),
+        tuple(_measured(classifier, detector, test, external["test"] if external else None, others, draws)),
         detector.roots,
         float((elsewhere > detector.limit).mean()) if external else None,
     )
     write_detector(folder, detector, facts)
     return facts
+
+
+def _measured(
+    classifier: Classifier,
+    detector: Detector,
+    test: Dataset,
+    external: Dataset | None,
+    others: Dataset | None,
+    draws: int,
+) -> list[Share]:
+    """What the detector refuses: of test images, of other cameras', of bare skin, of other pictures, and of drawn lesions."""
+    lesions, cluster_ids = detector.distance(_features(classifier, test)), clusters(image_facts(test))
+    shares = lesion_shares(test, lesions, detector, draws)
+    if external:
+        distances, ids = detector.distance(_features(classifier, external)), clusters(image_facts(external))
+        shares.append(_refused(f"photos of other cameras ({external.name})", distances, ids, detector, draws))
+    if skin := bare_skin(test):
+        distances = detector.distance(_observed(classifier, [classifier.prepare(patch) for patch in skin.values()]))
+        shares += _kind(
+            "photographed skin without a lesion", distances, list(skin), lesions, cluster_ids, detector.limit, draws
+        )
+    if others:
+        distances = detector.distance(_features(classifier, others))
+        shares += outside_shares(others, distances, lesions, cluster_ids, detector.limit, draws)
+    return [*shares, *_drawn_shares(classifier, detector, draws)]
 
 
 def lesion_shares(test: Dataset, distances: Distances, detector: Detector, draws: int) -> list[Share]:
