@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
 from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
+from dermaviz.api import import_model
 from dermaviz.app.pages import PAGES
 from tests.app import opened
 from tests.app.opened import open_page as run
@@ -52,6 +55,30 @@ def test_classify_opens_with_a_sample_its_diagnosis_and_its_map() -> None:
     assert "true diagnosis: **melanoma** · ISIC archive, UDA-1 by Anonymous, CC0 1.0" in said
     assert "ham10000-efficientnet-lite0 · Grad-CAM++ · " in said
     assert "layer bn2" in said
+
+
+def test_a_model_of_german_classes_without_maps_has_one_name_for_a_class_and_no_map_to_keep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TorchScript gives no map: its place says so, and no file is offered. The truth is named by the class that means it."""
+    module = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(12, 2)).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch announces that TorchScript will be no longer developed
+        torch.jit.trace(module, torch.zeros(1, 3, 64, 64)).save(tmp_path / "net.pt")
+    known = {"classes": ["Nävus", "Melanom"], "input_size": 64, "mean": [0.5] * 3, "std": [0.5] * 3}
+    imported = import_model(tmp_path / "net.pt", name="klinik", folder=tmp_path / "klinik", **known)
+    assert str(imported).endswith("Compare it with the code that trained the model.")
+    assert "`dermaviz app` shows it: choose klinik in the bar." in str(imported)
+    assert "localhost" not in str(imported), "which port is free is not known before the app starts"
+    monkeypatch.setattr("dermaviz.models.card.shipped_checkpoints", lambda: tmp_path)
+    app = run("pages/1_Classify.py", checkpoint="klinik")
+    assert not app.error
+    said = text(app)
+    assert "true diagnosis: **Melanom**" in said
+    assert "This model gives no attention maps" in " ".join(info.value for info in app.info)
+    assert [button.proto.label for button in app.get("download_button") if "PNG" in button.proto.label] == []
+    assert not [button for button in app.get("download_button") if "map" in button.proto.label]
+    assert "melanocytic nevus" not in said
 
 
 def test_a_link_restores_class_and_method() -> None:
