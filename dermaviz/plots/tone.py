@@ -120,7 +120,8 @@ def looking_figure(
     """Right or wrong against looking: a dot per image, a row per group, and the line on which a map knows nothing of the lesion.
 
     Args:
-        images: ``image_id, group, right`` (bool), ``ratio`` (energy in lesion ÷ lesion area; 1 is a uniform map's).
+        images: ``image_id, group, right`` (bool), ``ratio`` (energy in lesion ÷ lesion area; 1 is a uniform map's); where it has
+            ``drawn`` (bool), only these have a dot: counts and medians are of all.
         groups: group to its label, in the order of the rows, the first on top.
         centre: group to the median ratio of a centred Gaussian's map; NaN is left out.
         counts: group to its number of images, written under its label.
@@ -188,13 +189,14 @@ def _steps(points: pd.DataFrame, ink: str | None) -> go.Scatter:
 def _outcome(rows: pd.DataFrame, place: Mapping[str, int], right: bool) -> go.Scatter:
     """A dot per image; right answers lie in the upper half of their row."""
     name, colour, sign = _OUTCOMES[right]
+    n, rows = len(rows), rows[rows["drawn"]] if "drawn" in rows else rows
     scattered = np.random.default_rng(0).uniform(-_SPREAD, _SPREAD, len(rows))  # the same picture every time
     middle = rows["group"].map(place).to_numpy(np.float64) + (-0.22 if right else 0.22)
     return go.Scatter(
         x=_placed(rows["ratio"].to_numpy()),
         y=middle + scattered,
         customdata=rows[["image_id", "ratio"]].round(4),
-        name=f"{name}: {len(rows):,}",
+        name=f"{name}: {n:,}",
         mode="markers",
         marker={"size": 6, "symbol": sign, "color": colour, "opacity": 0.5, "line": {"width": 0}},
         selected={"marker": {"opacity": 1}},

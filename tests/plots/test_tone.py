@@ -109,6 +109,10 @@ def test_chance_is_a_line_and_the_centre_a_hollow_sign() -> None:
 
 def test_the_same_picture_is_drawn_every_time() -> None:
     first, second = (looking_figure(IMAGES, LABELS, {}) for _ in range(2))
+    some = looking_figure(IMAGES.assign(drawn=np.arange(len(IMAGES)) == 0), LABELS, {})
+    assert [trace.name for trace in some.data] == [trace.name for trace in first.data], "counts are of all images"
+    assert [list(trace.x) for trace in some.data[2:4]] == [list(trace.x) for trace in first.data[2:4]], "so are medians"
+    assert sum(len(trace.x) for trace in some.data[:2]) == 1
     assert list(first.data[0].y) == list(second.data[0].y)
 
 

@@ -17,7 +17,7 @@ from dermaviz.app.confusion.matrix import ANY
 from dermaviz.app.evidence import table_of
 from dermaviz.app.skin_tone.question import ToneAsk, enough, groups_of, mean_by_group, one_each, too_few
 from dermaviz.app.text import escaped, figure, images, share, value_words
-from dermaviz.app.widgets.cases import CASE, MOST, PAGE, case_table, show_cases
+from dermaviz.app.widgets.cases import CASE, PAGE, case_table, show_cases, some_dots
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.attention.methods import METHODS
 from dermaviz.evidence.predictions import Audited
@@ -106,13 +106,14 @@ def show_looking(ask: ToneAsk) -> None:
     n = seen.loc[seen["ratio"].notna(), "group"].value_counts()
     labels, counted = {name: value_words(name) for name in groups}, {name: int(n[name]) for name in groups}
     centre = seen.groupby("group")["ratio_centre"].median()
-    dots = seen if len(seen) <= MOST else seen.sample(MOST, random_state=0).sort_index()
-    chart = looking_figure(dots, labels, {name: float(centre[name]) for name in groups}, counts=counted, ink=ink())
+    dots = some_dots(seen)
+    drawn = seen.assign(drawn=seen.index.isin(dots.index))
+    chart = looking_figure(drawn, labels, {name: float(centre[name]) for name in groups}, counts=counted, ink=ink())
     with place:
         said = answer, f"{figures}{too_few(small)}{not_drawn(seen, groups)}"
         show_answer(said, chart, CHART, on_select=partial(_pick, seen), selection_mode="points")
     tables = {f"{ask.images.checkpoint.name}-right-and-looking": counts}
-    of = f" {MOST:,} of {len(seen):,} dots are drawn, at random." if len(dots) < len(seen) else ""
+    of = f" {len(dots):,} of {len(seen):,} dots are drawn, at random." if len(dots) < len(seen) else ""
     show_details("looking", f"{DOTS}{of} {maps_sentence(seen)}", tables, _cells(counts, groups))
     st.markdown("### Which images are behind it?")
     mine = _choose(seen, groups)

@@ -41,7 +41,8 @@ from dermaviz.plots.theme import as_given, percent
 
 CASE, PAGE, PART = "case", "page", "cases"
 """Keys of the widgets that hold the chosen case, the page of thumbnails, and which of very many cases are shown."""
-PER_PAGE, SIDE, MOST = 24, 112, 2_500
+PER_PAGE, SIDE, MOST, MOST_DOTS = 24, 112, 2_500, 1_000
+"""A thousand dots take a browser 0.1 s to draw, and the page waits."""
 _GRID, _DOTS = "case grid", "case dots"
 _PREDICTED, _ITS_PROBABILITY, _TRUE_PROBABILITY = "predicted", "its probability", "probability of the diagnosis"
 _ARCHIVE = "https://api.isic-archive.com/api/v2/images/"
@@ -116,13 +117,12 @@ def show_cases(audited: Audited, table: pd.DataFrame) -> None:
         _show_grid(audited, table, marked)
     else:
         download = _DOWNLOAD if shows_ham10000(audited) else ""
-        st.caption(
-            _NO_PHOTOS.format(
-                name=escaped((audited.of or internal(audited.checkpoint.card)).data_set), download=download
-            )
-        )
+        name = escaped((audited.of or internal(audited.checkpoint.card)).data_set)
+        dots = some_dots(table, table["image"] == marked)
+        drawn = f" {len(dots):,} of {len(table):,} dots are drawn, at random." if len(dots) < len(table) else ""
+        st.caption(_NO_PHOTOS.format(name=name, download=download) + drawn)
         st.plotly_chart(
-            cases_figure(table, _TRUE_PROBABILITY, _ITS_PROBABILITY, chosen=marked or None, ink=ink()), key=_DOTS,
+            cases_figure(dots, _TRUE_PROBABILITY, _ITS_PROBABILITY, chosen=marked or None, ink=ink()), key=_DOTS,
             on_select=_take_dot, selection_mode="points", config={"displayModeBar": False},
             alt=f"{len(table):,} images by the probability of their diagnosis and of what is predicted",
         )  # fmt: skip
@@ -161,6 +161,14 @@ def show_cases(audited: Audited, table: pd.DataFrame) -> None:
             table.head(100).assign(image=links if all(links) else ids[:100]), hide_index=True,
             column_config=columns, alt=f"The first {min(100, len(ids))} of {len(ids):,} images",
         )  # fmt: skip
+
+
+def some_dots(table: pd.DataFrame, kept: pd.Series | None = None) -> pd.DataFrame:
+    """Of many images those that a chart has dots of, in their order: ``MOST_DOTS`` drawn at random, and the rows ``kept``."""
+    if len(table) <= MOST_DOTS:
+        return table
+    drawn = np.random.default_rng(0).permutation(len(table)) < MOST_DOTS
+    return table[drawn if kept is None else drawn | kept.to_numpy()]
 
 
 def _show_grid(audited: Audited, table: pd.DataFrame, chosen: str) -> None:
