@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize
 
 HERE = Path(__file__).parent
 WAIT_MILLISECONDS = 120_000
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 FOLDS_OPEN_AT_ONCE = """
 const animate = Element.prototype.animate;
 Element.prototype.animate = function (frames, options) {
@@ -79,41 +80,53 @@ def app_url(browser: Browser, tmp_path_factory: pytest.TempPathFactory, worker_i
 
 
 def _window(browser: Browser) -> Iterator[BrowserContext]:
-    opened = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    opened = browser.new_context(viewport=DESKTOP, accept_downloads=True)
     opened.set_default_timeout(WAIT_MILLISECONDS)
     opened.add_init_script(FOLDS_OPEN_AT_ONCE)
     yield opened
     opened.close()
 
 
-def _tab(window: BrowserContext) -> Iterator[Page]:
-    """A tab without what earlier ones left behind; scripts and styles stay in the window's memory.
-
-    Whatever a test does, no request may leave this machine, not even for the icon in the tab, which only the browser asks for.
-    """
-    tab, asked = window.new_page(), list[str]()
-    tab.on("request", lambda request: asked.append(request.url))
-    yield tab
-    if tab.url.startswith("http"):
-        asked += tab.evaluate("[...document.querySelectorAll('link')].map(link => link.href)")
-        tab.evaluate("localStorage.clear()")
-    outside = {url for url in asked if urlsplit(url).hostname not in (None, "127.0.0.1", "localhost")}
-    assert not outside
-    tab.close()
-    window.clear_cookies()
-
-
 window = pytest.fixture(_window, scope="session", name="window")
 other_window = pytest.fixture(_window, scope="session", name="other_window")
 
 
+def _tab(window: BrowserContext) -> Iterator[Page]:
+    """The window's tab. A new one would compile the app's five megabytes of scripts anew: four times the work of a page.
+
+    Whatever a test does, no request may leave this machine, not even for the icon in the tab, which only the browser asks for.
+    """
+    from playwright.sync_api import Error
+
+    tab, asked = window.pages[0] if window.pages else window.new_page(), list[str]()
+
+    def hear(request: Request) -> None:
+        asked.append(request.url)
+
+    tab.on("request", hear)
+    yield tab
+    try:
+        if tab.url.startswith("http"):
+            asked += tab.evaluate("[...document.querySelectorAll('link')].map(link => link.href)")
+            tab.evaluate("localStorage.clear(); sessionStorage.clear()")
+        tab.remove_listener("request", hear)
+        tab.goto("about:blank")
+        tab.set_viewport_size(DESKTOP)
+        tab.emulate_media(color_scheme="null")
+        window.clear_cookies()
+    except Error:  # it has crashed, and the next test gets another
+        tab.close()
+    outside = {url for url in asked if urlsplit(url).hostname not in (None, "127.0.0.1", "localhost")}
+    assert not outside
+
+
 @pytest.fixture
 def page(window: BrowserContext) -> Iterator[Page]:
-    """A tab in a desktop window."""
+    """An empty tab in a desktop window."""
     yield from _tab(window)
 
 
 @pytest.fixture
 def other(other_window: BrowserContext) -> Iterator[Page]:
-    """A tab in another browser, which shares nothing with the first."""
+    """A tab of another browser, which shares nothing with the first."""
     yield from _tab(other_window)
