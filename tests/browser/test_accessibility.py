@@ -45,7 +45,7 @@ def test_axe_finds_nothing_serious_in_either_theme(page: Page, app_url: str, pat
 def test_a_file_gets_its_map_by_keyboard_alone_and_the_focus_is_seen(page: Page, app_url: str, tmp_path: Path) -> None:
     Image.fromarray(draw(Parameters(dx="mel", seed=3)).image).save(tmp_path / "mole.png")
     page.on(
-        "filechooser", print
+        "filechooser", lambda _: None
     )  # from now on Chromium hands dialogs over; begun with the press, it is at times too late
     page.goto(f"{app_url}/Classify?source=Upload&checkpoint=ham10000-lenet")
     page.locator(".st-key-footer").wait_for(state="attached")
