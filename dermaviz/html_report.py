@@ -116,8 +116,8 @@ def report_html(audited: Audited, model: Classifier | None = None) -> str:
         "<h2>Is its confidence worth anything?</h2>",
         _chart(
             _calibration(audited),
-            "How often answers of a confidence are right, with 95% score intervals (Wilson) of single images. On the line they "
-            "are as sure as right.",
+            "How often answers of a confidence are right, with 95% score intervals (Wilson) of single images. On the line, "
+            "confidence equals accuracy.",
         ),
         *_what_is_open(audited, [one for one in story if isinstance(one, Missing)], known),
         *(_list("How the images were read", audited.said) if audited.said else []),

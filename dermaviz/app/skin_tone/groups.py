@@ -28,7 +28,6 @@ from dermaviz.data.tone_labels import TONE_LABEL
 from dermaviz.evidence.predictions import TONE, TONE_GROUP
 from dermaviz.fairness.groups import SIDES
 from dermaviz.fairness.tone_groups import ESTIMATORS, GROUPS, agreement, tone_groups
-from dermaviz.glossary import meanings
 from dermaviz.metrics.bootstrap import Estimate, clusters
 from dermaviz.plots.intervals import groups_figure
 from dermaviz.plots.theme import percent, points, signed
@@ -49,7 +48,7 @@ HOW = (
     "Intervals: 95%, {resampling}. A difference is found where its interval excludes 0{again}. "
     "Of many comparisons, one in twenty does so by chance alone."
 )
-RULE = "Here an image is flagged from {} on. Home and Confusion count the most probable class, so their figures differ a little."
+RULE = "{} Flagged here: from a probability of {} on. Home and Confusion count the most probable class."
 _AGAIN = " and its sign stays with every other estimate of tone and with cuts moved by ±2°"
 
 
@@ -78,6 +77,8 @@ def show_groups(ask: ToneAsk) -> None:
         group_words(ask.card, ask.positive),
         ask.images.unit,
     )
+    if metric in SIDES:
+        said = RULE.format(said[0], percent(ask.threshold)), said[1]
     with place:
         show_answer(said, chart, "groups")
     cells = pd.DataFrame(
@@ -94,8 +95,6 @@ def show_groups(ask: ToneAsk) -> None:
         ask.file("gaps"): gaps,
     }
     how = HOW.format(again=_AGAIN if ask.by == TONE_GROUP else "", resampling=resampling(ask.images, rows, mine))
-    if metric in SIDES:
-        place.caption(RULE.format(percent(ask.threshold)), help=meanings("the most probable class and a threshold"))
     if ask.labelled and (found := labels_agreement(ask)) is not None:
         how = f"{agreement_sentence(found)} {how}"
     show_details("groups", how, tables, cells if len(cells) else None)
