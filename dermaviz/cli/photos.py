@@ -83,11 +83,14 @@ def _explain_one(classifier: Classifier, photo: Path, stem: Path, method: str, c
     from dermaviz.attention.overlay import overlay
     from dermaviz.images import read_image
     from dermaviz.io import atomic_write
+    from dermaviz.models.card import no_maps_reason
 
     prepared = classifier.prepare(read_image(photo).pixels)
     prediction = classifier.predict(prepared)
     index = classifier.classes.index(class_name) if class_name else prediction.index
     (attention,) = explain(classifier, classifier.to_tensor([prepared]), index, method=method)
+    if attention.status == "unavailable":
+        return f"{prediction.diagnosis} ({prediction.confidence:.0%}); no map: {no_maps_reason(classifier.card.architecture)}"
     picture = Image.fromarray(overlay(prepared, attention, opacity))
     atomic_write(stem.with_name(f"{stem.name}-overlay.png"), lambda file: picture.save(file, "PNG"))
     atomic_write(stem.with_name(f"{stem.name}-map.npy"), lambda file: np.save(file, attention.raw))

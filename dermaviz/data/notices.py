@@ -68,24 +68,29 @@ def measure_photo(pixels: RGB, short_side: int = 150) -> Measures:
     )
 
 
-def notices(pixels: RGB, short_side: int = 150) -> tuple[str, ...]:
-    """Sentences on what is outside what a model was trained on, whose images had ``short_side`` pixels on the short side.
+def notices(pixels: RGB, short_side: int | None = 150, *, ham10000: bool = True) -> tuple[str, ...]:
+    """Sentences on what is outside what a model was trained on. Empty where nothing stands out.
 
-    ``pixels`` is the photograph, uint8 ``[H, W, 3]``, before it is prepared. Empty where nothing stands out.
+    Args:
+        pixels: the photograph, uint8 ``[H, W, 3]``, before it is prepared.
+        short_side: pixels of the training images' short side; None where that is not known: then nothing is said of it.
+        ham10000: whether they were HAM10000's, whose colours the limits are of; elsewhere nothing is said of theirs.
     """
-    found = measure_photo(pixels, short_side)
-    outside = 1 - 1 / found.aspect
+    found = measure_photo(pixels, short_side or min(pixels.shape[:2]))
+    outside, known = 1 - 1 / found.aspect, short_side or 0
     said = {
         f"The lesion is small in the frame: about {found.lesion_area:.0%} of what the model sees. Crop closer to it.": (
             found.lesion_area < SMALL
         ),
         "The lesion is cut off at the edge of what the model sees.": found.at_edge > EDGE,
-        "The photo has next to no colour; the model was trained on coloured ones.": found.chroma < GREY,
-        "The photo is tinted more strongly than nearly all that the model was trained on.": found.tint > TINT,
+        f"The photo has next to no colour{'; the model was trained on coloured ones' if ham10000 else ''}.": found.chroma
+        < GREY,
+        "The photo is tinted more strongly than nearly all that the model was trained on.": ham10000
+        and found.tint > TINT,
         f"The photo has fewer pixels ({found.short_side} on the short side) than those that the model was trained on "
-        f"({short_side}).": found.short_side < short_side,
+        f"({known}).": found.short_side < known,
         "The photo looks enlarged from fewer pixels: it has less detail than those that the model was trained on.": (
-            found.short_side >= short_side and found.detail < DETAIL
+            0 < known <= found.short_side and found.detail < DETAIL
         ),
         f"The model sees the central square only: {outside:.0%} of this long photo is left out.": found.aspect > ASPECT,
     }

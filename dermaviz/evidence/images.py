@@ -164,7 +164,8 @@ def before_the_answer(card: Card, pixels: RGB) -> tuple[str, ...]:
     known = known_images(chosen, card.split_sha256) if chosen else None
     found = known.find(pixels) if known else None
     seen = (f"{TRAINED_ON} ({found}): its answer shows what it remembers.",) if found else ()
-    return seen + notices(pixels, *([card.sharpness.short_side] if card.sharpness else []))
+    side = card.sharpness.short_side if card.sharpness else None
+    return seen + notices(pixels, side, ham10000=internal(card).data_set == HAM10000.name)
 
 
 def trained_on(card: Card) -> frozenset[str]:

@@ -206,7 +206,8 @@ def _loaded_alike(folder: Path, network: nn.Module) -> Classifier:
 def _network(found: Source, given: str, input_size: int) -> tuple[nn.Module, Fit]:
     """The network with its weights, and how its tensors fit the architecture: the given one, the source's, or a guessed one."""
     if found.network is not None:
-        return Wrapped(found.network), Fit(given, {}, 0)
+        said = "taken: the network with the weights that the code gives it; if it loads none, they are random."
+        return Wrapped(found.network), Fit(given, {}, 0, (said,))
     said = str(found.said.get("architecture", ""))
     plain = said.removeprefix("hf_hub:").removeprefix(HUB).removeprefix("timm/").split(".")[0]
     named = given or (plain if timm.is_model(plain) else "")

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from dermaviz.api import import_model
 from dermaviz.app.pages import PAGES
+from dermaviz.cli import app as commands
+from dermaviz.data.samples import sample_photos
 from tests.app import opened
 from tests.app.opened import open_page as run
 
@@ -71,6 +74,7 @@ def test_a_model_of_german_classes_without_maps_has_one_name_for_a_class_and_no_
     assert "`dermaviz app` shows it: choose klinik in the bar." in str(imported)
     assert "localhost" not in str(imported), "which port is free is not known before the app starts"
     monkeypatch.setattr("dermaviz.models.card.shipped_checkpoints", lambda: tmp_path)
+    photo = next(one.path for one in sample_photos())
     app = run("pages/1_Classify.py", checkpoint="klinik")
     assert not app.error
     said = text(app)
@@ -79,6 +83,9 @@ def test_a_model_of_german_classes_without_maps_has_one_name_for_a_class_and_no_
     assert [button.proto.label for button in app.get("download_button") if "PNG" in button.proto.label] == []
     assert not [button for button in app.get("download_button") if "map" in button.proto.label]
     assert "melanocytic nevus" not in said
+    explained = CliRunner().invoke(commands, ["explain", str(photo), "-o", str(tmp_path / "maps"), "-c", "klinik"])
+    assert "; no map: TorchScript files have no layers to look into" in explained.output
+    assert not list((tmp_path / "maps").iterdir())
 
 
 def test_a_link_restores_class_and_method() -> None:

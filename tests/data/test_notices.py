@@ -52,6 +52,15 @@ def test_each_is_said_of_what_it_is_about(said: str) -> None:
     assert [one for one in notices(CASES[said](pixels)) if said in one]
 
 
+def test_of_a_model_that_was_trained_on_nobody_knows_what_nothing_is_said_of_that() -> None:
+    """An imported model: its training images have neither 150 pixels nor HAM10000's colours, as far as is known."""
+    pixels = draw(replace(SAMPLES[0].parameters, artefacts=())).image
+    for change in CASES.values():
+        assert "trained on" not in " ".join(notices(change(pixels), None, ham10000=False))
+    assert "The photo has next to no colour." in notices(CASES["next to no colour"](pixels), None, ham10000=False)
+    assert [one for one in notices(CASES["fewer pixels"](pixels), 150, ham10000=False) if "(150)" in one]
+
+
 @pytest.mark.data
 @pytest.mark.skipif(not DATA.is_dir(), reason="DERMAVIZ_DATA is not set")
 def test_few_test_images_of_ham10000_are_said_to_be_outside() -> None:
