@@ -24,6 +24,7 @@ from dermaviz.app.bar import chosen_checkpoint
 from dermaviz.app.cache import Memory
 from dermaviz.app.evidence import data_in_use
 from dermaviz.app.frame import REMINDER
+from dermaviz.app.link import PRESENT
 from dermaviz.app.text import escaped
 from dermaviz.app.widgets.cohort import filter_words
 from dermaviz.errors import CheckpointError
@@ -43,8 +44,8 @@ MOST_ROWS = 5_000
 """Rows of a table that are sent to the browser."""
 SLIDE = {"format": "png", "width": 1280, "height": 720, "scale": 1.5}
 """An exported chart: 1,920 × 1,080 pixels."""
-_LINE = 88
-"""Letters in a line of a slide."""
+_LINE, _LARGE = 88, 16
+"""Letters in a line of a slide, and the size of a chart's words in a presentation, pixels."""
 _REPORTS = "Reports"
 SLIDES = """<script>
 window.dermavizSlides ??= document.addEventListener("click", event => {
@@ -89,7 +90,20 @@ def draw_chart(figure: go.Figure, key: str, title: str, alt: str = "", **more: A
     config = {
         "displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": SLIDE | {"filename": file},
     }  # fmt: skip
+    if PRESENT in st.query_params:
+        _enlarge(figure)
     st.plotly_chart(figure, key=key, config=config, alt=_plain(alt or title), **more)
+
+
+def _enlarge(figure: go.Figure) -> None:
+    """The words of a chart as large as those around it in a presentation, and room for them."""
+    words = {"tickfont_size": _LARGE, "title_font_size": _LARGE}
+    figure.update_xaxes(**words)
+    figure.update_yaxes(**words)
+    figure.update_annotations(font_size=_LARGE)
+    layout = figure.layout
+    top = 1.4 * (layout.margin.t or 0)
+    figure.update_layout(height=1.25 * (layout.height or 400), legend_font_size=_LARGE, margin_t=top)
 
 
 def _plain(words: str) -> str:
