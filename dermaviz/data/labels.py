@@ -3,6 +3,7 @@ labelled only melanoma or not, is measured as far as it can be."""
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -136,7 +137,8 @@ def _meanings(
         raise DatasetError(
             f"{dataset.name}: expected labels among {', '.join(classes)}, found "
             f"{', '.join(f'{label} ({counts[label]:,} images)' for label in unknown)}. Say what they stand for, "
-            f"--map {unknown[0]}=CLASS, or leave them out, --map {unknown[0]}= (in Python: labels={{…}})."
+            f"--map {shlex.quote(f'{unknown[0]}=CLASS')}, or leave them out, --map {shlex.quote(f'{unknown[0]}=')} (in Python: "
+            "labels={…})."
         )
     return found
 

@@ -201,7 +201,10 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "isic-2020": Reader(
             "ISIC 2020: image_name and target",
             needs=frozenset({"image_name", "target"}),
-            form=Form("isic-2020", Columns(label="target"), prepare=partial(_truth_in_words, "target")),
+            form=Form(
+                "isic-2020", Columns(label="target"), prepare=partial(_truth_in_words, "target"),
+                notes=("ISIC 2020: a target of 0 is read as benign, 1 as malignant.",),
+            ),
         ),
         "pad-ufes-20": Reader(
             "PAD-UFES-20: clinical photographs with patients and Fitzpatrick types",
@@ -217,7 +220,7 @@ READERS: Mapping[str, Reader] = MappingProxyType(
             ),
         ),
         "fitzpatrick17k": Reader(
-            "Fitzpatrick17k: say which of its three label columns",
+            "Fitzpatrick17k, with the one of its three label columns that is named",
             needs=frozenset({"md5hash", "fitzpatrick_scale"}),
             form=Form(
                 "fitzpatrick17k", Columns(image="md5hash", tone="fitzpatrick_scale"),

@@ -96,7 +96,7 @@ def test_another_data_set_stands_beside_the_own_one(
     dermaviz("audit", "seven", "--data", drawn_dataset)
     before = (audited / "evidence" / "ham10000" / "test" / "predictions.parquet").read_bytes()
     refused = dermaviz("audit", "seven", "--data", tmp_path / "My photos")
-    assert "found what is it (1 images). Say what they stand for, --map what is it=CLASS" in refused.err
+    assert "found what is it (1 images). Say what they stand for, --map 'what is it=CLASS', or" in refused.err
     answer = dermaviz("audit", "seven", "--data", tmp_path / "My photos", "--map", "what is it=")
     assert answer.code == 0, answer.err
     assert "Left out: images labelled what is it (1)." in answer.out

@@ -212,7 +212,7 @@ CASES: dict[str, tuple[str, Write, Columns, list[str], str]] = {
         isic_2020,
         Columns(),
         ["a|benign|a|P1|", "b|malignant|b|P1|", "c|benign|c|P2|"],
-        "label from 'target'",
+        "ISIC 2020: a target of 0 is read as benign, 1 as malignant.",
     ),
     "pad-ufes-20": (
         "pad-ufes-20",
