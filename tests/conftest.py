@@ -35,6 +35,42 @@ from dermaviz.synthetic import write_dataset
 settings.register_profile("dermaviz", deadline=None, max_examples=25)
 settings.load_profile("dermaviz")
 
+SLOW = (
+    "tests/test_wheel.py",
+    "tests/app/test_warm_up.py",
+    "tests/cli/test_audit.py",
+    "tests/cli/test_hostile.py",
+    "tests/training/test_resume.py",
+    "tests/training/test_processes.py",
+    "tests/ood/",
+    "tests/test_hostile_files.py",
+    "tests/test_public.py",
+    "tests/app/test_words_from_outside.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests first, those in a browser by one worker: what is left at the end, and taken from others, is short."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers == 1:
+        return
+    first: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    rest, total, dealt = [], len(items), list[pytest.Item]()
+    for item in items:
+        slow = next((i for i, name in enumerate(SLOW) if item.nodeid.startswith(name)), None)
+        if item.nodeid.startswith("tests/browser/"):
+            first[0].append(item)
+        elif slow is not None:
+            first[1 + slow % (workers - 1)].append(item)
+        else:
+            rest.append(item)
+    for i, share in enumerate(first):  # as worksteal deals them: equally many to each, in order
+        room = max(0, (total - len(dealt)) // (workers - i) - len(share))
+        dealt += share + rest[:room]
+        del rest[:room]
+    items[:] = dealt + rest
+
+
 CARD = Card(
     name="tiny",
     architecture="test_resnet",
