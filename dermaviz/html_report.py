@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from dermaviz.models.classifier import Classifier
 
 N_PHOTOGRAPHS = 4
+GRANTED = "What was taken for granted when the model was imported"
 _NONE = "–"
 _STYLE = """
 :root { color-scheme: light; }
@@ -123,7 +124,7 @@ def report_html(audited: Audited, model: Classifier | None = None) -> str:
         *(_list("How the images were read", audited.said) if audited.said else []),
         "<h2>The model</h2>",
         _table("From the model's card.", ["", ""], _card_rows(audited.checkpoint.card), known),
-        *_taken_for_granted(audited.checkpoint.card),
+        *(_list(GRANTED, audited.checkpoint.card.granted) if audited.checkpoint.card.granted else []),
         f"<p>Made by DermaViz {__version__} on {date.today():%Y-%m-%d}.</p>",
     ]
     packed = base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
@@ -186,13 +187,6 @@ def _what_is_open(audited: Audited, missing: Sequence[Missing], known: set[str])
     command = command_missing(audited.checkpoint, audited.of) if audited.of else ""
     more = f"<p>What is missing of these images is made by <code>{escape(command)}</code>.</p>" if command else ""
     return ["<h2>What this report cannot say</h2>", f"<ul>{''.join(said)}</ul>", more]
-
-
-def _taken_for_granted(card: Card) -> list[str]:
-    """What every figure rests on though only a guess says so, since the model was imported."""
-    guessed = [note for note in card.training.get("notes", ()) if note.startswith("guessed:")]
-    granted = [one for one in (card.training.get("doubt", ""), *guessed) if one]
-    return _list("What was taken for granted when the model was imported", granted) if granted else []
 
 
 def _list(title: str, sentences: Sequence[str]) -> list[str]:

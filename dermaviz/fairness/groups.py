@@ -353,21 +353,23 @@ def _spread_unanimous(
         samples[:, m] = spread
 
 
-def group_counts(names: Sequence[str], clusters: NDArray[Any], positive: NDArray[np.bool_]) -> pd.DataFrame:
+def group_counts(
+    groups: Sequence[str] | NDArray[Any], clusters: NDArray[Any], positive: NDArray[np.bool_]
+) -> pd.DataFrame:
     """The row of ``COUNTS`` of each known group, the largest first, equally large ones by name.
 
     A group is ``suppressed`` where its positives, or its negatives, are of fewer than 10 clusters: thirty images of two
     patients say little more than two.
 
     Args:
-        names: each image's group, ``[N]``; "" is left out.
+        groups: of each image, ``[N]``; "" is left out.
         clusters: its patient, else its lesion, ``[N]``.
         positive: whether it shows what is looked for, ``[N]``.
 
     Raises:
         FairnessError: no image is of a known group.
     """
-    names, clusters, positive = np.asarray(names, str), np.asarray(clusters, str), np.asarray(positive, bool)
+    names, clusters, positive = np.asarray(groups, str), np.asarray(clusters, str), np.asarray(positive, bool)
     images = pd.DataFrame({"group": names, "cluster": clusters, "positive": positive})[names != ""]
     if images.empty:
         raise FairnessError(

@@ -35,7 +35,7 @@ are drawn (random groups: Wolter 2007, chapter 2). The bounds are those of clust
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from math import isnan
 from typing import Any, cast
@@ -90,17 +90,17 @@ class Estimate:
     value: float
     low: float
     high: float
-    exact: bool = False
+    exact: bool = field(default=False, kw_only=True)
 
     @classmethod
     def of(cls, row: Mapping[str, Any] | pd.Series, name: str = "value") -> Estimate:
         """The figure in a table's row: ``value, low, high, exact``, or ``NAME, NAME_low, NAME_high, NAME_exact``."""
         low, high, exact = _bound_columns(name)
-        return cls(*(float(row[column]) for column in (name, low, high)), bool(row.get(exact, False)))
+        return cls(*(float(row[column]) for column in (name, low, high)), exact=bool(row.get(exact, False)))
 
     def __rsub__(self, whole: float) -> Estimate:
         """``1 - share``: the share of the others, with its interval turned round."""
-        return Estimate(whole - self.value, whole - self.high, whole - self.low, self.exact)
+        return Estimate(whole - self.value, whole - self.high, whole - self.low, exact=self.exact)
 
     def text(self, written: Callable[[float], str] = "{:.3f}".format, of: str = "") -> str:
         """The figure in a sentence: ``0.719 (95% interval 0.663 to 0.772)``; "exact 95% interval" of one that is.
@@ -212,7 +212,7 @@ class Sampled:
     def estimate(self) -> Estimate:
         """A single figure with its interval."""
         low, high = self.bounds
-        return Estimate(float(self.value), float(low), float(high), bool(self.exact))
+        return Estimate(float(self.value), float(low), float(high), exact=bool(self.exact))
 
     @classmethod
     def join(cls, parts: Iterable[Sampled]) -> Sampled:
@@ -436,4 +436,4 @@ def _expect_share(k: int, n: int) -> None:
 
 
 def _share(k: int, n: int, low: float, high: float, exact: bool = False) -> Estimate:
-    return Estimate(k / n, float(low), float(high), exact) if n else Estimate(*(float("nan"),) * 3)
+    return Estimate(k / n, float(low), float(high), exact=exact) if n else Estimate(*(float("nan"),) * 3)

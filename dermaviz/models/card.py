@@ -122,6 +122,12 @@ class Card:
         return self.words[meant] if meant else names_of([label])[label]
 
     @property
+    def granted(self) -> list[str]:
+        """What every figure rests on though only a guess says so, since the model was imported; nothing of others."""
+        guessed = [note for note in self.training.get("notes", ()) if str(note).startswith("guessed:")]
+        return [str(one) for one in (self.training.get("doubt", ""), *guessed) if one]
+
+    @property
     def opaque(self) -> bool:
         """Whether the network is a TorchScript or ONNX file: it answers, but gives neither maps nor gradients."""
         return self.architecture in _OPAQUE

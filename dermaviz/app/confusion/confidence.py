@@ -60,7 +60,7 @@ def show_abstaining(audited: Audited) -> None:
     """How often the most confident answers are wrong, compared with all of them."""
     curve = coverage_curve(audited)
     row, last = curve.iloc[(curve["coverage"] - _ABSTAIN_AT).abs().argmin()], curve.iloc[-1]
-    risk, n = Estimate(row["risk"], row["low"], row["high"], bool(row["exact"])), images(len(audited))
+    risk, n = Estimate(row["risk"], row["low"], row["high"], exact=bool(row["exact"])), images(len(audited))
     said = (
         f"Of the most confident {percent(row['coverage'])} of answers **{percent(risk.value)}** are wrong, of all answers "
         f"**{percent(last['risk'])}**.",

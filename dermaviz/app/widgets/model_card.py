@@ -64,6 +64,8 @@ def show_model(name: str, card: Card) -> None:
             f"**For:** {escaped(card.intended_use)}\n\n**Not for:** {escaped(card.not_for)}\n\n"
             f"**Data:** {escaped(data_in_words(card))}\n\n**Licence:** {escaped(card.licence)}"
         )
+        if card.granted:
+            st.markdown("**Taken for granted at import:**\n" + "".join(f"\n- {escaped(one)}" for one in card.granted))
 
 
 def _measuring(name: str, card: Card) -> str:
