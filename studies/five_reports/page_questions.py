@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from dermaviz.diagnoses import names_of
 from dermaviz.metrics.bootstrap import off_zero
 from studies.five_reports.claims.answers import (
     AS_CLAIMED,
@@ -91,9 +92,10 @@ def measured_sentence(question: QuestionAnswer) -> str:
         for name, label in ((found.better, found.better_label), (found.worse, found.worse_label))
     )
     ends = "no interval" if math.isnan(found.low) else f"95% interval {signed(found.low)} to {signed(found.high)}"
+    words = names_of([found.label])[found.label] if found.label else ""
     photos = " and ".join(f"{n:,}" for n in dict.fromkeys(row.n for row in known))
     told = (
-        f"{titled(metric_words(found.metric, found.label))}: {better}, {worse}. Difference: **{signed(found.value)}** "
+        f"{titled(metric_words(found.metric, words))}: {better}, {worse}. Difference: **{signed(found.value)}** "
         f"({ends}; {photos} photos; {trainings(found)})."
     )
     pairs = [one for one in run_differences(question) if (one.metric, one.label) == (found.metric, found.label)]

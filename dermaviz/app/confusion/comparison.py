@@ -135,7 +135,7 @@ def sets_sentence(table: pd.DataFrame, first: str, second: str) -> tuple[str, st
         said += f" It finds {percent(found['second'])} of melanomas there, {percent(found['first'])} here."
     change = Estimate.of(row, "difference").text(partial(signed, digits=3))
     return said, (
-        f"{change} on the diagnoses that both hold, {escaped(n['diagnoses'])}: {images(int(n['n_second']))} against "
+        f"Difference: {change}, on the diagnoses that both hold, {escaped(n['diagnoses'])}: {images(int(n['n_second']))} against "
         f"{images(int(n['n_first']))}."
     )
 

@@ -155,7 +155,8 @@ def groups_sentence(
     low, high = (known.loc[at] for at in (known["value"].idxmin(), known["value"].idxmax()))
     if len(known) == 1:
         return (
-            f"**Only {escaped(low['group'])} is large enough** for this figure.",
+            f"**Only {escaped(low['group'])} is large enough** for this figure: "
+            f"**{(percent if as_share else '{:.3f}'.format)(low['value'])}**.",
             f"{escaped(label)}: {said(low)}.{ending}",
         )
     found = gaps[gaps["verdict"] == "difference found"]
