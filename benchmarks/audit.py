@@ -13,13 +13,13 @@ from dermaviz.data.records import Dataset, Record
 from dermaviz.evidence.evaluate import prediction_rows, prepared_batches
 from dermaviz.models.classifier import keep_freed_memory
 
-IMAGES, BATCH = 192, 64
+IMAGES, BATCH = 128, 64
 WIDTH, HEIGHT = 200, 150
 """Pixels of the photos that the default checkpoint was trained and tested on."""
 
 
 def audit_against_forwards() -> Row:
-    """The table ``predictions`` of 192 photos, against the forward passes of the same batches, ready in memory."""
+    """The table ``predictions`` of 128 photos, against the forward passes of the same batches, ready in memory."""
     keep_freed_memory()
     classifier = default_classifier()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,13 +1,16 @@
 """Benchmarks: the default checkpoint's forwards at batch 32 by other engines than eager PyTorch, and how far their answers move.
 
-``python -m benchmarks.engines``: eager, ``torch.compile``, ONNX Runtime and, where it is installed, OpenVINO (no dependency:
-``pip install openvino`` in an environment of its own). Each line: images a second, the ratio of times to eager, and the largest
-difference of a logit.
+``python -m benchmarks.engines [NAME…] [--cpu]``: eager, ``torch.compile``, ONNX Runtime and, where it is installed, OpenVINO (no
+dependency: ``pip install --target DIR openvino``, ``PYTHONPATH=DIR``). Each line: images a second, the ratio of times to eager,
+and the largest difference of a logit. ``--cpu`` counts the seconds of the processor on one thread, which other work on the
+machine changes little.
 """
 
 from __future__ import annotations
 
+import argparse
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -16,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks import measure
 from benchmarks.measure import compare
 from benchmarks.subjects import DEFAULT_CHECKPOINT
 from dermaviz.models.checkpoint import load_checkpoint
@@ -53,7 +57,7 @@ def engines(folder: Path) -> Mapping[str, Callable[[], Engine]]:
         import openvino as ov  # type: ignore[import-not-found]
 
         core = ov.Core()
-        core.set_property("CPU", {"INFERENCE_NUM_THREADS": torch.get_num_threads()})
+        core.set_property("CPU", {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "INFERENCE_PRECISION_HINT": "f32"})
         model, pixels = core.compile_model(core.read_model(exported()), "CPU"), seen.contiguous().numpy()
         return lambda: model([pixels])[0]
 
@@ -65,14 +69,23 @@ def engines(folder: Path) -> Mapping[str, Callable[[], Engine]]:
     }
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=str(__doc__).splitlines()[0])
+    parser.add_argument("--cpu", action="store_true", help="seconds of the processor, on one thread")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="engines; all by default")
+    options = parser.parse_args(arguments)
+    if options.cpu:
+        torch.set_num_threads(1)
+        measure.time.perf_counter = time.process_time  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as folder:
         made = engines(Path(folder))
         eager = made["eager"]()
         said = eager()
         print(f"{'engine':<16}{'images/s':>10}{'ratio':>8}{'logits differ':>15}   {torch.get_num_threads()} threads")
         for name, make in made.items():
+            if options.names and name not in options.names:
+                continue
             try:
                 engine = make()
                 apart = float(np.abs(engine() - said).max())

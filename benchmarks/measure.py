@@ -16,7 +16,7 @@ import torch
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 """Where networks are measured."""
 ROUNDS, FEWEST = 15, 3
-SECONDS = 4.0
+SECONDS = 3.0
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def _step_in_fresh_process(allocator: str) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _seconds_per_step(steps: int = 6) -> float:
+def _seconds_per_step(steps: int = 4) -> float:
     network = build(ARCHITECTURE, 7, "none").to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters())
     images = torch.rand(BATCH, 3, SIZE, SIZE).contiguous(memory_format=torch.channels_last)
