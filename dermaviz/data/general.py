@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -277,22 +277,9 @@ def _joined(
             tables[first].frame if tables else pd.DataFrame(), first.name, asked, roles.get(first, Columns())
         )
     labelled = [path for path in labelled if len(path.parts) == len(labelled[0].parts)]
-    splits = {path: split_word(path.stem) or split_word(path.parent.name) for path in labelled}
-    splits = splits if len(labelled) > 1 else dict.fromkeys(labelled, "")
-    if len(labelled) > 1 and (not all(splits.values()) or len(set(splits.values())) < len(splits)):
-        raise DatasetError(
-            f"{place}: expected one table with labels, or one for each split (train.csv, test.csv), found "
-            f"{some(path.name for path in labelled)}. Name the file."
-        )
-    frame = pd.concat(
-        [tables[path].frame.assign(**{_FOLDER: str(path.parent), _SPLIT: splits[path]}) for path in labelled],
-        ignore_index=True,
-    ).fillna("")
+    frame, said_of_splits = _one_below_another({path: tables[path] for path in labelled}, place)
     image = roles[labelled[0]].image
-    if len(labelled) > 1:
-        named = (f"{path.parent.name}/{path.name} ({splits[path]})" for path in labelled)
-        notes.append(f"Splits are those of the tables: {', '.join(named)}.")
-    notes += [note for path in labelled for note in tables[path].notes]
+    notes += [*said_of_splits, *(note for path in labelled for note in tables[path].notes)]
     for path in (path for path in tables if path not in labelled):
         joined = _with_columns_of(frame, image, tables[path].frame, roles[path].image)
         used = (
@@ -306,6 +293,23 @@ def _joined(
     said = expect_columns(frame, labelled[0].name, asked, chosen)
     notes += without_a_role(frame, asked, chosen)
     return frame, chosen, [said, *notes], marks, tuple(files)
+
+
+def _one_below_another(labelled: Mapping[Path, Table], place: Path) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of all tables with labels, with the folder and the split of each; and that the tables are splits, if several."""
+    splits = {path: split_word(path.stem) or split_word(path.parent.name) for path in labelled}
+    splits = splits if len(labelled) > 1 else dict.fromkeys(labelled, "")
+    if len(labelled) > 1 and (not all(splits.values()) or len(set(splits.values())) < len(splits)):
+        raise DatasetError(
+            f"{place}: expected one table with labels, or one for each split (train.csv, test.csv), found "
+            f"{some(path.name for path in labelled)}. Name the file."
+        )
+    parts = [
+        table.frame.assign(**{_FOLDER: str(path.parent), _SPLIT: splits[path]}) for path, table in labelled.items()
+    ]
+    named = (f"{path.parent.name}/{path.name} ({splits[path]})" for path in labelled)
+    said = [f"Splits are those of the tables: {', '.join(named)}."] if len(labelled) > 1 else []
+    return pd.concat(parts, ignore_index=True).fillna(""), said
 
 
 def _with_columns_of(frame: pd.DataFrame, image: str, other: pd.DataFrame, other_image: str) -> pd.DataFrame | None:
