@@ -63,7 +63,7 @@ h1 { font-size: 1.45rem !important; padding: 0 0 0.6rem !important; }
   h1 { font-size: 1.2rem !important; }
   [data-testid="stMainBlockContainer"] { padding-left: 0.8rem; padding-right: 0.8rem; }
   .st-key-frame-bar [data-testid="stSelectbox"] * { font-size: 0.8rem !important; }
-  .st-key-frame-bar > :first-child:has([data-testid="stSelectbox"]) { flex: 1.7 1 11rem; }
+  .st-key-frame-bar > :first-child:has([data-testid="stSelectbox"]) { flex: 1.35 1 9rem; }
   [data-testid="stButtonGroup"] button { padding: 0 0.45rem !important; }
   [data-testid="stButtonGroup"] button p { font-size: 0.82rem !important; }
 }
