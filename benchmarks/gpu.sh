@@ -2,14 +2,16 @@
 # What a machine with a GPU gives in ten minutes: the default recipe for the time there is, one row of each report at its full
 # budget, every benchmark on the device. What does not finish in its time leaves its state and log.
 #   DERMAVIZ_DATA=FOLDER benchmarks/gpu.sh OUT            ten minutes on a GPU
-#   DERMAVIZ_DATA=FOLDER benchmarks/gpu.sh OUT --smoke    the same steps on two cores, each for seconds
+#   DERMAVIZ_DATA=FOLDER benchmarks/gpu.sh OUT --smoke    the same steps on two cores: a training of 128 images to its end, the
+#                                                         reports' rows until their seconds are over (124), two benchmarks
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$(realpath -m "${1:?expected a folder for the results, found none: benchmarks/gpu.sh OUT [--smoke]}")
 mkdir -p "$out"
 recipe=recipes/ham10000-efficientnet-lite0.yaml budget=full train=270 row=40 each=130 rounds=()
 if [ "${2:-}" = --smoke ]; then
-    sed 's/^name: .*/name: smoke/; /- {size: 1\|- {size: 2/d; s/^stages:/stages: [{size: 32, epochs: 1}]/' "$recipe" > "$out/smoke.yaml"
+    sed 's/^name: .*/name: smoke/; /- {size: 1\|- {size: 2/d; s/^stages:/stages: [{size: 32, epochs: 1}]/
+        s/pack: \[150, 200\]}/pack: [150, 200], images: 128, validation_images: 64}/' "$recipe" > "$out/smoke.yaml"
     recipe=$out/smoke.yaml budget=laptop train=120 row=25 each=60 rounds=(gradcampp-vs-forward-lite0 metrics-same-draws)
 fi
 echo "step,exit,seconds" > "$out/steps.csv"
