@@ -43,6 +43,7 @@ def settle(page: Page) -> None:
     page.get_by_text("More about these answers").wait_for()
     page.wait_for_function(f"({_PLACE})([0, 0]) !== null")
     page.locator("[data-stale=true]").first.wait_for(state="detached")
+    page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
 
 
 def click_matrix(page: Page, row: float, column: float) -> None:
@@ -68,6 +69,7 @@ def test_a_clicked_cell_shows_exactly_the_cases_that_it_counts(page: Page, app_u
     click_matrix(page, ORDER.index("mel"), ORDER.index("nv"))
     expect_cases(page, len(mine))
     assert chosen(page) == {"true": [MELANOMA], "called": [NEVUS]}
+    settle(page)  # until then the file is that of the view before
     with page.expect_download() as file:
         page.get_by_role("button", name="All of them (CSV)").click()
     listed = pd.read_csv(file.value.path())
