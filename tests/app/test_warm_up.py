@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-STARTS = int(os.environ.get("DERMAVIZ_COLD_STARTS", "3"))
+STARTS = int(os.environ.get("DERMAVIZ_COLD_STARTS", "1"))
 """Twenty of them take two minutes: ``DERMAVIZ_COLD_STARTS=20 pytest tests/app/test_warm_up.py``."""
 
 VISITORS = """
