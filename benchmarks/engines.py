@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.cpu:
         torch.set_num_threads(1)
-        measure.time.perf_counter = time.process_time  # type: ignore[assignment]
+        measure.time.perf_counter = time.process_time
     with tempfile.TemporaryDirectory() as folder:
         made = engines(Path(folder))
         eager = made["eager"]()

@@ -25,10 +25,11 @@ from dermaviz.data.photographs import remember_place
 from dermaviz.data.records import Dataset, Record
 from dermaviz.data.split import Split
 from dermaviz.errors import DatasetError, EvidenceError, ImageError
+from dermaviz.evidence.build import build_evidence
 from dermaviz.evidence.images import ToAudit, split_of_checkpoint
 from dermaviz.evidence.pace import progress_bar
 from dermaviz.evidence.predictions import LABELS, PREDICTIONS, Predictions, cannot_have, internal, read_audited
-from dermaviz.evidence.store import FOLDER, WERE_MALIGNANT, Manifest, Source, build_evidence
+from dermaviz.evidence.store import FOLDER, WERE_MALIGNANT, Manifest, Source
 from dermaviz.evidence.tables import DRAWN, TABLES
 from dermaviz.images import RGB, read_image
 from dermaviz.metrics.summary import summarise
@@ -199,7 +200,7 @@ def make_table(
         images: gives the images; not asked by a table that draws its own.
         made: facts for the manifest; what was said of the images is added.
         tell: is told, in a sentence each, of pictures that were refused, and what else is otherwise without them.
-        how: ``process, processes, wait_for_all, progress`` of :func:`~dermaviz.evidence.store.build_evidence`.
+        how: ``process, processes, wait_for_all, progress`` of :func:`~dermaviz.evidence.build.build_evidence`.
 
     Raises:
         EvidenceError, DatasetError, ImageError: as the functions that make the rows.

@@ -180,7 +180,7 @@ def build(
         read: gives the images of a step: :func:`images_of`.
         limit: of so many images, spread evenly over the table's; 0 is all.
         again: make it even if it is fresh.
-        progress: as of :func:`~dermaviz.evidence.store.build_evidence`.
+        progress: as of :func:`~dermaviz.evidence.build.build_evidence`.
 
     Raises:
         EvidenceError, DatasetError, ImageError: as :func:`~dermaviz.evidence.evaluate.make_table`.

@@ -7,9 +7,7 @@ import io
 import json
 import re
 import shlex
-import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dermaviz.errors import EvidenceError, MissingEvidenceError
-from dermaviz.evidence.tables import PART, TABLES
+from dermaviz.evidence.tables import TABLES
 from dermaviz.io import atomic_write, read_json, to_json
 from dermaviz.schema import build, validated
 
@@ -243,17 +241,7 @@ def read_evidence(
             f"bytes. The file was cut short or changed. Delete it. {remedy}"
         )
     if manifest.source.checkpoint_sha256 != checkpoint_sha256:
-        renamed = _only_malignant_changed(manifest, answers_when)
-        if not (renamed and table in TABLES and _P_MALIGNANT not in TABLES[table].columns):
-            why = (
-                "other classes count as malignant now, and it holds the sum of their probabilities"
-                if renamed
-                else "weights, classes, those that count as malignant, temperature, input size or normalisation have changed"
-            )
-            raise EvidenceError(
-                f"{path}: expected evidence of the checkpoint as it is now ({checkpoint_sha256[:12]}…), found that of another "
-                f"({manifest.source.checkpoint_sha256[:12]}…). It is stale: {why}. {remedy}"
-            )
+        _expect_only_malignant_changed(manifest, path, table, checkpoint_sha256, answers_when, remedy)
     try:
         evidence = Evidence(read_parquet(content, columns), manifest)
     except (pa.ArrowException, OSError, ValueError) as failure:
@@ -268,6 +256,33 @@ def read_evidence(
 _P_MALIGNANT = "p_malignant"
 WERE_MALIGNANT = "malignant"
 """In ``made`` of a manifest: the classes that counted as malignant."""
+
+
+def _expect_only_malignant_changed(
+    manifest: Manifest,
+    path: Path,
+    table: str,
+    checkpoint_sha256: str,
+    answers_when: Callable[[Sequence[str]], str] | None,
+    remedy: str,
+) -> None:
+    """Go on with a table of a checkpoint that is another now only where other classes count as malignant, and no column of it
+    depends on which.
+
+    Raises:
+        EvidenceError: it is stale.
+    """
+    renamed = _only_malignant_changed(manifest, answers_when)
+    if not (renamed and table in TABLES and _P_MALIGNANT not in TABLES[table].columns):
+        why = (
+            "other classes count as malignant now, and it holds the sum of their probabilities"
+            if renamed
+            else "weights, classes, those that count as malignant, temperature, input size or normalisation have changed"
+        )
+        raise EvidenceError(
+            f"{path}: expected evidence of the checkpoint as it is now ({checkpoint_sha256[:12]}…), found that of another "
+            f"({manifest.source.checkpoint_sha256[:12]}…). It is stale: {why}. {remedy}"
+        )
 
 
 def _only_malignant_changed(manifest: Manifest, answers_when: Callable[[Sequence[str]], str] | None) -> bool:
@@ -350,95 +365,3 @@ def labels_of(table: pd.DataFrame, classes: tuple[str, ...]) -> NDArray[np.int64
             "Make the evidence again with `dermaviz audit`."
         )
     return pd.Categorical(table["dx"], categories=list(classes)).codes.astype(np.int64)
-
-
-Rows = Callable[[Sequence[slice]], Iterator[pd.DataFrame]]
-"""What makes a table: for each slice of the data set, in order, its rows with a column ``image_id``. Lazy, so that it may
-read ahead."""
-
-
-def build_evidence(
-    checkpoint: Path,
-    source: Source,
-    n_images: int,
-    rows: Rows,
-    *,
-    made: Callable[[pd.DataFrame], Mapping[str, Any]] = lambda _: {},
-    process: int = 0,
-    processes: int = 1,
-    wait_for_all: Callable[[], object] = lambda: None,
-    progress: Callable[[float], object] = lambda _: None,
-    part: int = PART,
-) -> Manifest:
-    """Make the table of ``source``, unless it is there already, and return its manifest.
-
-    Part ``i`` is made by process ``i`` modulo ``processes``, without padding, and kept as a Parquet file in a folder named
-    after the source's key: a part that is finished is never made again, and none is taken for that of another source.
-    Process 0 joins the parts once ``wait_for_all`` returns.
-
-    Args:
-        checkpoint: the checkpoint's folder.
-        n_images: size of the data set that ``rows`` slices.
-        made: facts for the manifest (command, machine), given the table; seconds are added.
-        progress: is told what share is done, in (0, 1], after every part.
-
-    Raises:
-        EvidenceError: a part is missing after all processes have ended.
-    """
-    finished = _finished(checkpoint, source)
-    if finished:
-        return finished
-    table = table_path(checkpoint, source.table, source.images)
-    parts = table.parent / f".{source.table}-{source.key[:12]}.parts"
-    parts.mkdir(parents=True, exist_ok=True)
-    slices = [slice(first, min(first + part, n_images)) for first in range(0, n_images, part)]
-    started = time.perf_counter()
-    mine = [i for i in range(process, len(slices), processes) if not _is_whole(parts / _name(i, part))]
-    for i, frame in zip(mine, rows([slices[i] for i in mine]), strict=True):
-        atomic_write(parts / _name(i, part), parquet_bytes(frame), error=EvidenceError)
-        progress(slices[i].stop / n_images)
-    wait_for_all()
-    if process == 0:
-        frame = _join(parts, len(slices), part)
-        facts = {**made(frame), "processes": processes, "seconds": round(time.perf_counter() - started, 1)}
-        write_evidence(checkpoint, frame, source, facts)
-        shutil.rmtree(parts)
-    wait_for_all()
-    written = _finished(checkpoint, source)
-    if written is None:
-        raise EvidenceError(
-            f"{table}: expected the table that was just made, found another. "
-            "Let only one audit of a checkpoint run at a time, then start it again."
-        )
-    return written
-
-
-def _finished(checkpoint: Path, source: Source) -> Manifest | None:
-    if not has_evidence(checkpoint, source.table, source.images):
-        return None
-    manifest = read_manifest(table_path(checkpoint, source.table, source.images).with_suffix(".json"))
-    return manifest if manifest.source.key == source.key else None
-
-
-def _name(i: int, part: int) -> str:
-    return f"{part}-{i:05d}.parquet"
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        read_parquet(path.read_bytes())
-    except (OSError, pa.ArrowInvalid):
-        return False
-    return True
-
-
-def _join(parts: Path, n_parts: int, part: int) -> pd.DataFrame:
-    paths = [parts / _name(i, part) for i in range(n_parts)]
-    missing = [path.name for path in paths if not path.is_file()]
-    if missing:
-        raise EvidenceError(
-            f"{parts}: expected {n_parts} parts, found {len(missing)} missing ({', '.join(missing[:3])}). "
-            "A process of the audit ended early; start the same command again, finished parts are kept."
-        )
-    frames = [frame for path in paths if len(frame := read_parquet(path.read_bytes()))]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"image_id": []})

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from dermaviz.errors import EvidenceError
-from dermaviz.evidence.store import Source, build_evidence, read_evidence, table_path
+from dermaviz.evidence.build import build_evidence
+from dermaviz.evidence.store import Source, read_evidence, table_path
 
 SOURCE = Source("squares", "drawn", "test", "c" * 64, "d" * 64)
 N = 23
