@@ -209,5 +209,5 @@ def out_of_distribution(
     typer.echo(f"{folder.name}: fitted on {facts.trained_on:,} photos, limit {facts.limit:.2f}, {share}")
     for found in facts.shares:
         what = f"{found.of}, {found.meaning}"
-        value = f"{found.value:.4f}  [{found.low:.4f}, {found.high:.4f}]"
+        value = f"{found.value:.4f}  [{found.low:.4f}, {found.high:.4f}]{'  exact' * found.exact}"
         typer.echo(f"  {what:48} {value}  {found.pictures:,} pictures of {found.sources:,}")

@@ -102,7 +102,8 @@ _AGAIN = "Fit it again with `dermaviz gate`, or delete gate.json to go without."
 
 @validated(EvidenceError, "shares")
 class Share:
-    """A measured share in [0, 1] with its 95% interval; ``sources`` counts lesions, or pictures that were not cut up.
+    """A measured share in [0, 1] with its 95% interval (``exact`` where no resampling varies); ``sources`` counts lesions, or
+    pictures that were not cut up.
 
     ``meaning`` says of what it is the share; AUROC is one as well: of pairs in which the outside picture is farther away.
     """
@@ -114,6 +115,7 @@ class Share:
     value: float
     low: float
     high: float
+    exact: bool = False
 
 
 @validated(EvidenceError, "gate.json")

@@ -201,7 +201,7 @@ def auroc(
 
 def _share(of: str, meaning: str, hit: NDArray[np.bool_], sources: ClusterIds, draws: int) -> Share:
     found = Bootstrap.over(sources, draws).mean(hit).estimate()
-    return Share(of, meaning, len(hit), len(set(sources)), found.value, found.low, found.high)
+    return Share(of, meaning, len(hit), len(set(sources)), **asdict(found))
 
 
 def _refused(of: str, distances: Distances, sources: ClusterIds, detector: Detector, draws: int) -> Share:
