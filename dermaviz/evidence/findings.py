@@ -176,7 +176,7 @@ def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
         share = Bootstrap.over(audited.clusters, draws).take(known).mean(on_lesion).estimate()
         table = pd.concat([table, _table({"Map closer to the lesion than a centre spot": share}, [int(known.sum())])])
         sentence = no_better or (
-            f"{percent(right.value)} of {images} are classified correctly; {percent(share.value)} of maps "
+            f"{percent(right.value)} of {images} are classified correctly; {percent(share.value)} of all maps "
             "fit the lesion better than a centre spot."
         )
     detail = (
@@ -191,24 +191,44 @@ def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
 
 
 def _flips(audited: Audited, of: DataSplit, draws: int) -> Finding:
-    """The smallest change that flips half of the right answers, and what an attack and noise of one size cost."""
+    """The smallest change known to flip half of the right answers, and what an attack and noise of one size cost."""
     flips = evidence_of(audited.checkpoint, "flips", of).table.set_index("image_id").reindex(audited.table["image_id"])
     median = median_flip_distance(flips["flip_epsilon"].to_numpy(np.float64), audited.clusters, draws)
-    levels, cap = median.value * _GREY_LEVELS, flips["cap"].max() * _GREY_LEVELS
-    sentence = (
-        f"A change of {levels:.2g} of 255 grey levels, too small to see, flips half of the correct answers."
-        if math.isfinite(levels)
-        else f"Half of the correct answers withstand every change up to {cap:.0f} of 255 grey levels."
-    )
-    if math.isfinite(levels) and levels > 3:
-        sentence = sentence.replace(", too small to see,", "")
     attacks = evidence_of(audited.checkpoint, "attacks", of, (*ANSWERED, *BY_ATTACK)).table
-    table, size = _under_attack(read_answers(attacks, audited, BY_ATTACK), draws)
+    answers = read_answers(attacks, audited, BY_ATTACK)
+    table, size = _under_attack(answers, draws)
+    levels, cap = median.value * _GREY_LEVELS, flips["cap"].max() * _GREY_LEVELS
+    by, flipped, also = "one FGSM step", "half", ""
+    if (half := _half_flipped(answers, draws)) and half[0] < median.value:
+        levels, by, share = half[0] * _GREY_LEVELS, half[1].upper(), half[2]
+        flipped, also = percent(share.value), f"{by} of {levels:.2g} flips {share.text(percent)} of these. "
+    sentence = (
+        f"A change of {levels:.2g} grey levels ({by}), too small to see, flips {flipped} of the correct answers."
+        if math.isfinite(levels)
+        else f"Half of the correct answers withstand every FGSM step up to {cap:.0f} grey levels."
+    )
+    if levels > 3:
+        sentence = sentence.replace(", too small to see,", "")
     detail = (
         f"Median smallest FGSM step: {median.text(lambda e: f'{e * _GREY_LEVELS:.2f}')} of 255 grey levels, over images that "
-        f"are classified correctly. The chart: balanced accuracy at ε = {epsilon_in_words(size)}."
+        f"are classified correctly. {also}The chart: balanced accuracy at ε = {epsilon_in_words(size)}."
     )
     return _finding("flips", sentence, detail, table, "balanced accuracy, 0 to 1")
+
+
+def _half_flipped(answers: Answers, draws: int) -> tuple[float, str, Estimate] | None:
+    """The smallest ε at which an attack of the table flips half of the right answers: ε, method and share; None if none does."""
+    right = Bootstrap.over(answers.cluster_ids, draws).take(answers.clean)
+    for epsilon, made in answers.conditions.groupby("epsilon"):
+        lost = {
+            str(made["method"][row]): ~answers.right[answers.clean, row]
+            for row in made.index
+            if made["method"][row] != NOISE
+        }
+        most = max(lost, key=lambda method: lost[method].mean(), default="")
+        if most and lost[most].mean() >= 0.5:
+            return float(epsilon), most, right.mean(lost[most]).estimate()
+    return None
 
 
 def _under_attack(answers: Answers, draws: int) -> tuple[pd.DataFrame, float]:

@@ -105,6 +105,23 @@ def test_the_figures_are_those_of_the_evidence() -> None:
     assert pd.isna(whom.loc["dark skin", "value"])
 
 
+def test_an_attack_that_needs_less_than_one_step_is_the_one_that_is_told() -> None:
+    """One step of FGSM needs 13 grey levels against the robust model; PGD flips half of its right answers within 4."""
+    robust = SHIPPED["ham10000-efficientnet-lite0-robust"]
+    answers = evidence_of(robust, PREDICTIONS).table.set_index("image_id")
+    predicted = answers[[c for c in answers if c.startswith("p_")]].idxmax(axis=1).str.removeprefix("p_")
+    right = answers.index[predicted == answers["dx"]]
+    attacks = evidence_of(robust, "attacks").table
+    pgd = attacks[(attacks["method"] == "pgd") & attacks["image_id"].isin(right)]
+    flipped = (pgd["predicted"] != answers["dx"].reindex(pgd["image_id"]).to_numpy()).groupby(pgd["epsilon"]).mean()
+    least = flipped[flipped >= 0.5].index.min()
+    found = story(robust)["flips"]
+    assert isinstance(found, Finding)
+    assert found.sentence == f"A change of 4 grey levels (PGD) flips {flipped[least]:.0%} of the correct answers."
+    assert least == pytest.approx(4 / 255)
+    assert "(one FGSM step), too small to see, flips half" in story(SHIPPED[NAME])["flips"].sentence
+
+
 def test_a_model_without_malignant_classes_has_its_story_and_its_report(tmp_path: Path) -> None:
     """What a stranger's model is as a rule: classes that no table knows, and data with patients."""
     card = replace(SHIPPED[NAME].card, name="own", classes=("x", "y"), malignant=(), data={})

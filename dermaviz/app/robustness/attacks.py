@@ -57,7 +57,8 @@ def finding_sentence(images: Audited) -> str:
     noise = sized[(sized["method"] == NOISE) & (sized["epsilon"] == after["epsilon"])]
     beside = f"; random noise of that size, to {percent(noise['value'].iloc[0])}" if len(noise) else ""
     size = "one grey level" if after["epsilon"] == ONE_LEVEL else f"ε = {epsilon_in_words(after['epsilon'])}"
-    return f"An attack of {size} takes balanced accuracy from {percent(clean['value'])} to **{percent(after['value'])}**{beside}."
+    fall = f"from {percent(clean['value'])} to **{percent(after['value'])}**"
+    return f"{method.upper()} of {size} takes balanced accuracy {fall}{beside}."
 
 
 def show_attacks(ask: Ask) -> None:
