@@ -57,7 +57,8 @@ def load(checkpoint: str | Path = "ham10000-efficientnet-lite0", *, device: str 
 class ImportedModel:
     """A model from elsewhere, as a checkpoint in ``folder``. ``notes`` say what was taken and what was guessed; ``checks`` what
     works: each of "diagnosis", "map" and "attack" with a sentence on what it gave for a drawn lesion, or why it gave nothing;
-    ``doubt`` what nothing vouches for and changes what figures mean: the order of the classes, and which are malignant."""
+    ``doubt`` what nothing vouches for and changes what figures mean: the order of the classes, which are malignant, the input
+    size."""
 
     folder: Path
     model: Classifier
@@ -97,6 +98,10 @@ def import_model(source: str | Path, *, name: str, **known: Any) -> ImportedMode
     return ImportedModel(made.folder, made.classifier, made.notes, try_out(made.classifier), made.doubt)
 
 
+_TOO_COARSE = 4
+"""Places along a map's side below which it cannot say where on a lesion."""
+
+
 def try_out(model: Classifier) -> dict[str, str]:
     """What a model gives for a drawn lesion: "diagnosis", "map" and "attack", each with a sentence, or why it gives nothing."""
     from dermaviz.attention.methods import METHODS
@@ -111,6 +116,8 @@ def try_out(model: Classifier) -> dict[str, str]:
         height, width = found.raw.shape
         said = f"a {METHODS[found.method].label} map of {height} × {width} places at {found.layer}"
         tried["map"] = no_maps_reason(model.card.architecture) if found.status == "unavailable" else said
+        if min(height, width) < _TOO_COARSE and found.status != "unavailable":
+            tried["map"] += ", too coarse to say where on a lesion"
         if found.status not in ("ok", "unavailable"):
             tried["map"] += f", which is {found.status} here"
     except AttentionError as error:

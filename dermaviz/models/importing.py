@@ -13,7 +13,7 @@ import timm
 import torch
 from torch import nn
 
-from dermaviz.diagnoses import malignant_among, meanings_sentence, spelt
+from dermaviz.diagnoses import diagnosis, malignant_among, meanings_sentence, spelt
 from dermaviz.errors import AttentionError, CheckpointError, WeightsError
 from dermaviz.io import atomic_write, file_sha256
 from dermaviz.models.card import CARD, Card, Sharpness, new_checkpoint_folder, no_maps_reason, read_card
@@ -100,7 +100,10 @@ def import_checkpoint(
         notes.append(
             "guessed: pictures are not reduced before they are resized; give --sharpness if the training images were small."
         )
-    doubt = _doubt(named, tuple(found.said.get("classes", ())), bool(ill) or malignant is not None)
+    of_size = next((size for note in notes if note.startswith("guessed: input size")), 0)
+    doubt = " ".join([
+        *_doubt_of_classes(named, tuple(found.said.get("classes", ())), ill, malignant is not None), *_doubt_of_size(of_size)
+    ])  # fmt: skip
     card = Card(
         name=name, architecture=called, classes=named, input_size=size, mean=pixels[0], std=pixels[1],
         attention_layer=chosen, temperature=1.0, split_sha256="", weights_sha256="", recipe=recipe, metrics={}, data={},
@@ -159,23 +162,40 @@ def _save(folder: Path, network: nn.Module, card: Card, found: Source) -> None:
     save_checkpoint(folder, network.network if isinstance(network, Wrapped) else network, card, half=False)
 
 
-def _doubt(classes: tuple[str, ...], said: tuple[str, ...], malignancy_known: bool) -> str:
-    """What nothing vouches for, in sentences: the order of the classes, unless the source says it, and which are malignant."""
+def _doubt_of_classes(classes: tuple[str, ...], said: tuple[str, ...], ill: tuple[str, ...], told: bool) -> list[str]:
+    """What nothing vouches for, in sentences: the order of the classes, unless the source says it, and which are malignant,
+    unless it is ``told`` and in keeping with their names."""
     parts = []
     if len(said) != len(classes) or any(spelt(one) != spelt(other) for one, other in zip(classes, said, strict=True)):
         against = (
             f", and the source says {', '.join(said)}" if len(said) == len(classes) else ", for the source names none"
         )
         parts.append(
-            f"nothing vouches for the order of the classes ({', '.join(classes)}){against}: in another order every figure is "
+            f"Nothing vouches for the order of the classes ({', '.join(classes)}){against}: in another order every figure is "
             "wrong. Compare it with the code that trained the model."
         )
-    if not malignancy_known:
+    if not (ill or told):
         parts.append(
-            "no class counts as malignant. If one should, import it again with --malignant a,b --replace; else with "
+            "No class counts as malignant. If one should, import it again with --malignant a,b --replace; else with "
             "--malignant none."
         )
-    return " ".join(part[:1].upper() + part[1:] if i else part for i, part in enumerate(parts))
+    by_name = malignant_among(classes)
+    without = f"without --malignant {' and '.join(by_name) or 'none'} would count."
+    for name in classes:
+        row = diagnosis(name)
+        if row and row.malignant is not None and row.malignant != (name in ill):
+            kind, against = ("malignant", "leaves it out") if row.malignant else ("benign", "names it")
+            meant = name if spelt(name) == spelt(row.name) else f"{name} means {row.name}, which"
+            parts.append(f"{meant} is {kind}, but --malignant {against}; {without}")
+    return parts
+
+
+def _doubt_of_size(guessed: int) -> list[str]:
+    """A sentence on an input size that is a guess (0: it is none)."""
+    return [
+        f"The input size of {guessed} px is a guess; nothing in the file says it. If it was trained at another, import it again "
+        "with --input-size PIXELS --replace (--sharpness is for photographs that were small before resizing)."
+    ] if guessed else []  # fmt: skip
 
 
 def _require_new(name: str, folder: Path, replaced: bool) -> None:

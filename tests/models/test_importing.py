@@ -16,6 +16,7 @@ from huggingface_hub import constants
 from safetensors.torch import save_file
 from torch import nn
 
+from dermaviz import api
 from dermaviz.errors import AttackError, AttentionError, CheckpointError, WeightsError
 from dermaviz.models.card import CARD, Sharpness, read_card
 from dermaviz.models.checkpoint import load_checkpoint
@@ -92,7 +93,7 @@ def test_what_nothing_vouches_for_is_a_doubt_and_replace_imports_anew(tmp_path, 
     save_file(network.state_dict(), tmp_path / "best.safetensors")
     given = {"architecture": "test_resnet", "classes": ["a", "b", "c"]}
     first = bring(tmp_path / "best.safetensors", **given)
-    assert "nothing vouches for the order of the classes (a, b, c), for the source names none" in first.doubt
+    assert "Nothing vouches for the order of the classes (a, b, c), for the source names none" in first.doubt
     assert "No class counts as malignant. If one should, import it again with --malignant a,b --replace" in first.doubt
     (first.folder / "evidence").mkdir()
     with pytest.raises(CheckpointError, match=r"there already.*import it anew with --replace"):
@@ -100,7 +101,7 @@ def test_what_nothing_vouches_for_is_a_doubt_and_replace_imports_anew(tmp_path, 
     (tmp_path / "classes.txt").write_text("b\na\nc\n")
     again = bring(tmp_path / "best.safetensors", **given, malignant=["b"], replace=True)
     assert again.doubt.startswith(
-        "nothing vouches for the order of the classes (a, b, c), and the source says b, a, c: "
+        "Nothing vouches for the order of the classes (a, b, c), and the source says b, a, c: "
     )
     assert (read_card(again.folder / CARD).malignant, (again.folder / "evidence").is_dir()) == (("b",), True)
     (tmp_path / "classes.txt").write_text("A\nb\nc\n")
@@ -108,6 +109,28 @@ def test_what_nothing_vouches_for_is_a_doubt_and_replace_imports_anew(tmp_path, 
     replace(read_card(again.folder / CARD), recipe={}).write(again.folder / CARD)
     with pytest.raises(CheckpointError, match=r"--replace: expected a checkpoint that was imported, found .*trained"):
         bring(tmp_path / "best.safetensors", **given, replace=True)
+
+
+def test_malignant_classes_against_their_names_and_a_guessed_size_are_doubts(tmp_path, bring, network):
+    save_file(network.state_dict(), tmp_path / "best.safetensors")
+    (tmp_path / "classes.txt").write_text("Melanom\nNävus\nBasaliom\n")
+    given = {"architecture": "test_resnet", "classes": [], "replace": True}
+
+    def doubt(**known: Any) -> str:
+        return bring(tmp_path / "best.safetensors", **given, **known).doubt
+
+    without = "without --malignant Melanom and Basaliom would count."
+    left_out = f"Basaliom means basal cell carcinoma, which is malignant, but --malignant leaves it out; {without}"
+    assert doubt(malignant=["Melanom"]) == left_out
+    added = f"Nävus means melanocytic nevus, which is benign, but --malignant names it; {without}"
+    assert doubt(malignant=["Melanom", "Basaliom", "Nävus"]) == added
+    assert doubt(malignant=[]).endswith(left_out)
+    assert not doubt()
+    tried = api.try_out(load_checkpoint(tmp_path / "mine"))["map"]
+    assert "a Grad-CAM++ map of 2 × 2 places at layer4, too coarse to say where on a lesion" in tried
+    guessed = doubt(input_size=0)
+    assert guessed.startswith("The input size of 160 px is a guess; nothing in the file says it.")
+    assert "--input-size PIXELS --replace" in guessed
 
 
 def test_a_folder_of_timm_says_all_that_is_needed(tmp_path, network):
