@@ -69,7 +69,7 @@ def show_answer(audited: Audited, view: View, verdicts: Verdicts) -> str:
             missed = most_missed(verdicts, card.malignant)
             if missed is not None and missed not in mistakes:
                 n = f"**{missed.count:,} of {missed.of:,}**"
-                said += f" Most missed: {n} images of {names[missed.true]}, as {names[missed.called]}."
+                said += f" Malignancy most often missed: {n} images of {names[missed.true]}, as {names[missed.called]}."
     st.markdown(f"## {among()}{said}", help=intervals)
     return said
 

@@ -26,7 +26,7 @@ from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.app.widgets.choice import choose
 from dermaviz.data.tone_labels import TONE_LABEL
 from dermaviz.evidence.predictions import TONE, TONE_GROUP
-from dermaviz.fairness.groups import SIDES
+from dermaviz.fairness.groups import COUNTS, INCONCLUSIVE, MALIGNANT, SIDES
 from dermaviz.fairness.tone_groups import ESTIMATORS, GROUPS, agreement, tone_groups
 from dermaviz.metrics.bootstrap import Estimate, clusters
 from dermaviz.plots.intervals import groups_figure
@@ -48,7 +48,10 @@ HOW = (
     "Intervals: 95%, {resampling}. A difference is found where its interval excludes 0{again}. "
     "Of many comparisons, one in twenty does so by chance alone."
 )
-RULE = "{} Flagged here: from a probability of {} on. Home and Confusion count the most probable class."
+RULE = "{} Here an image counts as {} from p ≥ {} on; Home and Confusion go by the most probable class{}."
+"""Added to what is said of a share of the flagged images: why another page has another figure."""
+CLOSE = 0.05
+"""A difference that an interval must leave out before "no difference found" may stand alone."""
 _AGAIN = " and its sign stays with every other estimate of tone and with cuts moved by ±2°"
 
 
@@ -58,14 +61,19 @@ def show_groups(ask: ToneAsk) -> None:
     labels = {figure.slug: figure.label for figure in measured.figures}
     metric = choose("What is measured", labels, "figure")
     table = measured.table()
-    rows = table[table["metric"] == metric].set_index("group").loc[names_of(ask, measured.groups)].reset_index()
+    shown = GROUPS if ask.by == TONE_GROUP else names_of(ask, measured.groups)
+    rows = table[table["metric"] == metric].set_index("group").reindex(shown).reset_index()
+    rows[list(COUNTS)] = rows[list(COUNTS)].fillna(0)
+    for name, of_none in (("suppressed", True), ("exact", False)):  # of a group without an image
+        rows[name] = [of_none if pd.isna(value) else bool(value) for value in rows[name]]
     counted, noun = of_what(ask, metric)
+    of = "" if metric not in SIDES else f"; n: {group_words(ask.card, ask.positive) if SIDES[metric] else 'all others'}"
     gaps = judged_gaps(ask)
     mine = gaps[(gaps["metric"] == metric) & ~gaps["suppressed"]]
     has_sign = metric == "calibration_bias"
     chart = groups_figure(
-        rows.assign(n_images=rows[counted]), labels[metric] + ("" if has_sign else ", 0 to 1"), around_zero=has_sign,
-        ink=ink(),
+        rows.assign(n_images=rows[counted]), labels[metric] + ("" if has_sign else ", 0 to 1") + of,
+        around_zero=has_sign, ink=ink(),
     )  # fmt: skip
     said = groups_sentence(
         labels[metric],
@@ -77,15 +85,18 @@ def show_groups(ask: ToneAsk) -> None:
         group_words(ask.card, ask.positive),
         ask.images.unit,
     )
-    if metric in SIDES:
-        said = RULE.format(said[0], percent(ask.threshold)), said[1]
+    if metric in SIDES and (len(ask.card.classes) > 2 or ask.threshold != 0.5):
+        more = ask.positive != MALIGNANT and ask.threshold >= 0.5  # the most probable class may have less
+        wanted = "malignant" if ask.positive == MALIGNANT else escaped(group_words(ask.card, ask.positive))
+        ending = ", so there more may count" if more else ""
+        said = RULE.format(said[0], wanted, percent(ask.threshold), ending), said[1]
     with place:
         show_answer(said, chart, "groups")
     cells = pd.DataFrame(
         {
             "group": mine["group"] + " against " + mine["reference"],
             "difference": [_size(row, metric in SHARES) for _, row in mine.iterrows()],
-            "verdict": mine["verdict"],
+            "verdict": mine["verdict"].replace(INCONCLUSIVE, "no difference found"),
             "why": mine["reason"],
         }
     )
@@ -155,7 +166,7 @@ def groups_sentence(
     low, high = (known.loc[at] for at in (known["value"].idxmin(), known["value"].idxmax()))
     if len(known) == 1:
         return (
-            f"**Only {escaped(low['group'])} is large enough** for this figure: "
+            f"**Only {escaped(low['group'])} is large enough.** {escaped(label.replace(': ', ' ', 1))}: "
             f"**{(percent if as_share else '{:.3f}'.format)(low['value'])}**.",
             f"{escaped(label)}: {said(low)}.{ending}",
         )
@@ -167,8 +178,17 @@ def groups_sentence(
             for _, row in found.iterrows()
         )
         verdict = f"**Difference found:** {'; '.join(pairs)}"
-    elif gaps["reason"].str.startswith(("the sign", "a group")).any():
-        verdict += " that other estimates of tone confirm"
+    else:
+        if gaps["reason"].str.startswith(("the sign", "a group")).any():
+            verdict += " that other estimates of tone confirm"
+        ends = gaps[["difference_low", "difference_high"]].abs()
+        if not (ends <= CLOSE).all(axis=None):
+            verdict += "; too few images to rule one out"
+            pairs = (
+                f"{escaped(row['group'])} against {escaped(row['reference'])}, {_size(row, as_share)}"
+                for _, row in gaps.iterrows()
+            )
+            ending = f" Differences: {'; '.join(pairs)}.{ending}"
     if low["value"] == high["value"]:
         return f"{verdict}.", f"{escaped(label)}, the same in every group that can be judged: {said(low)}.{ending}"
     return f"{verdict}.", f"{escaped(label)}. Lowest: {said(low)}. Highest: {said(high)}.{ending}"

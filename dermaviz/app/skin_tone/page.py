@@ -81,7 +81,8 @@ def _show_finding(ask: ToneAsk) -> None:
         begin = f"**Cannot be judged: {listed}.** On the rest, " if small else "On these images, "
         if nobody := nobody_judged(ask, groups):
             begin = f"**No group of skin tone can be judged**: each has {escaped(nobody)}. On all images together, "
-        st.markdown(f"## {among()}{begin}{trend_finding(ask)}.")
+        trend, odds = trend_finding(ask)
+        st.markdown(f"## {among()}{begin}{trend}.", help=odds or None)
         with st.popover("What this audit cannot say", icon=":material/help:"):
             st.markdown("\n".join(f"- {sentence}" for sentence in (right, *cannot_say(ask, groups))))
     except EvidenceError as error:

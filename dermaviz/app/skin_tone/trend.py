@@ -44,6 +44,7 @@ OUTCOMES: Mapping[str, str] = MappingProxyType(
 )
 """What a trend can be of, with its name."""
 HAPPENED = {RIGHT: "classified correctly", FOUND: "found", ALARMED: "raising a false alarm"}
+TREND_WORDS = {"difference found": "Trend found", "inconclusive": "No trend found", "too few": "Too few for a trend"}
 STEPS = 8
 """Groups of equally many images in which a trend is shown beside its line."""
 
@@ -63,7 +64,7 @@ def show_trend(ask: ToneAsk) -> None:
     if not found.suppressed:
         odds = darker(found)
         why = f" ({reason})" if reason else ""
-        said = f"**{verdict.capitalize()}**{why}: for each {step} darker, the odds are ×{odds.value:.2f}."
+        said = f"**{TREND_WORDS[verdict]}**{why}: for each {step} darker, the odds are ×{odds.value:.2f}."
         n = f"Odds for each {step if ask.labelled else '10° of ITA'} darker: ×{odds.text('{:.2f}'.format)}. {n}"
     levels = (
         f"Each diagnosis has a line of its own height. Intervals: 95%, {resampling(ask.images, steps, found.curve)}."
@@ -138,17 +139,22 @@ def trend_verdict(ask: ToneAsk, outcome: str) -> tuple[str, str]:
     return judge(trend(ask, outcome).slope, others)
 
 
-def trend_finding(ask: ToneAsk) -> str:
-    """What the trend of right answers says, in a short clause."""
+def trend_finding(ask: ToneAsk) -> tuple[str, str]:
+    """What the trend of right answers says, in a short clause; and its odds with their interval, "" where there are none."""
     found, (verdict, reason) = trend(ask, RIGHT), trend_verdict(ask, RIGHT)
     if found.suppressed or math.isnan(found.odds_ratio.low):
-        return "there are **too few images for a trend**"
-    way = "less" if darker(found).value < 1 else "more"
+        return "there are **too few images for a trend**", ""
+    odds, step = darker(found), "level darker" if ask.labelled else "10° of ITA darker"
+    ita = "" if ask.labelled else " ITA: the individual typology angle of skin colour; the lower, the darker."
+    interval = f"Odds of a right answer for each {step}: ×{odds.text('{:.2f}'.format)}.{ita}"
     if verdict == "difference found":
-        return f"it is right **{way} often on darker skin** within a diagnosis (odds ×{darker(found).value:.2f} for each 10°)"
-    if reason.startswith("the sign"):
-        return "a trend with skin tone is **inconclusive**"
-    return "**no trend with skin tone** is found"
+        way = "less" if odds.value < 1 else "more"
+        return (
+            f"it is right **{way} often on darker skin** within a diagnosis (odds ×{odds.value:.2f} for each {step})",
+            interval,
+        )
+    sure = " that other estimates of tone confirm" if reason.startswith(("the sign", "a group")) else ""
+    return f"**no trend with skin tone** is found{sure}", interval
 
 
 def trend_steps(ask: ToneAsk, outcome: str) -> pd.DataFrame:
