@@ -249,9 +249,8 @@ def _under_attack(answers: Answers, draws: int) -> tuple[pd.DataFrame, float]:
     rows = rows[rows["metric"] == "balanced_accuracy"]
     clean, after = rows[rows["epsilon"] == 0].iloc[0], rows[rows["epsilon"] > 0].set_index("method")
     attack = after.drop(index=NOISE, errors="ignore")["value"].idxmin()
-    shown = {
-        "As they are": clean, "Noise of this size": after.loc[NOISE], f"{attack.upper()} attack of this size": after.loc[attack],
-    }  # fmt: skip
+    levels = f"of {size * _GREY_LEVELS:.2g} grey levels"
+    shown = {"As they are": clean, f"Noise {levels}": after.loc[NOISE], f"{attack.upper()} {levels}": after.loc[attack]}
     return _table({name: Estimate.of(row) for name, row in shown.items()}, [len(answers)] * 3), float(size)
 
 

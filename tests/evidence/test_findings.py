@@ -101,7 +101,7 @@ def test_the_figures_are_those_of_the_evidence() -> None:
     )
     hit = attacks[(attacks["method"] == "fgsm") & np.isclose(attacks["epsilon"], 3e-3)]
     recalls = (hit["predicted"] == hit["dx"]).groupby(hit["dx"]).mean()
-    assert flips.loc["FGSM attack of this size", "value"] == pytest.approx(recalls.mean())
+    assert flips.loc["FGSM of 0.77 grey levels", "value"] == pytest.approx(recalls.mean())
     assert pd.isna(whom.loc["dark skin", "value"])
 
 

@@ -116,14 +116,17 @@ def corruption_sentence(table: pd.DataFrame, other: str | None) -> tuple[str, st
     """The mean corruption error; and its intervals, raw and relative."""
     mean = table[table["corruption"] == MEAN].set_index("metric")
     found = table.loc[table["corruption"] != MEAN, "corruption"].unique()
-    averaged = sum(name not in CORRUPTIONS or CORRUPTIONS[name].averaged for name in found)
+    apart = [
+        CORRUPTIONS[name].label.lower() for name in found if name in CORRUPTIONS and not CORRUPTIONS[name].averaged
+    ]
+    over = f"{len(found) - len(apart)} corruptions" + f" (without {' and '.join(apart)})" * bool(apart)
     error, extra = (mean.loc[name] for name in ("error", "extra_error"))
     figures = f"Mean error: {figure(error)}; more than on clean images: {figure(extra)}."
     if other is not None and "ce" in mean.index:
         figures += f" Relative to {escaped(other)} (below 1 is better): mCE {figure(mean.loc['ce'])}"
         figures += f", relative mCE {figure(mean.loc['relative_ce'])}."
     return (
-        f"Mean error (1 − balanced accuracy) over {averaged} corruptions: **{error['value']:.2f}**, {extra['value']:.2f} more "
+        f"Mean error (1 − balanced accuracy) over {over}: **{error['value']:.2f}**, {extra['value']:.2f} more "
         "than on clean images.",
         figures,
     )
