@@ -142,7 +142,8 @@ def _show(page: Page) -> None:
         offer_presentation()
         st.caption(f"**{REMINDER}** Photos stay in this server's memory and are never saved.")
     with sentence_for_errors():
-        show_bar()
+        if page.of_a_model:
+            show_bar()
         show_tour(page)
     with _note_on_link(page), sentence_for_errors():
         _tell_of_broken_checkpoints()

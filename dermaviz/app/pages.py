@@ -10,7 +10,7 @@ class Page:
     """A page: its entry file as seen from ``app.py``, a short title and the question that it answers.
 
     ``show`` is ``module:function``; the function takes nothing and draws the page inside the frame. It is imported when the
-    page is opened, so that no page waits for what another one needs.
+    page is opened, so that no page waits for what another one needs. ``of_a_model``: whether a model and data set are chosen.
     """
 
     file: str
@@ -18,6 +18,7 @@ class Page:
     icon: str
     question: str
     show: str
+    of_a_model: bool = True
 
 
 PAGES = (
@@ -69,6 +70,7 @@ PAGES = (
         ":material/fact_check:",
         "What did five reports claim, and does it hold when it is run again?",
         "dermaviz.app.reports.page:show",
+        of_a_model=False,
     ),
     Page(
         "pages/6_Lesson.py",

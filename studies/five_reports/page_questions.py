@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -91,13 +92,16 @@ def measured_sentence(question: QuestionAnswer) -> str:
         f"{_over(rows[name], found.seeds) if name in rows else known[0].constant:.3f} with {label}"
         for name, label in ((found.better, found.better_label), (found.worse, found.worse_label))
     )
-    ends = "no interval" if math.isnan(found.low) else f"95% interval {signed(found.low)} to {signed(found.high)}"
+    fall = found.better_label == "clean photos"
+    write = _plain if fall else signed
+    ends = "no interval" if math.isnan(found.low) else f"95% interval {write(found.low)} to {write(found.high)}"
     words = names_of([found.label])[found.label] if found.label else ""
     photos = " and ".join(f"{n:,}" for n in dict.fromkeys(row.n for row in known))
     told = (
-        f"{titled(metric_words(found.metric, words))}: {better}, {worse}. Difference: **{signed(found.value)}** "
-        f"({ends}; {photos} photos; {trainings(found)})."
+        f"{titled(metric_words(found.metric, words))}: {better}, {worse}. {'Fall' if fall else 'Difference'}: "
+        f"**{write(found.value)}** ({ends}; {photos} photos; {trainings(found)}).{_stand_ins(question, found)}"
     )
+    told = told.replace("FGSM at ε = 3e-3", "FGSM at ε = 3e-3 (0.77/255)")
     pairs = [one for one in run_differences(question) if (one.metric, one.label) == (found.metric, found.label)]
     if len(pairs) == 1:
         return told
@@ -105,6 +109,21 @@ def measured_sentence(question: QuestionAnswer) -> str:
         return f"{told} {titled(tally_words(pairs, 'comparisons go as claimed'))}."
     clear = sum(one.finding != CANNOT_BE_TOLD for one in pairs)
     return f"{told} {clear} of {len(pairs)} such comparisons show a difference."
+
+
+def _plain(value: float) -> str:
+    """A fall as pages write it: without a plus."""
+    return signed(value).removeprefix("+")
+
+
+def _stand_ins(question: QuestionAnswer, found: DifferenceAnswer) -> str:
+    """Which networks were run in place of those that the claim names; "" where none was."""
+    named = dict.fromkeys(re.findall(r"(?:ResNet|Inception|VGG)(?:-v?\d+)?", question.says))
+    labels = f"{found.better_label} {found.worse_label}"
+    ours = dict.fromkeys(re.findall(r"EfficientNet-Lite\d", labels))
+    if not ours or any(name in labels for name in named):
+        return ""
+    return f" In place of {' and '.join(named)}: {' and '.join(ours)}." if named else ""
 
 
 def _over(row: RowAnswer, seeds: Sequence[int]) -> float:

@@ -48,6 +48,14 @@ def test_nonsense_costs_one_sentence(query: dict[str, str], said: str) -> None:
     assert said in text(app) + "".join(e.value for e in (*app.error, *app.info))
 
 
+def test_no_model_is_chosen_here_and_links_keep_the_one_that_is() -> None:
+    app = run(part="Calculator", checkpoint="ham10000-lenet")
+    assert not {"Model", "Data set"} & {box.label for box in app.selectbox}
+    links = [link.proto.query_string for link in app.sidebar.get("page_link")]
+    assert len(links) == 8
+    assert all("checkpoint=ham10000-lenet" in link for link in links)
+
+
 def test_missing_results_cost_one_sentence_and_the_calculator_still_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""What was learnt from five reports: which claims held, which did not, and which could not be told."""
+"""What was learnt from five reports: which statements held, which did not, and which could not be told."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dermaviz.app.reports.results import Page, Question, Report, read_page
 from dermaviz.glossary import meanings
 
 OUTCOMES = {
-    "Held": ("green", "our runs found the same"),
     "Did not hold": ("orange", "our runs found otherwise, or no difference"),
+    "Held": ("green", "our runs found the same"),
     "Could not be told": ("gray", "our runs are too small, or too different from the report's"),
 }
 _LOOK = """<style>
@@ -24,11 +24,11 @@ _LOOK = """<style>
 </style>"""
 _CONTRADICTED = "inconsistent as printed"
 CLAIMS_NOTHING = "the report claims nothing"
-_WIDTHS, _COLUMNS = (4, 5, 4), ("The report claims", "We measured", "So the claim")
+_WIDTHS, _COLUMNS = (4, 5, 4), ("The report states", "We measured", "So the statement")
 
 
 def show_learnt() -> None:
-    """How many statements held; each claim that was run again with what was measured and the verdict; errors on paper."""
+    """How many statements held; each that was run again with what was measured and the verdict; errors on paper."""
     page = read_page()
     if page.stale:
         st.info(page.stale, icon=":material/info:")
@@ -36,22 +36,25 @@ def show_learnt() -> None:
     verdicts = [row["verdict"] for report in page.reports for row in report.statements]
     counts = Counter(VERDICTS[name][1] for name in verdicts if name != NOTHING_TO_RUN)
     st.header(
-        f"Of {counts.total()} statements in {len(page.reports)} reports, {counts['Held']} held. {counts['Did not hold']} did "
-        f"not, and {counts['Could not be told']} could not be told.",
+        f"Of {counts.total()} statements in {len(page.reports)} reports, {counts['Did not hold']} did not hold. "
+        f"{counts['Held']} held, and {counts['Could not be told']} could not be told.",
         anchor=False, help=meanings_of(page),
     )  # fmt: skip
+    asked = [(report, question) for report in page.reports for question in report.questions]
+    told = Counter(VERDICTS[one.verdict][1] for _, one in asked if one.verdict in VERDICTS)
+    parts = ", ".join(f"{told[outcome]} {outcome.lower()}" for outcome in OUTCOMES)
     own = verdicts.count(_CONTRADICTED)
     st.markdown(
-        f"{own} of the {counts['Did not hold']} contradict their report's own figures. We trained models to test the others; "
-        "press a claim to see those runs."
+        f"{own} of the {counts['Did not hold']} contradict their report's own figures: see [on paper](#on-paper). We trained "
+        f"models to test others in {told.total()} comparisons: {parts}. Press one to see its runs.",
+        help="A comparison can bear on several statements, and a statement on several comparisons, so their counts differ.",
     )
     st.html(_LOOK)
-    asked = [(report, question) for report in page.reports for question in report.questions]
     for outcome, (colour, about) in OUTCOMES.items():
         found = [one for one in asked if VERDICTS.get(one[1].verdict, ("", ""))[1] == outcome]
         if found:
             st.subheader(
-                f":{colour}-badge[{outcome}] {len(found)} claim{'s' * (len(found) > 1)}: {about}", anchor=False
+                f":{colour}-badge[{outcome}] {len(found)} comparison{'s' * (len(found) > 1)}: {about}", anchor=False
             )
             with st.container(key=f"columns-of-{outcome}"):
                 for place, words in zip(st.columns(_WIDTHS, gap="medium"), _COLUMNS, strict=True):
@@ -96,7 +99,7 @@ def _show_errors(page: Page) -> None:
         for kind, lines in report.findings["does not hold"].items()
         for line in lines
     ]
-    st.header("What does not hold on paper?", anchor=False)
+    st.header("What does not hold on paper?", anchor="on-paper")
     st.markdown(f"**{len(failed)} checks fail** without any training: the reports' own figures contradict each other.")
     for kind, n in Counter(kind for kind, _ in failed).most_common():
         with st.expander(f"{kind[0].upper()}{kind[1:]}: {n} fail"):

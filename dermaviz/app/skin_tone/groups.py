@@ -48,7 +48,7 @@ HOW = (
     "Intervals: 95%, {resampling}. A difference is found where its interval excludes 0{again}. "
     "Of many comparisons, one in twenty does so by chance alone."
 )
-RULE = "{} Here an image counts as {} from p ≥ {} on; Home and Confusion go by the most probable class{}."
+RULE = "{} Here an image counts as {} from p ≥ {} on. Home and Confusion go by the most probable class{}."
 """Added to what is said of a share of the flagged images: why another page has another figure."""
 CLOSE = 0.05
 """A difference that an interval must leave out before "no difference found" may stand alone."""
@@ -88,7 +88,7 @@ def show_groups(ask: ToneAsk) -> None:
     if metric in SIDES and (len(ask.card.classes) > 2 or ask.threshold != 0.5):
         more = ask.positive != MALIGNANT and ask.threshold >= 0.5  # the most probable class may have less
         wanted = "malignant" if ask.positive == MALIGNANT else escaped(group_words(ask.card, ask.positive))
-        ending = ", so there more may count" if more else ""
+        ending = ", so more may count there" if more else ""
         said = RULE.format(said[0], wanted, percent(ask.threshold), ending), said[1]
     with place:
         show_answer(said, chart, "groups")

@@ -140,6 +140,15 @@ def test_what_was_measured_is_of_the_trainings_that_both_rows_have() -> None:
     )
     against = replace(CLEAR, worse="constant", worse_label="the constant answer")
     assert "0.500 with the constant answer" in measured_sentence(replace(DEEPER, differences=(against,)))
+    fall = replace(one, better_label="clean photos", worse_label="FGSM at ε = 3e-3", low=-0.01)
+    said = measured_sentence(replace(DEEPER, differences=(fall,)))
+    assert "with FGSM at ε = 3e-3 (0.77/255). Fall: **0.260** (95% interval −0.010 to 0.300;" in said
+    lite = replace(one, better_label="EfficientNet-Lite0 (ImageNet weights)", worse_label="a random forest")
+    for says, ending in (
+        ("ResNet-18 is best.", " In place of ResNet-18: EfficientNet-Lite0."),
+        ("It is best.", "one training)."),
+    ):
+        assert measured_sentence(replace(DEEPER, says=says, differences=(lite,))).endswith(ending)
 
 
 @pytest.mark.parametrize(

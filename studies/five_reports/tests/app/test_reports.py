@@ -82,7 +82,7 @@ def test_a_report_says_what_it_did_and_how_many_checks_hold(nothing_run: Path) -
 def test_it_opens_with_what_was_learnt(some_run: Path) -> None:
     app = run(part="What was learnt")
     assert not app.error
-    assert "Of 1 statements in 5 reports, 1 held. 0 did not, and 0 could not be told." in text(app)
+    assert "Of 1 statements in 5 reports, 0 did not hold. 1 held, and 0 could not be told." in text(app)
     kinds = [expander.label for expander in app.expander]
     assert "The AUC is no balanced accuracy: 8 fail" in kinds
     assert any("0.5731 is printed as AUC" in one.value for one in app.markdown)
