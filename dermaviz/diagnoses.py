@@ -109,6 +109,12 @@ def diagnosis(label: str) -> Diagnosis | None:
     return _spellings().get(spelt(label))
 
 
+def spellings_of(label: str) -> tuple[str, ...]:
+    """A label, and every name of the diagnosis that it means, as labels are compared."""
+    row = diagnosis(label)
+    return (spelt(label), *(spelt(text) for text in (row.name, *row.also))) if row else (spelt(label),)
+
+
 def names_of(labels: Iterable[str]) -> dict[str, str]:
     """What each label is called on pages and in reports: an abbreviation by its name in words, any other by itself.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,6 +73,9 @@ def info(
     elif data.name in SPECS:
         spec = SPECS[data.name]
         typer.echo(f"\nlicence   {spec.licence}\ncitation  {spec.citation}")
+    given = {"--data": str(root), "--dataset": dataset, "--columns": columns}
+    options = " ".join(f"{option} {shlex.quote(value)}" for option, value in given.items() if value)
+    typer.echo(f"\nNext: dermaviz audit CHECKPOINT {options}")
 
 
 @app.command(cls=Reads)

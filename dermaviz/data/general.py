@@ -130,17 +130,20 @@ def read_folders(root: str | Path | None = None, *, classes: Sequence[str] | Non
     return replace(made, files=tuple(unused))
 
 
-def likely_table(place: Path) -> Columns | None:
-    """The columns of the first table at a place that, by their names in other languages or what they hold, are of pictures that
-    are there and of labels; None where there is none."""
+def likely_table(place: Path, told: Columns | None = None) -> Columns | None:
+    """The columns of the first table at a place that, as ``told``, or else by their names in other languages or what they hold,
+    are of pictures that are there and of labels; None where there is none."""
+    told = told or Columns()
     there = Folder(place)
     for path in tables_in(place):
         with suppress(DatasetError):
             frame = parse_table(read_bytes(path), path.name).frame
-            usual = find_columns(frame, Columns(), Columns())
-            found = replace(usual, **likely_columns(frame, usual))
+            usual = find_columns(frame, told, Columns())
+            found = replace(usual, **(likely_columns(frame, usual) | told.named))
             if not (found.image and found.label):
                 continue
+            if found.image not in frame:
+                return found  # a column that was told and is not there: the reader says so
             names = frame[found.image].head(_LOOKED_AT)
             if 2 * sum(there.find(name, path.parent) is not None for name in names) >= len(names):
                 return found

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from dermaviz.data.records import Dataset
-from dermaviz.diagnoses import diagnosis, matched, spelt
+from dermaviz.diagnoses import diagnosis, matched, spellings_of, spelt
 from dermaviz.errors import DatasetError
 from dermaviz.io import read_yaml
 from dermaviz.schema import build, validated
@@ -134,13 +134,31 @@ def _meanings(
             unknown.append(label)
     if unknown:
         counts = dataset.counts()
+        near = {label: nearest(label, classes) for label in unknown}
+        shown = [label for label in unknown if near[label]] or unknown[:1]
+        perhaps = "perhaps " if near[shown[0]] else ""
+        said = ",".join(f"{label}={near[label] or 'CLASS'}" for label in shown)
         raise DatasetError(
             f"{dataset.name}: expected labels among {', '.join(classes)}, found "
             f"{', '.join(f'{label} ({counts[label]:,} images)' for label in unknown)}. Say what they stand for, "
-            f"--map {shlex.quote(f'{unknown[0]}=CLASS')}, or leave them out, --map {shlex.quote(f'{unknown[0]}=')} (in Python: "
+            f"{perhaps}--map {shlex.quote(said)}, or leave them out, --map {shlex.quote(f'{unknown[0]}=')} (in Python: "
             "labels={…})."
         )
     return found
+
+
+def nearest(label: str, classes: Sequence[str]) -> str:
+    """The class to propose for a label that means none, "" of none: of those whose name, or a name of what they mean, holds
+    one of the label's in whole words, or the other way round (``seborrhoische Keratose``: ``Keratose``), by the longest
+    that is shared."""
+    shared = [
+        (len(part), name)
+        for name in classes
+        for wholes, parts in ((spellings_of(label), spellings_of(name)), (spellings_of(name), spellings_of(label)))
+        for part in parts
+        if any(f" {part} " in f" {whole} " for whole in wholes)
+    ]
+    return max(shared, key=lambda found: found[0])[1] if shared else ""
 
 
 def _keys(label: str) -> tuple[str, ...]:

@@ -317,7 +317,8 @@ def read_dataset(name: str, root: str | Path | None, columns: Columns | None = N
     place = data_root(root)
     reader = name or recognise(place, columns)
     notes: tuple[str, ...] = ()
-    if reader == "folder" and not name and place.is_dir() and (likely := likely_table(place)):
+    guesses = not name and place.is_dir() and recognise(place) == "folder"
+    if guesses and (likely := likely_table(place, columns)) and likely != columns:
         reader, columns = "csv", likely
         notes = (
             f"Guessed from its columns, the table holds the labels: `--columns {shlex.quote(str(likely))}`, each of which can be "

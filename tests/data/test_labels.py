@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-from dermaviz.data.labels import ANY, fit_labels, label_maps, parse_map
+from dermaviz.data.labels import ANY, fit_labels, label_maps, nearest, parse_map
 from dermaviz.data.records import HAM10000, Dataset, Record
 from dermaviz.diagnoses import spelt
 from dermaviz.errors import DatasetError
@@ -102,6 +104,24 @@ def test_what_cannot_be_measured_is_refused(
         return
     with pytest.raises(DatasetError, match=message):
         fit_labels(data(*labels), CLASSES, malignant, given)
+
+
+@pytest.mark.parametrize(
+    ("label", "classes", "proposed"),
+    [
+        ("Seborrhoische Keratose", ("Melanom", "Nävus", "Basaliom", "Keratose"), "Keratose"),
+        ("SK", ("Melanom", "Keratose"), "Keratose"),
+        ("melanoma in situ", ("mel", "nv"), "mel"),
+        ("Nävus", ("dysplastic nevus", "mel"), "dysplastic nevus"),
+        ("melody", ("mel", "nv"), ""),
+        ("x", ("a", "b"), ""),
+    ],
+)
+def test_the_nearest_class_is_proposed(label: str, classes: tuple[str, ...], proposed: str) -> None:
+    assert nearest(label, classes) == proposed
+    words = f"{'perhaps ' * bool(proposed)}--map {shlex.quote(f'{label}={proposed or "CLASS"}')}, or"
+    with pytest.raises(DatasetError, match=re.escape(f"Say what they stand for, {words}")):
+        fit_labels(data(label), classes)
 
 
 def test_maps_are_read_from_the_command_line_and_from_the_shipped_file() -> None:

@@ -176,6 +176,10 @@ def test_a_table_with_labels_comes_before_folders_as_classes(tmp_path: Path) -> 
         "classes: `--dataset folder`."
     )
     assert data.place == (str(tmp_path.resolve()), "", "image=Datei,label=Befund,patient=Pat.-Nr.")
+    for told in ("patient=Pat.-Nr.", "label=Befund", "image=Datei,label=Befund"):
+        assert read_dataset("", tmp_path, parse_columns(told)).place == data.place, told
+    with pytest.raises(DatasetError, match="expected a column of patients named Pat, found the columns Datei, Befund"):
+        read_dataset("", tmp_path, Columns(patient="Pat"))
     (tmp_path / "Liste.csv").write_text("Datei;Befund\nelsewhere.jpg;nv\n")
     said = "\n".join(read_dataset("", tmp_path).said)
     assert "Folders that look like dates are no classes: 2021-01, 2021-02." in said
