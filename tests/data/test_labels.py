@@ -119,7 +119,7 @@ def test_what_cannot_be_measured_is_refused(
 )
 def test_the_nearest_class_is_proposed(label: str, classes: tuple[str, ...], proposed: str) -> None:
     assert nearest(label, classes) == proposed
-    words = f"{'perhaps ' * bool(proposed)}--map {shlex.quote(f'{label}={proposed or "CLASS"}')}, or"
+    words = f"{'perhaps ' * bool(proposed)}--map {shlex.quote('='.join((label, proposed or 'CLASS')))}, or"
     with pytest.raises(DatasetError, match=re.escape(f"Say what they stand for, {words}")):
         fit_labels(data(label), classes)
 
