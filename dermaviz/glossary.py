@@ -117,9 +117,12 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "energy in lesion": Term(
             "The share of the attention map that lies on the lesion.",
             ("energy",),
-            "A map spread evenly gets the lesion's share of the image, and a spot in the middle gets more, "
+            "A map spread evenly gets the lesion's share of the image, and a centre spot gets more, "
             "since lesions are centred.",
             "Wang et al. 2020 (Score-CAM)",
+        ),
+        "centre spot": Term(
+            "A map that is a round spot in the picture's centre, where most lesions lie, whatever the image."
         ),
         "pointing game": Term(
             "Whether the highest attention lies on the lesion; over many images, the share where it does.",

@@ -140,10 +140,10 @@ def looking_figure(
         x=[_placed(ratio) for ratio in known.values()],
         y=[place[name] for name in known],
         mode="markers",
-        name="a spot in the centre, median",
+        name="a centre spot, median",
         marker={"symbol": "diamond-open", "size": 12, "color": ink or MUTED, "line": {"width": 2}},
         customdata=list(known.values()),
-        hovertemplate="A Gaussian in the picture's centre: %{customdata:.2f} × chance<extra></extra>",
+        hovertemplate="A centre spot (Gaussian): %{customdata:.2f} × chance<extra></extra>",
     )
     figure.add_trace(constant_line([0.0, 0.0], [-0.5, len(place) - 0.5], "chance: the lesion's share of the picture"))
     lowest = _placed(min(rows["ratio"].min(), 0.5)) if len(rows) else _placed(SMALLEST_RATIO)

@@ -47,11 +47,11 @@ def test_a_case_behind_a_dot_is_told_without_its_photo(measured: Path, answers: 
 def test_attention_stands_beside_maps_that_know_nothing(measured: Path) -> None:
     app = run(audit="Scores")
     mean = np.nanmean(energies(N))
-    assert "**better than** a spot in the picture's centre." in text(app)
+    assert "**better than** a centre spot." in text(app)
     assert f"Energy in lesion: {mean:.3f} (95% interval" in text(app)
     assert f"against {1.5 * AREA:.3f}, n = " in text(app)
     names = [trace.get("name") for trace in charts(app)[0]["data"]]
-    assert names == ["the model's maps", "a spot in the centre", "random maps", "an even map"]
+    assert names == ["the model's maps", "a centre spot", "random maps", "an even map"]
     assert "Grad-CAM++" in text(app)
 
 

@@ -110,7 +110,7 @@ def test_the_lesson_asks_about_a_photo_that_no_page_has_answered(monkeypatch: py
 def test_nothing_is_revealed_before_a_choice_and_the_link_keeps_both() -> None:
     app = run(lesson="6")
     assert app.header[0].value == "For whom?"
-    assert next(b for b in app.button if b.label == "Reveal").disabled
+    assert next(b for b in app.button if b.label == "Choose first, then reveal").disabled
     app.radio[0].set_value(app.radio[0].options[1]).run()
     assert app.query_params["picks"] in ("-----b", ["-----b"])
     next(b for b in app.button if b.label == "Reveal").click().run()

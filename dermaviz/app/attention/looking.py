@@ -37,7 +37,7 @@ BARS: Mapping[str, str] = MappingProxyType(
 """Columns of the table: how much of the map must be in the lesion to count as looking at it, with their names."""
 DOTS = (
     "A dot is an image: the share of its map's energy in the lesion, divided by the lesion's share of the picture. An even map "
-    "has 1. Short bars are medians; the hollow sign is a spot in the picture's centre. Lesions lie mostly in the centre, "
+    "has 1. Short bars are medians; the hollow sign is a centre spot. Lesions lie mostly in the centre, "
     "so that spot is the line to beat."
 )
 ALL = "all images"
@@ -77,7 +77,7 @@ def finding_sentence(audited: Audited) -> str:
     spot = int((right["ratio"] <= right["ratio_centre"]).sum())
     return (
         f"For **{spot:,} of {len(right):,}** right answers ({percent(spot / len(right))}), the map is no more on the lesion than "
-        "a central spot."
+        "a centre spot."
     )
 
 
@@ -108,13 +108,15 @@ def show_looking(ask: ToneAsk) -> None:
     centre = seen.groupby("group")["ratio_centre"].median()
     dots = some_dots(seen)
     drawn = seen.assign(drawn=seen.index.isin(dots.index))
+    charted = drawn.loc[drawn["ratio"].notna() & drawn["group"].isin(groups), "drawn"]
+    of = f" {charted.sum():,} of {len(charted):,} dots drawn, at random; counts and medians are of all."
+    of = "" if charted.all() else of
     chart = looking_figure(drawn, labels, {name: float(centre[name]) for name in groups}, counts=counted, ink=ink())
     with place:
-        said = answer, f"{figures}{too_few(small)}{not_drawn(seen, groups)}"
+        said = answer, f"{figures}{too_few(small)}{not_drawn(seen, groups)}{of}"
         show_answer(said, chart, CHART, on_select=partial(_pick, seen), selection_mode="points")
     tables = {f"{ask.images.checkpoint.name}-right-and-looking": counts}
-    of = f" {len(dots):,} of {len(seen):,} dots are drawn, at random." if len(dots) < len(seen) else ""
-    show_details("looking", f"{DOTS}{of} {maps_sentence(seen)}", tables, _cells(counts, groups))
+    show_details("looking", f"{DOTS} {maps_sentence(seen)}", tables, _cells(counts, groups))
     st.markdown("### Which images are behind it?")
     mine = _choose(seen, groups)
     rows = np.flatnonzero(mine)
@@ -180,7 +182,7 @@ def counts_sentence(counts: pd.DataFrame) -> tuple[str, str]:
         for row in shown
     )
     return (
-        f"Right answers whose map is no more on the lesion than a central spot: {short}.",
+        f"Right answers whose map is no more on the lesion than a centre spot: {short}.",
         f"Right answers: {figures}.",
     )
 
@@ -236,7 +238,7 @@ class Score:
     @property
     def columns(self) -> dict[str, str]:
         """Each map's column: the model's, then maps that know nothing of the image."""
-        named = {"the model's maps": "", "a spot in the centre": "_centre", "random maps": "_random"}
+        named = {"the model's maps": "", "a centre spot": "_centre", "random maps": "_random"}
         columns = {name: f"{self.column}{ending}" for name, ending in named.items()}
         return columns | ({"an even map": self.even} if self.even else {})
 
@@ -298,6 +300,6 @@ def attention_sentence(score: str, tables: Mapping[str, pd.DataFrame]) -> tuple[
         return "No image here has a map and a lesion.", ""
     verdict = "better than" if model["low"] > centre["value"] else "no better than"
     return (
-        f"The model's maps are **{verdict}** a spot in the picture's centre.",
+        f"The model's maps are **{verdict}** a centre spot.",
         f"{score}: {figure(model)} against {centre['value']:.3f}, n = {images(int(model['n_images']))}.",
     )

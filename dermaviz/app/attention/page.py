@@ -15,6 +15,7 @@ from dermaviz.app.evidence import audited
 from dermaviz.app.frame import sentence_for_errors, show_open_tab
 from dermaviz.app.skin_tone.question import ToneAsk, choose_grouping
 from dermaviz.app.widgets.cohort import among, choose_cohort
+from dermaviz.glossary import meanings
 
 TABS: Mapping[str, Callable[[ToneAsk], None]] = MappingProxyType(
     {"On the lesion": show_looking, "Scores": show_attention, "Trust": show_faithfulness, "Shortcuts": show_shortcuts}
@@ -33,6 +34,7 @@ def show() -> None:
     if not len(images):
         return
     with opening, sentence_for_errors():
-        st.markdown(f"## {among()}{finding_sentence(images)}")
+        said = finding_sentence(images)
+        st.markdown(f"## {among()}{said}", help=meanings(said))
     with saying:
         show_open_tab(TABS, "audit", ToneAsk(images, by))

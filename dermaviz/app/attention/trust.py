@@ -19,7 +19,7 @@ from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import Evidence
 from dermaviz.plots.intervals import estimates_figure
 
-CONTROLS: Mapping[str, str] = MappingProxyType({"random": "a random map", "centre": "a spot in the centre"})
+CONTROLS: Mapping[str, str] = MappingProxyType({"random": "a random map", "centre": "a centre spot"})
 FAITHFULNESS, RANDOMISATION = "faithfulness", "randomisation"
 """Tables of evidence."""
 WARNING = "⚠"
@@ -144,10 +144,10 @@ def faithfulness_sentence(score: str, table: pd.DataFrame) -> tuple[str, str]:
     worse = f" Not better than random: {', '.join(lost['label'])}." if len(lost) else ""
     chance = f"{random['value']:.3f}".replace("-", "−")
     return (
-        f"By {score}, **no method is better than a spot in the centre**."
+        f"By {score}, **no method is better than a centre spot**."
         if alike
         else f"By {score}, **{best['label']}** is the most faithful of {len(methods)} methods.",
-        f"{best['label']} {figure(best)}, a spot in the centre {centre['value']:.3f}, a random map {chance}, n = "
+        f"{best['label']} {figure(best)}, a centre spot {centre['value']:.3f}, a random map {chance}, n = "
         f"{images(int(best['n_images']))}, drawn at random.{worse}",
     )
 

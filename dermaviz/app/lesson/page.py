@@ -25,7 +25,7 @@ def show() -> None:
     at = current_step("Lesson")
     step, case = STEPS[at], ask(lesson_photo(), chosen_checkpoint())
     minutes = sum(one.minutes for one in STEPS)
-    st.progress((at + 1) / len(STEPS), f"Step {at + 1} of {len(STEPS)} · {step.minutes} of {minutes} minutes")
+    st.progress((at + 1) / len(STEPS), f"Step {at + 1} of {len(STEPS)} · about {step.minutes} minutes of {minutes}")
     st.header(step.title, anchor=False)
     try:
         made = step.make(case, ink())
@@ -67,8 +67,9 @@ def _show_step(at: int, made: Asked) -> None:
     )  # fmt: skip
     if not revealed:
         st.button(
-            "Reveal", on_click=_keep, args=(at, pick, True), disabled=pick is None, icon=":material/visibility:", type="primary",
-            help="Choose first." if pick is None else None, shortcut="A",
+            "Choose first, then reveal" if pick is None else "Reveal",
+            on_click=_keep, args=(at, pick, True), disabled=pick is None, icon=":material/visibility:", type="primary",
+            shortcut=None if pick is None else "A",
         )  # fmt: skip
         return
     if made.right is not None:

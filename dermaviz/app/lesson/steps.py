@@ -25,6 +25,7 @@ from dermaviz.app.reports.results import read_page, table_of
 from dermaviz.app.robustness.live import Attempt, Outcome, attempt, smallest_flip
 from dermaviz.app.text import class_names, class_with_probability, escaped, escaped_message
 from dermaviz.app.turns import TURN
+from dermaviz.app.widgets.chart import size_words
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.attention.overlay import overlay
 from dermaviz.errors import EvidenceError
@@ -99,8 +100,12 @@ def _told(case: Case, key: str) -> Finding | None:
         return None
 
 
-def _photo(case: Case, caption: str = "What the model sees") -> Picture:
-    return Picture(case.answer.prepared, caption, f"Model input of {case.photo.name}")
+def _photo(case: Case, caption: str = "") -> Picture:
+    return Picture(
+        case.answer.prepared,
+        caption or f"What the model sees {size_words(case.answer.prepared)}",
+        f"Model input of {case.photo.name}",
+    )
 
 
 def _diagnosis(case: Case, ink: str | None) -> Asked:
@@ -152,7 +157,7 @@ def _map(case: Case, ink: str | None) -> Asked:
         "The attention map of the answer laid over the photo",
     )
     return Asked(
-        "In how many test images does the attention map fit the lesion better than a plain spot in the middle?",
+        "In how many test images does the attention map fit the lesion better than a centre spot?",
         ("fewer than half", "half to three in four", "more than three in four"),
         sum(share > cut for cut in cuts),
         f"In **{percent(share)}** of them. {escaped(found.detail)}",
@@ -363,8 +368,8 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "The map", 5,
-        "Ask what “the model looks at” means. A map is computed from the network by one method. Lesions are centred, so a spot "
-        "in the middle fits most of them: every score needs such a baseline.",
+        "Ask what “the model looks at” means. A map is computed from the network by one method. Lesions are centred, so a "
+        "centre spot fits most of them: every score needs such a baseline.",
         _map,
     ),
     Step(

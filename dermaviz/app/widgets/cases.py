@@ -26,7 +26,7 @@ from dermaviz.app.text import (
     shows_ham10000,
     value_words,
 )
-from dermaviz.app.widgets.chart import ink, offer_csv, show_picture, square_address
+from dermaviz.app.widgets.chart import ink, offer_csv, show_picture, size_words, square_address
 from dermaviz.app.widgets.choice import choose
 from dermaviz.app.widgets.diagnosis import show_probabilities
 from dermaviz.app.widgets.panels import show_map
@@ -280,7 +280,11 @@ def _show_maps(photo: Photo, checkpoint: Checkpoint, true_index: int) -> None:
     )
     first, *others = st.columns(3)
     with first:
-        show_picture(case.answer.prepared, "Model input: what the model saw", f"Model input of {photo.name}")
+        show_picture(
+            case.answer.prepared,
+            f"Model input: what the model saw {size_words(case.answer.prepared)}",
+            f"Model input of {photo.name}",
+        )
     for column, (index, why) in zip(others, wanted.items(), strict=False):
         with column:
             named = class_with_probability(case.card, case.answer, index)

@@ -195,6 +195,11 @@ def show_picture(pixels: RGB, caption: str, alt: str) -> None:
     st.image(png(pixels), caption=caption, width="stretch", output_format="PNG", alt=alt)
 
 
+def size_words(pixels: RGB) -> str:
+    """The size of a picture ``[H, W, 3]`` as captions say it: ``(32 × 32 pixels)``."""
+    return f"({pixels.shape[1]} × {pixels.shape[0]} pixels)"
+
+
 _FILES: Memory[bytes] = Memory(32)
 
 

@@ -41,8 +41,10 @@ def show_diagnosis(case: Case) -> None:
     if math.isnan(answer.p_malignant):
         st.markdown("This model's card names no malignant classes, so there is no sum to give.")
     else:
-        named = ", ".join(words[name] for name in answer.classes if name in answer.malignant)
-        st.markdown(f"Malignant classes together: **{percent(answer.p_malignant)}** ({named}).")
+        named = [words[name] for name in answer.classes if name in answer.malignant]
+        if len(named) > 1:  # else it is that class's own bar
+            listed = ", ".join(named)
+            st.markdown(f"Malignant classes together: **{percent(answer.p_malignant)}** ({listed}).")
     show_probabilities(answer, case.checkpoint)
 
 

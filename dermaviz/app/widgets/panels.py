@@ -18,7 +18,7 @@ from dermaviz.app.case import Case, map_channels
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.frame import REMINDER
 from dermaviz.app.text import STATUS_SENTENCES, class_label, class_names, class_with_probability, escaped, file_stem
-from dermaviz.app.widgets.chart import png, show_picture
+from dermaviz.app.widgets.chart import png, show_picture, size_words
 from dermaviz.app.widgets.choice import choose
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.attention.overlay import COLOUR_MAPS, enlarge, outlined, overlay
@@ -113,7 +113,7 @@ def show_pictures(case: Case, look: Look) -> AttentionMap | None:
     """What the model saw and the overlay with its scale, side by side on a phone too; the map, where there is one."""
     left, right = st.columns(2, gap="small", wrap=False)
     with left:
-        shown = CAPTION if case.photo.drawn else "what the model saw"
+        shown = f"{CAPTION if case.photo.drawn else 'what the model saw'} {size_words(case.answer.prepared)}"
         show_picture(case.answer.prepared, f"Model input: {shown}", f"Model input of {case.photo.name}")
     with right:
         attended = _attend(case, look, look.method, "panels")
