@@ -62,6 +62,10 @@ td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: 
 figure { margin: 1rem 0; } figcaption { font-size: .9rem; color: #40545A; } .pair { display: flex; gap: .3rem; }
 .photographs { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 0 1rem; }
 .pair img { flex: 1 1 0; min-width: 0; width: 50%; height: auto; } .chart { max-width: 680px; min-height: 8rem; }
+@media screen and (max-width: 33rem) {
+  body { padding: 0 .7rem; } table { font-size: .76rem; } th, td { padding: .25rem .2rem; } th { white-space: normal; }
+  th:first-child, td:first-child { padding-left: 0; }
+}
 @page { size: A4; margin: 14mm; }
 @media print {
   body { margin: 0; padding: 0; max-width: none; font-size: 11pt; } h1, h2, h3, caption { break-after: avoid; }

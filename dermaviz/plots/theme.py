@@ -24,6 +24,8 @@ MUTED = "#7A8B90"
 INK = MappingProxyType({"light": "#1A2B30", "dark": "#E4EDEE"})
 """Colour of words on the two themes of ``.streamlit/config.toml``: contrast above 7."""
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#A6761D")
+ON_DARK = MappingProxyType({"#0072B2": "#56B4E9", "#D55E00": "#F08A3C", "#A6761D": "#C8953A", "white": "#0F191C"})
+"""What stands for a colour on the dark ground: contrast with it above 4.5, as the others have; and that ground for white rims."""
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 """Of several models or settings: each has a colour and a dash of its own."""
 
@@ -49,13 +51,18 @@ def as_given(words: str) -> str:
 
 
 Drawing = ParamSpec("Drawing")
+_PAINTED = (
+    "line.color", "fillcolor", "error_x.color", "error_y.color", "marker.color", "marker.line.color", "marker.pattern.bgcolor",
+    "marker.pattern.fgcolor",
+)  # fmt: skip
 _IN_A_CHART: ContextVar[bool] = ContextVar("in a chart", default=False)
 
 
 def chart(draw: Callable[Drawing, go.Figure]) -> Callable[Drawing, go.Figure]:
     """Make a function a chart: every text that it is given, also in tables, lists and keys, is drawn by :func:`plain`.
 
-    Markup is therefore only what charts write themselves. A chart that a chart is made of takes what it is given.
+    Markup is therefore only what charts write themselves. A chart that a chart is made of takes what it is given. With light
+    words, ``ink``, its colours are those of :data:`ON_DARK`.
     """
 
     @functools.wraps(draw)
@@ -64,11 +71,29 @@ def chart(draw: Callable[Drawing, go.Figure]) -> Callable[Drawing, go.Figure]:
             return draw(*given, **named)
         token = _IN_A_CHART.set(True)
         try:
-            return draw(*map(_plain_within, given), **{name: _plain_within(value) for name, value in named.items()})
+            figure = draw(*map(_plain_within, given), **{name: _plain_within(value) for name, value in named.items()})
+            return _on_dark(figure) if _theme(str(named.get("ink") or INK["light"])) == "dark" else figure
         finally:
             _IN_A_CHART.reset(token)
 
     return drawn
+
+
+def _on_dark(figure: go.Figure) -> go.Figure:
+    shades = {_shade(colour): _shade(lighter) for colour, lighter in ON_DARK.items() if colour in SERIES}
+    for trace in figure.data:
+        for place in _PAINTED:
+            if place in trace and isinstance(trace[place], str):
+                trace[place] = (ON_DARK | shades).get(trace[place], trace[place])
+    if figure.layout.title.text:
+        for colour, lighter in ON_DARK.items():
+            figure.layout.title.text = figure.layout.title.text.replace(f"color:{colour}", f"color:{lighter}")
+    return figure
+
+
+def _shade(colour: str) -> str:
+    red, green, blue = hex_to_rgb(colour)
+    return f"rgba({red}, {green}, {blue}, {_SHADE})"
 
 
 def _plain_within(given: Any) -> Any:
@@ -141,7 +166,7 @@ def _luminance(colour: Sequence[float]) -> float:
 
 
 _WORDS, _SMALL = 13, 12
-_SHADE = 0.17
+_SHADE = 0.13
 
 
 def styled(figure: go.Figure, height: int, ink: str | None, *, legend: bool = True) -> go.Figure:
@@ -236,16 +261,15 @@ def constant_line(x: list[float], y: list[float], name: str) -> go.Scatter:
 
 
 def band(x: Iterable[float], low: Iterable[float], high: Iterable[float], index: int) -> go.Scatter:
-    """The n-th line's interval as a shade in its colour: there along the upper bounds, back along the lower ones."""
+    """The n-th line's interval as a shade in its colour with an edge, so that several that overlap are told apart."""
     places, lower = list(x), list(low)
-    red, green, blue = hex_to_rgb(colour_of(index))
     return go.Scatter(
         x=[*places, *reversed(places)],
         y=[*high, *reversed(lower)],
         fill="toself",
-        fillcolor=f"rgba({red}, {green}, {blue}, {_SHADE})",
+        fillcolor=_shade(colour_of(index)),
         mode="lines",
-        line={"width": 0},
+        line={"width": 0.75, "color": colour_of(index)},
         showlegend=False,
         hoverinfo="skip",
     )

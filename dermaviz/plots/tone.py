@@ -15,6 +15,7 @@ from plotly.colors import sample_colorscale
 from dermaviz.plots.intervals import row_label
 from dermaviz.plots.theme import (
     BENIGN,
+    INK,
     MALIGNANT,
     MUTED,
     add_cuts,
@@ -34,12 +35,14 @@ from dermaviz.plots.theme import (
 _HEIGHT = 400
 _ITA = "ITA, degrees (higher is lighter)"
 _TONES = "cividis"
-_LIGHTEST, _DARKEST = 0.96, 0.1
+_LIGHTEST, _DARKEST = 0.88, 0.1
 _ROW, _FRAME = 68, 132
 _SPREAD = 0.16
 """Half the width of the strip over which a row's dots are scattered."""
 SMALLEST_RATIO, LARGEST_RATIO = 0.1, 10.0
 """Ends of the axis of energy ÷ lesion area; what lies outside is drawn at them."""
+DOTS = 0.8
+"""Opacity of the dots: with less, those of the dark theme would have a contrast below 4.5."""
 _OUTCOMES = MappingProxyType({True: ("right answers", BENIGN, "circle"), False: ("wrong answers", MALIGNANT, "x")})
 
 
@@ -62,6 +65,10 @@ def distribution_figure(
     for name, colour, high, low in zip(groups, colours, borders, borders[1:], strict=False):
         mine = known[(known > low) & (known <= high)]
         figure.add_trace(_bars(mine, low, f"{name}: {len(mine):,}", name, colour))
+    if ink == INK["dark"]:  # the darkest groups have few bars, which would not be seen
+        figure.update_traces(
+            marker_line={"color": ink, "width": 0.75}, selector=lambda bars: bars.name.startswith(tuple(groups[-2:]))
+        )
     add_cuts(figure, cuts, ink or MUTED)
     lowest, highest = (known.min(), known.max()) if known.size else (0.0, 0.0)
     ends = [min(lowest, min(cuts, default=0)) - 3, max(highest, max(cuts, default=0)) + 3]
@@ -167,7 +174,7 @@ def _bars(mine: NDArray[np.float64], low: float, name: str, group: str, colour: 
         y=counts,
         width=1,
         name=name,
-        marker={"color": colour, "line": {"color": MUTED, "width": 0.5}},
+        marker={"color": colour, "line": {"width": 0}},
         hovertemplate=f"ITA %{{x:.0f}}°: %{{y:,}} images<extra>{group}</extra>",
     )
 
@@ -198,9 +205,9 @@ def _outcome(rows: pd.DataFrame, place: Mapping[str, int], right: bool) -> go.Sc
         customdata=rows[["image_id", "ratio"]].round(4),
         name=f"{name}: {n:,}",
         mode="markers",
-        marker={"size": 6, "symbol": sign, "color": colour, "opacity": 0.5, "line": {"width": 0}},
+        marker={"size": 6, "symbol": sign, "color": colour, "opacity": DOTS, "line": {"width": 0}},
         selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 0.5}},
+        unselected={"marker": {"opacity": DOTS}},
         hovertemplate=f"%{{customdata[0]}}, one of the {name}: %{{customdata[1]:.2f}} × chance<extra></extra>",
     )
 

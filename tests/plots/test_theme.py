@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from plotly.colors import hex_to_rgb
 
 from dermaviz.plots.theme import (
+    BENIGN,
     INK,
+    MALIGNANT,
+    ON_DARK,
     SERIES,
     as_given,
+    band,
     chart,
     colour_at,
     diverging_scale,
@@ -24,6 +30,7 @@ from dermaviz.plots.theme import (
     signed,
     words_on,
 )
+from dermaviz.plots.tone import DOTS
 
 THEMES = ["light", "dark"]
 MARKUP = [
@@ -88,6 +95,31 @@ def test_words_are_readable_on_every_colour(theme: str, scale_of: object) -> Non
     for share in np.linspace(0, 1, 101):
         colour = colour_at(scale, share)
         assert contrast(luminance(colour), {"#FFFFFF": 1.0, "#000000": 0.0}[words_on(colour)]) >= 4.5
+
+
+def test_on_the_dark_ground_every_colour_of_a_chart_stands_out() -> None:
+    ground = np.array(hex_to_rgb(ON_DARK["white"]))
+    assert ON_DARK["white"] in (Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text()
+
+    @chart
+    def draw(*, ink: str | None) -> go.Figure:
+        bands = [band([0, 1], [0, 0], [1, 1], n) for n in range(len(SERIES))]
+        bars = go.Bar(marker={"color": BENIGN, "pattern": {"fgcolor": "white"}})
+        dots = go.Scatter(error_x={"array": [1], "color": MALIGNANT}, marker={"color": ["#0072B2"]})
+        return go.Figure([*bands, bars, dots], {"title": f"<span style='color:{BENIGN}'>n</span>"})
+
+    light, dark = draw(ink=INK["light"]), draw(ink=INK["dark"])
+    assert [one.line.color for one in light.data[: len(SERIES)]] == [*SERIES]
+    assert dark.data[-1].error_x.color == ON_DARK[MALIGNANT]
+    assert dark.data[-1].marker.color == ("#0072B2",)
+    assert dark.data[-2].marker.pattern.fgcolor == ON_DARK["white"]
+    assert ON_DARK[BENIGN] in dark.layout.title.text
+    for n, (line, shade) in enumerate((one.line.color, one.fillcolor) for one in dark.data[: len(SERIES)]):
+        assert contrast(luminance(hex_to_rgb(line)), luminance(ground)) >= 4.5
+        assert shade.startswith(f"rgba{hex_to_rgb(ON_DARK.get(SERIES[n], SERIES[n]))}"[:-1])
+    for colour in (ON_DARK[BENIGN], ON_DARK[MALIGNANT]):  # dots through which others are seen
+        mixed = DOTS * np.array(hex_to_rgb(colour)) + (1 - DOTS) * ground
+        assert contrast(luminance(mixed), luminance(ground)) >= 4.5
 
 
 @pytest.mark.parametrize(

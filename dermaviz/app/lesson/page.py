@@ -58,7 +58,15 @@ def _show_step(at: int, made: Asked) -> None:
     if pick is not None and pick >= len(made.choices):
         pick, revealed = None, False
     st.markdown(f"### {made.question}", help=meanings(made.question))
-    _show_pictures(made.pictures + (made.after if revealed else ()))
+    # on a slide the choices stand beside the pictures, so that both are in view
+    left, right = st.columns(2, gap="medium") if PRESENT in st.query_params else [st.container()] * 2
+    with left:
+        _show_pictures(made.pictures + (made.after if revealed else ()))
+    with right:
+        _show_choices(at, made, pick, revealed)
+
+
+def _show_choices(at: int, made: Asked, pick: int | None, revealed: bool) -> None:
     key = f"pick {at}"
     st.session_state[key] = None if pick is None else made.choices[pick]
     st.radio(
@@ -87,9 +95,9 @@ def _show_step(at: int, made: Asked) -> None:
 def _show_pictures(pictures: tuple[Picture, ...]) -> None:
     """In pairs that stay side by side on a phone; a single one is no wider than a third of the page."""
     if len(pictures) == 1:
-        places = st.columns([1, 2])[:1]
+        places = st.columns([3, 1] if PRESENT in st.query_params else [1, 2])[:1]
     elif pictures:
-        pairs = st.columns(2 if len(pictures) > 2 else [2, 1], gap="small")
+        pairs = st.columns(1 if PRESENT in st.query_params else 2 if len(pictures) > 2 else [2, 1], gap="small")
         places = [place for pair in pairs for place in pair.columns(2, gap="small", wrap=False)]
     for place, one in zip(places if pictures else (), pictures, strict=False):
         with place:

@@ -46,6 +46,9 @@ SLIDE = {"format": "png", "width": 1280, "height": 720, "scale": 1.5}
 """An exported chart: 1,920 × 1,080 pixels."""
 _LINE, _LARGE = 88, 16
 """Letters in a line of a slide, and the size of a chart's words in a presentation, pixels."""
+_COUNTS = ("font-size:10px", "font-size:13px")
+_SLIDE_ROOM = 400
+"""Pixels that a slide of 800 leaves for a chart under title, sentence and tabs; one of many rows takes what it needs."""
 _REPORTS = "Reports"
 SLIDES = """<script>
 window.dermavizSlides ??= document.addEventListener("click", event => {
@@ -96,14 +99,19 @@ def draw_chart(figure: go.Figure, key: str, title: str, alt: str = "", **more: A
 
 
 def _enlarge(figure: go.Figure) -> None:
-    """The words of a chart as large as those around it in a presentation, and room for them."""
+    """The words of a chart as large as those around it in a presentation, in a height of which a slide has room."""
     words = {"tickfont_size": _LARGE, "title_font_size": _LARGE}
     figure.update_xaxes(**words)
     figure.update_yaxes(**words)
-    figure.update_annotations(font_size=_LARGE)
+    figure.update_annotations(font_size=_LARGE - 2)
     layout = figure.layout
-    top = 1.4 * (layout.margin.t or 0)
-    figure.update_layout(height=1.25 * (layout.height or 400), legend_font_size=_LARGE, margin_t=top)
+    figure.for_each_annotation(lambda note: note.update(text=str(note.text).replace(*_COUNTS)))
+    for rows in figure.select_yaxes():
+        if rows.ticktext is not None:
+            rows.update(ticktext=[str(words).replace(*_COUNTS) for words in rows.ticktext], tickfont_size=_LARGE - 2)
+    height, top = layout.height or 400, 1.4 * (layout.margin.t or 0)
+    height = min(1.25 * height, max(_SLIDE_ROOM, height))
+    figure.update_layout(height=height, legend_font_size=_LARGE, margin_t=top)
 
 
 def _plain(words: str) -> str:
