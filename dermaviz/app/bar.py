@@ -39,6 +39,7 @@ STEPPED = MappingProxyType({"Home": (STEP, 0, len(STORY)), "Lesson": (LESSON, 1,
 """Pages shown a step at a time: what the link calls the step, from which number, and how many there are."""
 _NO_STEPS = ("", 0, 1)
 _OLD_SIZES = {"3e-3": "0.77/255", "3e-3 = 0.765/255 (as reported)": ""}  # the latter is the usual one
+_OLD_SIZES |= {"⅛/255": "0.125/255", "¼/255": "0.25/255", "½/255": "0.5/255", "¾/255": "0.75/255"}
 _KEYS = "Large type, no side bar. Arrow keys step on and back, Escape ends it."
 TOURED = MappingProxyType(
     {

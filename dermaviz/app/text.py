@@ -125,6 +125,13 @@ def share(part: float) -> str:
     return f"{part:.2%}" if 0 < part < 0.01 or 0.99 < part < 1 else percent(part)
 
 
+def shares(row: pd.Series, name: str) -> str:
+    """A share in a table's row with its interval, all three with as many decimals: ``98.5% (95% interval 96.9% to 99.5%)``."""
+    found = Estimate.of(row, name)
+    fine = any("." in share(part) for part in (found.value, found.low, found.high))
+    return found.text("{:.2%}".format if fine else percent)
+
+
 def in_points(row: pd.Series, name: str = "value") -> str:
     """A change of a share in a table's row, in percentage points with its interval: ``+3.7 points (95% interval …)``."""
     return Estimate.of(row, name).text(points, " points")

@@ -53,13 +53,12 @@ class Sizes:
 
 
 def epsilon_in_words(epsilon: float) -> str:
-    """An ε in grey levels of 255: ``2/255``, ``1/8/255`` as ``⅛/255``, 3e-3 as ``0.77/255``."""
+    """An ε in grey levels of 255: ``2/255``, an eighth ``0.125/255``, 3e-3 ``0.77/255``."""
     levels = epsilon * 255
     near = Fraction(levels).limit_denominator(8)
     if abs(float(near) - levels) > 1e-6:
         return f"{levels:.{2 if levels < 1 else 3}g}/255"
-    whole = {Fraction(1, 8): "⅛", Fraction(1, 4): "¼", Fraction(1, 2): "½", Fraction(3, 4): "¾"}
-    return "0" if not near else f"{whole.get(near, f'{float(near):g}')}/255"
+    return f"{float(near):g}/255" if near else "0"
 
 
 SIZES = MappingProxyType(
@@ -115,7 +114,7 @@ def decline_figure(
         place = {"x": at, "y": 1, "yref": "y domain", "yanchor": "bottom", "xanchor": "left", "xshift": 2}
         add_note(figure, axis.marked[1], ink, **place)
     figure.update_xaxes(title={"text": axis.title, "standoff": 16}, **_ticks(axis, shown))
-    figure.update_yaxes(**share_axis(f"{measure}, 0 to 1"), tickformat=".0%")
+    figure.update_yaxes(**share_axis(f"{measure}, 0% to 100%"), tickformat=".0%")
     return styled(figure, _HEIGHT, ink)
 
 

@@ -256,7 +256,7 @@ def interval_bars(
 def constant_line(x: list[float], y: list[float], name: str) -> go.Scatter:
     """A line to hold a curve against, such as chance."""
     return go.Scatter(
-        x=x, y=y, name=name, mode="lines", line={"color": MUTED, "dash": "dot", "width": 1.5}, hoverinfo="skip"
+        x=x, y=y, name=name, mode="lines", line={"color": MUTED, "dash": "dash", "width": 2}, hoverinfo="skip"
     )
 
 

@@ -281,7 +281,7 @@ def counterfactual_figure(
     first, last = float(table["ita"].min()), float(table["ita"].max())
     title = "ITA in degrees: dark on the left, very light on the right"
     figure.update_xaxes(**axis(title, range=[first - 2, last + 2], dtick=20, tick0=0))
-    figure.update_yaxes(**share_axis(f"{measure}, 0 to 1"), tickformat=".0%")
+    figure.update_yaxes(**share_axis(f"{measure}, 0% to 100%"), tickformat=".0%")
     return styled(figure, 380, ink)
 
 

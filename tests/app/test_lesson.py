@@ -61,7 +61,7 @@ def test_the_changed_photo_differs_by_as_little_as_is_said(case: Case, made: lis
     changed = change.pictures[change.right].pixels.astype(int)
     as_it_was = change.pictures[1 - change.right].pixels.astype(int)
     assert np.array_equal(as_it_was, case.answer.prepared)
-    (levels,) = re.findall(r"more than (\d+) of 255", change.answer)
+    (levels,) = re.findall(r"more than (\d+) grey level", change.answer)
     assert 0 < abs(changed - as_it_was).max() == int(levels)
 
 

@@ -141,7 +141,7 @@ def test_it_opens_with_one_photo_attacked_beside_noise_of_the_same_size() -> Non
     said = text(app)
     assert not app.error
     assert re.search(
-        r"## A change of 0\.77 of one grey level \(FGSM\) (turns|does not change the answer:) \*\*melanoma", said
+        r"## A change of 0\.77 grey levels \(FGSM\) (turns|does not change the answer:) \*\*melanoma", said
     )
     assert "Noise of that size" in said
     assert len([image for shown in app.get("image") for image in shown.proto.imgs]) == 8
@@ -208,11 +208,11 @@ def test_another_measure_and_epsilon_are_read_off_as_counted_by_hand(
     attacked: Callable[..., Path], answers: pd.DataFrame
 ) -> None:
     attacked("first")
-    app = run(measure="melanoma sensitivity", at="½/255", **TEST_SET)
+    app = run(measure="melanoma sensitivity", at="0.5/255", **TEST_SET)
     mine = (answers["dx"] == "mel").to_numpy()
     clean, after = (called(answers) == answers["dx"])[mine].mean(), right_at(answers, "fgsm", 0.5 / 255)[mine].mean()
     assert f"Melanoma sensitivity falls from **{clean:.0%}**" in text(app)
-    assert "at ε = ½/255." in text(app)
+    assert "at ε = 0.5/255." in text(app)
     assert f"Change: {points(after - clean)} points" in text(app)
     assert f"n = {mine.sum()} images" in text(app)
     app.select_slider(key="at").set_value(1 / 255).run()

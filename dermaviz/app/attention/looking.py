@@ -16,7 +16,7 @@ from dermaviz.app.cache import remembered, shared
 from dermaviz.app.confusion.matrix import ANY
 from dermaviz.app.evidence import table_of
 from dermaviz.app.skin_tone.question import ToneAsk, enough, groups_of, mean_by_group, one_each, too_few
-from dermaviz.app.text import escaped, figure, images, share, value_words
+from dermaviz.app.text import escaped, figure, images, share, shares, value_words
 from dermaviz.app.widgets.cases import CASE, PAGE, case_table, show_cases, some_dots
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.attention.methods import METHODS
@@ -178,7 +178,7 @@ def counts_sentence(counts: pd.DataFrame) -> tuple[str, str]:
     if len(known) > len(shown) == 1:  # the same in each
         short = f"**{share(high['share_of_answers'])}** in every group"
     figures = "; ".join(
-        f"{escaped(row['group'])} {int(row['n_images']):,} of {int(row['n_right']):,}, {figure(row, 'share_of_answers', share)}"
+        f"{escaped(row['group'])} {int(row['n_images']):,} of {int(row['n_right']):,}, {shares(row, 'share_of_answers')}"
         for row in shown
     )
     return (

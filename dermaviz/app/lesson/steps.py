@@ -23,6 +23,7 @@ from dermaviz.app.evidence import audited, data_in_use
 from dermaviz.app.home import story
 from dermaviz.app.reports.results import read_page, table_of
 from dermaviz.app.robustness.live import Attempt, Outcome, attempt, smallest_flip
+from dermaviz.app.robustness.live_text import levels_words
 from dermaviz.app.text import class_names, class_with_probability, escaped, escaped_message
 from dermaviz.app.turns import TURN
 from dermaviz.app.widgets.chart import size_words
@@ -249,9 +250,7 @@ def _change(case: Case, ink: str | None) -> Asked:
     else:
         told = f"but the model still says {after}: this photo withstands it"
     sides = ("left", "right")
-    answer = (
-        f"The {sides[order.index('changed')]} one. No value moved by more than {levels} of 255 grey levels; {told}."
-    )
+    answer = f"The {sides[order.index('changed')]} one. No value moved by more than {levels_words(levels / _LEVELS)}; {told}."
     if whole := _told(case, "flips"):
         answer += f" {escaped(whole.sentence)}"
     return Asked(

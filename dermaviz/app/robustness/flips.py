@@ -112,7 +112,9 @@ def flip_sentence(found: pd.Series, cap: float) -> tuple[str, str]:
         "more than was tried" if math.isinf(end) else f"{end / GREY:.2g}" for end in (found["low"], found["high"])
     )
     interval = (
-        "" if math.isnan(found["low"]) else f"95% interval of the median: {low} to {high} grey levels, in steps of ⅛. "
+        ""
+        if math.isnan(found["low"])
+        else f"95% interval of the median: {low} to {high} grey levels, in steps of 0.125. "
     )
     return f"Half of the answers flip when each value changes by **{levels_words(found['value'])}**.", f"{interval}{n}"
 

@@ -19,11 +19,9 @@ GREY = 1 / 255
 
 
 def levels_words(epsilon: float) -> str:
-    """An ε in grey levels, as sentences say it: ``0.38 of one grey level``, ``1 grey level``, ``2.5 grey levels``."""
+    """An ε in grey levels, as sentences say it: ``0.38 grey levels``, ``1 grey level``."""
     levels = epsilon / GREY
     number = f"{levels:.2g}" if levels < 10 else f"{levels:.3g}"
-    if float(number) < 1:
-        return f"{number} of one grey level"
     return f"{number} grey level{'' if float(number) == 1 else 's'}"
 
 

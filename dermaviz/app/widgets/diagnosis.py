@@ -44,7 +44,10 @@ def show_diagnosis(case: Case) -> None:
         named = [words[name] for name in answer.classes if name in answer.malignant]
         if len(named) > 1:  # else it is that class's own bar
             listed = ", ".join(named)
-            st.markdown(f"Malignant classes together: **{percent(answer.p_malignant)}** ({listed}).")
+            st.markdown(
+                f"Malignant classes together: **{percent(answer.p_malignant)}** ({listed}).",
+                help="The sum of their exact probabilities, rounded once.",
+            )
     show_probabilities(answer, case.checkpoint)
 
 

@@ -51,9 +51,9 @@ def outcome(
 @pytest.mark.parametrize(
     ("levels", "words"),
     [
-        (0.375, "0.38 of one grey level"),
-        (0.765, "0.77 of one grey level"),
-        (0.4, "0.4 of one grey level"),
+        (0.375, "0.38 grey levels"),
+        (0.765, "0.77 grey levels"),
+        (0.4, "0.4 grey levels"),
         (1, "1 grey level"),
         (0.9999, "1 grey level"),
         (2.5, "2.5 grey levels"),
@@ -116,7 +116,7 @@ def test_a_file_keeps_whole_grey_levels_only(
 @pytest.mark.parametrize(
     ("flip", "target", "sentence"),
     [
-        (Flip(0.375 * GREY, "nv", False, 16 * GREY), None, "changes the answer: **0.38 of one grey level**, to"),
+        (Flip(0.375 * GREY, "nv", False, 16 * GREY), None, "changes the answer: **0.38 grey levels**, to"),
         (Flip(GREY, "bkl", False, 16 * GREY), "bkl", "reaches benign keratosis: **1 grey level**"),
         (Flip(math.inf, "mel", False, 16 * GREY), None, "up to 16 grey levels changes the answer"),
         (Flip(math.inf, "mel", True, 16 * GREY), None, "the model has no gradient here"),
