@@ -324,7 +324,7 @@ def _calibration(audited: Audited) -> go.Figure:
 
 def _figure_row(row: pd.Series) -> tuple[object, ...]:
     found, constant = Estimate.of(row), _NONE if np.isnan(row["constant"]) else row["constant"]
-    return row["label"], row["n_images"], found.value, _interval(found), constant
+    return row["label"], row["n_images"], found.value, _interval(found) or NO_INTERVAL, constant
 
 
 def _few(audited: Audited, images: NDArray[np.bool_]) -> bool:
@@ -343,8 +343,16 @@ def _class_rows(figures: pd.DataFrame, audited: Audited) -> Iterable[tuple[objec
     order = ["n_positives", "place", "label"]  # of the classes as in the matrix
     for _, row in rows.sort_values(order, ascending=[False, True, True]).iterrows():
         name, found = row["class"], Estimate.of(row)
-        value = (found.value, _interval(found)) if judged[name] else ("too few images", "")
+        value = (
+            (found.value, _interval(found) or NO_INTERVAL)
+            if judged[name]
+            else ("too few images", "none: too few images")
+        )
         yield audited.checkpoint.card.label(name), int(row["n_positives"]), row["label"], *value
+
+
+NO_INTERVAL = "none: too few to resample, or no draw varies"
+"""What stands in place of an interval that cannot be given."""
 
 
 def _interval(found: Estimate) -> str:

@@ -35,6 +35,8 @@ STRATUM_PENALTY = 0.01
 ROUNDS, CLOSE, LONGEST = 60, 1e-9, 2.0
 """Newton steps at most; the step at which a fit stands; and the longest one, per coefficient."""
 GRID_POINTS = 41
+FEWEST_VARIED = 5
+"""Images with the outcome, and without, that strata in which it varies must have: the slope is found in these alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +46,8 @@ class Trend:
     ``slope`` is the change of the log-odds for 10° more ITA (lighter skin): below 0 where the outcome is likelier on darker
     skin. ``odds_ratio`` is its exponential. ``curve`` has ``ita, value, low, high``: the chance of the outcome along ITA, over
     the range of the images unless another was asked for. All are NaN, and ``suppressed`` is True, where the images with
-    the outcome, or those without it, are of fewer than 10 clusters, or all of one ITA; an interval is NaN where over 5% of the
+    the outcome, or those without it, are of fewer than 10 clusters, or all of one ITA, or where ``n_varied`` (the fewer of the
+    images with and without it in strata that have both) is below ``FEWEST_VARIED``; an interval is NaN where over 5% of the
     draws have no line of finite slope.
     """
 
@@ -55,6 +58,7 @@ class Trend:
     n_clusters: int
     n_with: int
     n_without: int
+    n_varied: int
     suppressed: bool
 
 
@@ -102,7 +106,10 @@ def ita_trend(
     n_without = len(outcome) - n_with
     slopes, curves = np.full(1 + draws, np.nan), np.full((1 + draws, len(grid)), np.nan)
     few = min(len(set(clusters[outcome])), len(set(clusters[~outcome]))) < FEWEST
-    suppressed = few or np.ptp(angles) == 0
+    by_stratum = pd.crosstab(names, outcome)
+    varied = by_stratum[(by_stratum > 0).all(axis=1)] if by_stratum.shape[1] == 2 else by_stratum[:0]
+    n_varied = int(varied.sum().min()) if len(varied) else 0
+    suppressed = few or n_varied < FEWEST_VARIED or np.ptp(angles) == 0
     if not suppressed:
         drawn = Bootstrap.over(clusters, draws, seed).weights
         if (of := grouped(drawn)) is not None:
@@ -113,7 +120,9 @@ def ita_trend(
     curve = interval_table({"ita": grid}, value=Sampled(curves[0], curves[1:]))
     slope = Sampled(slopes[0], slopes[1:]).estimate()
     odds_ratio = Estimate(*(float(np.exp(figure)) for figure in (slope.value, slope.low, slope.high)))
-    return Trend(slope, odds_ratio, curve, len(angles), len(set(clusters)), n_with, n_without, bool(suppressed))
+    return Trend(
+        slope, odds_ratio, curve, len(angles), len(set(clusters)), n_with, n_without, n_varied, bool(suppressed)
+    )
 
 
 def _in_cells(

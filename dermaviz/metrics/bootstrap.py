@@ -142,12 +142,14 @@ def _bound_columns(name: str) -> tuple[str, str, str]:
 class Sampled:
     """Figures ``[...]`` of some images, and what they are in each of D draws of clusters, ``[D, ...]``.
 
-    ``unvaried`` ``[2, ...]`` are the bounds that stand where no draw varies, NaN where none can be given; None: nowhere.
+    ``unvaried`` ``[2, ...]`` are the bounds that stand where no draw varies, NaN where none can be given; None: nowhere. They
+    are exact but for a ``difference``, bool ``[...]``, whose bounds are those of both sides at their worst: at most that wide.
     """
 
     value: Values
     draws: Values
     unvaried: Values | None = None
+    difference: NDArray[np.bool_] | bool = False
 
     def __add__(self, other: Sampled) -> Sampled:
         return Sampled(self.value + other.value, self.draws + other.draws)
@@ -156,11 +158,11 @@ class Sampled:
         """By how much these figures are higher than others of the same draws."""
         ours, theirs = self.unvaried, other.unvaried
         unvaried = None if ours is None or theirs is None else ours - theirs[::-1]
-        return Sampled(self.value - other.value, self.draws - other.draws, unvaried)
+        return Sampled(self.value - other.value, self.draws - other.draws, unvaried, difference=True)
 
     def __rsub__(self, whole: float) -> Sampled:
         unvaried = None if self.unvaried is None else whole - self.unvaried[::-1]
-        return Sampled(whole - self.value, whole - self.draws, unvaried)
+        return Sampled(whole - self.value, whole - self.draws, unvaried, self.difference)
 
     def __truediv__(self, other: Sampled) -> Sampled:
         """How many times these figures are others of the same draws; NaN where those are 0."""
@@ -170,7 +172,9 @@ class Sampled:
         """Some of the figures, as the values are indexed."""
         index = index if isinstance(index, tuple) else (index,)
         within = (slice(None), *index)
-        return Sampled(self.value[index], self.draws[within], None if self.unvaried is None else self.unvaried[within])
+        difference = np.broadcast_to(self.difference, np.shape(self.value))[index]
+        unvaried = None if self.unvaried is None else self.unvaried[within]
+        return Sampled(self.value[index], self.draws[within], unvaried, difference)
 
     def where(self, enough: bool | NDArray[np.bool_]) -> Sampled:
         """These figures, NaN where it is not True that the images are ``enough``."""
@@ -198,9 +202,9 @@ class Sampled:
 
     @property
     def exact(self) -> NDArray[np.bool_]:
-        """Where the bounds are ``unvaried``, and no certainty, bool ``[...]``."""
+        """Where the bounds are ``unvaried``, neither a certainty nor of a difference, bool ``[...]``."""
         (low, high), same = self._bounds
-        return same & (low < high)
+        return same & (low < high) & ~np.asarray(self.difference)
 
     @cached_property
     def _bounds(self) -> tuple[Values, NDArray[np.bool_]]:
@@ -226,6 +230,7 @@ class Sampled:
             np.concatenate([np.ravel(part.value) for part in parts]),
             np.concatenate(rows, axis=1),
             np.concatenate([pair.reshape(2, -1) for pair in bounds], axis=1),
+            np.concatenate([np.broadcast_to(part.difference, np.shape(part.value)).ravel() for part in parts]),
         )
 
 

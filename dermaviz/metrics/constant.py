@@ -67,7 +67,8 @@ class BesideConstant:
                 return f"{said}every one of {images}: as often right as always saying so ({self.n_right:,} of them)."
             always = "saying so" if self.given == self.commonest else f"answering {constant}"
             of = "every one" if self.n_given == self.n else f"{self.n_given:,}"
-            return f"{said}{of} of {images}: right on {self.n_right:,}; always {always} would be right on {self.n_commonest:,}."
+            right = f"{self.n_right:,} of the {self.n:,} are right"
+            return f"{said}{of} of {images}: {right}; always {always} gets {self.n_commonest:,}."
         if self.n_right <= self.n_commonest:
             of = f"It is right on {self.n_right:,} of {images}"
             if self.n_right == self.n_commonest:

@@ -6,16 +6,21 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.evidence import audited
-from dermaviz.evidence.store import Source, read_evidence, write_evidence
+from dermaviz.app.widgets import cases
+from dermaviz.evidence.predictions import read_audited
+from dermaviz.evidence.store import DataSplit, Source, read_evidence, write_evidence
+from dermaviz.metrics.confusion import by_class
 from dermaviz.models.card import read_card
 from tests.app import opened
 from tests.app.audit_tables import write_useless
@@ -293,6 +298,16 @@ def test_another_data_set_is_shown_and_held_against_the_own_one(
     assert r"Read as a \*table\*." in text(app)
     app = run(card="Metrics")
     assert app.table[0].value.columns.tolist() == ["figure", "ham10000 (test)", "away (all)", "difference"]
+
+
+def test_a_lesion_that_is_not_known_is_not_named(tmp_path: Path) -> None:
+    useless = read_audited(write_useless(tmp_path / "second"), DataSplit("clinic", "test"))
+    known = replace(useless, table=useless.table.assign(lesion_id=["L1", *useless.table["lesion_id"][1:]]))
+    verdicts = by_class(useless.labels, useless.probabilities, useless.classes)
+    for images, named in ((useless, False), (known, True)):
+        table = cases.case_table(images, verdicts, np.arange(2))
+        assert ("lesion" in table, "lesion" in cases._metadata(images.table.iloc[0])) == (named, named)
+    assert table["lesion"].tolist() == ["L1", ""]
 
 
 def test_a_useless_model_is_said_to_be_one_and_another_model_renames_what_is_chosen(

@@ -88,7 +88,7 @@ def test_the_trend_runs_along_the_labelled_levels(clinic: pd.DataFrame) -> None:
     said = words(run("4_Skin_tone", audit="Trend", by="tone_label"))
     labelled = clinic["fitzpatrick_skin_type"] != ""
     n, correct = int(labelled.sum()), int(right(clinic)[labelled].sum())
-    assert ": for each level darker, the odds are ×" in said
+    assert ": within a diagnosis, for each level darker, the odds are ×" in said
     assert f"n = {n} images of " in said
     assert f"{correct} classified correctly and {n - correct} not." in said
 

@@ -141,3 +141,13 @@ def test_unequal_lengths_are_refused() -> None:
     outcome, ita, lesions = drawn()
     with pytest.raises(FairnessError, match=r"found 399, 400, 400 and 399\. Take all from the same rows"):
         ita_trend(outcome[:-1], ita, lesions)
+
+
+@pytest.mark.parametrize(("wrong", "suppressed"), [(4, True), (5, False)])
+def test_too_few_answers_that_vary_within_strata_are_no_trend(wrong: int, suppressed: bool) -> None:
+    """Nevi that are all right and melanomas that are all wrong say nothing of skin; some keratoses are one or the other."""
+    strata = np.repeat(["nv", "mel", "bkl"], [30, 30, 20])
+    outcome = np.r_[np.ones(30, bool), np.zeros(30, bool), np.arange(20) >= wrong]
+    ita = np.random.default_rng(0).normal(40, 15, 80)
+    found = ita_trend(outcome, ita, np.arange(80), strata=strata.tolist(), draws=50)
+    assert (found.n_varied, found.suppressed, bool(np.isnan(found.slope.value))) == (wrong, suppressed, suppressed)

@@ -16,6 +16,7 @@ from dermaviz.metrics.bootstrap import (
     BLOCK,
     Bootstrap,
     Estimate,
+    Sampled,
     cluster_unit,
     cluster_weights,
     clusters,
@@ -116,6 +117,8 @@ def test_answers_that_never_part_differ_by_less_than_the_bound_on_those_that_wou
     one = drawn.mean(np.arange(56) < 2 * right)
     bound = exactly(0, 28)[2]
     assert figure_and_bounds((one - one).estimate()) == pytest.approx((0, -bound, bound))
+    assert ((one - one).estimate().exact, one.estimate().exact) == (False, right != 14)  # of both at their worst
+    assert Sampled.join([one, one - one]).exact.tolist() == [right != 14, False]
     assert figure_and_bounds((one - one).certain(np.array(True)).estimate()) == (0, 0, 0)
     if right == 28:
         assert figure_and_bounds((one - (1 - one)).estimate()) == pytest.approx((1, 1 - 2 * bound, 1))

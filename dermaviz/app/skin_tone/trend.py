@@ -55,16 +55,20 @@ def show_trend(ask: ToneAsk) -> None:
     outcome = st.selectbox(
         "Share of images", OUTCOMES, format_func=OUTCOMES.__getitem__, key="outcome", bind="query-params"
     )
+    from dermaviz.fairness.trend import FEWEST_VARIED
+
     found, steps = trend(ask, outcome), trend_steps(ask, outcome)
     step, share = "level" if ask.labelled else "10°", f"share {OUTCOMES[outcome].split(',')[0]}"
     verdict, reason = trend_verdict(ask, outcome)
     n = counted(found.n_images, found.n_clusters, ask.images.unit)
     n = f"n = {n}, {found.n_with:,} {HAPPENED[outcome]} and {found.n_without:,} not."
     said = "**Too few for a trend.**"
+    if min(found.n_with, found.n_without) >= FEWEST and found.n_varied < FEWEST_VARIED:
+        said = f"**Too few answers vary within a diagnosis to say** ({found.n_varied}, at least {FEWEST_VARIED} are needed)."
     if not found.suppressed:
         odds = darker(found)
-        why = f" ({reason})" if reason else ""
-        said = f"**{TREND_WORDS[verdict]}**{why}: for each {step} darker, the odds are ×{odds.value:.2f}."
+        why = f" ({reason.replace('includes 0', 'of the odds includes ×1')})" if reason else ""
+        said = f"**{TREND_WORDS[verdict]}**{why}: within a diagnosis, for each {step} darker, the odds are ×{odds.value:.2f}."
         n = f"Odds for each {step if ask.labelled else '10° of ITA'} darker: ×{odds.text('{:.2f}'.format)}. {n}"
     levels = (
         f"Each diagnosis has a line of its own height. Intervals: 95%, {resampling(ask.images, steps, found.curve)}."

@@ -79,7 +79,9 @@ def case_table(audited: Audited, verdicts: Verdicts, rows: NDArray[np.intp]) -> 
     if AGE in facts:
         columns[AGE] = _written(facts[AGE], lambda age: age.removesuffix(".0"))
     columns |= {label.lower(): _written(facts[name], value_words) for name, label in FACETS.items() if name in facts}
-    columns["lesion"] = facts["lesion_id"].to_numpy()
+    lesions = facts["lesion_id"].where(facts["lesion_id"] != facts["image_id"], "")
+    if (audited.table["lesion_id"] != audited.table["image_id"]).any():  # else none is known
+        columns["lesion"] = lesions.to_numpy()
     return pd.DataFrame(columns | {f"p({name})": audited.probabilities[rows, i] for i, name in enumerate(words)})
 
 
@@ -263,8 +265,9 @@ def _metadata(facts: pd.Series) -> str:
     link = archive_link(image_id)
     parts = [
         f"{image_id} [in the ISIC archive]({link})" if link else escaped(image_id),
-        f"lesion {escaped(facts['lesion_id'])}",
     ]
+    if facts["lesion_id"] != image_id:
+        parts.append(f"lesion {escaped(facts['lesion_id'])}")
     if AGE in facts:
         parts.append(f"age {escaped(facts[AGE].removesuffix('.0')) or 'unknown'}")
     parts += [f"{label.lower()} {escaped(value_words(facts[name]))}" for name, label in FACETS.items() if name in facts]
