@@ -189,7 +189,8 @@ def _what_is_open(audited: Audited, missing: Sequence[Missing], known: set[str])
     said = [f"<li>{with_abbr(sentence, known)}</li>" for sentence in limits(audited)]
     said += [f"<li>{escape(one.question)} {_why_open(one)}</li>" for one in missing]
     command = command_missing(audited.checkpoint, audited.of) if audited.of else ""
-    more = f"<p>What is missing of these images is made by <code>{escape(command)}</code>.</p>" if command else ""
+    made = f"What is missing of these images is made by <code>{escape(command)}</code>"
+    more = f"<p>{made}, where FOLDER is the folder of the data set.</p>" if command else ""
     return ["<h2>What this report cannot say</h2>", f"<ul>{''.join(said)}</ul>", more]
 
 

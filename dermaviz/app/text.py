@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
@@ -11,14 +12,17 @@ from types import MappingProxyType
 import pandas as pd
 
 from dermaviz.attention.methods import AttentionMap, MapStatus
+from dermaviz.data.photographs import remembered_place
 from dermaviz.data.records import HAM10000
 from dermaviz.data.tone_labels import SCALES, TONE_LABEL
+from dermaviz.errors import CheckpointError
 from dermaviz.evidence.predictions import TONE_GROUP, Audited, internal
+from dermaviz.evidence.store import FOLDER
 from dermaviz.fairness.tone_groups import GROUPS
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import AGE, AGE_GROUPS
 from dermaviz.models.answer import Prediction
-from dermaviz.models.card import Card
+from dermaviz.models.card import Card, find_checkpoint
 from dermaviz.plots.theme import percent, points
 
 STATUS_SENTENCES: MappingProxyType[MapStatus, str] = MappingProxyType(
@@ -90,8 +94,23 @@ def escaped(words: str) -> str:
 
 
 def escaped_message(message: str) -> str:
-    """A message that holds words from outside: as :func:`escaped`, but what stands between backticks stays code."""
-    return re.sub(r"(`[^`\n]+`)|([^`]+|`)", lambda found: found[1] or escaped(found[2]), message)
+    """A message that holds words from outside: as :func:`escaped`, but what stands between backticks stays code. Commands in it
+    have the place of the data set in place of FOLDER, if an audit on this machine left it."""
+    known = _AUDIT.sub(_with_place, message)
+    return re.sub(r"(`[^`\n]+`)|([^`]+|`)", lambda found: found[1] or escaped(found[2]), known)
+
+
+_AUDIT = re.compile(r"(?<=dermaviz audit )(?P<name>\S+) --data FOLDER(?= --as (?P<data_set>\S+))")
+"""The command of ``evidence.store.audit_command``, as far as it names whose images it is of."""
+
+
+def _with_place(command: re.Match[str]) -> str:
+    try:
+        place = remembered_place(find_checkpoint(command["name"]) / FOLDER / command["data_set"])
+    except CheckpointError:
+        return command[0]
+    root = shlex.quote(place.root) if place else ""
+    return f"{command['name']} --data {root}" if root and "`" not in root else command[0]
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:

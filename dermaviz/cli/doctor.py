@@ -123,6 +123,7 @@ def _folders() -> bool:
 
 
 def _data(root: Path | None, columns: str) -> bool:
+    from dermaviz.data.general import data_root
     from dermaviz.data.readers import read_dataset
     from dermaviz.data.split import crossing
     from dermaviz.data.tables import parse_columns
@@ -131,10 +132,13 @@ def _data(root: Path | None, columns: str) -> bool:
         return _line(True, "data: none given; the app works without. --data or DERMAVIZ_DATA adds photographs")
     try:
         data = read_dataset("", root, parse_columns(columns))
-        _line(True, f"data: {len(data):,} images in {data.records[0].path.parent}, {len(data.classes)} classes")
+        _line(True, f"data: {len(data):,} images in {data_root(root)}, {len(data.classes)} classes")
         for sentence in data.said:
             typer.echo(f"  {sentence}")
         damaged = _damaged(data.records)
+        opened = len(_looked_at(data.records))
+        if opened < len(data):
+            typer.echo(f"  {opened:,} of its {len(data):,} pictures were opened, all over the data set.")
         for reason in damaged[:_NAMED]:
             _line(False, f"data: {reason}")
         given = {record.image_id: record.split for record in data.records if record.split}
@@ -149,16 +153,23 @@ def _data(root: Path | None, columns: str) -> bool:
         return _line(False, f"data: {error}")
 
 
-_LOOKED_AT, _NAMED = 50, 5
+_LOOKED_AT, _NAMED = 300, 5
+
+
+def _looked_at(records: Sequence[Record]) -> Sequence[Record]:
+    """All of a small data set, of a large one some from all over it; all are looked at when they are audited."""
+    return records[:: -(-len(records) // _LOOKED_AT)]
 
 
 def _damaged(records: Sequence[Record]) -> list[str]:
-    """Why pictures are refused, of some all over the data set; all are looked at when they are audited."""
+    """Why pictures are refused, of those looked at."""
+    from tqdm import tqdm
+
     from dermaviz.errors import ImageError
     from dermaviz.images import read_image
 
     reasons = []
-    for record in records[:: -(-len(records) // _LOOKED_AT)]:
+    for record in tqdm(_looked_at(records), desc="opening pictures", leave=False, disable=None):
         try:
             read_image(record.path)
         except ImageError as refusal:

@@ -279,7 +279,7 @@ def _level_and_extra(error: Sampled, columns: NDArray[np.int64]) -> tuple[Sample
 
 def _mean(figures: Sampled) -> Sampled:
     unvaried = None if figures.unvaried is None else figures.unvaried.mean(-1)
-    return Sampled(figures.value.mean(-1), figures.draws.mean(-1), unvaried, np.any(figures.difference))
+    return Sampled(figures.value.mean(-1), figures.draws.mean(-1), unvaried, bool(np.any(figures.difference)))
 
 
 def _require_same(answers: Answers, reference: Answers) -> None:

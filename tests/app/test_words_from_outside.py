@@ -18,6 +18,8 @@ from streamlit.testing.v1 import AppTest
 
 from dermaviz.app.pages import PAGES
 from dermaviz.app.text import escaped, escaped_message
+from dermaviz.data.photographs import remember_place
+from dermaviz.data.records import Dataset
 from dermaviz.evidence.store import read_manifest, write_evidence
 from dermaviz.models.card import read_card
 from tests.app.audit_tables import write_audit
@@ -159,6 +161,20 @@ def test_no_page_takes_words_from_outside_for_markdown(
         assert "did not expect" not in "".join(error.value for error in app.error)
         places |= raw_places(app)
     assert places == set()
+
+
+def test_a_command_names_the_folder_that_an_audit_on_this_machine_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dermaviz.models.card.shipped_checkpoints", lambda: tmp_path)
+    shutil.copytree(SHIPPED, tmp_path / "mine", ignore=shutil.ignore_patterns("*.safetensors", "evidence", ".*"))
+    command = "`dermaviz audit mine --data FOLDER --as clinic --split all --table tone`"
+    assert command in escaped_message(f"Make it: {command}.")
+    dataset = Dataset("clinic", ("nv",), (), place=("/home/her photos", "", ""))
+    remember_place(tmp_path / "mine" / "evidence" / "clinic", dataset)
+    shown = command.replace("FOLDER", "'/home/her photos'")
+    other = command.replace("clinic", "elsewhere").replace("mine", "none")
+    assert escaped_message(f"{command} {other}") == f"{shown} {other}"
 
 
 def test_a_message_keeps_its_code_and_nothing_else() -> None:

@@ -127,11 +127,15 @@ def test_doctor_names_evidence_that_cannot_be_used_and_a_folder_that_cannot_be_w
 
 
 def test_doctor_judges_any_data_set(
-    dermaviz: Command, checkpoint: str, tmp_path: Path, draw_photo: Callable[..., object]
+    dermaviz: Command,
+    checkpoint: str,
+    tmp_path: Path,
+    draw_photo: Callable[..., object],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     root = tmp_path / "clinic"
     for i, name in enumerate("abc"):
-        draw_photo(root / f"{name}.png", 66, 88, seed=i)
+        draw_photo(root / "Mueller" / f"{name}.png", 66, 88, seed=i)
     (root / "list.csv").write_text("photo;dx;who;split\na;mel;P1;train\nb;nv;P2;train\nc;nv;P1;test\n")
     asked = ("doctor", "--data", root, "--columns", "image=photo,patient=who")
     answer = dermaviz(*asked)
@@ -140,8 +144,13 @@ def test_doctor_judges_any_data_set(
     assert "  list.csv: columns separated by semicolons.\n" in answer.out
     assert "  Split by patient: nobody is in two splits.\n" not in answer.out
     assert "✗ data: 1 of its patients are in more than one of its splits: P1" in answer.out
-    (root / "b.png").write_bytes(b"no picture")
-    assert f"✗ data: {root / 'b.png'}: " in dermaviz(*asked).out
+    assert "pictures were opened" not in answer.out
+    (root / "Mueller" / "b.png").write_bytes(b"no picture")
+    assert f"✗ data: {root / 'Mueller' / 'b.png'}: " in dermaviz(*asked).out
+    monkeypatch.setattr("dermaviz.cli.doctor._LOOKED_AT", 2)
+    answer = dermaviz(*asked)
+    assert "  2 of its 3 pictures were opened, all over the data set.\n" in answer.out
+    assert "b.png" not in answer.out
 
 
 def test_doctor_misses_checkpoints_and_data(dermaviz: Command, tmp_path: Path) -> None:
