@@ -59,6 +59,8 @@ h2 strong, h3 strong { font-weight: inherit !important; }
 [data-testid^="stBaseButton-primary"]:not(:disabled) { color: light-dark(#FFFFFF, #0F191C) !important; }
 :focus-visible { outline: 2px solid currentColor !important; outline-offset: 2px; }
 h1 { font-size: 1.45rem !important; padding: 0 0 0.6rem !important; }
+@media (min-width: 641px) {
+  [data-testid="stApp"]:has([data-testid="stSidebar"][aria-expanded="true"]) .st-key-footer strong { display: none; } }
 @media (max-width: 640px) {
   h1 { font-size: 1.2rem !important; }
   [data-testid="stMainBlockContainer"] { padding-left: 0.8rem; padding-right: 0.8rem; }
@@ -70,13 +72,14 @@ h1 { font-size: 1.45rem !important; padding: 0 0 0.6rem !important; }
 </style>"""
 """Streamlit fades captions to a contrast below 4.5; this keeps them above 7 in both themes. The bar is one line everywhere."""
 _PRESENTING = """<style>
-html { font-size: 18px !important; }
+html { font-size: 16px !important; }
 @media (min-width: 641px) { html { font-size: clamp(18px, 1.5vw, 26px) !important; } }
-[data-testid="stSidebar"], [data-testid="stHeader"], .st-key-footer { display: none !important; }
+[data-testid="stSidebar"], [data-testid="stHeader"] { display: none !important; }
 .st-key-steps { position: fixed; bottom: 0; left: 0; right: 0; z-index: 90; padding: 0.35rem 1rem; font-size: 0.9rem;
   background: light-dark(#FFFFFF, #0F191C); border-top: 1px solid rgba(128, 128, 128, 0.35); }
 [data-testid="stMainBlockContainer"] { padding-top: 0.7rem !important; padding-bottom: 5rem !important; }
 .st-key-frame-bar { border: 0; padding: 0; }
+@media (max-width: 640px) { .st-key-steps { flex-wrap: nowrap; gap: 0.3rem; } .st-key-steps kbd { display: none; } }
 @media (min-width: 1100px) {
   .st-key-frame-bar { position: fixed; bottom: 0; left: 1rem; width: 57%; z-index: 91; padding: 0.35rem 0; }
   .st-key-frame-bar > :first-child:has([data-testid="stSelectbox"]) { flex-grow: 1.4; }

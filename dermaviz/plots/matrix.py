@@ -110,7 +110,8 @@ def matrix_figure(
     n_rows, n_columns = cells.colours.shape
     room = int((_PHONE_WIDTH - rows.room) / max(n_columns, 1) / _CHARACTER_WIDTH)
     columns = replace(columns, most=room if room >= _BROKEN_LETTERS else 0)
-    row_height = min(max(330 / n_rows, 46), 96)
+    most = max((len(rows.lines(i)) for i in range(n_rows)), default=1)
+    row_height = min(max(330 / n_rows, 46, _LINE_HEIGHT * (most + 1) + 8), 96)
     width = max(1.0, n_columns * rows.room / max(_PHONE_WIDTH - rows.room, 1))
     lines = [1 + columns.marked[j] + len(columns.lines(j)) for j in range(n_columns)]
     height = max(1.0, (columns.room if columns.upright else _LINE_HEIGHT * max(lines) + 8) / row_height)

@@ -202,7 +202,8 @@ def _ticks(axis: Sizes, shown: Sequence[float]) -> dict[str, object]:
     """A tick at the sizes that were measured, as far as they have room; the marked one's line has its own words."""
     marked = None if axis.marked is None else axis.marked[0]
     kept: list[float] = []
-    least = _CLOSEST * (axis.place(shown[-1]) - axis.place(shown[0])) if shown else 0.0
+    wide = 2 if max((len(axis.word(at).removesuffix("/255")) for at in shown), default=0) > 4 else 1
+    least = wide * _CLOSEST * (axis.place(shown[-1]) - axis.place(shown[0])) if shown else 0.0
     for at in shown:
         apart = not kept or axis.place(at) - axis.place(kept[-1]) >= least
         if apart and (marked is None or not math.isclose(at, marked)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import textwrap
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -166,6 +167,8 @@ def _luminance(colour: Sequence[float]) -> float:
 
 
 _WORDS, _SMALL = 13, 12
+_TITLE_LETTERS = 36
+"""Of a horizontal axis on a phone: a longer title is broken."""
 _SHADE = 0.13
 
 
@@ -188,6 +191,9 @@ def styled(figure: go.Figure, height: int, ink: str | None, *, legend: bool = Tr
     layout.pop("template", None)  # the new layout gets the same
     axes = {name for name in layout if name.startswith(("xaxis", "yaxis"))} | {"xaxis", "yaxis"}
     figure.layout = _overruled(layout, look | dict.fromkeys(sorted(axes), lines))
+    for along in figure.select_xaxes():
+        if len(along.title.text or "") > _TITLE_LETTERS:
+            along.title.text = "<br>".join(textwrap.wrap(along.title.text, _TITLE_LETTERS))
     return figure
 
 

@@ -282,7 +282,8 @@ def counterfactual_figure(
     title = "ITA in degrees: dark on the left, very light on the right"
     figure.update_xaxes(**axis(title, range=[first - 2, last + 2], dtick=20, tick0=0))
     figure.update_yaxes(**share_axis(f"{measure}, 0% to 100%"), tickformat=".0%")
-    return styled(figure, 380, ink)
+    styled(figure, 380, ink)
+    return figure.update_layout(margin_t=figure.layout.margin.t + 16 * len(marks or {}))  # the key is above the marks
 
 
 def _degrees(ita: float) -> str:

@@ -50,13 +50,14 @@ def show_metrics(shown: Audited) -> None:
     show_elsewhere(shown.checkpoint)
     constant = f"always “{commonest}”"
     renamed = {"label": "metric", "metric": "slug", "constant": constant, "low": "from", "high": "to"}
-    number, exact = st.column_config.NumberColumn(format="%.3f"), ["interval"] if table["exact"].any() else []
+    number, exact = st.column_config.NumberColumn(format="%.3f", width=52), ["interval"] if table["exact"].any() else []
     st.dataframe(
         table.rename(columns=renamed).assign(interval=np.where(table["exact"], "exact", ""))[
-            ["n_images", "n_positives", "metric", "class", "value", "from", "to", *exact, constant]
+            ["metric", "class", "value", "from", "to", *exact, constant, "n_images", "n_positives"]
         ],
         hide_index=True, height=380, placeholder="", alt="Metrics with 95% intervals, counts and the constant answer",
         column_config=dict.fromkeys(("value", "from", "to", constant), number)
+        | {"class": st.column_config.TextColumn(width=50)}
         | {"n_images": "images", "n_positives": "positives"},
     )  # fmt: skip
     offer_csv(table, f"{shown.checkpoint.name}-metrics.csv", "All of it (CSV)", key="metrics file")
