@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dermaviz.fairness.tone_groups import tone_groups
+from dermaviz.fairness.tone_groups import GROUPS, tone_groups
 from tests.app.audit_tables import SAMPLE, groups, right, tone_table, write_useless
 from tests.app.conftest import OWN, N
 from tests.app.opened import charts, open_page, percent, text
@@ -78,6 +78,11 @@ def test_a_figure_by_group_is_counted_by_hand_and_small_groups_are_suppressed(
     verdicts = app.table[0].value.set_index("group")["verdict"]
     assert verdicts["intermediate against light"] in ("no difference found", "difference found")
     assert ("Difference found" in said) == (verdicts == "difference found").any()
+    if not (verdicts == "difference found").any():
+        assert "; too few images to rule one out." in said, "the intervals are wide"
+    assert "Here an image counts as melanoma from p ≥ 50% on." in said
+    rows = charts(app)[0]["layout"]["yaxis"]["ticktext"]
+    assert [row.split("<br>")[0] for row in rows] == list(GROUPS), "those without an image too"
     table = app.dataframe[0].value
     assert list(table)[:2] == ["group", "n_images"], "sample size first"
 
