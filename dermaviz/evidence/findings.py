@@ -198,18 +198,21 @@ def _flips(audited: Audited, of: DataSplit, draws: int) -> Finding:
     answers = read_answers(attacks, audited, BY_ATTACK)
     table, size = _under_attack(answers, draws)
     levels, cap = median.value * _GREY_LEVELS, flips["cap"].max() * _GREY_LEVELS
-    by, flipped, also = "one FGSM step", "half", ""
+    by, flipped, also, n_right = "one FGSM step", "half", "", int(answers.clean.sum())
+    beside = beside_constant(audited.labels, audited.probabilities, audited.clusters, draws)
+    no_better = beside.finding(list(audited.checkpoint.card.words.values()))
     if (half := _half_flipped(answers, draws)) and half[0] < median.value:
         levels, by, share = half[0] * _GREY_LEVELS, half[1].upper(), half[2]
         flipped, also = percent(share.value), f"{by} of {levels:.2g} flips {share.text(percent)} of these. "
     sentence = (
-        f"A change of {levels:.2g} grey levels ({by}), too small to see, flips {flipped} of the correct answers."
+        f"A change of {levels:.2g} grey levels ({by}), too small to see, flips {flipped} of the {n_right:,} correct answers."
         if math.isfinite(levels)
-        else f"Half of the correct answers withstand every FGSM step up to {cap:.0f} grey levels."
+        else f"Half of the {n_right:,} correct answers withstand every FGSM step up to {cap:.0f} grey levels."
     )
     if levels > 3:
         sentence = sentence.replace(", too small to see,", "")
-    detail = (
+    detail = f"{no_better} " if no_better else ""
+    detail += (
         f"Median smallest FGSM step: {median.text(lambda e: f'{e * _GREY_LEVELS:.2f}')} of 255 grey levels, over images that "
         f"are classified correctly. {also}The chart: balanced accuracy at ε = {epsilon_in_words(size)}."
     )

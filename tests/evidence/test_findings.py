@@ -20,6 +20,7 @@ from dermaviz.evidence.findings import MOST_WORDS, STORY, Finding, Missing, comm
 from dermaviz.evidence.predictions import BALANCED, PREDICTIONS, evidence_of, read_audited
 from dermaviz.evidence.store import DataSplit, Source, write_evidence
 from dermaviz.html_report import report_html
+from dermaviz.metrics.constant import BesideConstant
 from dermaviz.models.card import Checkpoint, list_checkpoints
 from tests.app.audit_tables import USELESS, write_useless
 
@@ -105,7 +106,7 @@ def test_the_figures_are_those_of_the_evidence() -> None:
     assert pd.isna(whom.loc["dark skin", "value"])
 
 
-def test_an_attack_that_needs_less_than_one_step_is_the_one_that_is_told() -> None:
+def test_an_attack_that_needs_less_than_one_step_is_the_one_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """One step of FGSM needs 13 grey levels against the robust model; PGD flips half of its right answers within 4."""
     robust = SHIPPED["ham10000-efficientnet-lite0-robust"]
     answers = evidence_of(robust, PREDICTIONS).table.set_index("image_id")
@@ -117,9 +118,14 @@ def test_an_attack_that_needs_less_than_one_step_is_the_one_that_is_told() -> No
     least = flipped[flipped >= 0.5].index.min()
     found = story(robust)["flips"]
     assert isinstance(found, Finding)
-    assert found.sentence == f"A change of 4 grey levels (PGD) flips {flipped[least]:.0%} of the correct answers."
+    assert (
+        found.sentence
+        == f"A change of 4 grey levels (PGD) flips {flipped[least]:.0%} of the {len(right):,} correct answers."
+    )
     assert least == pytest.approx(4 / 255)
     assert "(one FGSM step), too small to see, flips half" in story(SHIPPED[NAME])["flips"].sentence
+    monkeypatch.setattr(BesideConstant, "finding", lambda *_: "It is no better.")
+    assert story(robust)["flips"].detail.startswith("It is no better. Median smallest FGSM step")
 
 
 def test_a_model_without_malignant_classes_has_its_story_and_its_report(tmp_path: Path) -> None:
@@ -240,6 +246,8 @@ def test_a_model_that_always_says_the_same_is_told_first_and_groups_say_what_the
     assert likelihood
     assert likelihood[1].endswith('<td class="number">–</td>'), "a certain answer that errs has no finite one"
     assert re.search(r'<td class="interval">\d\.\d{3}\u00a0to\u00a0\d\.\d{3}</td>', html)
+    assert html.count("none: too few to resample, or no draw varies") > 0
+    assert "<td></td>" not in html, "no interval is blank"
     assert f" over {audited.unit} or, where no draw varies, exact (Clopper and Pearson), beside" in html
     assert re.search(r'<td class="interval">\d\.\d{3}\u00a0to\u00a0\d\.\d{3},\u00a0exact</td>', html)
     by_class = html[html.index("Class by class") :]
