@@ -34,8 +34,8 @@ DEFAULT_SIZE = 3e-3
 _HEIGHT = 420
 _SIGNS = ("circle", "square", "diamond", "triangle-up", "cross")
 _LEAST_SCALE = 0.1
-_CLOSEST = 0.08
-"""Between two ticks, as a share of the axis: words do not overlap on a phone."""
+_CLOSEST, _LETTER = 0.08, 0.026
+"""The least between two ticks and the width of a letter of theirs, shares of the axis: words do not overlap on a phone."""
 
 
 @dataclass(frozen=True)
@@ -202,13 +202,15 @@ def _ticks(axis: Sizes, shown: Sequence[float]) -> dict[str, object]:
     """A tick at the sizes that were measured, as far as they have room; the marked one's line has its own words."""
     marked = None if axis.marked is None else axis.marked[0]
     kept: list[float] = []
-    wide = 2 if max((len(axis.word(at).removesuffix("/255")) for at in shown), default=0) > 4 else 1
-    least = wide * _CLOSEST * (axis.place(shown[-1]) - axis.place(shown[0])) if shown else 0.0
+    span = axis.place(shown[-1]) - axis.place(shown[0]) if shown else 0.0
+    word = {at: axis.word(at).removesuffix("/255") for at in shown}
     for at in shown:
+        letters = (len(word[at]) + len(word[kept[-1]])) / 2 if kept else 0
+        least = max(_CLOSEST, _LETTER * (letters + 1)) * span
         apart = not kept or axis.place(at) - axis.place(kept[-1]) >= least
         if apart and (marked is None or not math.isclose(at, marked)):
             kept.append(at)
-    words = [axis.word(at).removesuffix("/255") for at in kept]
+    words = [word[at] for at in kept]
     return {"tickvals": [axis.place(at) for at in kept], "ticktext": words, "tickangle": 0}
 
 
