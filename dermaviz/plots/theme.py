@@ -167,7 +167,7 @@ def _luminance(colour: Sequence[float]) -> float:
 
 
 _WORDS, _SMALL = 13, 12
-_TITLE_LETTERS = 36
+_TITLE_LETTERS = 39
 """Of a horizontal axis on a phone: a longer title is broken."""
 _SHADE = 0.13
 
