@@ -135,7 +135,7 @@ def test_a_cohort_says_how_many_remain_and_filters_everything(shipped: pd.DataFr
 
 def test_an_empty_cohort_gets_a_sentence_and_can_be_widened() -> None:
     app = run(localization="genital", age=["0", "5"])
-    assert "None of the 2,001 test images is in this cohort" in app.warning[0].value
+    assert "None of the 2,001 images is in this cohort" in app.warning[0].value
     assert not app.error
     app.multiselect(key="localization").set_value([]).run()
     assert "This cohort:" in text(app)

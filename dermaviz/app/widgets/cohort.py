@@ -12,8 +12,8 @@ from dermaviz.app.bar import FILTER_WORDS, filter_place
 from dermaviz.app.evidence import tone_note
 from dermaviz.app.link import AGE as AGE_LINK
 from dermaviz.app.link import all_asked, ask_for
-from dermaviz.app.text import FACETS, escaped, in_order, value_words
-from dermaviz.data.split import leaks
+from dermaviz.app.text import FACETS, escaped, escaped_message, in_order, value_words
+from dermaviz.data.split import SPLITS, leaks
 from dermaviz.evidence.predictions import BALANCED, TONE_GROUP, Audited
 from dermaviz.metrics.confusion import AGE, Cohort, ages, in_cohort, values_of
 from dermaviz.plots.theme import percent
@@ -42,7 +42,9 @@ def choose_cohort(audited: Audited) -> Audited:
         if (note := tone_note(audited.checkpoint, audited.of)) is not None:
             st.caption(f"Tone groups are left out. {note}")
         if audited.said:
-            st.markdown("\n".join(["How the images were read:", "", *(f"- {escaped(one)}" for one in audited.said)]))
+            st.markdown(
+                "\n".join(["How the images were read:", "", *(f"- {escaped_message(one)}" for one in audited.said)])
+            )
     for leak in leaks(audited.said):
         st.warning(escaped(leak), icon=":material/warning:")
     chips = [(FACETS[name].lower(), name, " or ".join(map(value_words, v))) for name, v in chosen.items() if v]
@@ -86,13 +88,14 @@ def cohort_sentence(cohort: Audited, whole: Audited) -> str:
     """How many images remain of how many."""
     n, total = cohort.counted, len(whole)
     if len(cohort) == total:
-        return f"{n}. {BALANCED}" if whole.balanced else f"All {n} of the test split."
+        of = f" of the {whole.of.split} split" if whole.of is not None and whole.of.split in SPLITS else ""
+        return f"{n}. {BALANCED}" if whole.balanced else f"All {n}{of}."
     if not len(cohort):
         return (
-            f"None of the {total:,} test images is in this cohort, so there is nothing to count. "
+            f"None of the {total:,} images is in this cohort, so there is nothing to count. "
             "Widen the age, or clear one of the choices."
         )
-    return f"This cohort: {n}, {percent(len(cohort) / total)} of the {total:,} test images."
+    return f"This cohort: {n}, {percent(len(cohort) / total)} of the {total:,} images."
 
 
 def _choose_ages(audited: Audited) -> tuple[float, float] | None:

@@ -19,6 +19,7 @@ from dermaviz.app.text import group_label, p_value
 from dermaviz.app.widgets.chart import intervals
 from dermaviz.app.widgets.cohort import cohort_sentence
 from dermaviz.evidence.predictions import Audited
+from dermaviz.evidence.store import DataSplit
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import Mistake
 from dermaviz.models.card import Card
@@ -49,9 +50,11 @@ def test_malignancy_sums_the_malignant_classes(images: Audited) -> None:
 
 def test_a_cohort_says_how_many_remain(images: Audited) -> None:
     assert cohort_sentence(images, images) == "All 4 images of 3 lesions of the test split."
+    undivided = replace(images, of=DataSplit("clinic", "all"))
+    assert cohort_sentence(undivided, undivided) == "All 4 images of 3 lesions."
     some, none = images.take(np.array([2, 3])), images.take(np.zeros(4, dtype=bool))
-    assert cohort_sentence(some, images) == "This cohort: 2 images of 1 lesion, 50% of the 4 test images."
-    assert "None of the 4 test images is in this cohort" in cohort_sentence(none, images)
+    assert cohort_sentence(some, images) == "This cohort: 2 images of 1 lesion, 50% of the 4 images."
+    assert "None of the 4 images is in this cohort" in cohort_sentence(none, images)
 
 
 def test_shares_and_figures_have_their_interval_where_there_is_one() -> None:
