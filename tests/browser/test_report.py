@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from dermaviz.evidence.predictions import read_audited
 from dermaviz.html_report import write_report
 from dermaviz.models.card import list_checkpoints
@@ -28,6 +30,23 @@ _UNBROKEN = """[...document.querySelectorAll("td.interval")].every(cell => {
 })"""
 PRINTED_WIDTH = 688
 """CSS pixels between the margins of A4."""
+
+
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-lite0-robust", "four-blocks"])
+def test_the_other_checkpoints_reports_open_without_a_network(name: str, tmp_path: Path, browser: Browser) -> None:
+    path = write_report(read_audited(list_checkpoints()[0][f"ham10000-{name}"]), tmp_path / "audit.html")
+    context = browser.new_context(offline=True, viewport={"width": 360, "height": 800})
+    page, asked, errors = context.new_page(), [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(path.as_uri())
+    page.wait_for_selector("body[data-drawn]")
+    charts = page.locator(".chart")
+    assert page.locator(".chart .main-svg").count() >= charts.count() > 4
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == errors == []
+    assert f"ham10000-{name}" in page.inner_text("body")
+    context.close()
 
 
 def test_a_report_opens_without_a_network(tmp_path: Path, browser: Browser) -> None:
