@@ -21,6 +21,7 @@ import pandas as pd
 
 from dermaviz.diagnoses import diagnosis, spelt
 from dermaviz.errors import DatasetError
+from dermaviz.images import SUFFIXES
 from dermaviz.io import from_csv_cell
 from dermaviz.schema import validated
 
@@ -309,7 +310,7 @@ def likely_columns(frame: pd.DataFrame, found: Columns) -> dict[str, str]:
 
 _HOLDS = MappingProxyType(
     {
-        "image": lambda cell: bool(re.search(r"\.(jpe?g|png|tiff?|bmp|webp|heic|dcm)$", cell.lower())),
+        "image": lambda cell: cell.lower().endswith(SUFFIXES),
         "label": lambda cell: diagnosis(cell) is not None,
     }
 )

@@ -89,7 +89,9 @@ def import_checkpoint(
     if is_own_code(called):
         recipe["code_sha256"] = file_sha256(Path(called.rpartition(":")[0]))
         called = Path(called).name
-    size, *pixels = _preparation(found, network, fit, called, (input_size or fit.input_size, tuple(mean), tuple(std)))
+    size, *pixels, size_guessed = _preparation(
+        found, network, fit, called, (input_size or fit.input_size, tuple(mean), tuple(std))
+    )
     network = network.float().eval().requires_grad_(False)
     named = _classes(found, tuple(classes), _settled(network, size, recipe, notes))
     ill = _malignant(named, malignant, notes)
@@ -100,10 +102,8 @@ def import_checkpoint(
         notes.append(
             "guessed: pictures are not reduced before they are resized; give --sharpness if the training images were small."
         )
-    of_size = next((size for note in notes if note.startswith("guessed: input size")), 0)
-    doubt = " ".join([
-        *_doubt_of_classes(named, tuple(found.said.get("classes", ())), ill, malignant is not None), *_doubt_of_size(of_size)
-    ])  # fmt: skip
+    doubts = _doubt_of_classes(named, tuple(found.said.get("classes", ())), ill, malignant is not None)
+    doubt = " ".join([*doubts, *_doubt_of_size(size if size_guessed else 0)])
     card = Card(
         name=name, architecture=called, classes=named, input_size=size, mean=pixels[0], std=pixels[1],
         attention_layer=chosen, temperature=1.0, split_sha256="", weights_sha256="", recipe=recipe, metrics={}, data={},
@@ -123,7 +123,7 @@ def _allow_code(*named: str) -> None:
 
 def _preparation(found: Source, network: nn.Module, fit: Fit, called: str, given: tuple[Any, ...]) -> list[Any]:
     """How pictures are prepared: input size, mean and std, as ``given``, else as the source says, else as is usual of the
-    architecture or of all that it may be; the latter two are noted."""
+    architecture or of all that it may be; the latter two are noted. Last: whether the size is a guess."""
     usual = [_usual(one) for one in (called, *fit.alike)]
     alike = usual[0] if len({(one.mean, one.std) for one in usual if one}) == 1 else None
     differ = "; ".join(f"{one.name}: {one.mean}, {one.std}" for one in usual if one and not alike)
@@ -139,7 +139,10 @@ def _preparation(found: Source, network: nn.Module, fit: Fit, called: str, given
             f"expected {', '.join(unknown)}, found nothing that says so. Give what the training images were "
             f"prepared with.{usually}"
         )
-    return [_value(found.notes, option, *known) for option, known in values.items()]
+    return [
+        *(_value(found.notes, option, *known) for option, known in values.items()),
+        not any(values["--input-size"][:2]),
+    ]
 
 
 def _malignant(classes: tuple[str, ...], given: Sequence[str] | None, notes: list[str]) -> tuple[str, ...]:
