@@ -18,7 +18,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from dermaviz.errors import ImageError
-from dermaviz.images import MAX_BYTES, MAX_PIXELS, MAX_SCANS, confined
+from dermaviz.images import MAX_BYTES, MAX_PIXELS, MAX_SCANS, decoding
 from dermaviz.images.headers import MAX_PARTS
 from tests.picture_files import RAMP, encode, encode_exif, read_any
 
@@ -231,7 +231,7 @@ def test_threads_read_what_one_thread_reads() -> None:
 
 @pytest.mark.skipif(not SUITE, reason="DERMAVIZ_PILLOW_SUITE is not set: python tests/fetch_pillow_suite.py FOLDER")
 def test_the_suite_made_to_break_decoders(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dermaviz.images.decode_confined", confined._decode)  # a process for each would take a minute
+    monkeypatch.setattr("dermaviz.images.decode_confined", decoding.decode)  # a process for each would take a minute
     files = sorted(path for path in Path(SUITE).rglob("*") if path.is_file())
     assert len(files) > 900, f"expected Pillow's Tests/images in {SUITE}, found {len(files)} files"
     accepted, unclear, slow = 0, [], {}

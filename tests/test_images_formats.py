@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from dermaviz.errors import ImageError
-from dermaviz.images import FORMATS, SUFFIXES, confined, decoding, headers, read_image
+from dermaviz.images import FORMATS, SUFFIXES, decoding, headers, read_image
 from dermaviz.synthetic import SAMPLES, draw
 from tests.picture_files import RAMP, encode, encode_exif, read_any
 from tests.test_images_colours import TURNED, hand_png
@@ -113,7 +113,7 @@ def test_too_small_or_too_long(size: tuple[int, int], found: str) -> None:
 @pytest.mark.parametrize("form", ["TIFF", "AVIF"])
 @pytest.mark.parametrize("orientation", [3, 6, 7])
 def test_orientation(form: str, orientation: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dermaviz.images.decode_confined", confined._decode)
+    monkeypatch.setattr("dermaviz.images.decode_confined", decoding.decode)
     options: dict[str, Any] = {"quality": 100, "subsampling": "4:4:4"} if form == "AVIF" else {}
     picture = read_any(encode(RAMP, form, exif=encode_exif(orientation), **options))
     apart = np.abs(picture.pixels.astype(int) - TURNED[orientation](RAMP))
@@ -157,7 +157,7 @@ def test_grey_dicom_follows_its_photometric_interpretation_window_and_spacing() 
 
 
 def test_a_dicom_without_pixels_or_without_pydicom(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dermaviz.images.decode_confined", confined._decode)
+    monkeypatch.setattr("dermaviz.images.decode_confined", decoding.decode)
     content = dicom(RAMP, "RGB")
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(ImageError, match="expected the package pydicom to read a DICOM file"):
@@ -172,7 +172,7 @@ def test_a_dicom_without_pixels_or_without_pydicom(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("form", ["BMP", "TIFF", "HEIC", "AVIF", "DICOM"])
 def test_damage_of_any_kind_is_an_image_error_or_a_picture(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dermaviz.images.decode_confined", confined._decode)
+    monkeypatch.setattr("dermaviz.images.decode_confined", decoding.decode)
     rng = np.random.default_rng(2)
     content = WRITERS[form](rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
     for _ in range(60):
@@ -212,15 +212,15 @@ def test_pixels_times_scans_and_pixels_of_a_webp_are_bounded() -> None:
 
 
 def test_a_decoder_has_limits_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    probe = "import resource; from dermaviz.images import confined; confined._limit(); bytearray(500 << 20)"
+    probe = "import resource; from dermaviz.images import decoding; decoding._limit(); bytearray(500 << 20)"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, check=False)
     assert b"MemoryError" in done.stderr
     for code in ("import time; time.sleep(9)", "import os; os.abort()"):  # late, and killed
-        monkeypatch.setattr(confined, "_MAIN", code)
-        monkeypatch.setattr(confined, "_MAX_WAIT", 0.5)
+        monkeypatch.setattr(decoding, "_MAIN", code)
+        monkeypatch.setattr(decoding, "_MAX_WAIT", 0.5)
         with pytest.raises(ImageError, match="expected a picture that is decoded within 400 MB and 3 s"):
             read_image(WRITERS["TIFF"](np.zeros((64, 64, 3), np.uint8)))
-    spin = "from dermaviz.images import confined; confined.MAX_SECONDS = 1; confined._limit()\nwhile True: pass"
+    spin = "from dermaviz.images import decoding; decoding.MAX_SECONDS = 1; decoding._limit()\nwhile True: pass"
     used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     assert subprocess.run([sys.executable, "-c", spin], check=False).returncode < 0
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - used < 2.5

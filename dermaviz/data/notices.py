@@ -13,8 +13,7 @@ import numpy as np
 
 from dermaviz.colour import decode_srgb, lab_of_linear
 from dermaviz.data.masks import find_lesion
-from dermaviz.images import RGB
-from dermaviz.images.sharpness import cover, reduce_to
+from dermaviz.images import RGB, cover, reduce_to
 
 SMALL = 0.04
 """Share of the central square: a lesion below it is small. 2.5% of the validation images have one."""

@@ -18,8 +18,7 @@ from tqdm import tqdm
 
 from dermaviz.data.records import Dataset, Record
 from dermaviz.errors import DatasetError, ImageError
-from dermaviz.images import read_image
-from dermaviz.images.sharpness import cover
+from dermaviz.images import cover, read_image
 from dermaviz.io import atomic_write, file_sha256, read_json
 from dermaviz.schema import build, validated
 

@@ -15,11 +15,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+import PIL.Image
+import PIL.ImageOps
 from numpy.typing import NDArray
 
 from dermaviz.errors import ImageError
-from dermaviz.images.confined import CONFINED, decode_confined
-from dermaviz.images.decoding import decode
+from dermaviz.images.decoding import CONFINED, decode, decode_confined
 from dermaviz.images.headers import DAMAGED, Header, read_header
 
 RGB = NDArray[np.uint8]
@@ -156,3 +157,22 @@ def check_shape(size: tuple[int, int], least: int = MIN_SIDE) -> None:
             f"expected a picture at most {MAX_ASPECT} times as long as it is wide, found {size[0]:,} × {size[1]:,} pixels. "
             "Crop it to the lesion."
         )
+
+
+def cover(pixels: RGB, height: int, width: int, kernel: str = "bilinear") -> RGB:
+    """Pixels uint8 ``[H, W, 3]`` scaled with antialiasing to cover ``[height, width, 3]`` and cropped centrally.
+
+    With :func:`reduce_to` the one place where pictures are reduced: in packs, at use, in audits and in attacks. ``kernel`` is
+    one of Pillow's; when it reduces it is widened by the factor, which is what antialiasing means.
+    """
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    fitted = PIL.ImageOps.fit(PIL.Image.fromarray(pixels), (width, height), PIL.Image.Resampling[kernel.upper()])
+    return np.asarray(fitted)
+
+
+def reduce_to(pixels: RGB, short_side: int, kernel: str = "bilinear") -> RGB:
+    """Pixels uint8 ``[H, W, 3]`` with at most ``short_side`` on the short side; a picture of no more comes back unchanged."""
+    height, width = pixels.shape[:2]
+    scale = short_side / min(height, width)
+    return pixels if scale >= 1 else cover(pixels, round(height * scale), round(width * scale), kernel)

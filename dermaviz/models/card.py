@@ -18,12 +18,13 @@ from pydantic import Field, Strict, WrapValidator
 from dermaviz.diagnoses import matched, names_of
 from dermaviz.errors import CheckpointError
 from dermaviz.io import atomic_write, read_json
-from dermaviz.kernels import Kernel
 from dermaviz.schema import Whole, build, validated, within
 
 CARD = "card.json"
 _OPAQUE = {"torchscript": "TorchScript", "onnx": "ONNX"}
 DEFAULT_CHECKPOINT = "ham10000-efficientnet-lite0"
+Kernel = Literal["bilinear", "box", "hamming", "bicubic", "lanczos"]
+"""Pillow's kernels by which pictures are reduced."""
 Equalisation = Literal["", "histogram", "clahe"]
 """How the lightness of a picture is evened out before the model sees it; "" is not at all."""
 

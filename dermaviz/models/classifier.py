@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as V
 
 from dermaviz.errors import CheckpointError, DermaVizError
-from dermaviz.images import RGB, Image
-from dermaviz.images.sharpness import reduce_to
+from dermaviz.images import RGB, Image, reduce_to
 from dermaviz.models.answer import Answer, Detector, Features
 from dermaviz.models.card import Card, Equalisation
 

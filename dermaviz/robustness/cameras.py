@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dermaviz.errors import EvidenceError
-from dermaviz.images import RGB
-from dermaviz.images.sharpness import reduce_to
+from dermaviz.images import RGB, reduce_to
 from dermaviz.metrics.bootstrap import Bootstrap, interval_table
 
 AS_IT_IS = "none"

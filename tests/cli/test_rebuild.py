@@ -15,7 +15,7 @@ import pytest
 from dermaviz.data.photographs import REMEMBERED
 from dermaviz.evidence import evaluate
 from dermaviz.evidence.rebuild import WORK
-from dermaviz.images.sharpness import reduce_to
+from dermaviz.images import reduce_to
 from dermaviz.models.card import read_card
 from dermaviz.models.checkpoint import save_checkpoint
 from dermaviz.models.classifier import Classifier
