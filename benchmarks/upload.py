@@ -13,8 +13,8 @@ from torchvision import transforms
 
 from benchmarks.measure import Benchmark, Row, compare
 from benchmarks.subjects import DEFAULT_CHECKPOINT, default_classifier, photo
+from dermaviz.attention.localisation import overlay
 from dermaviz.attention.maps import explain
-from dermaviz.attention.overlay import overlay
 from dermaviz.images import read_image
 
 

@@ -34,8 +34,8 @@ from dermaviz.io import atomic_write
 from dermaviz.metrics.bootstrap import FEWEST, Estimate
 from dermaviz.metrics.calibration import reliability
 from dermaviz.metrics.classification import confusion_matrix
+from dermaviz.metrics.comparison import beside_constant
 from dermaviz.metrics.confusion import ORDERS
-from dermaviz.metrics.constant import beside_constant
 from dermaviz.metrics.ranking import binary_view, roc_points
 
 if TYPE_CHECKING:
@@ -211,9 +211,9 @@ def _photographs(model: Classifier | None) -> list[str]:
     """What the model says of a few photographs that may be passed on, each beside its attention map."""
     if model is None:
         return []
+    from dermaviz.attention.localisation import overlay
     from dermaviz.attention.maps import explain
     from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
-    from dermaviz.attention.overlay import overlay
 
     names, shown = model.card.words, []
     for photo in sample_photos()[:N_PHOTOGRAPHS]:

@@ -15,7 +15,7 @@ import numpy as np
 from dermaviz.evidence.external import external_drop
 from dermaviz.evidence.predictions import Audited, evidence_of, internal, read_audited
 from dermaviz.evidence.store import DataSplit
-from dermaviz.fairness.shortcuts import BACKGROUND_ONLY, SHORTCUTS, shortcut_effects
+from dermaviz.fairness.effects import BACKGROUND_ONLY, SHORTCUTS, shortcut_effects
 from dermaviz.fairness.trend import ita_trend
 from dermaviz.metrics.bootstrap import Bootstrap
 from dermaviz.models.card import DEFAULT_CHECKPOINT, Checkpoint, list_checkpoints

@@ -19,7 +19,7 @@ from dermaviz.evidence import predictions
 from dermaviz.evidence.predictions import PREDICTIONS, Audited, data_sets, evidence_of, internal, read_audited
 from dermaviz.evidence.store import FOLDER, DataSplit, Evidence, has_evidence, table_path
 from dermaviz.metrics.bootstrap import Estimate
-from dermaviz.metrics.constant import BesideConstant, beside_constant
+from dermaviz.metrics.comparison import BesideConstant, beside_constant
 
 DATA = "data"
 """The query parameter, and key of the widget, that names the data set in use."""

@@ -15,9 +15,8 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 from torchvision.transforms.v2 import functional as V
 
-from dermaviz.attention.localisation import rank_correlation
+from dermaviz.attention.localisation import enlarge, rank_correlation
 from dermaviz.attention.maps import explain
-from dermaviz.attention.overlay import enlarge
 from dermaviz.errors import AttentionError
 from dermaviz.models.classifier import Classifier, require_images
 

@@ -60,9 +60,9 @@ def audit(
 
     from dermaviz.data.labels import parse_map
     from dermaviz.data.tables import parse_columns
+    from dermaviz.evidence.build import expected_seconds, progress_bar, time_in_words
     from dermaviz.evidence.evaluate import make_table
     from dermaviz.evidence.images import ToAudit, images_to_audit
-    from dermaviz.evidence.pace import expected_seconds, progress_bar, time_in_words
     from dermaviz.models.checkpoint import load_checkpoint
     from dermaviz.models.classifier import keep_freed_memory
 

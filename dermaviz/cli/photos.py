@@ -79,8 +79,8 @@ def _explain_one(classifier: Classifier, photo: Path, stem: Path, method: str, c
     import numpy as np
     from PIL import Image
 
+    from dermaviz.attention.localisation import overlay
     from dermaviz.attention.maps import explain
-    from dermaviz.attention.overlay import overlay
     from dermaviz.images import read_image
     from dermaviz.io import atomic_write
     from dermaviz.models.card import no_maps_reason

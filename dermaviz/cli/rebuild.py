@@ -61,7 +61,7 @@ def rebuild(
     repository, the figures in README and docs. Interrupted, it goes on where it was; at the end it lists what changed.
     Two checkpoints can be rebuilt side by side.
     """
-    from dermaviz.evidence.pace import time_in_words
+    from dermaviz.evidence.build import time_in_words
     from dermaviz.evidence.rebuild import WORK, seconds_of, steps_of
 
     everything = [*TABLES, FIGURES, OOD]
@@ -127,7 +127,7 @@ def _tables(
     again: bool,
 ) -> list[str]:
     """Make every table of a checkpoint; then put those that differ in the place of the old ones, or only compare a few images."""
-    from dermaviz.evidence.pace import progress_bar
+    from dermaviz.evidence.build import progress_bar
     from dermaviz.evidence.rebuild import adopt, build, change_of, images_of, seconds_of
     from dermaviz.models.checkpoint import load_checkpoint
     from dermaviz.models.classifier import keep_freed_memory

@@ -25,9 +25,8 @@ from dermaviz.data.photographs import remember_place
 from dermaviz.data.records import Dataset, Record
 from dermaviz.data.split import Split
 from dermaviz.errors import DatasetError, EvidenceError, ImageError
-from dermaviz.evidence.build import build_evidence
+from dermaviz.evidence.build import build_evidence, progress_bar
 from dermaviz.evidence.images import ToAudit, split_of_checkpoint
-from dermaviz.evidence.pace import progress_bar
 from dermaviz.evidence.predictions import LABELS, PREDICTIONS, Predictions, cannot_have, internal, read_audited
 from dermaviz.evidence.store import FOLDER, WERE_MALIGNANT, Manifest, Source
 from dermaviz.evidence.tables import DRAWN, TABLES

@@ -37,7 +37,7 @@ from dermaviz.fairness.tone_groups import GROUPS
 from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Bootstrap, Estimate, estimate
 from dermaviz.metrics.calibration import FlaggedShare
 from dermaviz.metrics.classification import MELANOMA, Metric, accuracy
-from dermaviz.metrics.constant import beside_constant
+from dermaviz.metrics.comparison import beside_constant
 from dermaviz.metrics.ranking import group_auc
 from dermaviz.models.card import Checkpoint
 from dermaviz.plots.intervals import estimates_figure

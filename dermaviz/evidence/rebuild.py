@@ -20,9 +20,9 @@ from dermaviz.data.labels import parse_map
 from dermaviz.data.photographs import REMEMBERED, remembered_place
 from dermaviz.data.tables import parse_columns
 from dermaviz.errors import DatasetError, EvidenceError
+from dermaviz.evidence.build import expected_seconds
 from dermaviz.evidence.evaluate import make_table
 from dermaviz.evidence.images import ToAudit, images_to_audit
-from dermaviz.evidence.pace import expected_seconds
 from dermaviz.evidence.predictions import LABELS, PREDICTIONS, internal
 from dermaviz.evidence.store import (
     FOLDER,

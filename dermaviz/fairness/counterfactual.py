@@ -19,7 +19,7 @@ from scipy.ndimage import binary_closing, binary_fill_holes, gaussian_filter
 from dermaviz.colour import decode_srgb, encode_srgb, lab_of_linear, linear_of_lab
 from dermaviz.errors import FairnessError
 from dermaviz.fairness.effects import change, effects, mean_of, read_paired
-from dermaviz.fairness.skin_pixels import margin, outside, require_mask, skin_colour
+from dermaviz.fairness.skin_tone import margin, outside, require_mask, skin_colour
 from dermaviz.images import RGB
 from dermaviz.metrics.bootstrap import DRAWS
 from dermaviz.metrics.classification import MELANOMA

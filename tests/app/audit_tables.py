@@ -11,7 +11,7 @@ import pandas as pd
 
 from dermaviz.attention.methods import METHODS
 from dermaviz.evidence.store import DataSplit, Source, read_evidence, write_evidence
-from dermaviz.fairness.shortcuts import VARIANTS
+from dermaviz.fairness.effects import VARIANTS
 from dermaviz.fairness.tone_groups import tone_groups
 from dermaviz.models.card import DEFAULT_CHECKPOINT, Checkpoint, read_card
 

@@ -13,7 +13,7 @@ from dermaviz.app.current import offered_photos
 from dermaviz.app.widgets.drawing import ABCD, BODY, FIRST, FIRST_SAMPLE, drawn_caption, structures_of, tone_colours
 from dermaviz.app.widgets.panels import Look, laid_over
 from dermaviz.app.widgets.photo import gallery
-from dermaviz.attention.overlay import outlined
+from dermaviz.attention.localisation import outlined
 from dermaviz.synthetic import FORMS, SAMPLES, Parameters, draw
 from dermaviz.synthetic.structures import STRUCTURES
 

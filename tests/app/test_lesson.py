@@ -17,7 +17,7 @@ from dermaviz.app.case import Case, ask
 from dermaviz.app.current import LESSON_PHOTO, current_photo, lesson_photo, offered_photos
 from dermaviz.app.lesson.sheet import sheet_html
 from dermaviz.app.lesson.steps import STEPS, Asked
-from dermaviz.attention.overlay import overlay
+from dermaviz.attention.localisation import overlay
 from dermaviz.errors import EvidenceError
 from dermaviz.models.card import Checkpoint, list_checkpoints
 from tests.app.opened import open_page

@@ -1,19 +1,27 @@
-"""Is the map on the lesion: every score by hand on small pictures and drawn lesions, and what chance would give."""
+"""A map over its image: scores by hand, what chance would give, colours and mixing by hand, and where the outline lies."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+import plotly.colors
 import pytest
 from scipy.ndimage import distance_transform_edt
 from scipy.special import erf
+from torch import from_numpy
+from torch.nn import functional as F
 
 from dermaviz.attention.localisation import (
     CENTRE_SIGMA,
+    COLOUR_MAPS,
     centre_gaussian_map,
+    colourise,
     energy_in_lesion,
+    enlarge,
     localise,
+    outlined,
+    overlay,
     random_map,
 )
 from dermaviz.attention.methods import AttentionMap
@@ -147,3 +155,146 @@ def test_random_maps_are_chance_on_average_and_fixed_by_their_seed(lesion):
     found = [localise(random_map(16, seed), lesion) for seed in range(200)]
     assert np.mean([one.energy for one in found]) == pytest.approx(lesion.mean(), abs=0.02)
     assert np.mean([one.pointing for one in found]) == pytest.approx(lesion.mean(), abs=0.12)
+
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (12, 12, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [[[-1, -2], [0, -3]], [[0, 0], [0, 0]], [[2, 2], [2, 2]], [[1, float("nan")], [0, 0]], [[1, float("inf")], [0, 0]]],
+)
+def test_a_map_with_nothing_in_it_leaves_the_image_as_it_is(raw):
+    found = overlay(PIXELS, attention(raw), 1.0)
+    assert np.array_equal(found, PIXELS)
+    assert not np.shares_memory(found, PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("colour_map", "lowest", "highest"),
+    [
+        ("viridis", (0x44, 0x01, 0x54), (0xFD, 0xE7, 0x25)),
+        ("magma", (0x00, 0x00, 0x04), (0xFC, 0xFD, 0xBF)),
+        ("cividis", (0x00, 0x22, 0x4E), (0xFE, 0xE8, 0x38)),
+    ],
+)
+def test_the_colours_run_from_dark_to_bright_and_match_plotly(colour_map, lowest, highest):
+    ramp = colourise(np.linspace(0, 1, 256, dtype=np.float32)[None], colour_map)[0].astype(int)
+    assert tuple(ramp[0]) == lowest
+    assert tuple(ramp[255]) == highest
+    brightness = ramp @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(brightness) > -1).all()
+    for value in (60, 131, 200):
+        (plotly_says,) = plotly.colors.sample_colorscale(colour_map, [value / 255], colortype="tuple")
+        np.testing.assert_allclose(ramp[value], np.array(plotly_says) * 255, atol=0.51)
+
+
+def test_jet_and_turbo_are_not_offered():
+    assert set(COLOUR_MAPS) == {"viridis", "magma", "cividis"}
+
+
+def test_opacity_mixes_image_and_colours():
+    one = attention([[0, 1], [0.25, -7]])
+    colours = colourise(enlarge(one.normalised, 12, 12))
+    assert np.array_equal(overlay(PIXELS, one, 0), PIXELS)
+    assert np.array_equal(overlay(PIXELS, one, 1), colours)
+    half = overlay(PIXELS, one, 0.5).astype(float)
+    np.testing.assert_allclose(half, (PIXELS.astype(float) + colours) / 2, atol=0.5)
+
+
+def test_opacity_follows_the_map():
+    one = attention([[0, 1], [0.25, -7]])
+    values = enlarge(one.normalised, 12, 12)[..., None]
+    expected = (1 - 0.8 * values) * PIXELS + 0.8 * values * colourise(values[..., 0])
+    found = overlay(PIXELS, one, 0.8, follow=True)
+    np.testing.assert_allclose(found.astype(float), expected, atol=0.5)
+    assert np.array_equal(found[values[..., 0] == 0], PIXELS[values[..., 0] == 0])
+
+
+@pytest.mark.parametrize("size", [(224, 224), (12, 30)])
+def test_enlarges_bilinearly_between_pixel_centres(size):
+    values = np.random.default_rng(1).random((7, 7), dtype=np.float32)
+    expected = F.interpolate(from_numpy(values)[None, None], size=size, mode="bilinear", align_corners=False)[0, 0]
+    np.testing.assert_allclose(enlarge(values, *size), expected.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "opacity", "colour_map", "message"),
+    [
+        (PIXELS, 1.2, "viridis", r"opacity from 0 to 1, found 1.2"),
+        (PIXELS, 0.5, "jet", r"colour map among viridis, magma, cividis; found 'jet'"),
+        (PIXELS / 255, 0.5, "magma", r"uint8 pixels \[H, W, 3\], found float64"),
+        (PIXELS[..., 0], 0.5, "magma", r"found uint8 \[12, 12\]"),
+    ],
+)
+def test_refuses_what_it_cannot_lay_over(pixels, opacity, colour_map, message):
+    with pytest.raises(AttentionError, match=message):
+        overlay(pixels, attention([[0, 1]]), opacity, colour_map)
+
+
+SQUARE = np.zeros((40, 40), dtype=bool)
+SQUARE[10:30, 12:32] = True
+GREY = np.full((40, 40, 3), 128, dtype=np.uint8)
+
+
+def contrast(a: np.ndarray, b: np.ndarray) -> float:
+    """The contrast of two sRGB colours by WCAG 2.2: (L₁ + .05) / (L₂ + .05), from 1 to 21."""
+
+    def luminance(colour: np.ndarray) -> float:
+        share = np.asarray(colour, dtype=float) / 255
+        linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    brighter, darker = sorted((luminance(a), luminance(b)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+def test_the_line_follows_the_border_and_nothing_else_is_touched():
+    found = outlined(GREY, SQUARE)
+    changed = (found != GREY).any(axis=-1)
+    assert changed[10, 20]  # the outermost row of the mask
+    assert changed[9, 20]  # the row beside it
+    assert (found[10, 20] == 255).all()
+    assert (found[9, 20] == 255).all()
+    assert found[8, 20].max() < 30  # dark on the outside …
+    assert found[11, 20].max() < 30  # … and on the inside
+    assert not changed[14:26, 16:28].any()
+    assert not changed[:6].any()
+    assert not changed[:, 36:].any()
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_a_mask_without_a_border_draws_none(value):
+    found = outlined(GREY, np.full((40, 40), value))
+    assert np.array_equal(found, GREY)
+    assert not np.shares_memory(found, GREY)
+
+
+def test_the_picture_itself_is_kept():
+    before = GREY.copy()
+    outlined(GREY, SQUARE)
+    assert np.array_equal(GREY, before)
+
+
+@pytest.mark.parametrize("colour_map", list(COLOUR_MAPS))
+def test_light_or_dark_stands_out_on_every_colour_of_a_map(colour_map):
+    for value in np.linspace(0, 1, 11):
+        flat = colourise(np.full((40, 40), value, dtype=np.float32), colour_map)
+        found = outlined(flat, SQUARE)
+        line = (found[10, 20], found[8, 20])
+        assert max(contrast(colour, flat[20, 20]) for colour in line) > 4.5
+        assert contrast(*line) > 15  # the two beside each other
+
+
+def test_the_line_is_as_wide_in_proportion_on_a_larger_picture():
+    def share(side: int) -> float:
+        mask = np.zeros((side, side), dtype=bool)
+        mask[side // 4 : -side // 4, side // 4 : -side // 4] = True
+        return float((outlined(np.full((side, side, 3), 128, np.uint8), mask) != 128).any(axis=-1).mean())
+
+    assert share(576) == pytest.approx(share(192), rel=0.25)
+
+
+def test_refuses_a_mask_of_another_size():
+    with pytest.raises(AttentionError, match=r"expected a mask of the picture's 40 × 40 pixels, found \[20, 20\]"):
+        outlined(GREY, SQUARE[:20, :20])

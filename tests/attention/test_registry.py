@@ -13,7 +13,7 @@ from dermaviz.attention.localisation import random_map
 from dermaviz.attention.maps import attention_maps, explain
 from dermaviz.attention.methods import METHODS, Method
 from dermaviz.errors import AttentionError
-from dermaviz.evidence.tables import faithfulness as table
+from dermaviz.evidence.tables import attention as table
 
 
 def strongest(features: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:

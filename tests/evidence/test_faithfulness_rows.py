@@ -15,14 +15,14 @@ from dermaviz.attention.maps import explain
 from dermaviz.attention.methods import METHODS
 from dermaviz.data.readers import read_ham10000
 from dermaviz.evidence.ranking import rank_methods, what_is_left
-from dermaviz.evidence.tables import faithfulness as faithfulness_room
-from dermaviz.evidence.tables import faithfulness as randomisation_room
-from dermaviz.evidence.tables.attention import as_seen
-from dermaviz.evidence.tables.faithfulness import (
+from dermaviz.evidence.tables import attention as faithfulness_room
+from dermaviz.evidence.tables import attention as randomisation_room
+from dermaviz.evidence.tables.attention import (
     CENTRE,
     LEFT_OUT,
     MEASURED,
     RANDOM,
+    as_seen,
     faithfulness_parameters,
     faithfulness_rows,
     randomisation_parameters,

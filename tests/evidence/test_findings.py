@@ -20,7 +20,7 @@ from dermaviz.evidence.findings import MOST_WORDS, STORY, Finding, Missing, comm
 from dermaviz.evidence.predictions import BALANCED, PREDICTIONS, evidence_of, read_audited
 from dermaviz.evidence.store import DataSplit, Source, write_evidence
 from dermaviz.html_report import report_html
-from dermaviz.metrics.constant import BesideConstant
+from dermaviz.metrics.comparison import BesideConstant
 from dermaviz.models.card import Checkpoint, list_checkpoints
 from tests.app.audit_tables import USELESS, write_useless
 

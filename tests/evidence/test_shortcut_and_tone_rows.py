@@ -15,8 +15,7 @@ from dermaviz.evidence.tables import attention as shortcuts
 from dermaviz.evidence.tables import tone as counterfactuals
 from dermaviz.evidence.tables import tone as drawn_tone
 from dermaviz.fairness.counterfactual import AXES, LESION_CHOICES, tone_effects
-from dermaviz.fairness.effects import CLEAN
-from dermaviz.fairness.shortcuts import VARIANTS, shortcut_effects
+from dermaviz.fairness.effects import CLEAN, VARIANTS, shortcut_effects
 
 TONES = (41.0, 0.0)
 

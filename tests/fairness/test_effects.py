@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dermaviz.fairness.counterfactual import tone_effects
-from dermaviz.fairness.shortcuts import IN_SKIN_COLOUR, shortcut_effects
+from dermaviz.fairness.effects import IN_SKIN_COLOUR, shortcut_effects
 
 CLASSES = ("mel", "nv")
 PREDICTIONS = pd.DataFrame({"image_id": list("abc"), "lesion_id": list("123"), "dx": ["mel", "nv", "nv"]})

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from dermaviz.errors import EvidenceError, FairnessError
-from dermaviz.fairness.effects import CLEAN
-from dermaviz.fairness.shortcuts import (
+from dermaviz.fairness.effects import (
     BACKGROUND_ONLY,
+    CLEAN,
     CONTROLS,
     IN_SKIN_COLOUR,
     LESION_ONLY,
@@ -18,7 +18,7 @@ from dermaviz.fairness.shortcuts import (
     shortcut_effects,
     shortcut_variants,
 )
-from dermaviz.fairness.skin_pixels import skin_colour
+from dermaviz.fairness.skin_tone import skin_colour
 from dermaviz.synthetic import Parameters, draw, draw_layer
 
 LESION = draw(Parameters(dx="nv", seed=3, size=96))

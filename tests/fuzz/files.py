@@ -29,7 +29,7 @@ from dermaviz.data.split import read_manifest
 from dermaviz.errors import DermaVizError
 from dermaviz.evidence.predictions import audited_from
 from dermaviz.evidence.store import DataSplit, Source, parquet_bytes, read_evidence, write_evidence
-from dermaviz.fairness.label_sheet import read_label_sheet
+from dermaviz.fairness.looking import read_label_sheet
 from dermaviz.images import read_image
 from dermaviz.models.card import Checkpoint, read_card
 from dermaviz.training.recipe import read_recipe

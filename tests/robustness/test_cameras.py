@@ -12,7 +12,7 @@ import pytest
 from dermaviz.data.readers import read_ham10000
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.tables import TABLES
-from dermaviz.evidence.tables.cameras import cameras_rows
+from dermaviz.evidence.tables.robustness import cameras_rows
 from dermaviz.images import read_image
 from dermaviz.models.classifier import Classifier
 from dermaviz.robustness.cameras import CHANGES, changed_answers, variants

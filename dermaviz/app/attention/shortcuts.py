@@ -51,8 +51,8 @@ HOW = (
 
 def show_shortcuts(ask: ToneAsk) -> None:
     """What a ruler, ink, dark corners, hair or a colour patch do beside their control, and what half an image is worth."""
-    from dermaviz.fairness.shortcuts import BACKGROUND_ONLY, IN_SKIN_COLOUR, LESION_ONLY
-    from dermaviz.fairness.shortcuts import SHORTCUTS as VARIANTS
+    from dermaviz.fairness.effects import BACKGROUND_ONLY, IN_SKIN_COLOUR, LESION_ONLY
+    from dermaviz.fairness.effects import SHORTCUTS as VARIANTS
 
     evidence = table_of(ask.images.checkpoint, SHORTCUTS)
     table = shortcut_table(ask.images, evidence)
@@ -103,8 +103,8 @@ def _cells(table: pd.DataFrame, variants: list[str]) -> pd.DataFrame:
 
 @remembered(max_entries=16)
 def shortcut_table(audited: Audited, evidence: Evidence) -> pd.DataFrame:
-    """What each shortcut does to the answers: see ``fairness.shortcuts.shortcut_effects``."""
-    from dermaviz.fairness.shortcuts import shortcut_effects
+    """What each shortcut does to the answers: see ``fairness.effects.shortcut_effects``."""
+    from dermaviz.fairness.effects import shortcut_effects
 
     card = audited.checkpoint.card
     return shortcut_effects(evidence.table, audited.table, card.classes, frozenset(card.malignant))

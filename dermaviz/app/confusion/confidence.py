@@ -17,7 +17,7 @@ from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited, internal
 from dermaviz.evidence.store import UNNAMED
 from dermaviz.metrics.bootstrap import Estimate
-from dermaviz.metrics.conformal import Kind
+from dermaviz.metrics.calibration import Kind
 from dermaviz.plots.curves import reliability_figure, risk_coverage_figure
 from dermaviz.plots.intervals import coverage_figure
 from dermaviz.plots.theme import percent

@@ -10,7 +10,7 @@ from dermaviz.app.confusion.view import View
 from dermaviz.evidence.external import compare_sets
 from dermaviz.evidence.predictions import Audited
 from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, Estimate, estimate
-from dermaviz.metrics.conformal import Kind, conformal_sets, coverage_by_class, fit_conformal
+from dermaviz.metrics.calibration import Kind, conformal_sets, coverage_by_class, fit_conformal
 from dermaviz.metrics.ranking import (
     OperatingPoint,
     average_precision,
@@ -106,7 +106,7 @@ def calibration_table(audited: Audited) -> pd.DataFrame:
 
 @remembered(max_entries=64, show_spinner=False)
 def set_coverage(audited: Audited, fitted_on: Audited, kind: Kind) -> pd.DataFrame:
-    """How often conformal sets hold the true class: see ``metrics.conformal.coverage_by_class``."""
+    """How often conformal sets hold the true class: see ``metrics.calibration.coverage_by_class``."""
     thresholds = fit_conformal(fitted_on.labels, fitted_on.probabilities, COVERAGE, kind)
     sets = conformal_sets(audited.probabilities, thresholds)
     malignant = frozenset(audited.checkpoint.card.malignant)

@@ -27,8 +27,8 @@ from dermaviz.app.robustness.live_text import levels_words
 from dermaviz.app.text import class_names, class_with_probability, escaped, escaped_message
 from dermaviz.app.turns import TURN
 from dermaviz.app.widgets.chart import size_words
+from dermaviz.attention.localisation import overlay
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
-from dermaviz.attention.overlay import overlay
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.findings import Finding
 from dermaviz.evidence.predictions import cannot_have

@@ -35,7 +35,7 @@ MOST_PHOTOS = 200
 
 @dataclass(frozen=True)
 class Labelled:
-    """A photo with what its owner says of it: ``label`` as ``fairness.label_sheet`` has it, the others "" where not said."""
+    """A photo with what its owner says of it: ``label`` as ``fairness.looking`` has it, the others "" where not said."""
 
     photo: Photo
     label: str

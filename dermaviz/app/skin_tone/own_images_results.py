@@ -36,13 +36,12 @@ from dermaviz.app.text import class_names, class_with_probability, escaped
 from dermaviz.app.widgets.chart import ink, show_chart, show_picture, show_table
 from dermaviz.app.widgets.diagnosis import installed_detector
 from dermaviz.app.widgets.panels import show_map
+from dermaviz.attention.localisation import outlined
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
-from dermaviz.attention.overlay import outlined
 from dermaviz.data.tables import TABLE_SUFFIXES, parse_columns
 from dermaviz.errors import DatasetError
 from dermaviz.evidence.images import TRAINED_ON
-from dermaviz.fairness.label_sheet import read_label_sheet, template
-from dermaviz.fairness.looking import Difference, counts, counts_by, largest_difference
+from dermaviz.fairness.looking import Difference, counts, counts_by, largest_difference, read_label_sheet, template
 from dermaviz.fairness.tone_groups import GROUPS
 from dermaviz.images import FORMATS_IN_WORDS, SUFFIXES
 from dermaviz.plots.intervals import estimates_figure
@@ -68,7 +67,7 @@ DRAWN = tuple(
 
 @dataclass(frozen=True)
 class Chosen:
-    """Photos to audit with their labels; ``without_photo`` and ``without_label`` as in ``fairness.label_sheet``, ``twice`` photos
+    """Photos to audit with their labels; ``without_photo`` and ``without_label`` as in ``fairness.looking``, ``twice`` photos
     whose file is also there under another name; ``notes`` say what was guessed of the table of labels."""
 
     labelled: tuple[Labelled, ...]

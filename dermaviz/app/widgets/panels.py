@@ -20,8 +20,8 @@ from dermaviz.app.frame import REMINDER
 from dermaviz.app.text import STATUS_SENTENCES, class_label, class_names, class_with_probability, escaped, file_stem
 from dermaviz.app.widgets.chart import png, show_picture, size_words
 from dermaviz.app.widgets.choice import choose
+from dermaviz.attention.localisation import COLOUR_MAPS, enlarge, outlined, overlay
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
-from dermaviz.attention.overlay import COLOUR_MAPS, enlarge, outlined, overlay
 from dermaviz.images import RGB
 from dermaviz.plots.theme import percent
 from dermaviz.synthetic import CAPTION

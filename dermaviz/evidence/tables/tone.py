@@ -17,7 +17,7 @@ from dermaviz.data.records import Dataset, Record
 from dermaviz.errors import DatasetError
 from dermaviz.evidence.evaluate import table_rows
 from dermaviz.evidence.tables.attention import Seen, lesion_rows
-from dermaviz.fairness import skin_pixels, skin_tone
+from dermaviz.fairness import skin_tone
 from dermaviz.fairness.counterfactual import AXES, LESION_CHOICES, counterfactual
 from dermaviz.fairness.effects import CLEAN
 from dermaviz.fairness.skin_tone import measure_tone
@@ -53,8 +53,7 @@ def tone_parameters() -> dict[str, Any]:
         "cuts": CUTS,
         **{
             name.lower(): value
-            for room in (skin_pixels, skin_tone)
-            for name, value in vars(room).items()
+            for name, value in vars(skin_tone).items()
             if name.isupper() and isinstance(value, float | int) and name != "GAP"  # the mask's, no setting of tone
         },
     }
