@@ -208,8 +208,8 @@ def attack(
     """
     from dermaviz.models.answer import Prediction
     from dermaviz.robustness.attacks import find_attack
+    from dermaviz.robustness.flips import eight_bit
     from dermaviz.robustness.gradients import Goal
-    from dermaviz.robustness.sweep import eight_bit
 
     answer = model.predict(image)
     goal = (

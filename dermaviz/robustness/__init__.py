@@ -1,1 +1,1 @@
-"""How little fools it: attacks within an L∞ ball on [0, 1] pixels, noise, corruptions, and sweeps over a data set."""
+"""How little fools it: attacks within an L∞ ball on [0, 1] pixels, noise, corruptions, the smallest step that flips."""

@@ -10,8 +10,8 @@ import pytest
 from dermaviz.data.readers import read_ham10000
 from dermaviz.evidence.evaluate import prediction_rows
 from dermaviz.evidence.tables import robustness as rows
+from dermaviz.evidence.tables.robustness import EPSILONS, SLOW_EPSILONS, evidence_methods
 from dermaviz.robustness.corruptions import CORRUPTIONS
-from dermaviz.robustness.sweep import EPSILONS, SLOW_EPSILONS, evidence_methods
 
 TABLES = {
     "attacks": (rows.attack_rows, rows.attack_parameters, 2 * len(EPSILONS) + len(SLOW_EPSILONS)),

@@ -16,6 +16,7 @@ from scipy.ndimage import convolve
 from torch import Tensor
 
 from dermaviz.errors import AttackError
+from dermaviz.evidence.tables.robustness import corruption_table
 from dermaviz.models.classifier import Classifier
 from dermaviz.robustness.corruptions import (
     CLEAN,
@@ -28,7 +29,6 @@ from dermaviz.robustness.corruptions import (
     round_field,
     to_pictures,
 )
-from dermaviz.robustness.sweep import corruption_table
 from dermaviz.synthetic import Parameters, draw
 
 SIDE = 64
@@ -309,12 +309,3 @@ def test_a_classifier_without_malignant_classes_has_no_such_probability(
     table = corruption_table(classifier, torch.rand(1, 3, 32, 32), np.array([0]), ["one"], ())
     assert table["p_malignant"].isna().all()
     assert len(table) == 1
-
-
-def test_labels_and_ids_must_fit_the_batch(tiny_classifier: Classifier) -> None:
-    with pytest.raises(
-        AttackError, match="expected one label and one id per image, 2 of each; found 1 labels and 2 ids"
-    ):
-        corruption_table(tiny_classifier, torch.rand(2, 3, 32, 32), np.array([0]), ["a", "b"])
-    with pytest.raises(AttackError, match=r"expected images \[N, 3, 32, 32\]"):
-        corruption_table(tiny_classifier, torch.rand(1, 3, 16, 16), np.array([0]), ["a"])

@@ -11,9 +11,9 @@ from PIL import Image
 
 from dermaviz.images import read_image
 from dermaviz.robustness.attacks import ATTACKS
+from dermaviz.robustness.flips import eight_bit, whole_levels
 from dermaviz.robustness.gradients import Attacked, Cost, Goal
 from dermaviz.robustness.linf import fgsm, pgd
-from dermaviz.robustness.sweep import eight_bit, whole_levels
 
 
 @pytest.mark.parametrize("seed", range(3))

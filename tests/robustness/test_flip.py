@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from dermaviz.errors import AttackError
+from dermaviz.robustness.flips import RESOLUTION, flip_distance
 from dermaviz.robustness.gradients import Cost, Goal
 from dermaviz.robustness.linf import fgsm, fgsm_sweep
-from dermaviz.robustness.sweep import RESOLUTION, flip_distance
 
 STEPS = 128
 

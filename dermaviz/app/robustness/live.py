@@ -111,8 +111,8 @@ def attempt(case: Case, asked: Attempt, tell: Callable[[int], None]) -> Outcome:
         CheckpointError: the checkpoint cannot be loaded.
     """
     from dermaviz.attention.maps import attention_maps
+    from dermaviz.robustness.flips import eight_bit
     from dermaviz.robustness.gradients import counting_passes
-    from dermaviz.robustness.sweep import eight_bit
 
     if (found := _OUTCOMES.find(key := (case.key, asked))) is not None:
         return found
@@ -155,7 +155,7 @@ def smallest_flip(case: Case, target: str | None) -> Flip:
     Raises:
         CheckpointError: the checkpoint cannot be loaded.
     """
-    from dermaviz.robustness.sweep import flip_distance
+    from dermaviz.robustness.flips import flip_distance
 
     model = classifier(case.checkpoint)
     with TURN:
