@@ -45,7 +45,7 @@ def load(checkpoint: str | Path = "ham10000-efficientnet-lite0", *, device: str 
     """
     from dermaviz.models.card import find_checkpoint
     from dermaviz.models.checkpoint import load_checkpoint
-    from dermaviz.ood.detector import read_detector
+    from dermaviz.ood import read_detector
 
     folder = find_checkpoint(checkpoint)
     model = load_checkpoint(folder, device)

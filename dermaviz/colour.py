@@ -26,6 +26,10 @@ def decode_srgb(encoded: ArrayLike) -> NDArray[Any]:
     return np.asarray(np.where(value <= 0.04045, value / 12.92, np.power((value + 0.055) / 1.055, 2.4)))
 
 
+LINEAR = decode_srgb(np.arange(256) / 255)
+"""Linear light of each 8-bit value of sRGB: ``LINEAR[pixels]``."""
+
+
 def lab_of_linear(linear: ArrayLike) -> NDArray[np.float64]:
     """CIE L*a*b* under D65, ``[..., 3]``, of linear sRGB ``[..., 3]`` in [0, 1] (CIE 1976, CIE 015)."""
     ratio = np.asarray(linear, dtype=np.float64) @ XYZ_OF_LINEAR.T / WHITE

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dermaviz import __version__
-from dermaviz.data.samples import sample_photos
+from dermaviz.data.photographs import sample_photos
 from dermaviz.data.split import leaks
 from dermaviz.diagnoses import diagnosis
 from dermaviz.evidence.findings import Finding, Missing, command_missing, read_findings

@@ -30,7 +30,7 @@ from dermaviz.evidence.predictions import Audited, audited_from
 from dermaviz.models.card import Card, Checkpoint
 from dermaviz.models.classifier import Classifier
 from dermaviz.models.specs import create
-from dermaviz.synthetic import write_dataset
+from dermaviz.synthetic.datasets import write_dataset
 
 settings.register_profile("dermaviz", deadline=None, max_examples=25)
 settings.load_profile("dermaviz")

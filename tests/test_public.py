@@ -19,7 +19,8 @@ from PIL import Image
 
 import dermaviz as dv
 from dermaviz.models.specs import create
-from dermaviz.synthetic import Parameters, draw, write_dataset
+from dermaviz.synthetic import Parameters, draw
+from dermaviz.synthetic.datasets import write_dataset
 
 ROOT = Path(__file__).parents[1]
 

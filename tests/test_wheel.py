@@ -90,7 +90,7 @@ for words in ("doctor", "predict . -o predictions.csv", "explain x.png -o maps")
     except SystemExit as stop: assert not stop.code, (words, stop.code)
 
 from streamlit.testing.v1 import AppTest
-from dermaviz.cli.app import app_script
+from dermaviz.cli import app_script
 app = AppTest.from_file(str(app_script()), default_timeout=120).run()
 assert not app.exception and not app.error, (app.exception, app.error)
 app.switch_page("pages/1_Classify.py").run()

@@ -20,8 +20,8 @@ from dermaviz.app.case import WHOLE, Box, Case, Photo, cropped, drawn_photo, upl
 from dermaviz.app.link import CROP, IMAGE, ask_for, asked
 from dermaviz.app.text import escaped
 from dermaviz.data.labels import side_of
+from dermaviz.data.photographs import SamplePhoto, sample_photos
 from dermaviz.data.readers import find_photo
-from dermaviz.data.samples import SamplePhoto, sample_photos
 from dermaviz.diagnoses import matched
 from dermaviz.errors import DermaVizError
 from dermaviz.evidence.predictions import read_audited

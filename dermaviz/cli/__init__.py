@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import sys
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import NoReturn
 
 import typer
 
 from dermaviz import __version__
-from dermaviz.cli import app as dashboard
-from dermaviz.cli import audit, checkpoints, data, doctor, photos, rebuild
+from dermaviz.cli import checkpoints, data, doctor, evidence
 from dermaviz.errors import DermaVizError
 from dermaviz.plugins import added
 
+PACKAGE = Path(__file__).parents[1]
 OUR_MISTAKE = 70
 """Exit code of what no command should meet; sysexits.h calls it EX_SOFTWARE."""
 app = typer.Typer(
@@ -25,18 +27,45 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-app.command("app", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(dashboard.open_app)
+
+
+@app.command("app", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def open_app(context: typer.Context) -> None:
+    """Open the dashboard in a browser; further options go to Streamlit, such as --server.port 8502."""
+    command = [sys.executable, "-m", "streamlit", "run", str(app_script()), *context.args]
+    if os.name == "posix":  # this process becomes the server, so that whatever ends it ends the server
+        os.execv(sys.executable, command)
+    try:
+        raise typer.Exit(subprocess.call(command))
+    except KeyboardInterrupt:  # Ctrl+C is how one leaves; Streamlit has said goodbye itself
+        raise typer.Exit(0) from None
+
+
+def app_script() -> Path:
+    """Streamlit's entry file: inside an installed package, or beside the package in a clone.
+
+    Raises:
+        DermaVizError: neither is there.
+    """
+    for script in (PACKAGE / "shipped" / "app.py", PACKAGE.parent / "app.py"):
+        if script.is_file():
+            return script
+    raise DermaVizError(
+        f"expected the app beside {PACKAGE}, found none. Install the wheel, or clone the whole repository."
+    )
+
+
 app.add_typer(data.app, name="data")
 app.command("import")(checkpoints.import_model)
 app.command("train")(checkpoints.train)
 app.command("evaluate")(checkpoints.evaluate)
-app.command("audit")(audit.audit)
-app.command("rebuild")(rebuild.rebuild)
+app.command("audit")(evidence.audit)
+app.command("rebuild")(evidence.rebuild)
 app.command("report")(checkpoints.report)
 app.command("ood")(checkpoints.out_of_distribution)
 app.command("gate", hidden=True)(checkpoints.out_of_distribution)  # its name before 1.0
-app.command("explain")(photos.explain_photos)
-app.command("predict")(photos.predict)
+app.command("explain")(checkpoints.explain_photos)
+app.command("predict")(checkpoints.predict)
 app.command("doctor")(doctor.doctor)
 
 

@@ -51,7 +51,7 @@ def info(
 ) -> None:
     """Count images, patients, lesions and classes of each split, and say what was guessed and what was left out."""
     from dermaviz.data.split import apply_split, unknown_sentence
-    from dermaviz.synthetic.writing import is_drawn
+    from dermaviz.synthetic.datasets import is_drawn
 
     data = _read(dataset, root, columns)
     parts = {"all": data}
@@ -113,11 +113,9 @@ def hashes(
 ) -> None:
     """Keep perceptual hashes of a split's training images beside it, so that they are recognised wherever one is judged."""
     from dermaviz.data.known import write_hashes
-    from dermaviz.data.split import MANIFESTS
+    from dermaviz.data.split import manifest_path
 
-    committed = MANIFESTS / f"{manifest}.csv"
-    data = _read(dataset, root, columns)
-    typer.echo(f"{write_hashes(data, committed if committed.is_file() else Path(manifest))}")
+    typer.echo(f"{write_hashes(_read(dataset, root, columns), manifest_path(manifest))}")
 
 
 @app.command(cls=Reads)
@@ -152,7 +150,7 @@ def synth(
 ) -> None:
     """Draw lesions with known masks and skin tones, as a data set that every other command reads."""
     from dermaviz.data.readers import METADATA
-    from dermaviz.synthetic.writing import MANIFEST, write_dataset
+    from dermaviz.synthetic.datasets import MANIFEST, write_dataset
 
     started = time.perf_counter()
     write_dataset(output, n, seed, size=size, look=look)
@@ -192,7 +190,7 @@ def _read(name: str, root: Path | None, columns: str) -> Dataset:
 def _manifest(name: str, root: Path | None, data: Dataset) -> Manifest | None:
     """The split asked for, or else the one that the data set brings along; None where there is none."""
     from dermaviz.data.split import GIVEN, given_split, named_manifest
-    from dermaviz.synthetic.writing import MANIFEST
+    from dermaviz.synthetic.datasets import MANIFEST
 
     if name:
         return given_split(data) if name == GIVEN else named_manifest(name)

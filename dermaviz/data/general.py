@@ -1,17 +1,16 @@
-"""Data: what any data set is made of. Folders with one sub-folder a class, and tables of pictures and labels."""
+"""Data: tables of pictures and labels, one or several, as a data set."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
-from dermaviz.data.files import Folder, is_date, is_picture, spellings
+from dermaviz.data.files import Folder, data_root, dataset_of, is_picture, spellings
 from dermaviz.data.records import Dataset, Record
 from dermaviz.data.tables import (
     TABLE_SUFFIXES,
@@ -20,21 +19,19 @@ from dermaviz.data.tables import (
     clean_labels,
     expect_columns,
     find_columns,
-    from_one_hot,
     likely_columns,
-    one_hot,
-    parse_table,
+    open_table,
     some,
     split_word,
-    suggested,
     without_a_role,
 )
-from dermaviz.data.tone_labels import NAMED, tone_labels
-from dermaviz.errors import DatasetError, ImageError
-from dermaviz.images import read_image
+from dermaviz.data.tone_labels import NAMED
+from dermaviz.errors import DatasetError
 
 ONE_HOT = "label"
 """The column that stands in place of those of a one-hot truth."""
+_YES = frozenset({"1", "1.0", "x", "true"})
+_NO = frozenset({"", "0", "0.0", "false"})
 
 
 @dataclass(frozen=True)
@@ -54,82 +51,6 @@ class Form:
     notes: tuple[str, ...] = ()
 
 
-def data_root(root: str | Path | None) -> Path:
-    """The place of the data: ``root``, or ``$DERMAVIZ_DATA``.
-
-    Raises:
-        DatasetError: neither is given.
-    """
-    chosen = root or os.environ.get("DERMAVIZ_DATA")
-    if not chosen:
-        raise DatasetError(
-            "expected the place of the data, found none. Give --data PATH or set DERMAVIZ_DATA; `dermaviz data download` "
-            "says how to get the photos."
-        )
-    return Path(chosen)
-
-
-def read_folders(root: str | Path | None = None, *, classes: Sequence[str] | None = None) -> Dataset:
-    """Read a folder with one sub-folder per class: ``root/CLASS/…/picture.jpg`` (None: ``$DERMAVIZ_DATA``).
-
-    Folders named after splits (``train/CLASS/…``) give each image its split; a single folder round the classes is passed
-    through, and so are folders that look like dates (``2021-03``). The classes are in alphabetical order unless ``classes`` gives
-    another; an image's id is its path below ``root`` without suffix. Neither lesions nor patients are known from folders.
-
-    Raises:
-        DatasetError: there is no such folder or no picture in a sub-folder, or an image id twice.
-    """
-    folder = data_root(root)
-    if not folder.is_dir():
-        raise DatasetError(f"expected a folder with one sub-folder per class, found none at {folder}. Check the path.")
-    notes = ["Labels are the names of the sub-folders."]
-    found, files = (
-        Folder(folder),
-        [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")],
-    )
-    base = _round_classes(folder, found.pictures)
-    if base != folder:
-        notes.append("Passed through the one folder that holds those of the classes.")
-    rows: list[tuple[Path, str, str]] = []
-    alone: list[str] = []
-    dated: dict[str, None] = {}
-    for path in found.pictures:
-        inner = path.relative_to(base).parts[:-1] if path.is_relative_to(base) else ()
-        split = split_word(inner[0]) if len(inner) > 1 else ""
-        inner = inner[1:] if split else inner
-        dated |= dict.fromkeys(filter(is_date, inner))
-        inner = tuple(part for part in inner if not is_date(part))
-        if inner:
-            rows.append((path, inner[0], split))
-        else:
-            alone.append(path.relative_to(folder).as_posix())
-    if not rows:
-        but = f" but those that look like dates ({some(dated)}), which are no classes" if dated else ""
-        raise DatasetError(
-            f"{folder}: expected sub-folders named after the classes, with pictures in them, found "
-            f"{sum(path.is_dir() for path in folder.iterdir())} sub-folders and no picture in any{but}. Sort the pictures into "
-            "one folder per class, or add a CSV of image and label."
-        )
-    if dated:
-        notes.append(f"Folders that look like dates are no classes: {some(dated)}.")
-    if any(split for *_, split in rows):
-        notes.append("Splits are those of the folders.")
-    labels, said = clean_labels([label for _, label, _ in rows])
-    records = []
-    for (path, _, split), label in zip(rows, labels, strict=True):
-        image_id = path.relative_to(folder).with_suffix("").as_posix()
-        records.append(Record(image_id, path, label, image_id, {}, found.mask(path), "", split))
-    others = sorted(path.relative_to(folder).as_posix() for path in files if not is_picture(path))
-    unused = [name for name in others if Path(name).suffix.lower() in TABLE_SUFFIXES]
-    if unused:
-        notes.append(_not_used(folder, unused))
-    made = _dataset(
-        folder.resolve().name, records, [*notes, *said], classes,
-        {"pictures outside the folders of the classes": alone, "files that are no pictures": others},
-    )  # fmt: skip
-    return replace(made, files=tuple(unused))
-
-
 def likely_table(place: Path, told: Columns | None = None) -> Columns | None:
     """The columns of the first table at a place that, as ``told``, or else by their names in other languages or what they hold,
     are of pictures that are there and of labels; None where there is none."""
@@ -137,7 +58,7 @@ def likely_table(place: Path, told: Columns | None = None) -> Columns | None:
     there = Folder(place)
     for path in tables_in(place):
         with suppress(DatasetError):
-            frame = parse_table(read_bytes(path), path.name).frame
+            frame = open_table(path).frame
             usual = find_columns(frame, told, Columns())
             found = replace(usual, **(likely_columns(frame, usual) | told.named))
             if not (found.image and found.label):
@@ -154,43 +75,18 @@ _LOOKED_AT = 100
 """Rows of a table whose pictures are looked for, to tell whether it is about these."""
 
 
-def _not_used(folder: Path, tables: Sequence[str]) -> str:
-    """That these tables were not used, the columns of the first, and the option that would have it used."""
-    how = "`--columns image=…,label=…`"
-    try:
-        frame = parse_table(read_bytes(folder / tables[0]), tables[0]).frame
-    except DatasetError:
-        return f"Not used: {some(tables)}. If the labels are in a table, name its columns: {how}."
-    return (
-        f"Not used: {some(tables)}, with the columns {', '.join(map(str, frame))}. If the labels are there, name them: "
-        f"{suggested(frame, Columns()) or how}."
-    )
-
-
-def _round_classes(folder: Path, pictures: Sequence[Path]) -> Path:
-    """The folder below which the pictures part: a single folder round those of the classes is none of them."""
-    while True:
-        parts = {path.relative_to(folder).parts for path in pictures}
-        first = {part[0] for part in parts if len(part) > 1}
-        if len(first) != 1 or split_word(one := first.pop()) or min(map(len, parts)) < 3:
-            return folder
-        folder = folder / one
-
-
 def read_table(
     root: str | Path | None = None,
     columns: Columns | None = None,
     form: Form | None = None,
-    *,
-    classes: Sequence[str] | None = None,
 ) -> Dataset:
     """Read tables with a column of images and one of labels, or with one-hot labels (``root``: a file, or their folder).
 
     Several tables are the splits that their names give (``train.csv``, ``test.csv``); one without labels that names the same
     images adds its columns. Images lie wherever below the folder, and are named with or without folders and suffix.
     Columns that are not named are found by their usual names. Each guess is a note; rows without a label or a picture, and
-    pictures that no row names, are left out and said. Classes are in alphabetical order unless ``classes`` gives another, or
-    in that of the one-hot columns. All other columns become metadata, the patient's as ``patient_id``.
+    pictures that no row names, are left out and said. Classes are in alphabetical order, or in that of the one-hot columns. All
+    other columns become metadata, the patient's as ``patient_id``.
 
     Raises:
         DatasetError: no table, or several that nothing tells apart; no column of images or labels; no picture at all.
@@ -205,12 +101,11 @@ def read_table(
             f"{name}: expected pictures below {root_folder}, found none of the {len(frame):,} that the table names "
             f"({some(frame[chosen.image])}). Paths are taken relative to the table's folder, or to any folder below the root."
         )
-    if marks and not classes:
-        there = {record.label for record in records}
-        classes = [one for one in marks if one in there]
-        empty = [one for one in marks if one not in there]
-        labels_said += [f"No image of {some(empty)}: not among the classes."] if empty else []
-    made = _dataset(name, records, [*notes, *labels_said, *form.notes], classes, skipped)
+    there = {record.label for record in records}
+    if empty := [one for one in marks if one not in there]:
+        labels_said.append(f"No image of {some(empty)}: not among the classes.")
+    classes = [one for one in marks if one in there]
+    made = dataset_of(name, records, [*notes, *labels_said, *form.notes], skipped, classes)
     return replace(made, files=files)
 
 
@@ -240,6 +135,23 @@ def prepared_table(table: Table, name: str, asked: Columns, form: Form, beside: 
     return Table(frame, notes), marks
 
 
+def one_hot(frame: pd.DataFrame) -> tuple[str, ...]:
+    """The columns that together hold one mark (1, x) in every row, if the table has such: a label as challenges give it."""
+    marks = {
+        str(column): frame[column].str.lower().isin(_YES)
+        for column in frame
+        if column and set(frame[column].str.lower()) <= _YES | _NO
+    }
+    whole = len(marks) > 1 and bool((pd.DataFrame(marks).sum(axis=1) == 1).all())
+    return tuple(marks) if whole else ()
+
+
+def from_one_hot(frame: pd.DataFrame, classes: Sequence[str], label: str) -> pd.DataFrame:
+    """The table with one column ``label`` in place of those of the classes."""
+    marks = frame[list(classes)].apply(lambda column: column.str.lower().isin(_YES))
+    return frame.drop(columns=list(classes)).assign(**{label: marks.idxmax(axis=1)})
+
+
 def tables_in(place: Path) -> list[Path]:
     """The file itself, or the tables of a folder and of its sub-folders."""
     if place.is_file():
@@ -262,9 +174,7 @@ def _joined(
     files = [name for path in paths for name in (path.name, f"{path.parent.name}/{path.name}")]
     for path in paths:
         try:
-            tables[path], found = prepared_table(
-                parse_table(read_bytes(path), path.name), path.name, asked, form, path.parent
-            )
+            tables[path], found = prepared_table(open_table(path), path.name, asked, form, path.parent)
         except DatasetError as refusal:
             if len(paths) == 1:
                 raise
@@ -285,13 +195,11 @@ def _joined(
     notes += [*said_of_splits, *(note for path in labelled for note in tables[path].notes)]
     for path in (path for path in tables if path not in labelled):
         joined = _with_columns_of(frame, image, tables[path].frame, roles[path].image)
-        used = (
-            "adds its columns"
-            if joined is not None
-            else "is not used: it names no images of this data set, or no labels"
-        )
-        notes.append(f"{path.name} {used}.")
-        frame = frame if joined is None else joined
+        if joined is None:
+            notes.append(f"{path.name} is not used: it names no images of this data set, or no labels.")
+        else:
+            notes.append(f"{path.name} adds its columns.")
+            frame = joined
     chosen = find_columns(frame, asked, form.columns)
     said = expect_columns(frame, labelled[0].name, asked, chosen)
     notes += without_a_role(frame, asked, chosen)
@@ -347,9 +255,7 @@ def _records(
     used = {*(column for role, column in chosen.named.items() if role != "tone" or named_tone), _FOLDER, _SPLIT, ""}
     renamed = {"sex": chosen.sex, "age": chosen.age, f"{NAMED}{chosen.tone}": chosen.tone if named_tone else ""}
     skipped: dict[str, list[str]] = {
-        "rows without a label": [],
-        "rows whose picture is not there": [],
-        "empty files": [],
+        why: [] for why in ("rows without a label", "rows whose picture is not there", "empty files")
     }
     several = Counter(frame[chosen.image])
     records, named = [], set[Path | None]()
@@ -357,11 +263,9 @@ def _records(
         name, beside = row[chosen.image], Path(row[_FOLDER])
         path = folder.find(name, beside)
         named.add(path)
-        reason = "rows without a label" if not label else "rows whose picture is not there" if path is None else ""
-        if not reason and path is not None and path.stat().st_size == 0:
-            reason = "empty files"
-        if reason or path is None:
-            skipped[reason].append(name or "an empty name")
+        if not label or path is None or path.stat().st_size == 0:
+            why = "empty files" if path else "rows whose picture is not there"
+            skipped[why if label else "rows without a label"].append(name or "an empty name")
             continue
         image_id = _image_id(name, path, folder.root, several[name] > 1)
         metadata = {str(key): value for key, value in row.items() if key not in used}
@@ -392,87 +296,3 @@ def _splits(frame: pd.DataFrame, chosen: Columns, notes: list[str]) -> list[str]
     if strange:
         notes.append(f"Column {chosen.split!r} holds {some(map(repr, strange))}, which name no split: not used as one.")
     return splits.tolist() if not strange else [""] * len(frame)
-
-
-def _dataset(
-    name: str,
-    records: Sequence[Record],
-    notes: Sequence[str],
-    classes: Sequence[str] | None,
-    skipped: dict[str, list[str]],
-) -> Dataset:
-    said = [*notes, *_counted(records)]
-    ordered = tuple(classes or sorted({record.label for record in records}))
-    left_out = tuple((why, tuple(names)) for why, names in skipped.items() if names)
-    return Dataset(name, ordered, tuple(records), tuple(said), left_out)
-
-
-_MASKS, _TONE, _SPLITS = "Masks: ", "Skin tone in ", "Splits are given: "
-"""How the notes begin that count images."""
-
-
-def _counted(records: Sequence[Record]) -> list[str]:
-    """The notes on these images that count some of them."""
-    said = []
-    if any(record.mask for record in records):
-        said.append(
-            f"{_MASKS}{sum(record.mask is not None for record in records):,} of {len(records):,} images have one."
-        )
-    facts = pd.DataFrame([dict(record.metadata) for record in records])
-    if (tone := tone_labels(facts)) is not None:
-        said.append(tone.said)
-    for name in (str(column).removeprefix(NAMED) for column in facts if str(column).startswith(NAMED)):
-        if tone is None or tone.column != name:
-            said.append(
-                f"{_TONE}{name!r} cannot be read: {some(facts[NAMED + name].unique())} are on no scale of tone."
-            )
-    given = Counter(record.split for record in records if record.split)
-    if given:
-        said.append(f"{_SPLITS}{', '.join(f'{split} {n:,}' for split, n in given.items())}.")
-    return said
-
-
-def recounted(dataset: Dataset) -> Dataset:
-    """The data set with the counts in its notes as they are of the images that it holds now."""
-    first = next((i for i, note in enumerate(dataset.notes) if note.startswith((_MASKS, _TONE, _SPLITS))), None)
-    if first is None:
-        return dataset
-    rest = [note for note in dataset.notes[first:] if not note.startswith((_MASKS, _TONE, _SPLITS))]
-    return replace(
-        dataset,
-        notes=(*dataset.notes[:first], *_counted(dataset.records), *rest),
-    )
-
-
-def without_refused(dataset: Dataset, suspects: Container[str]) -> Dataset:
-    """The data set without those of the images ``suspects`` that are refused, be it by their headers or because they are damaged
-    inside; these are counted and named.
-
-    Raises:
-        DatasetError: no picture is left.
-    """
-    refused = {}
-    for record in dataset.records:
-        if record.image_id in suspects:
-            try:
-                read_image(record.path)
-            except ImageError as refusal:
-                refused[record.image_id] = f"{record.path.name} ({str(refusal).removeprefix(f'{record.path.name}: ')})"
-    if refused and len(refused) == len(dataset):
-        first = next(iter(refused.values()))
-        raise DatasetError(f"{dataset.name}: expected pictures that can be read, found none: {some([first])}")
-    rest = dataset.take(record for record in dataset.records if record.image_id not in refused)
-    left = (("pictures that are refused", tuple(refused.values())),) if refused else ()
-    return recounted(replace(rest, skipped=(*dataset.skipped, *left)))
-
-
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a table.
-
-    Raises:
-        DatasetError: it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as failure:
-        raise DatasetError(f"{path}: expected a table that can be read, found: {failure.strerror}.") from failure

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dermaviz.colour import decode_srgb, lab_of_linear
+from dermaviz.colour import LINEAR, lab_of_linear
 from dermaviz.data.records import Record
 from dermaviz.errors import DatasetError, ImageError
 from dermaviz.images import RGB, read_image
@@ -20,12 +20,13 @@ Region = NDArray[np.bool_]
 
 _LONG_SIDE = 100
 """Pixels of the longer side at which the lesion is sought: outlines by hand are no finer, and hair is half gone."""
-_LINEAR = decode_srgb(np.arange(256) / 255)
 _BLACK = 12
 """L* below which a pixel of the border is a dark corner of the dermatoscope, not skin."""
 _HAIR, _SMOOTH, _OPENING, _MARGIN = 5, 1.0, 3, 5
 """Of the small picture, in pixels: side of the median filter, σ of the blur, and the diameters by which specks are
 taken away and the outline is widened, as people draw it outside the lesion's soft border."""
+_AROUND = 0.3
+"""Margin of a box round the lesion on each side, as a share of the lesion's longer side."""
 _RING = 0.9
 """Skin is looked for beyond this distance from the centre; 1 touches the middles of the sides."""
 _NEAR_SKIN = 25.0
@@ -55,7 +56,7 @@ def find_lesion(pixels: RGB) -> Region:
     scale = _LONG_SIDE / max(height, width)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    lab = np.asarray(cv2.medianBlur(lab_of_linear(_LINEAR[small]).astype(np.float32), _HAIR), dtype=np.float32)
+    lab = np.asarray(cv2.medianBlur(lab_of_linear(LINEAR[small]).astype(np.float32), _HAIR), dtype=np.float32)
     usable = lab[..., 0] >= _BLACK
     difference = np.asarray(cv2.GaussianBlur(_difference_from_skin(lab, usable), (0, 0), _SMOOTH), dtype=np.float32)
     if not usable.any():
@@ -70,16 +71,16 @@ def find_lesion(pixels: RGB) -> Region:
     return np.asarray(cv2.resize(region.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) >= 0.5)
 
 
-def lesion_box(pixels: RGB, margin: float = 0.3) -> tuple[int, int, int, int]:
+def lesion_box(pixels: RGB) -> tuple[int, int, int, int]:
     """A box round the lesion with a margin, as even as the photo allows: left, top, right, bottom in % of its sides.
 
-    ``margin`` is added on each side, as a share of the lesion's longer side. The whole photo where nothing stands out.
+    The whole photo where nothing stands out.
     """
     rows, columns = (np.flatnonzero(find_lesion(pixels).any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return 0, 0, 100, 100
     height, width = pixels.shape[:2]
-    half = max(rows[-1] - rows[0], columns[-1] - columns[0]) * (0.5 + margin)
+    half = max(rows[-1] - rows[0], columns[-1] - columns[0]) * (0.5 + _AROUND)
     ends = []
     for middle, side in (((columns[0] + columns[-1]) / 2, width), ((rows[0] + rows[-1]) / 2, height)):
         first = min(max(middle - half, 0), max(side - 2 * half, 0))  # moved inwards rather than cut

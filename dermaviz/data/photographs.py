@@ -1,11 +1,19 @@
-"""Data: where the photographs of a data set lie on this machine, remembered beside its evidence or told by $DERMAVIZ_DATA."""
+"""Data: photographs to show. Those that come with the package, and where those of a data set lie on this machine, remembered
+beside its evidence or told by $DERMAVIZ_DATA.
+
+The 24 that come with the package are in the public domain (CC0), melanomas and nevi, easy and hard ones. They are of the half of
+isic-uda1 that may be chosen on, so the half that is reported never meets them. Each was reduced to at most 600 pixels on its
+short side and saved as JPEG again.
+"""
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, field
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 
 from dermaviz.data.readers import find_photo, read_dataset
@@ -15,6 +23,7 @@ from dermaviz.errors import DatasetError
 from dermaviz.io import atomic_write, read_json, to_json
 from dermaviz.schema import build, validated
 
+SAMPLES = Path(__file__).with_name("samples")
 REMEMBERED = ".photographs.json"
 """Beside the evidence of a data set, and in no repository: it names a place on this machine."""
 
@@ -91,3 +100,29 @@ def photographs(place: Place) -> dict[str, Path]:
     except DatasetError:
         return {}
     return {record.image_id: record.path for record in dataset.records}
+
+
+@dataclass(frozen=True)
+class SamplePhoto:
+    """A real photograph: its id in the ISIC archive, true diagnosis in words (``label``) and as HAM10000 codes it (``dx``),
+    the patient's age in years and sex ("" where unknown), its source and licence."""
+
+    image_id: str
+    label: str
+    dx: str
+    age: str
+    sex: str
+    source: str
+    licence: str
+
+    @property
+    def path(self) -> Path:
+        """The JPEG file."""
+        return SAMPLES / f"{self.image_id}.jpg"
+
+
+@cache
+def sample_photos() -> tuple[SamplePhoto, ...]:
+    """All of them, in the order in which they are offered."""
+    with (SAMPLES / "samples.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(SamplePhoto(**row) for row in csv.DictReader(file))

@@ -11,13 +11,14 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from dermaviz.data.containers import holds_pictures, medmnist_rows, parquet_rows, unpacked
-from dermaviz.data.files import MASK_ENDING, SUFFIXES, is_picture
-from dermaviz.data.general import Form, data_root, likely_table, read_bytes, read_folders, read_table
+from dermaviz.data.files import MASK_ENDING, data_root, is_picture, read_folders
+from dermaviz.data.general import Form, likely_table, read_table
+from dermaviz.data.pack import holds_pictures, medmnist_rows, parquet_rows, unpacked
 from dermaviz.data.records import HAM10000, Dataset, Record
 from dermaviz.data.split import GIVEN, Manifest, apply_split, given_split, named_manifest
-from dermaviz.data.tables import TABLE_SUFFIXES, USUAL, Columns, parse_table, plain
+from dermaviz.data.tables import TABLE_SUFFIXES, USUAL, Columns, open_table, parse_table, plain
 from dermaviz.errors import DatasetError
+from dermaviz.images import SUFFIXES
 
 METADATA = "HAM10000_metadata.csv"
 COLUMNS = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization")
@@ -107,16 +108,10 @@ def find_photo(root: str | Path | None, image_id: str) -> Path:
 
 def _truth_in_words(column: str, frame: pd.DataFrame, _: Path) -> pd.DataFrame:
     """The table with the truth values of a column (0 and 1, True and False) as ``benign`` and ``malignant``."""
-    words = {
-        "0": "benign",
-        "1": "malignant",
-        "false": "benign",
-        "true": "malignant",
-        "0.0": "benign",
-        "1.0": "malignant",
-    }
-    said = frame[column].map(lambda cell: words.get(cell.lower(), cell)) if column in frame else None
-    return frame if said is None else frame.assign(**{column: said})
+    words = dict.fromkeys(("0", "0.0", "false"), "benign") | dict.fromkeys(("1", "1.0", "true"), "malignant")
+    if column not in frame:
+        return frame
+    return frame.assign(**{column: frame[column].map(lambda cell: words.get(cell.lower(), cell))})
 
 
 def _known_types(frame: pd.DataFrame, _: Path) -> pd.DataFrame:
@@ -292,10 +287,9 @@ def _header(path: Path) -> set[str]:
     """The names of a table's columns; none where it cannot be read."""
     try:
         if path.suffix.lower() in (".xlsx", ".parquet"):
-            content = read_bytes(path)
-        else:
-            with path.open("rb") as file:
-                content = file.readline(_LONGEST) + (file.readline(_LONGEST) or b"a row")
+            return {plain(column) for column in open_table(path).frame}
+        with path.open("rb") as file:
+            content = file.readline(_LONGEST) + (file.readline(_LONGEST) or b"a row")
         return {plain(column) for column in parse_table(content, path.name).frame}
     except (DatasetError, OSError):
         return set()

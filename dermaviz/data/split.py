@@ -187,10 +187,15 @@ def _parsed_manifest(content: bytes, path: str) -> Manifest:
     return Manifest(MappingProxyType(assignment), hashlib.sha256(content).hexdigest())
 
 
+def manifest_path(name: str) -> Path:
+    """Where a manifest lies: a committed one by name, or one's own by path."""
+    committed = MANIFESTS / f"{name}.csv"
+    return committed if committed.is_file() else Path(name)
+
+
 def named_manifest(name: str) -> Manifest:
     """A committed manifest by name, or one's own by path."""
-    committed = MANIFESTS / f"{name}.csv"
-    return read_manifest(committed if committed.is_file() else Path(name))
+    return read_manifest(manifest_path(name))
 
 
 def apply_split(dataset: Dataset, manifest: Manifest, *, leaky: bool = False) -> dict[str, Dataset]:

@@ -15,6 +15,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 import pandas as pd
@@ -69,8 +70,6 @@ MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "na
 """What stands for "not known" in a cell, whatever its case."""
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-_YES = frozenset({"1", "1.0", "x", "true"})
-_NO = frozenset({"", "0", "0.0", "false"})
 _LISTED = 5
 _LARGEST, _MOST_CELLS = 2**29, 50_000_000
 """Bytes of an unpacked workbook, and cells of a Parquet table, that are read: small files can hold very large ones."""
@@ -166,6 +165,19 @@ def parse_table(content: bytes, name: str) -> Table:
         notes.append(f"{name}: cells read as missing: {spelt}.")
         frame = frame.map(lambda cell: "" if cell.lower() in MISSING else cell)
     return Table(frame, tuple(notes))
+
+
+def open_table(path: Path) -> Table:
+    """The table in a file.
+
+    Raises:
+        DatasetError: the file cannot be read, or as :func:`parse_table`.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as failure:
+        raise DatasetError(f"{path}: expected a table that can be read, found: {failure.strerror}.") from failure
+    return parse_table(content, path.name)
 
 
 def _rows_of_csv(content: bytes, name: str, notes: list[str]) -> list[list[str]]:
@@ -337,23 +349,6 @@ def without_a_role(frame: pd.DataFrame, asked: Columns, found: Columns) -> list[
             f"Perhaps {', '.join(f'{role} from {name!r}' for role, name in likely.items())}: {suggested(frame, asked)}."
         )
     return said
-
-
-def one_hot(frame: pd.DataFrame) -> tuple[str, ...]:
-    """The columns that together hold one mark (1, x) in every row, if the table has such: a label as challenges give it."""
-    marks = {
-        str(column): frame[column].str.lower().isin(_YES)
-        for column in frame
-        if column and set(frame[column].str.lower()) <= _YES | _NO
-    }
-    whole = len(marks) > 1 and bool((pd.DataFrame(marks).sum(axis=1) == 1).all())
-    return tuple(marks) if whole else ()
-
-
-def from_one_hot(frame: pd.DataFrame, classes: Sequence[str], label: str) -> pd.DataFrame:
-    """The table with one column ``label`` in place of those of the classes."""
-    marks = frame[list(classes)].apply(lambda column: column.str.lower().isin(_YES))
-    return frame.drop(columns=list(classes)).assign(**{label: marks.idxmax(axis=1)})
 
 
 def clean_labels(labels: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from dermaviz.data.general import recounted
-from dermaviz.data.known import known_images
+from dermaviz.data.files import recounted
+from dermaviz.data.known import known_images, notices
 from dermaviz.data.labels import Groups, fit_labels, label_maps
-from dermaviz.data.notices import notices
 from dermaviz.data.readers import find_ham10000, read_dataset, read_splits
 from dermaviz.data.records import HAM10000, Dataset
 from dermaviz.data.selection import for_task, read_selection, selection_on_card
@@ -159,7 +158,7 @@ TRAINED_ON = "The model was trained on this very photograph"
 
 def before_the_answer(card: Card, pixels: RGB) -> tuple[str, ...]:
     """Sentences to say before a model's answer to a photograph, uint8 ``[H, W, 3]``: that it was trained on it, and what about
-    it is outside what it was trained on (``dermaviz.data.notices``)."""
+    it is outside what it was trained on (``dermaviz.data.known``)."""
     chosen = selection_on_card(card.data).manifest if "manifest" in card.data else ""
     known = known_images(chosen, card.split_sha256) if chosen else None
     found = known.find(pixels) if known else None

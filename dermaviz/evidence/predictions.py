@@ -171,7 +171,7 @@ def _rows_and_whether_drawn(predictions: Path, written: int) -> tuple[int, bool]
         kinds = file.read(["dx_type"])["dx_type"].unique().to_pylist() if "dx_type" in file.schema_arrow.names else []
     except (pa.ArrowException, OSError):
         return 0, False
-    return file.metadata.num_rows, kinds == ["drawn"]  # as `synthetic.writing` marks them
+    return file.metadata.num_rows, kinds == ["drawn"]  # as `synthetic.datasets` marks them
 
 
 def evidence_of(

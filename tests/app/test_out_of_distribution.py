@@ -16,7 +16,7 @@ from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.widgets.diagnosis import installed_detector, let_through
 from dermaviz.errors import EvidenceError
 from dermaviz.models.checkpoint import load_checkpoint
-from dermaviz.ood.detector import Detector, DetectorFacts, detector_bytes, write_detector
+from dermaviz.ood import Detector, DetectorFacts, detector_bytes, write_detector
 from dermaviz.synthetic import SAMPLES
 
 WIDTH = 256

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from dermaviz.api import import_model
 from dermaviz.app.pages import PAGES
 from dermaviz.cli import app as commands
-from dermaviz.data.samples import sample_photos
+from dermaviz.data.photographs import sample_photos
 from tests.app import opened
 from tests.app.opened import open_page as run
 

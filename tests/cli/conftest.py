@@ -27,7 +27,7 @@ class Answer:
 def own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Packs and checkpoints in the test's own folder, whatever the machine has set; wide lines, so none is broken."""
     monkeypatch.setenv("DERMAVIZ_CACHE", str(tmp_path / "cache"))
-    for place in ("models.card", "cli.rebuild"):
+    for place in ("models.card", "cli.evidence"):
         monkeypatch.setattr(f"dermaviz.{place}.shipped_checkpoints", lambda: tmp_path / "checkpoints")
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.delenv("DERMAVIZ_DATA", raising=False)

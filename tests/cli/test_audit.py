@@ -237,7 +237,7 @@ def test_all_says_how_long_it_takes_and_goes_on_after_a_table_that_cannot_be_mad
 
     monkeypatch.setattr("dermaviz.evidence.tables.robustness.flip_rows", refuse)
     chosen = {name: TABLES[name] for name in ("predictions", "flips", "tone")}
-    monkeypatch.setattr("dermaviz.cli.audit.TABLES", chosen)
+    monkeypatch.setattr("dermaviz.cli.evidence.TABLES", chosen)
     dermaviz("audit", "seven", "--data", drawn_dataset)
     answer = dermaviz("audit", "seven", "--data", drawn_dataset, "--all")
     assert answer.code == 2

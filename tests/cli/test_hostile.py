@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from dermaviz.synthetic.writing import write_dataset
+from dermaviz.synthetic.datasets import write_dataset
 
 KEPT = (47, 167, 238)
 """Seeds that once ended in a traceback."""

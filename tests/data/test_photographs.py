@@ -1,15 +1,18 @@
-"""Where photographs lie: as an audit remembered it, or below $DERMAVIZ_DATA, and never those of another data set."""
+"""Tests of the photographs that are shown: those that come with the package, and where those of a data set lie."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from dermaviz.data.photographs import REMEMBERED, find_photographs, remember_place
+from dermaviz.data.photographs import REMEMBERED, SAMPLES, find_photographs, remember_place, sample_photos
 from dermaviz.data.readers import read_dataset
 from dermaviz.data.records import Dataset
+from dermaviz.data.split import named_manifest
 from dermaviz.data.tables import Columns
 
 
@@ -43,3 +46,22 @@ def test_below_the_place_of_all_data_only_where_all_of_its_images_are(
         monkeypatch.setenv("DERMAVIZ_DATA", str(place))
         assert find_photographs(nowhere, "clinic", ["a"], ["a", "b"]) == {"a": clinic / "deep" / "a.png"}
         assert find_photographs(nowhere, "clinic", ["a"], ["a", "b", "c"]) == {}
+
+
+def test_they_are_of_the_half_that_may_be_chosen_on() -> None:
+    split = named_manifest("isic-uda1").assignment
+    assert {split[photo.image_id] for photo in sample_photos()} == {"validation"}
+
+
+def test_each_is_there_small_and_says_what_it_is_and_whose() -> None:
+    photos = sample_photos()
+    assert Counter(photo.dx for photo in photos) == {"mel": 13, "nv": 11}
+    assert {(photo.label, photo.dx) for photo in photos} == {("melanoma", "mel"), ("nevus", "nv")}
+    assert {photo.licence for photo in photos} == {"CC0 1.0"}
+    assert all("UDA-1" in photo.source for photo in photos)
+    assert {path.stem for path in SAMPLES.glob("*.jpg")} == {photo.image_id for photo in photos}
+    assert sum(path.stat().st_size for path in SAMPLES.iterdir()) <= 2_000_000
+    for photo in photos:
+        with Image.open(photo.path) as picture:
+            assert min(picture.size) <= 600
+            assert not picture.getexif()

@@ -22,7 +22,7 @@ from dermaviz.evidence.images import before_the_answer
 from dermaviz.images import read_image
 from dermaviz.io import from_csv_cell
 from dermaviz.models.classifier import Classifier
-from dermaviz.ood.detector import Detector
+from dermaviz.ood import Detector
 
 HEADER = "image,prediction,p_bkl,p_mel,p_nv,p_malignant,out_of_distribution,notes,error"
 OUTPUT, PARTS, MARK = "predictions.csv", "predictions.csv.*.part", "marked"

@@ -170,7 +170,7 @@ def kill_all(root: Path, n: int, seed: int, names: tuple[str, ...] = (), made: A
     """Kill every command, or those named, ``n`` times each; what was lost. ``made`` is a world that is there already."""
     import dermaviz.evidence.evaluate
     import dermaviz.html_report
-    import dermaviz.synthetic.writing
+    import dermaviz.synthetic.datasets
     import dermaviz.training.export  # noqa: F401  once here, not in every fork
 
     world = (made or load_commands().make_world(root / "world")).root

@@ -13,7 +13,7 @@ from scipy.spatial.distance import mahalanobis
 
 from dermaviz.errors import CheckpointError, EvidenceError
 from dermaviz.models.classifier import Classifier
-from dermaviz.ood.detector import Detector, fit_detector, limit_for
+from dermaviz.ood import Detector, fit_detector, limit_for
 
 KNOWN = Detector(
     mean=np.array([1, 2, 3], np.float32),

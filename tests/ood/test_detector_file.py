@@ -12,7 +12,7 @@ import pytest
 
 from dermaviz.errors import EvidenceError
 from dermaviz.models.card import Card, read_card
-from dermaviz.ood.detector import (
+from dermaviz.ood import (
     FACTS,
     WEIGHTS,
     Detector,

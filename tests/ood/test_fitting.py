@@ -17,7 +17,7 @@ from dermaviz.errors import DatasetError
 from dermaviz.models.card import read_card
 from dermaviz.models.checkpoint import save_checkpoint
 from dermaviz.models.classifier import Classifier
-from dermaviz.ood.detector import read_detector
+from dermaviz.ood import read_detector
 from dermaviz.ood.fitting import auroc, bare_skin, fit_checkpoint_detector, outside_shares
 from tests.outside_scenes import KINDS, scene
 

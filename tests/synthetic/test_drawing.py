@@ -29,7 +29,7 @@ from dermaviz.synthetic import (
     soft_border,
 )
 from dermaviz.synthetic.artefacts import ARTEFACTS
-from dermaviz.synthetic.structures import STRUCTURES
+from dermaviz.synthetic.lesions import STRUCTURES
 
 SIZE = 96
 LABELS = tuple(HAM10000.classes)

@@ -17,7 +17,7 @@ from dermaviz.plots.intervals import probability_bars
 from dermaviz.plots.theme import INK, percent
 
 if TYPE_CHECKING:
-    from dermaviz.ood.detector import Detector, DetectorFacts
+    from dermaviz.ood import Detector, DetectorFacts
 
 _SHOWN_ANYWAY = "out-of-distribution photos shown anyway"
 
@@ -126,7 +126,7 @@ def installed_detector(checkpoint: Checkpoint) -> tuple[Detector, DetectorFacts]
     Raises:
         EvidenceError: it is damaged, or was fitted on other weights.
     """
-    from dermaviz.ood.detector import FACTS
+    from dermaviz.ood import FACTS
 
     facts = checkpoint.folder / FACTS
     return _read(checkpoint, facts.stat().st_mtime_ns if facts.is_file() else 0)
@@ -134,6 +134,6 @@ def installed_detector(checkpoint: Checkpoint) -> tuple[Detector, DetectorFacts]
 
 @shared(max_entries=8, show_spinner=False)
 def _read(checkpoint: Checkpoint, written: int) -> tuple[Detector, DetectorFacts] | None:
-    from dermaviz.ood.detector import read_detector
+    from dermaviz.ood import read_detector
 
     return read_detector(checkpoint.folder, checkpoint.card)

@@ -12,11 +12,10 @@ import streamlit as st
 
 from dermaviz.app.case import Photo, drawn_photo
 from dermaviz.data.records import HAM10000
-from dermaviz.synthetic import ARTEFACT_NAMES, FORMS, LAMPS, SAMPLES, Form, Parameters, caption, draw_skin
-from dermaviz.synthetic.drawing import tone_word
+from dermaviz.synthetic import ARTEFACT_NAMES, FORMS, LAMPS, SAMPLES, Form, Parameters, caption, draw_skin, tone_word
+from dermaviz.synthetic.lesions import STRUCTURES
 from dermaviz.synthetic.optics import ITA_RANGE
 from dermaviz.synthetic.parameters import MIN_SIZE
-from dermaviz.synthetic.structures import STRUCTURES
 
 FIRST_SAMPLE = "mel-light"
 FIRST = next(sample.parameters for sample in SAMPLES if sample.slug == FIRST_SAMPLE)

@@ -36,8 +36,7 @@ from dermaviz.app.widgets.drawing import choose_drawing, drawn_caption, take_ove
 from dermaviz.data.records import HAM10000
 from dermaviz.errors import ImageError
 from dermaviz.images import FORMATS_IN_WORDS, MAX_BYTES, MAX_PIXELS, SUFFIXES
-from dermaviz.synthetic import SAMPLES, Parameters, Sample, draw
-from dermaviz.synthetic.drawing import tone_word
+from dermaviz.synthetic import SAMPLES, Parameters, Sample, draw, tone_word
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile

@@ -24,7 +24,8 @@ from dermaviz.fairness.skin_tone import measure_tone
 from dermaviz.fairness.tone_groups import CUTS, tone_groups
 from dermaviz.images import RGB, read_image
 from dermaviz.models.classifier import Classifier
-from dermaviz.synthetic import FORMS, Parameters, draw, like_ham10000
+from dermaviz.synthetic import FORMS, Parameters, draw
+from dermaviz.synthetic.datasets import like_ham10000
 from dermaviz.synthetic.fields import stream
 from dermaviz.synthetic.optics import ITA_RANGE
 
