@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import glob
 import hashlib
 import io
 import json
@@ -97,14 +98,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _remove_abandoned(final: Path) -> None:
-    for path in final.parent.glob(f".{_literal(final.name[:100])}.*.tmp"):
+    for path in final.parent.glob(f".{glob.escape(final.name[:100])}.*.tmp"):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
                 path.unlink()
-
-
-def _literal(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
 def to_json(content: Any, *, indent: int | None = 2) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dermaviz.cli.options import CheckpointArgument, CheckpointName, DataRoot, Device, at_hand, chosen_device
+from dermaviz.cli.options import CheckpointArgument, CheckpointName, DataRoot, Device, Draws, at_hand, chosen_device
 from dermaviz.models.card import CARD, DEFAULT_CHECKPOINT, Checkpoint, find_checkpoint, new_checkpoint_folder, read_card
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def evaluate(
     checkpoint: CheckpointArgument,
     root: DataRoot = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
-    draws: Annotated[int, typer.Option(help="Bootstrap draws.", min=1, max=100_000)] = 1000,
+    draws: Draws = 1000,
     device: Device = "auto",
 ) -> None:
     """Measure a checkpoint on a split of its data set, and write the figures on its card."""
@@ -185,7 +185,7 @@ def out_of_distribution(
     refused: Annotated[
         float, typer.Option(help="Share of validation photos that may be refused.", min=0, max=0.5)
     ] = 0.015,
-    draws: Annotated[int, typer.Option(help="Bootstrap draws.", min=1, max=100_000)] = 1000,
+    draws: Draws = 1000,
     device: Device = "auto",
 ) -> None:
     """Teach a checkpoint what is out of distribution: fit on training images, set the limit on validation, measure it.
@@ -280,8 +280,8 @@ def _explain_one(classifier: Classifier, photo: Path, stem: Path, method: str, c
     import numpy as np
     from PIL import Image
 
-    from dermaviz.attention.maps import explain
     from dermaviz.attention.localisation import overlay
+    from dermaviz.attention.maps import explain
     from dermaviz.images import read_image
     from dermaviz.io import atomic_write
     from dermaviz.models.card import no_maps_reason

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +22,7 @@ import typer
 from tqdm import tqdm
 
 from dermaviz import __version__
-from dermaviz.cli.options import CheckpointArgument, DataColumns, DataRoot, Device, chosen_device
+from dermaviz.cli.options import CheckpointArgument, DataColumns, DataRoot, Device, chosen_device, expect_among
 from dermaviz.errors import CheckpointError, DatasetError, DermaVizError, EvidenceError
 from dermaviz.evidence.tables import TABLES
 from dermaviz.io import atomic_write, read_json
@@ -77,16 +78,14 @@ def audit(
 
     from dermaviz.data.labels import parse_map
     from dermaviz.data.tables import parse_columns
+    from dermaviz.evidence.build import expected_seconds, progress_bar, time_in_words
     from dermaviz.evidence.evaluate import make_table
     from dermaviz.evidence.images import images_to_audit
-    from dermaviz.evidence.build import expected_seconds, progress_bar, time_in_words
     from dermaviz.models.checkpoint import load_checkpoint
     from dermaviz.models.classifier import keep_freed_memory
 
-    if unknown := sorted(set(table or ()) - set(TABLES)):
-        raise typer.BadParameter(
-            f"expected some of {', '.join(TABLES)}, found {', '.join(unknown)}", param_hint="--table"
-        )
+    wanted = list(TABLES) if every else table or ["predictions"]
+    expect_among(table or (), TABLES, "--table")
     keep_freed_memory()
     folder, where = find_checkpoint(checkpoint), chosen_device(device)
     state = PartialState(cpu=where == "cpu")
@@ -108,7 +107,6 @@ def audit(
             tell(sentence)
         return found
 
-    wanted = list(TABLES) if every else table or ["predictions"]
     n_images = 0 if all(TABLES[one].drawn for one in wanted) else len(images().dataset)
     seconds = expected_seconds(folder, wanted, n_images)
     if every:
@@ -183,45 +181,44 @@ def rebuild(
 
     everything = [*TABLES, FIGURES, OOD]
     parts = set(only or everything)
-    if unknown := sorted(parts - set(everything)):
-        raise typer.BadParameter(
-            f"expected some of {', '.join(everything)}, found {', '.join(unknown)}", param_hint="--only"
-        )
+    expect_among(parts, everything, "--only")
     folders = [find_checkpoint(name) for name in names or list_checkpoints()[0]]
     checkpoints = [Checkpoint(folder, read_card(folder / CARD)) for folder in folders]
-    where, refused, changed = chosen_device(device), Refused(), list[str]()
+    work, changed = _Rebuilding(root, outside, chosen_device(device), limit, again), list[str]()
     with TemporaryDirectory() as aside:
         steps = [step for one in checkpoints for step in steps_of(one, parts, Path(aside) if limit else None)]
         due = [step for step in steps if again or limit or step.is_stale()]
         typer.echo(f"{len(due)} of {len(steps)} tables to make. {time_in_words(seconds_of(due, limit)) if due else ''}")
         stopped = {one.name for one in checkpoints if (one.folder / WORK).exists()}
         for one in checkpoints:
-            mine = [step for step in steps if step.checkpoint is one]
-            new = _tables(one, mine, root, where, refused, limit=limit, again=again)
+            new = work.tables(one, [step for step in steps if step.checkpoint is one])
             changed += new
-            if (
-                FIGURES in parts
-                and not limit
-                and (new or again or one.name in stopped or "test" not in one.card.metrics)
-            ):
-                changed += _figures(one, root, where, refused)
+            old_card = new or again or one.name in stopped or "test" not in one.card.metrics
+            if FIGURES in parts and not limit and old_card:
+                changed += work.figures(one)
             if OOD in parts and not limit:
-                changed += _out_of_distribution(one, mine, root, outside, where, refused, again=again)
-    if not limit and not (again and refused.any):  # what was left out may take hours to come to again
+                changed += work.out_of_distribution(one)
+    if not limit and not (again and work.refused):  # what was left out may take hours to come to again
         for one in checkpoints:
             shutil.rmtree(one.folder / WORK, ignore_errors=True)
     typer.echo("\n".join([f"What {'differs' if limit else 'changed'}:", *(changed or ["nothing"])]))
     figures = shipped_checkpoints().parent / "docs" / "make_figures.py"
-    if (changed or stopped) and not (limit or refused.any) and figures.is_file():
+    if (changed or stopped) and not (limit or work.refused) and figures.is_file():
         subprocess.run([sys.executable, str(figures)], check=False)
-    if refused.any or (limit and changed):
+    if work.refused or (limit and changed):
         raise typer.Exit(2)
 
 
-class Refused:
-    """What cannot be made is said and left out; ``any`` tells whether something was."""
+@dataclass
+class _Rebuilding:
+    """What a rebuild was asked for. What cannot be made is said and left out; ``refused`` tells whether something was."""
 
-    any = False
+    root: Path | None
+    outside: Path | None
+    device: str
+    limit: int
+    again: bool
+    refused: bool = False
 
     @contextmanager
     def said(self, what: str) -> Iterator[None]:
@@ -229,115 +226,97 @@ class Refused:
         try:
             yield
         except DermaVizError as error:
-            self.any = True
+            self.refused = True
             typer.echo(f"{what}: left out. {error}", err=True)
 
+    def tables(self, checkpoint: Checkpoint, steps: list[Step]) -> list[str]:
+        """Make every table of a checkpoint; then put those that differ in the place of the old ones, or only compare a few
+        images."""
+        from dermaviz.evidence.build import progress_bar
+        from dermaviz.evidence.rebuild import adopt, build, change_of, images_of, seconds_of
+        from dermaviz.models.checkpoint import load_checkpoint
+        from dermaviz.models.classifier import keep_freed_memory
 
-def _tables(
-    checkpoint: Checkpoint,
-    steps: list[Step],
-    root: Path | None,
-    device: str,
-    refused: Refused,
-    *,
-    limit: int,
-    again: bool,
-) -> list[str]:
-    """Make every table of a checkpoint; then put those that differ in the place of the old ones, or only compare a few images."""
-    from dermaviz.evidence.build import progress_bar
-    from dermaviz.evidence.rebuild import adopt, build, change_of, images_of, seconds_of
-    from dermaviz.models.checkpoint import load_checkpoint
-    from dermaviz.models.classifier import keep_freed_memory
+        if not steps:
+            return []
+        keep_freed_memory()
+        classifier, changed, made = load_checkpoint(checkpoint.folder, self.device), [], []
+        asked: dict[object, ToAudit] = {}
 
-    if not steps:
-        return []
-    keep_freed_memory()
-    classifier, changed, made = load_checkpoint(checkpoint.folder, device), [], []
-    asked: dict[object, ToAudit] = {}
+        def read(step: Step) -> ToAudit:
+            key = (step.of, step.options)
+            asked[key] = asked.get(key) or images_of(step, self.root)
+            return asked[key]
 
-    def read(step: Step) -> ToAudit:
-        key = (step.of, step.options)
-        asked[key] = asked.get(key) or images_of(step, root)
-        return asked[key]
+        facts = {"dermaviz": __version__, "machine": machine()}
+        with progress_bar(seconds_of(steps, self.limit)) as progress:
+            for step in steps:
+                with self.said(str(step)):
+                    moved = partial(progress, str(step))
+                    manifest = build(step, classifier, read, facts, limit=self.limit, again=self.again, progress=moved)
+                    made.append(step)
+                    tqdm.write(f"{step}: {manifest.rows:,} rows")
+        for step in made:
+            with self.said(str(step)):
+                change = change_of(step, part=bool(self.limit))
+                told = f"{step}: {change or 'new'}"
+                if change is None or not change.same:
+                    changed.append(told)
+                    typer.echo(told)
+                elif self.limit:
+                    typer.echo(told)
+                if not self.limit:
+                    adopt(step)
+        return changed
 
-    facts = {"dermaviz": __version__, "machine": machine()}
-    with progress_bar(seconds_of(steps, limit)) as progress:
-        for step in steps:
-            with refused.said(str(step)):
-                moved = partial(progress, str(step))
-                manifest = build(step, classifier, read, facts, limit=limit, again=again, progress=moved)
-                made.append(step)
-                tqdm.write(f"{step}: {manifest.rows:,} rows")
-    for step in made:
-        with refused.said(str(step)):
-            change = change_of(step, part=bool(limit))
-            if limit or change is None or not change.same:
-                typer.echo(f"{step}: {change or 'new'}")
-            if change is None or not change.same:
-                changed.append(f"{step}: {change or 'new'}")
-            if not limit:
-                adopt(step)
-    return changed
+    def figures(self, checkpoint: Checkpoint) -> list[str]:
+        """Evaluate the splits whose figures stand on the card, from the evidence that was just made."""
+        from dermaviz.data.split import SPLITS
+        from dermaviz.evidence.evaluate import evaluate_checkpoint
+        from dermaviz.evidence.predictions import PREDICTIONS, internal
+        from dermaviz.evidence.rebuild import figures_changed
+        from dermaviz.evidence.store import has_evidence
 
+        path, found = checkpoint.folder / CARD, []
+        before = path.read_bytes()
+        for split in SPLITS:
+            if has_evidence(checkpoint.folder, PREDICTIONS, internal(checkpoint.card, split)):
+                with self.said(f"{checkpoint.name} · figures of {split}"):
+                    card = evaluate_checkpoint(checkpoint.folder, self.root, split, device=self.device)
+                    found = figures_changed(checkpoint.card, card)
+        if not found:
+            atomic_write(path, before, error=CheckpointError)  # last digits depend on the machine
+        return [f"{checkpoint.name} · card: {said}" for said in found]
 
-def _figures(checkpoint: Checkpoint, root: Path | None, device: str, refused: Refused) -> list[str]:
-    """Evaluate the splits whose figures stand on the card, from the evidence that was just made."""
-    from dermaviz.data.split import SPLITS
-    from dermaviz.evidence.evaluate import evaluate_checkpoint
-    from dermaviz.evidence.predictions import PREDICTIONS, internal
-    from dermaviz.evidence.rebuild import figures_changed
-    from dermaviz.evidence.store import has_evidence
+    def out_of_distribution(self, checkpoint: Checkpoint) -> list[str]:
+        """Fit the check again where a checkpoint has one that is of other weights."""
+        from dermaviz.data.readers import read_splits
+        from dermaviz.evidence.rebuild import place_of
+        from dermaviz.ood import FACTS, read_detector
+        from dermaviz.ood.fitting import fit_checkpoint_detector
 
-    path, found = checkpoint.folder / CARD, []
-    before = path.read_bytes()
-    for split in SPLITS:
-        if has_evidence(checkpoint.folder, PREDICTIONS, internal(checkpoint.card, split)):
-            with refused.said(f"{checkpoint.name} · figures of {split}"):
-                found = figures_changed(
-                    checkpoint.card, evaluate_checkpoint(checkpoint.folder, root, split, device=device)
+        if not (checkpoint.folder / FACTS).is_file():
+            return []
+        try:
+            before = read_detector(checkpoint.folder, checkpoint.card)
+        except EvidenceError:
+            before = None
+        if before and not self.again:
+            return []
+        name = f"{checkpoint.name} · out-of-distribution check"
+        changed = []
+        with self.said(name):
+            if self.outside is None:
+                raise DatasetError(
+                    "expected outside pictures to measure it on, found none. Give --outside, see `dermaviz ood`."
                 )
-    if not found:
-        atomic_write(path, before, error=CheckpointError)  # last digits depend on the machine
-    return [f"{checkpoint.name} · card: {said}" for said in found]
-
-
-def _out_of_distribution(
-    checkpoint: Checkpoint,
-    steps: list[Step],
-    root: Path | None,
-    outside: Path | None,
-    device: str,
-    refused: Refused,
-    *,
-    again: bool,
-) -> list[str]:
-    """Fit the check again where a checkpoint has one that is of other weights."""
-    from dermaviz.data.readers import read_splits
-    from dermaviz.evidence.rebuild import place_of
-    from dermaviz.ood import FACTS, read_detector
-    from dermaviz.ood.fitting import fit_checkpoint_detector
-
-    if not (checkpoint.folder / FACTS).is_file():
-        return []
-    try:
-        before = read_detector(checkpoint.folder, checkpoint.card)
-    except EvidenceError:
-        before = None
-    if before and not again:
-        return []
-    name = f"{checkpoint.name} · out-of-distribution check"
-    changed = []
-    with refused.said(name):
-        if outside is None:
-            raise DatasetError(
-                "expected outside pictures to measure it on, found none. Give --outside, see `dermaviz ood`."
-            )
-        old = read_json(checkpoint.folder / FACTS, "the facts of a detector", error=EvidenceError)
-        there = old["refused_elsewhere"] is not None
-        elsewhere = read_splits("", EXTERNAL, place_of(checkpoint, EXTERNAL, root))[0] if there else None
-        facts = fit_checkpoint_detector(
-            checkpoint.folder, root, outside, external=elsewhere, components=old["components"], device=device
-        )
-        was = f"{before[1].limit:.2f}" if before else "another"
-        changed = [] if before and before[1] == facts else [f"{name}: limit {was} → {facts.limit:.2f}"]
-    return changed
+            old = read_json(checkpoint.folder / FACTS, "the facts of a detector", error=EvidenceError)
+            there = old["refused_elsewhere"] is not None
+            elsewhere = read_splits("", EXTERNAL, place_of(checkpoint, EXTERNAL, self.root))[0] if there else None
+            facts = fit_checkpoint_detector(
+                checkpoint.folder, self.root, self.outside, external=elsewhere, components=old["components"],
+                device=self.device,
+            )  # fmt: skip
+            was = f"{before[1].limit:.2f}" if before else "another"
+            changed = [] if before and before[1] == facts else [f"{name}: limit {was} → {facts.limit:.2f}"]
+        return changed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,15 @@ _CHECKPOINT = "A checkpoint's folder, or the name of one that is installed."
 CheckpointArgument = Annotated[str, typer.Argument(help=_CHECKPOINT)]
 CheckpointName = Annotated[str, typer.Option("--checkpoint", "-c", help=_CHECKPOINT)]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
+
+
+Draws = Annotated[int, typer.Option(help="Bootstrap draws.", min=1, max=100_000)]
+
+
+def expect_among(names: Iterable[str], known: Iterable[str], option: str) -> None:
+    """Go on only if all names that an option gave are known ones."""
+    if unknown := sorted({*names} - {*known}):
+        raise typer.BadParameter(f"expected some of {', '.join(known)}, found {', '.join(unknown)}", param_hint=option)
 
 
 def at_hand(text: str, checkpoint: Path, of: DataSplit) -> str:

@@ -15,7 +15,7 @@ from dermaviz.errors import CheckpointError, DependencyError, WeightsError
 from dermaviz.io import atomic_write
 from dermaviz.models.card import CARD, Card, read_card
 from dermaviz.models.classifier import Classifier
-from dermaviz.models.foreign import Opaque, Wrapped, foreign_network
+from dermaviz.models.foreign import Opaque, Wrapped, foreign_network, one_line
 from dermaviz.models.zoo import build, load_weights
 
 WEIGHTS = "model.safetensors"
@@ -97,7 +97,7 @@ def _answering(classifier: Classifier) -> Classifier:
     except (RuntimeError, AssertionError, ValueError, TypeError, IndexError, WeightsError) as error:
         raise CheckpointError(
             f"checkpoint {card.name}: expected a network that takes images of {card.input_size} pixels a side, found "
-            f"{' '.join(str(error).split())[:200] or type(error).__name__}. Correct input_size on the card, or import it again."
+            f"{one_line(error) or type(error).__name__}. Correct input_size on the card, or import it again."
         ) from error
     if found.shape != (1, len(card.classes)):
         raise CheckpointError(

@@ -135,7 +135,7 @@ def _session(content: bytes) -> Any:
         session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no common base of their own
         raise WeightsError(
-            f"expected an ONNX file, found one that does not load ({_line(error)}). Export it again."
+            f"expected an ONNX file, found one that does not load ({one_line(error)}). Export it again."
         ) from error
     (place, *others) = session.get_inputs()
     if others or len(place.shape) != 4:
@@ -171,7 +171,7 @@ def of_transformers(folder: Path, *, weights: bool = False) -> nn.Module:
     except (ValueError, OSError, KeyError, TypeError, ImportError, RuntimeError) as error:
         raise WeightsError(
             f"{folder / CONFIG}: expected an image classifier that transformers knows, found one it cannot build "
-            f"({_line(error)})."
+            f"({one_line(error)})."
         ) from error
     if missing:
         raise WeightsError(
@@ -225,5 +225,6 @@ def _optional(package: str, extra: str) -> Any:
         ) from error
 
 
-def _line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """What a library says of a failure, in one line of at most 200 characters."""
     return " ".join(str(error).split())[:200]

@@ -30,6 +30,7 @@ from dermaviz.models.foreign import (
     foreign_network,
     is_own_code,
     of_transformers,
+    one_line,
 )
 from dermaviz.models.layers import attention_layer, features_and_logits
 from dermaviz.models.sources import HUB, Source, read_source
@@ -103,7 +104,12 @@ def import_checkpoint(
             "guessed: pictures are not reduced before they are resized; give --sharpness if the training images were small."
         )
     doubts = _doubt_of_classes(named, tuple(found.said.get("classes", ())), ill, malignant is not None)
-    doubt = " ".join([*doubts, *_doubt_of_size(size if size_guessed else 0)])
+    if size_guessed:
+        doubts.append(
+            f"The input size of {size} px is a guess; nothing in the file says it. If it was trained at another, import it again "
+            "with --input-size PIXELS --replace (--sharpness is for photographs that were small before resizing)."
+        )
+    doubt = " ".join(doubts)
     card = Card(
         name=name, architecture=called, classes=named, input_size=size, mean=pixels[0], std=pixels[1],
         attention_layer=chosen, temperature=1.0, split_sha256="", weights_sha256="", recipe=recipe, metrics={}, data={},
@@ -139,10 +145,8 @@ def _preparation(found: Source, network: nn.Module, fit: Fit, called: str, given
             f"expected {', '.join(unknown)}, found nothing that says so. Give what the training images were "
             f"prepared with.{usually}"
         )
-    return [
-        *(_value(found.notes, option, *known) for option, known in values.items()),
-        not any(values["--input-size"][:2]),
-    ]
+    taken = [_value(found.notes, option, *known) for option, known in values.items()]
+    return [*taken, not any(values["--input-size"][:2])]
 
 
 def _malignant(classes: tuple[str, ...], given: Sequence[str] | None, notes: list[str]) -> tuple[str, ...]:
@@ -170,11 +174,9 @@ def _doubt_of_classes(classes: tuple[str, ...], said: tuple[str, ...], ill: tupl
     unless it is ``told`` and in keeping with their names."""
     parts = []
     if len(said) != len(classes) or any(spelt(one) != spelt(other) for one, other in zip(classes, said, strict=True)):
-        against = (
-            f", and the source says {', '.join(said)}" if len(said) == len(classes) else ", for the source names none"
-        )
+        other = f"and the source says {', '.join(said)}" if len(said) == len(classes) else "for the source names none"
         parts.append(
-            f"Nothing vouches for the order of the classes ({', '.join(classes)}){against}: in another order every figure is "
+            f"Nothing vouches for the order of the classes ({', '.join(classes)}), {other}: in another order every figure is "
             "wrong. Compare it with the code that trained the model."
         )
     if not (ill or told):
@@ -191,14 +193,6 @@ def _doubt_of_classes(classes: tuple[str, ...], said: tuple[str, ...], ill: tupl
             meant = name if spelt(name) == spelt(row.name) else f"{name} means {row.name}, which"
             parts.append(f"{meant} is {kind}, but --malignant {against}; {without}")
     return parts
-
-
-def _doubt_of_size(guessed: int) -> list[str]:
-    """A sentence on an input size that is a guess (0: it is none)."""
-    return [
-        f"The input size of {guessed} px is a guess; nothing in the file says it. If it was trained at another, import it again "
-        "with --input-size PIXELS --replace (--sharpness is for photographs that were small before resizing)."
-    ] if guessed else []  # fmt: skip
 
 
 def _require_new(name: str, folder: Path, replaced: bool) -> None:
@@ -248,9 +242,7 @@ def _network(found: Source, given: str, input_size: int) -> tuple[nn.Module, Fit
         found.notes.append(f"taken: the architecture {named}, as the source says.")
     fit = fit_to(named, found.state, input_size) if named else identified(found.state)
     if input_size and not named:
-        fit_to(
-            fit.architecture, found.state, input_size
-        )  # position embeddings are of one size: says so where it is another
+        fit_to(fit.architecture, found.state, input_size)  # says so where the position embeddings are of another size
     network = create(fit.architecture, fit.n_classes, input_size=input_size or fit.input_size)
     load_weights(network, fit.state, source=fit.architecture)
     return network, fit
@@ -258,11 +250,8 @@ def _network(found: Source, given: str, input_size: int) -> tuple[nn.Module, Fit
 
 def _usual(name: str) -> Architecture | None:
     """What the architecture is usually given; None of networks that are no one else's."""
-    return (
-        None
-        if is_own_code(name) or name.startswith(TRANSFORMERS) or name in ("torchscript", "onnx")
-        else architecture_of(name)
-    )
+    foreign = is_own_code(name) or name.startswith(TRANSFORMERS) or name in ("torchscript", "onnx")
+    return None if foreign else architecture_of(name)
 
 
 def _value(notes: list[str], option: str, given: Any, said: Any, usual: Any) -> Any:
@@ -285,7 +274,7 @@ def _settled(network: nn.Module, size: int, recipe: dict[str, Any], notes: list[
     except (RuntimeError, AssertionError, ValueError, TypeError, IndexError) as error:
         raise WeightsError(
             f"expected a network that takes images of {size} pixels a side, found {type(error).__name__}: "
-            f"{' '.join(str(error).split())[:200]}. Give its --input-size."
+            f"{one_line(error)}. Give its --input-size."
         ) from error
     if found.shape[0] != 2 or not torch.isfinite(found).all():
         raise WeightsError(

@@ -139,7 +139,7 @@ def map_layers(network: nn.Module, images: Tensor) -> list[str]:
     ended: list[tuple[str, Tensor]] = []
     readers: list[
         tuple[torch.Size, int]
-    ] = []  # attention: the shape of what it reads, and how many layers had ended then
+    ] = []  # of attention: the shape that is read, how many layers had ended by then
 
     def end(name: str, output: Any) -> None:
         first = output[0] if isinstance(output, tuple) and output else output

@@ -6,7 +6,7 @@ import argparse
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from dermaviz.errors import WeightsError
 from dermaviz.io import read_json
-from dermaviz.models.foreign import CONFIG, TRANSFORMERS, is_own_code, own_network
+from dermaviz.models.foreign import CONFIG, TRANSFORMERS, is_own_code, one_line, own_network
 from dermaviz.models.zoo import is_reachable
 
 HUB = "hf-hub:"
@@ -30,20 +30,13 @@ _STATES = ("state_dict", "model_state_dict", "model", "net", "network", "module"
 _SETTINGS = ("hyper_parameters", "hparams", "args", "config", "cfg", "pretrained_cfg", "meta")
 _SAID = {
     "architecture": (
-        "arch",
-        "architecture",
-        "model_name",
-        "model_arch",
-        "arch_name",
-        "backbone",
-        "encoder_name",
-        "timm_name",
+        "arch", "architecture", "model_name", "model_arch", "arch_name", "backbone", "encoder_name", "timm_name",
     ),
     "classes": ("class_names", "classes", "label_names", "class_to_idx", "idx_to_class", "id2label", "labels"),
     "mean": ("mean", "image_mean"),
     "std": ("std", "image_std"),
     "input_size": ("input_size", "img_size", "image_size", "crop_size", "size"),
-}
+}  # fmt: skip
 """How files spell what must be known."""
 _SIDECARS = ("classes", "labels", "class_names", "class_to_idx", "id2label", "label_names")
 
@@ -96,15 +89,12 @@ def _from_hub(name: str) -> Path:
     try:
         return Path(snapshot_download(name, allow_patterns=wanted))
     except (OSError, ValueError) as error:
-        raise WeightsError(f"expected {name} on the hub, found: {_line(error)}. Check the name.") from error
+        raise WeightsError(f"expected {name} on the hub, found: {one_line(error)}. Check the name.") from error
 
 
 def _in_folder(folder: Path) -> Source:
-    files = [
-        path
-        for ending in ("safetensors", "bin", "pth", "pt", "ckpt", "onnx")
-        for path in sorted(folder.glob(f"*.{ending}"))
-    ]
+    endings = ("safetensors", "bin", "pth", "pt", "ckpt", "onnx")
+    files = [path for ending in endings for path in sorted(folder.glob(f"*.{ending}"))]
     config = read_json(folder / CONFIG, "a model's settings", error=WeightsError) if (folder / CONFIG).is_file() else {}
     preferred = [path for path in files if path.stem in ("model", "pytorch_model")] or files
     if not files or (len(preferred) > 1 and preferred[0].suffix != ".safetensors"):
@@ -135,7 +125,7 @@ def _in_file(path: Path) -> Source:
             found.state = load_file(path)
         except (SafetensorError, OSError, ValueError) as error:
             raise WeightsError(
-                f"{path}: expected a safetensors file, found {_line(error)}. Save or download it again."
+                f"{path}: expected a safetensors file, found {one_line(error)}. Save or download it again."
             ) from error
     elif _is_torchscript(path):
         found.content, found.said["architecture"] = path.read_bytes(), "torchscript"
@@ -162,9 +152,7 @@ def _is_torchscript(path: Path) -> bool:
 
 def _unpickled(path: Path) -> Any:
     try:
-        with torch.serialization.safe_globals(
-            [argparse.Namespace]
-        ):  # timm's training script keeps its arguments as one
+        with torch.serialization.safe_globals([argparse.Namespace]):  # as timm's training script keeps its arguments
             return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         named = re.search(r"GLOBAL ([\w.]+)", str(error))
@@ -175,7 +163,7 @@ def _unpickled(path: Path) -> Any:
         ) from error
     except (RuntimeError, OSError, ValueError, EOFError, LookupError) as error:
         raise WeightsError(
-            f"{path}: expected weights of PyTorch, found a file that is none ({_line(error)})."
+            f"{path}: expected weights of PyTorch, found a file that is none ({one_line(error)})."
         ) from error
 
 
@@ -190,10 +178,8 @@ def _state(content: Any, notes: list[str]) -> dict[str, Tensor]:
         inner = _state(content.get(key), notes)
         if inner:
             averaged = key in _EMA and any(_state(content.get(plain), []) for plain in _STATES)
-            notes.insert(
-                0,
-                f"taken: the tensors under {key!r}{', the averaged weights, not the plain ones' if averaged else ''}.",
-            )
+            which = ", the averaged weights, not the plain ones" if averaged else ""
+            notes.insert(0, f"taken: the tensors under {key!r}{which}.")
             return inner
     return tensors if len(tensors) > 1 else {}
 
@@ -203,15 +189,11 @@ def _tell(found: Source, settings: Any) -> None:
     if not isinstance(settings, Mapping):
         return
     for name, spellings in _SAID.items():
-        read = {"architecture": _as_name, "classes": _as_classes, "input_size": _as_size}.get(name, _as_triple)
+        read = _AS.get(name, _as_triple)
         for spelling in spellings:
             value = read(settings.get(spelling))
             if value is not None:
                 found.said.setdefault(name, value)
-
-
-def _as_name(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _as_classes(value: Any) -> tuple[str, ...] | None:
@@ -220,14 +202,11 @@ def _as_classes(value: Any) -> tuple[str, ...] | None:
         return tuple(value)
     if not isinstance(value, Mapping) or len(value) < 2:
         return None
-    with suppress(ValueError, TypeError):
-        by_index = {int(index): str(name) for index, name in value.items()}
-        if sorted(by_index) == list(range(len(value))):
-            return tuple(by_index[index] for index in sorted(by_index))
-    with suppress(ValueError, TypeError):
-        by_index = {int(index): str(name) for name, index in value.items()}
-        if sorted(by_index) == list(range(len(value))):
-            return tuple(by_index[index] for index in sorted(by_index))
+    for pairs in (value.items(), [(index, name) for name, index in value.items()]):
+        with suppress(ValueError, TypeError):
+            by_index = {int(index): str(name) for index, name in pairs}
+            if sorted(by_index) == list(range(len(value))):
+                return tuple(by_index[index] for index in sorted(by_index))
     return None
 
 
@@ -245,6 +224,14 @@ def _as_size(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 4 <= value <= 4096 else None
 
 
+_AS: Mapping[str, Callable[[Any], Any]] = {
+    "architecture": lambda value: value if isinstance(value, str) and value else None,
+    "classes": _as_classes,
+    "input_size": _as_size,
+}
+"""How each of :data:`_SAID` is read, None where it cannot be; the others are of three channels."""
+
+
 def _sidecars(found: Source, path: Path) -> None:
     """Class names from a file beside the weights: ``classes.txt``, one a line, ``class_to_idx.json`` and the like."""
     for name in (path.stem, *_SIDECARS):
@@ -254,16 +241,8 @@ def _sidecars(found: Source, path: Path) -> None:
             if beside.is_file() and beside.stat().st_size < 2**20:
                 with suppress(ValueError, OSError):
                     text = beside.read_text(encoding="utf-8")
-                    content = (
-                        json.loads(text)
-                        if beside.suffix == ".json"
-                        else [line.strip() for line in text.splitlines() if line.strip()]
-                    )
-                    classes = _as_classes(content)
+                    lines = [line.strip() for line in text.splitlines() if line.strip()]
+                    classes = _as_classes(json.loads(text) if beside.suffix == ".json" else lines)
                     if classes:
                         found.said.setdefault("classes", classes)
                         found.notes.append(f"taken: the classes' names from {beside.name}.")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
