@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dermaviz.evidence.external import external_drop
-from dermaviz.evidence.predictions import Audited, evidence_of, internal, read_audited
+from dermaviz.evidence.predictions import Audited, evidence_of, external_drop, internal, read_audited
 from dermaviz.evidence.store import DataSplit
 from dermaviz.fairness.effects import BACKGROUND_ONLY, SHORTCUTS, shortcut_effects
 from dermaviz.fairness.trend import ita_trend

@@ -67,13 +67,8 @@ def explain(
             )
         classes = check_classes(given, len(classifier.classes))
     if not layer:
-        return _wrap(
-            [NO_MAP] * len(images),
-            classes or classifier.probabilities(images).argmax(axis=1).tolist(),
-            row,
-            "",
-            started,
-        )
+        classes = classes or classifier.probabilities(images).argmax(axis=1).tolist()
+        return _wrap([NO_MAP] * len(images), classes, row, "", started)
     with torch.no_grad():
         normalised = classifier.normalise(images)
     if row.formula:
@@ -100,11 +95,7 @@ def map_channels(classifier: Classifier) -> int:
 
 
 def attention_maps(
-    classifier: Classifier,
-    image: Tensor,
-    class_indices: Sequence[int],
-    method: str = DEFAULT_METHOD,
-    layer: str | None = None,
+    classifier: Classifier, image: Tensor, class_indices: Sequence[int], method: str = DEFAULT_METHOD
 ) -> list[AttentionMap]:
     """Maps of several classes of one image; with a fast method, every class after the first costs only the head.
 
@@ -115,7 +106,7 @@ def attention_maps(
     The other arguments, ``seconds`` and errors are those of :func:`explain`, and so are the maps, bit for bit.
     """
     started = time.perf_counter()
-    row, layer = find_method(method), layer or classifier.attention_layer
+    row, layer = find_method(method), classifier.attention_layer
     require_images(image, classifier.input_size, AttentionError)
     if len(image) != 1:
         raise AttentionError(f"expected one image [1, 3, S, S], found {len(image)}. Use explain() for several images.")
@@ -147,13 +138,8 @@ def _wrap(
 def maps_per_image(
     network: nn.Module, layer: str, images: Tensor, classes: Sequence[int] | None, formula: Formula
 ) -> tuple[Tensor, list[int]]:
-    """One map per image: raw maps float32 ``[N, h, w]`` and the class of each.
-
-    Args:
-        images: normalised, float32 ``[N, 3, S, S]``.
-        classes: a class index per image, or ``None`` for the class of highest logit.
-        formula: that of a row of ``METHODS``.
-    """
+    """Raw maps float32 ``[N, h, w]`` of normalised images ``[N, 3, S, S]``, and the class of each: by default that of the highest
+    logit."""
     with differentiable(images.device):
         features, logits = features_and_logits(network, layer, images)
         chosen = logits.argmax(dim=1).tolist() if classes is None else check_classes(classes, logits.shape[1])
@@ -162,14 +148,8 @@ def maps_per_image(
 
 
 def maps_per_class(network: nn.Module, layer: str, image: Tensor, classes: Sequence[int], formula: Formula) -> Tensor:
-    """Several classes of one image: one forward, and back from the logits to the layer once a class.
-
-    Args:
-        image: normalised, float32 ``[1, 3, S, S]``.
-
-    Returns:
-        Raw maps float32 ``[len(classes), h, w]``, equal to those of one call per class.
-    """
+    """Raw maps float32 ``[len(classes), h, w]`` of one normalised image ``[1, 3, S, S]``, as of one call per class: one forward,
+    and back from the logits to the layer once a class."""
     with differentiable(image.device):
         features, logits = features_and_logits(network, layer, image)
         scores = [logits[:, index].sum() for index in check_classes(classes, logits.shape[1])]
@@ -177,11 +157,7 @@ def maps_per_class(network: nn.Module, layer: str, image: Tensor, classes: Seque
 
 
 def check_classes(classes: Sequence[int], count: int) -> list[int]:
-    """The class indices as plain integers.
-
-    Raises:
-        AttentionError: an index is negative or not below ``count``.
-    """
+    """The class indices as plain integers; AttentionError where one is negative or not below ``count``."""
     chosen = [int(index) for index in classes]
     outside = [index for index in chosen if not 0 <= index < count]
     if outside:
@@ -245,10 +221,8 @@ def _library_map(
             module.tqdm = SimpleNamespace(tqdm=told)  # in place of its bars on stderr, for which it has no switch
         private = copy.deepcopy(network).requires_grad_(True)
         for part in private.modules():
-            if getattr(part, "inplace", False):
-                vars(part).update(
-                    inplace=False
-                )  # else the activation after the layer overwrites what the hook has kept
+            if getattr(part, "inplace", False):  # else the activation after the layer overwrites what the hook has kept
+                vars(part).update(inplace=False)
         # Without strides, since Score-CAM flattens the features with ``view``.
         options: dict[str, Any] = {"reshape_transform": lambda features: _places(network, layer, features).contiguous()}
         if method.library == "AblationCAM":  # the library's default is one object for everybody

@@ -226,7 +226,7 @@ def predict(
 ) -> None:
     """Predict every photo of a folder; an interrupted run is continued."""
     from dermaviz.api import load
-    from dermaviz.evidence.folder import predict_folder
+    from dermaviz.evidence.evaluate import predict_folder
 
     classifier = load(checkpoint, device=chosen_device(device))
     rows = predict_folder(classifier, folder, output, batch_size)

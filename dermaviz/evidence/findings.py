@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -18,15 +18,16 @@ import plotly.graph_objects as go
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
 from dermaviz.data.tone_labels import TONE_LABEL, scale_of
 from dermaviz.errors import DermaVizError, EvidenceError
-from dermaviz.evidence.external import alike, external_sets
 from dermaviz.evidence.predictions import (
     BALANCED,
     PREDICTIONS,
     TONE,
     TONE_GROUP,
     Audited,
+    alike,
     cannot_have,
     evidence_of,
+    external_sets,
     internal,
     read_audited,
 )
@@ -37,7 +38,7 @@ from dermaviz.fairness.tone_groups import GROUPS
 from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Bootstrap, Estimate, estimate
 from dermaviz.metrics.calibration import FlaggedShare
 from dermaviz.metrics.classification import MELANOMA, Metric, accuracy
-from dermaviz.metrics.comparison import beside_constant
+from dermaviz.metrics.comparison import BesideConstant, beside_constant
 from dermaviz.metrics.ranking import group_auc
 from dermaviz.models.card import Checkpoint
 from dermaviz.plots.intervals import estimates_figure
@@ -110,48 +111,39 @@ class Chapter:
 
 
 def read_findings(checkpoint: Checkpoint, of: DataSplit | None = None, draws: int = DRAWS) -> list[Finding | Missing]:
-    """The five findings about a checkpoint in their order; :class:`Missing` where evidence is.
-
-    Args:
-        checkpoint: whose evidence is read.
-        of: the data set's split that the first four are about (None: its own test split).
-        draws: resamplings of patients, or lesions, for the intervals.
-    """
-    images, audited = of or internal(checkpoint.card), None
-    reason = ""
+    """The five findings about a checkpoint in their order, :class:`Missing` where evidence is; the first four are about the
+    split ``of`` a data set (None: its own test split)."""
+    images = of or internal(checkpoint.card)
     try:
         audited = read_audited(checkpoint, images)
     except EvidenceError as error:
-        reason = str(error)
+        command = audit_command(checkpoint.folder, images, PREDICTIONS)
+        return [Missing(key, row.question, str(error), command, row.page) for key, row in STORY.items()]
     story: list[Finding | Missing] = []
     for key, chapter in STORY.items():
-        needs = chapter.needs if audited else PREDICTIONS
-        said = reason
-        if audited is not None:
-            try:
-                story.append(chapter.find(audited, images, draws))
-                continue
-            except DermaVizError as error:
-                said = str(error)
-        if key == "elsewhere" and audited:
-            command = audit_command(checkpoint.folder, None, folder="ANOTHER_FOLDER")
-        elif cannot_have(checkpoint.card, needs) or (audited and has_evidence(checkpoint.folder, needs, images)):
-            command = ""
-        else:
-            command = audit_command(checkpoint.folder, images, needs)
-        story.append(Missing(key, chapter.question, said, command, chapter.page))
+        try:
+            story.append(chapter.find(audited, images, draws))
+        except DermaVizError as error:
+            if key == "elsewhere":
+                command = audit_command(checkpoint.folder, None, folder="ANOTHER_FOLDER")
+            elif _can_be_made(checkpoint, chapter.needs, images):
+                command = audit_command(checkpoint.folder, images, chapter.needs)
+            else:
+                command = ""
+            story.append(Missing(key, chapter.question, str(error), command, chapter.page))
     return story
 
 
 def command_missing(checkpoint: Checkpoint, of: DataSplit) -> str:
     """The command that makes all tables which the story of these images needs and has not; "" where none is missing."""
     needed = dict.fromkeys(chapter.needs for key, chapter in STORY.items() if key != "elsewhere")
-    missing = [
-        table
-        for table in needed
-        if not has_evidence(checkpoint.folder, table, of) and not cannot_have(checkpoint.card, table)
-    ]
+    missing = [table for table in needed if _can_be_made(checkpoint, table, of)]
     return audit_command(checkpoint.folder, of, *missing) if missing else ""
+
+
+def _can_be_made(checkpoint: Checkpoint, table: str, of: DataSplit) -> bool:
+    """Whether a table of evidence is not there, and can be."""
+    return not (cannot_have(checkpoint.card, table) or has_evidence(checkpoint.folder, table, of))
 
 
 def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
@@ -164,8 +156,7 @@ def _says(audited: Audited, of: DataSplit, draws: int) -> Finding:
     rows = estimate(found, audited.labels, audited.probabilities, audited.clusters, draws)
     table = _table(rows, [len(audited), *([int(np.isin(audited.labels, wanted).sum())] if wanted else [])])
     right = next(iter(rows.values()))
-    beside = beside_constant(audited.labels, audited.probabilities, audited.clusters, draws)
-    no_better = beside.finding(list(card.words.values()))
+    beside, no_better = _beside_constant(audited, draws)
     images = f"{len(audited):,} {'balanced ' * audited.balanced}images"
     sentence = no_better or f"{percent(right.value)} of {images} are classified correctly."
     if has_evidence(audited.checkpoint.folder, "attention", of) and not cannot_have(card, "attention"):
@@ -199,20 +190,18 @@ def _flips(audited: Audited, of: DataSplit, draws: int) -> Finding:
     table, size = _under_attack(answers, draws)
     levels, cap = median.value * _GREY_LEVELS, flips["cap"].max() * _GREY_LEVELS
     by, flipped, also, n_right = "one FGSM step", "half", "", int(answers.clean.sum())
-    beside = beside_constant(audited.labels, audited.probabilities, audited.clusters, draws)
-    no_better = beside.finding(list(audited.checkpoint.card.words.values()))
+    _, no_better = _beside_constant(audited, draws)
     if (half := _half_flipped(answers, draws)) and half[0] < median.value:
         levels, by, share = half[0] * _GREY_LEVELS, half[1].upper(), half[2]
         flipped, also = percent(share.value), f"{by} of {levels:.2g} flips {share.text(percent)} of these. "
-    sentence = (
-        f"A change of {levels:.2g} grey levels ({by}), too small to see, flips {flipped} of the {n_right:,} correct answers."
-        if math.isfinite(levels)
-        else f"Half of the {n_right:,} correct answers withstand every FGSM step up to {cap:.0f} grey levels."
-    )
-    if levels > 3:
-        sentence = sentence.replace(", too small to see,", "")
-    detail = f"{no_better} " if no_better else ""
-    detail += (
+    if math.isfinite(levels):
+        unseen = "" if levels > 3 else ", too small to see,"
+        sentence = (
+            f"A change of {levels:.2g} grey levels ({by}){unseen} flips {flipped} of the {n_right:,} correct answers."
+        )
+    else:
+        sentence = f"Half of the {n_right:,} correct answers withstand every FGSM step up to {cap:.0f} grey levels."
+    detail = (f"{no_better} " if no_better else "") + (
         f"Median smallest FGSM step: {median.text(lambda e: f'{e * _GREY_LEVELS:.2f}')} of 255 grey levels, over images that "
         f"are classified correctly. {also}The chart: balanced accuracy at ε = {epsilon_in_words(size)}."
     )
@@ -223,11 +212,8 @@ def _half_flipped(answers: Answers, draws: int) -> tuple[float, str, Estimate] |
     """The smallest ε at which an attack of the table flips half of the right answers: ε, method and share; None if none does."""
     right = Bootstrap.over(answers.cluster_ids, draws).take(answers.clean)
     for epsilon, made in answers.conditions.groupby("epsilon"):
-        lost = {
-            str(made["method"][row]): ~answers.right[answers.clean, row]
-            for row in made.index
-            if made["method"][row] != NOISE
-        }
+        attacks = made.index[made["method"] != NOISE]
+        lost = {str(made["method"][row]): ~answers.right[answers.clean, row] for row in attacks}
         most = max(lost, key=lambda method: lost[method].mean(), default="")
         if most and lost[most].mean() >= 0.5:
             return float(epsilon), most, right.mean(lost[most]).estimate()
@@ -244,10 +230,7 @@ def _under_attack(answers: Answers, draws: int) -> tuple[pd.DataFrame, float]:
         )
     size = min(both, key=lambda e: abs(math.log(e / DEFAULT_SIZE)))
     keep = (made["epsilon"] == size).to_numpy()
-    some = Answers(
-        answers.classes, answers.image_ids, answers.cluster_ids, answers.labels, answers.clean,
-        made[keep].reset_index(drop=True), answers.right[:, keep],
-    )  # fmt: skip
+    some = replace(answers, conditions=made[keep].reset_index(drop=True), right=answers.right[:, keep])
     rows = curves(some, draws)
     rows = rows[rows["metric"] == "balanced_accuracy"]
     clean, after = rows[rows["epsilon"] == 0].iloc[0], rows[rows["epsilon"] > 0].set_index("method")
@@ -259,11 +242,8 @@ def _under_attack(answers: Answers, draws: int) -> tuple[pd.DataFrame, float]:
 
 def _map(audited: Audited, of: DataSplit, draws: int) -> Finding:
     """How much of each method's map is left when the classifier layer is random: that much is not the classifier's."""
-    left = what_is_left(
-        evidence_of(audited.checkpoint, "randomisation", of).table,
-        dict(zip(audited.table["image_id"], audited.clusters, strict=True)),
-        draws,
-    )
+    cluster_of = dict(zip(audited.table["image_id"], audited.clusters, strict=True))
+    left = what_is_left(evidence_of(audited.checkpoint, "randomisation", of).table, cluster_of, draws)
     first = left[left["step"] == 1].set_index("method")
     shown = first.loc[[name for name in (DEFAULT_METHOD, *sorted(first.index)) if name in first.index]]
     shown = shown[~shown.index.duplicated() & [name in METHODS for name in shown.index]]
@@ -290,9 +270,8 @@ def _map(audited: Audited, of: DataSplit, draws: int) -> Finding:
 def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
     """How often what is looked for is found by estimated tone group, and in which groups nothing can be said."""
     wanted, name = _wanted(audited)
-    labelled = TONE_LABEL in audited.table and scale_of(
-        audited.table[TONE_LABEL]
-    )  # people's labels come before estimates
+    # People's labels come before estimates.
+    labelled = TONE_LABEL in audited.table and scale_of(audited.table[TONE_LABEL])
     column, levels = (TONE_LABEL, labelled.levels) if labelled else (TONE_GROUP, GROUPS)
     card = audited.checkpoint.card
     if not wanted:
@@ -361,12 +340,11 @@ def _elsewhere(audited: Audited, of: DataSplit, draws: int) -> Finding:
         ):
             rows[f"{metric[0].upper()}{metric[1:]}, {where}"] = figures[metric]
             n.append(int(np.isin(images.labels, wanted).sum()) if metric.endswith("found") else len(images))
-    home, away = (next(iter(one.values())) for one in found)
-    last_home, last_away = (list(one.values())[-1] for one in found)
+    home, away = (list(one.values()) for one in found)
     metric = next(iter(metrics))
-    sentence = f"On {len(other):,} images from elsewhere, {metric} is {away.value:.2f}, not {home.value:.2f}"
+    sentence = f"On {len(other):,} images from elsewhere, {metric} is {away[0].value:.2f}, not {home[0].value:.2f}"
     if wanted:
-        sentence += f"; {percent(last_away.value)} of {name}s are found, not {percent(last_home.value)}"
+        sentence += f"; {percent(away[-1].value)} of {name}s are found, not {percent(home[-1].value)}"
     detail = "; ".join(f"{label}: {value.text('{:.2f}'.format)}" for label, value in rows.items()) + "."
     link = {"data": str(outside[0])}
     return _finding("elsewhere", f"{sentence}.", detail, _table(rows, n), "value, 0 to 1", link=link)
@@ -394,16 +372,20 @@ def _finding(key: str, sentence: str, detail: str, table: pd.DataFrame, axis: st
     return Finding(key, chapter.question, sentence, detail, rows, axis, chapter.page, link, **more)  # type: ignore[arg-type]
 
 
+def _beside_constant(audited: Audited, draws: int) -> tuple[BesideConstant, str]:
+    """The model beside always giving one class; and that it is no better, in a sentence, "" where it is."""
+    found = beside_constant(audited.labels, audited.probabilities, audited.clusters, draws)
+    return found, found.finding(list(audited.checkpoint.card.words.values()))
+
+
 def _wanted(audited: Audited) -> tuple[tuple[int, ...], str]:
     """The classes that are looked for, as indices, and their name: melanoma, else all malignant ones, else none."""
     positive, card = _positive(audited), audited.checkpoint.card
     names = set(card.malignant) if positive == MALIGNANT else {positive}
     wanted = tuple(i for i, name in enumerate(card.classes) if name in names)
-    return (
-        (wanted, "melanoma" if positive == MELANOMA else "malignant lesion")
-        if 0 < len(wanted) < len(card.classes)
-        else ((), "")
-    )
+    if not 0 < len(wanted) < len(card.classes):
+        return (), ""
+    return wanted, "melanoma" if positive == MELANOMA else "malignant lesion"
 
 
 def _positive(audited: Audited) -> str:

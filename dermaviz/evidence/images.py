@@ -104,17 +104,15 @@ def fit_to(card: Card, dataset: Dataset, labels: Mapping[str, str] | None = None
     """
     rest, said = _without_trained(card, dataset)
     task = selection_on_card(card.data).task
-    as_diagnoses = matched(
-        sorted({record.label for record in rest.records} - set(card.classes)), tuple(HAM10000.classes)
-    )
-    if task != "diagnosis" and not labels and set(as_diagnoses) == {r.label for r in rest.records} - set(card.classes):
+    foreign = {record.label for record in rest.records} - set(card.classes)
+    as_diagnoses = matched(sorted(foreign), tuple(HAM10000.classes))
+    if task != "diagnosis" and not labels and set(as_diagnoses) == foreign:
         named = tuple(replace(r, label=as_diagnoses.get(r.label, r.label)) for r in rest.records)
         classes = tuple(dict.fromkeys(record.label for record in named))
         rest = for_task(replace(rest, records=named, classes=classes), task)
     fitted = fit_labels(rest, card.classes, card.malignant, labels, card.synonyms)
-    return ToAudit(
-        recounted(fitted.dataset), DataSplit(as_name(dataset.name), ALL), fitted.groups, (*said, *fitted.said)
-    )
+    of = DataSplit(as_name(dataset.name), ALL)
+    return ToAudit(recounted(fitted.dataset), of, fitted.groups, (*said, *fitted.said))
 
 
 def split_of_checkpoint(card: Card, root: Path | None, split: Split) -> Dataset:
@@ -136,15 +134,7 @@ def split_of_checkpoint(card: Card, root: Path | None, split: Split) -> Dataset:
             f"{card.name}: expected the split {card.split_sha256[:12]}… that it was trained on, found "
             f"{manifest.sha256[:12]}…. Test images may have been trained on; use the manifest named on the card."
         )
-    return expect_classes(card, replace(splits[split], name=internal(card).data_set))
-
-
-def expect_classes(card: Card, dataset: Dataset) -> Dataset:
-    """The data set, if its classes are the checkpoint's.
-
-    Raises:
-        DatasetError: they are others, or in another order.
-    """
+    dataset = replace(splits[split], name=internal(card).data_set)
     if dataset.classes != card.classes:
         raise DatasetError(
             f"{card.name}: expected the classes {list(card.classes)} in this order, found {list(dataset.classes)}. "

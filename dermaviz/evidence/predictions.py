@@ -2,7 +2,11 @@
 
 The table ``predictions`` has a row per image: ``image_id, lesion_id, dx`` (the true class), the data set's own metadata as
 text, and ``p_<class>``, calibrated probabilities as the app shows them. What they were before calibration follows: logits
-are temperature · ln p, up to a constant."""
+are temperature · ln p, up to a constant.
+
+Two sets of images differ in their diagnoses as well: what is told apart from few moles is harder to tell apart from
+everything. So like is compared with like: both sets are asked the same question, on the diagnoses that both hold.
+"""
 
 from __future__ import annotations
 
@@ -214,11 +218,7 @@ def in_groups(table: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.Da
 
 def read_audited(checkpoint: Checkpoint, of: DataSplit | None = None) -> Audited:
     """The predictions of a checkpoint on a data set's split (None: its own test split), each image with its tone group where
-    tone was measured.
-
-    Raises:
-        EvidenceError: there is no such evidence, it is damaged, or it is of another model.
-    """
+    tone was measured. Errors are those of :func:`evidence_of`."""
     of = of or internal(checkpoint.card)
     evidence = evidence_of(checkpoint, PREDICTIONS, of)
     if not len(evidence.table):
@@ -253,11 +253,7 @@ def _without_names(said: str) -> str:
 
 
 def audited_from(table: pd.DataFrame, checkpoint: Checkpoint, key: str = "") -> Audited:
-    """The images and answers in a table of predictions.
-
-    Raises:
-        EvidenceError: the table has no probability of a class, or a diagnosis that is none.
-    """
+    """The images and answers in a table of predictions; errors are those of :func:`~dermaviz.evidence.store.labels_of`."""
     labels = labels_of(table, checkpoint.card.classes)
     columns = [f"p_{name}" for name in checkpoint.card.classes]
     facts = table.drop(columns=columns)
@@ -311,3 +307,95 @@ def same_images(first: Audited, second: Audited) -> tuple[Audited, Audited]:
             f"`{audit_command(second.checkpoint.folder, first.of, like=first.checkpoint.folder)}`."
         )
     return one, other
+
+
+def external_sets(checkpoint: Checkpoint) -> list[DataSplit]:
+    """The data sets from elsewhere that a checkpoint has predictions of, those called ``test`` before those chosen on."""
+    own = internal(checkpoint.card).data_set
+    return [of for of in data_sets(checkpoint) if of.data_set != own]
+
+
+def external_drop(checkpoint: Checkpoint, draws: int = DRAWS) -> pd.DataFrame:
+    """How a checkpoint does on its first external set beside its own test, see :func:`compare_sets`.
+
+    The rows ``melanoma_auc`` and ``melanoma_sensitivity`` are those to quote: ``first`` is at home, ``second`` elsewhere,
+    ``difference`` below 0 is the drop.
+
+    Raises:
+        EvidenceError: there is no external set, or one of both cannot be read or compared.
+    """
+    elsewhere = external_sets(checkpoint)
+    if not elsewhere:
+        raise EvidenceError(
+            f"{checkpoint.name}: expected evidence of an external data set, found none. Make it: "
+            f"`{audit_command(checkpoint.folder, None)}`."
+        )
+    return compare_sets(read_audited(checkpoint), read_audited(checkpoint, elsewhere[0]), draws)
+
+
+def compare_sets(first: Audited, second: Audited, draws: int = DRAWS) -> pd.DataFrame:
+    """The card's figures of a checkpoint on two sets of images, and their differences.
+
+    Intervals are paired where the sets share images (a split and all of a set, or one set labelled in two ways), else unpaired.
+
+    Returns:
+        A row per figure: ``metric`` (slug), ``label`` (in words); ``first``, ``second`` and ``difference`` (second − first), each
+        with its 95% interval in ``…_low`` and ``…_high``; ``n_first`` and ``n_second``, the images compared; ``diagnoses``,
+        those that both hold, in words; ``paired``, whether the intervals are.
+
+    Raises:
+        EvidenceError: the two cannot be asked the same question, or share no diagnosis.
+    """
+    from dermaviz.metrics.comparison import (
+        differences_of_sets,  # here, or whoever reads predictions would wait for SciPy
+    )
+    from dermaviz.metrics.summary import figures_for, metrics_for
+
+    one, other = alike(first, second)
+    card = other.checkpoint.card
+    malignant = frozenset(card.malignant)
+    metrics = metrics_for(card.classes, malignant)
+    samples = ((images.labels, images.probabilities, images.clusters) for images in (one, other))
+    paired = bool(one.table["image_id"].isin(other.table["image_id"]).any())
+    table = differences_of_sets(metrics, *samples, draws, paired=paired)
+    labels = {figure.slug: figure.label for figure in figures_for(card.classes, malignant)}
+    shared = " and ".join(card.words[card.classes[i]] for i in np.unique(other.labels))
+    return table.assign(
+        label=table["metric"].map(labels), n_first=len(one), n_second=len(other), diagnoses=shared, paired=paired
+    ).dropna(subset=["first", "second"], ignore_index=True)
+
+
+def alike(first: Audited, second: Audited) -> tuple[Audited, Audited]:
+    """Both sets of images asked the same question, on the diagnoses that both hold.
+
+    Where one is labelled by groups of classes, so is the other then.
+
+    Raises:
+        EvidenceError: their groups are different, their classes are, or they share no diagnosis.
+    """
+    groups = second.checkpoint.groups or first.checkpoint.groups
+    one, other = (in_groups_of(images, groups) for images in (first, second))
+    if one.classes != other.classes:
+        raise EvidenceError(
+            f"expected the same classes in both sets, found {', '.join(one.classes)} and {', '.join(other.classes)}. "
+            "Choose another set to compare with."
+        )
+    shared = np.intersect1d(one.labels, other.labels)
+    if not len(shared):
+        raise EvidenceError("expected a diagnosis that both sets hold, found none. Choose another set to compare with.")
+    return one.take(np.isin(one.labels, shared)), other.take(np.isin(other.labels, shared))
+
+
+def in_groups_of(images: Audited, groups: Mapping[str, Sequence[str]]) -> Audited:
+    """Images labelled by classes, as they are by groups of these; themselves where they are already."""
+    if not groups or images.checkpoint.groups:
+        return images
+    members = [[images.classes.index(name) for name in names] for names in groups.values()]
+    group = np.array([next(g for g, of in enumerate(members) if i in of) for i in range(len(images.classes))])
+    return replace(
+        images,
+        key=hashlib.sha256(f"{images.key} {groups}".encode()).hexdigest(),
+        checkpoint=images.checkpoint.asked(groups),
+        labels=group[images.labels],
+        probabilities=np.stack([images.probabilities[:, indices].sum(axis=1) for indices in members], axis=1),
+    )

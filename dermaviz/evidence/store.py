@@ -240,8 +240,12 @@ def read_evidence(
             f"{path}: expected sha256 {manifest.sha256[:12]}… as in its manifest, found {found[:12]}… in {len(content):,} "
             f"bytes. The file was cut short or changed. Delete it. {remedy}"
         )
-    if manifest.source.checkpoint_sha256 != checkpoint_sha256:
-        _expect_only_malignant_changed(manifest, path, table, checkpoint_sha256, answers_when, remedy)
+    made_by = manifest.source.checkpoint_sha256
+    if made_by != checkpoint_sha256 and (why := _why_stale(manifest, table, answers_when)):
+        raise EvidenceError(
+            f"{path}: expected evidence of the checkpoint as it is now ({checkpoint_sha256[:12]}…), found that of another "
+            f"({made_by[:12]}…). It is stale: {why}. {remedy}"
+        )
     try:
         evidence = Evidence(read_parquet(content, columns), manifest)
     except (pa.ArrowException, OSError, ValueError) as failure:
@@ -253,46 +257,25 @@ def read_evidence(
     return evidence
 
 
-_P_MALIGNANT = "p_malignant"
 WERE_MALIGNANT = "malignant"
 """In ``made`` of a manifest: the classes that counted as malignant."""
 
 
-def _expect_only_malignant_changed(
-    manifest: Manifest,
-    path: Path,
-    table: str,
-    checkpoint_sha256: str,
-    answers_when: Callable[[Sequence[str]], str] | None,
-    remedy: str,
-) -> None:
-    """Go on with a table of a checkpoint that is another now only where other classes count as malignant, and no column of it
-    depends on which.
-
-    Raises:
-        EvidenceError: it is stale.
-    """
-    renamed = _only_malignant_changed(manifest, answers_when)
-    if not (renamed and table in TABLES and _P_MALIGNANT not in TABLES[table].columns):
-        why = (
-            "other classes count as malignant now, and it holds the sum of their probabilities"
-            if renamed
-            else "weights, classes, those that count as malignant, temperature, input size or normalisation have changed"
-        )
-        raise EvidenceError(
-            f"{path}: expected evidence of the checkpoint as it is now ({checkpoint_sha256[:12]}…), found that of another "
-            f"({manifest.source.checkpoint_sha256[:12]}…). It is stale: {why}. {remedy}"
-        )
-
-
-def _only_malignant_changed(manifest: Manifest, answers_when: Callable[[Sequence[str]], str] | None) -> bool:
-    """Whether a table is of the same model, but for which of its classes count as malignant. Where labels stood for groups of
-    classes these were among what decides it, so it is then of another."""
-    before = manifest.made.get(WERE_MALIGNANT, [])
+def _why_stale(manifest: Manifest, table: str, answers_when: Callable[[Sequence[str]], str] | None) -> str:
+    """Why a table of a checkpoint that is another now cannot be used; "" where only other classes count as malignant, and no
+    column of it depends on which. Where labels stood for groups of classes, the malignant ones decided what is in it."""
+    source, before = manifest.source, manifest.made.get(WERE_MALIGNANT, [])
     known = isinstance(before, list) and all(isinstance(name, str) for name in before)
-    if answers_when is None or not known or "labels" in manifest.source.parameters:
-        return False
-    return manifest.source.checkpoint_sha256 == answers_when(before)
+    if (
+        answers_when is None
+        or not known
+        or "labels" in source.parameters
+        or source.checkpoint_sha256 != answers_when(before)
+    ):
+        return "weights, classes, those that count as malignant, temperature, input size or normalisation have changed"
+    if table in TABLES and "p_malignant" not in TABLES[table].columns:
+        return ""
+    return "other classes count as malignant now, and it holds the sum of their probabilities"
 
 
 def write_evidence(checkpoint: Path, frame: pd.DataFrame, source: Source, made: dict[str, object]) -> Manifest:

@@ -19,10 +19,8 @@ from scipy.ndimage import binary_closing, binary_fill_holes, gaussian_filter
 from dermaviz.colour import decode_srgb, encode_srgb, lab_of_linear, linear_of_lab
 from dermaviz.errors import FairnessError
 from dermaviz.fairness.effects import change, effects, mean_of, read_paired
-from dermaviz.fairness.skin_tone import margin, outside, require_mask, skin_colour
+from dermaviz.fairness.skin_tone import margin, outside, require_mask, skin_colour, skin_light
 from dermaviz.images import RGB
-from dermaviz.metrics.bootstrap import DRAWS
-from dermaviz.metrics.classification import MELANOMA
 from dermaviz.synthetic.optics import ITA_RANGE, blood_for_ita, linear_rgb, melanin_for_ita, reflectance
 
 Axis = Literal["melanin", "control"]
@@ -96,11 +94,6 @@ def tone_gain(to_ita: float, from_ita: float, axis: Axis = "melanin") -> NDArray
             "Choose another tone; a photo without a measured ITA has no counterfactual."
         )
     return AXES[axis](float(to_ita), float(np.clip(from_ita, low, high)))
-
-
-def skin_light(ita: float, blood: float = BLOOD) -> NDArray[np.float64]:
-    """Linear red, green and blue of the model's skin of this ITA in daylight, ``[3]``."""
-    return linear_rgb(reflectance(melanin_for_ita(ita, blood), blood))
 
 
 @lru_cache(maxsize=1024)
@@ -183,13 +176,7 @@ BY = ("axis", "lesion", "ita_to")
 
 
 def tone_effects(
-    table: pd.DataFrame,
-    predictions: pd.DataFrame,
-    classes: tuple[str, ...],
-    malignant: Collection[str],
-    positive: str = MELANOMA,
-    draws: int = DRAWS,
-    seed: int = 0,
+    table: pd.DataFrame, predictions: pd.DataFrame, classes: tuple[str, ...], malignant: Collection[str]
 ) -> pd.DataFrame:
     """What each shift of tone does on average over the images: see :func:`~dermaviz.fairness.effects.effects`.
 
@@ -214,7 +201,7 @@ def tone_effects(
         "energy": mean_of(energy[:, 1:]),
         "energy_change": mean_of(change(energy)),
     }
-    found = effects(paired, malignant, _control_of, positive, attention, draws, seed)
+    found = effects(paired, malignant, _control_of, attention)
     mean_shift = paired.conditions.assign(shift=paired.measured["shift"][:, 1:].mean(axis=0))
     columns = [*BY, "shift", *(name for name in found if name not in BY)]
     return found.merge(mean_shift, on=list(BY), how="left")[columns]

@@ -22,7 +22,7 @@ from dermaviz.errors import EvidenceError
 from dermaviz.evidence.store import require_columns
 from dermaviz.fairness.skin_tone import require_mask, skin_colour, widened
 from dermaviz.images import RGB
-from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, Statistic, clusters, interval_table
+from dermaviz.metrics.bootstrap import Bootstrap, Statistic, clusters, interval_table
 from dermaviz.metrics.classification import MELANOMA, Labels, Values, Weights, balanced_accuracy, ratio
 from dermaviz.synthetic import Layer, draw_layer, lay_over
 
@@ -96,32 +96,29 @@ def effects(
     paired: Paired,
     malignant: Collection[str],
     control_of: Callable[[tuple[Any, ...]], tuple[Any, ...]] = tuple,
-    positive: str = MELANOMA,
     more: Mapping[str, Statistic] | None = None,
-    draws: int = DRAWS,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """What each condition does, on average over the images.
 
     Args:
         control_of: from the values that name a condition to those that name its control; itself where it has none.
-        positive: the class whose probability is followed.
         more: further metrics by name, each ``[K]``.
 
     Returns:
         The columns that name a condition; ``metric, value, low, high``; ``beyond, beyond_low, beyond_high``, the same minus the
-        control's (NaN without a control); ``n_images, n_clusters``. Metrics: ``p_positive_change`` and ``p_malignant_change`` (of
-        the mean probability), ``flips`` (share of images with another answer), ``flips_to_malignant``, ``flips_to_benign``,
-        ``accuracy``, ``balanced_accuracy``, and the change of the two: ``accuracy_change``, ``balanced_accuracy_change``.
+        control's (NaN without a control); ``n_images, n_clusters``. Metrics: ``p_positive_change`` (of melanoma) and
+        ``p_malignant_change`` (both of the mean probability), ``flips`` (share of images with another answer),
+        ``flips_to_malignant``, ``flips_to_benign``, ``accuracy``, ``balanced_accuracy``, and the change of the two:
+        ``accuracy_change``, ``balanced_accuracy_change``.
         What the classes do not define is left out.
     """
-    drawn = Bootstrap.over(paired.cluster_ids, draws, seed)
+    drawn = Bootstrap.over(paired.cluster_ids)
     names = list(paired.conditions.itertuples(index=False, name=None))
     rows = {name: k for k, name in enumerate(names)}
     control = np.array([rows.get(tuple(control_of(name)), k) for k, name in enumerate(names)])
     has_control = control != np.arange(len(names))
     parts = []
-    for metric, statistic in {**_metrics(paired, malignant, positive), **(more or {})}.items():
+    for metric, statistic in {**_metrics(paired, malignant), **(more or {})}.items():
         found = drawn.sample(statistic)
         if metric in _LEAST:
             found = found.among(drawn.counts["n_clusters"], _LEAST[metric])
@@ -134,7 +131,7 @@ _LEAST = {"flips": 0, "flips_to_malignant": 0, "flips_to_benign": 0, "accuracy":
 """The least that an image can add to metrics that are means of whole numbers up to 1."""
 
 
-def _metrics(paired: Paired, malignant: Collection[str], positive: str) -> dict[str, Statistic]:
+def _metrics(paired: Paired, malignant: Collection[str]) -> dict[str, Statistic]:
     p, classes, known = paired.probabilities, paired.classes, paired.labels >= 0
     called = p.argmax(axis=-1)
     bad = np.isin(classes, list(malignant))
@@ -144,8 +141,8 @@ def _metrics(paired: Paired, malignant: Collection[str], positive: str) -> dict[
         return np.stack(list(each), axis=-1)
 
     metrics: dict[str, Statistic] = {}
-    if positive in classes:
-        metrics["p_positive_change"] = mean_of(change(p[..., classes.index(positive)]))
+    if MELANOMA in classes:
+        metrics["p_positive_change"] = mean_of(change(p[..., classes.index(MELANOMA)]))
     if bad.any():
         metrics["p_malignant_change"] = mean_of(change(p[..., bad].sum(axis=-1)))
     metrics["flips"] = mean_of(called[:, 1:] != called[:, :1])
@@ -225,13 +222,7 @@ def shortcut_variants(pixels: RGB, mask: NDArray[np.bool_], seed: int) -> dict[s
 
 
 def shortcut_effects(
-    table: pd.DataFrame,
-    predictions: pd.DataFrame,
-    classes: tuple[str, ...],
-    malignant: Collection[str],
-    positive: str = MELANOMA,
-    draws: int = DRAWS,
-    seed: int = 0,
+    table: pd.DataFrame, predictions: pd.DataFrame, classes: tuple[str, ...], malignant: Collection[str]
 ) -> pd.DataFrame:
     """What each variant does to the answers, from the evidence table ``shortcuts``.
 
@@ -247,7 +238,7 @@ def shortcut_effects(
         EvidenceError: a column is missing, or an image lacks a variant or has one twice.
     """
     paired = read_paired(table, predictions, classes, ["variant"])
-    return effects(paired, malignant, _control_of, positive, draws=draws, seed=seed)
+    return effects(paired, malignant, _control_of)
 
 
 def _control_of(condition: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -25,7 +25,7 @@ from dermaviz.data.general import prepared_table
 from dermaviz.data.readers import form_of
 from dermaviz.data.tables import Columns, expect_columns, find_columns, parse_table, plain, some
 from dermaviz.diagnoses import matched
-from dermaviz.errors import DatasetError, FairnessError
+from dermaviz.errors import DatasetError
 from dermaviz.io import csv_text
 from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, ClusterIds, exact_interval
 
@@ -76,24 +76,15 @@ def right_and_looking(
         ``share, low, high`` of the group's images that can be judged; ``share_of_answers, …_low, …_high`` of its right images
         alone, or of its wrong ones (of the right ones, how many looked elsewhere); ``n_group`` images that can be judged, and
         ``n_unplaced`` that cannot, without a map or a lesion.
-
-    Raises:
-        FairnessError: the arguments are of unequal length.
     """
-    columns = [np.asarray(one) for one in (correct, energy, lesion_area, groups, cluster_ids)]
-    if len({len(column) for column in columns}) > 1:
-        raise FairnessError(
-            "expected an answer, an energy, a lesion area, a group and a cluster for each image, found "
-            f"{', '.join(f'{len(column):,}' for column in columns)}. Take all from the same rows of the evidence."
-        )
-    right, names, clusters = columns[0].astype(bool), columns[3].astype(str), columns[4].astype(str)
-    looked, drawn = where_looked(*columns[1:3]), Bootstrap.over(clusters, draws)
+    names, looked = np.asarray(groups, str), where_looked(energy, lesion_area)
+    drawn = Bootstrap.over(np.asarray(cluster_ids, str), draws)
     rows: list[dict[str, Any]] = []
     for group in pd.Series(names[names != ""]).value_counts(sort=True).index:
         mine = (names == group) & (looked != UNKNOWN)
         n_group = int(mine.sum())
         for is_right, where in CELLS:
-            answers = mine & (right == is_right)
+            answers = mine & (np.asarray(correct, bool) == is_right)
             cell = answers & (looked == where)
             row = {"group": group, "right": is_right, "looking": where == LOOKING}
             row |= drawn.take(cell).counts
@@ -217,15 +208,16 @@ def commonest(photos: pd.DataFrame) -> tuple[str, int]:
     return str(found.index[0]), int(found.iloc[0])
 
 
-def photos_needed(first: float, second: float, power: float = 0.8) -> int:
-    """Images in each of two groups to see, at 5%, that one is right in the share ``first`` and the other in ``second``.
+def photos_needed(first: float, second: float) -> int:
+    """Images in each of two groups to see, at 5% and with a power of 80%, that one is right in the share ``first`` and the other
+    in ``second``.
 
     The normal approximation for two independent shares (Fleiss, Statistical Methods for Rates and Proportions, 2nd ed. 1981,
     equation 3.14), without continuity correction.
     """
     mean = (first + second) / 2
     spread = norm.ppf(0.975) * math.sqrt(2 * mean * (1 - mean))
-    spread += norm.ppf(power) * math.sqrt(first * (1 - first) + second * (1 - second))
+    spread += norm.ppf(0.8) * math.sqrt(first * (1 - first) + second * (1 - second))
     return math.ceil((spread / (first - second)) ** 2)
 
 
@@ -346,6 +338,5 @@ def _labels(kept: pd.DataFrame, classes: Mapping[str, str], malignant: bool) -> 
             "Correct the spelling, or remove rows of diagnoses that the model does not know."
         )
     other = [f"{label} as {known[label]}" for label in given if known[label] != label]
-    return [known[label] for label in kept["label"]], [
-        f"Labels read as the model's: {', '.join(other)}."
-    ] if other else []
+    renamed = [f"Labels read as the model's: {', '.join(other)}."] if other else []
+    return [known[label] for label in kept["label"]], renamed

@@ -184,16 +184,18 @@ def _lamp_gain(pixels: RGB) -> Values:
     """
     counts = np.stack([np.bincount(pixels[..., c].ravel(), minlength=256) for c in range(3)])
     cast = (counts @ _LINEAR**_MINKOWSKI / counts[0].sum()) ** (1 / _MINKOWSKI)
-    gain = _skin_in_daylight() / np.maximum(cast, 1e-4)
+    gain = skin_light(41.0, 0.017) / np.maximum(
+        cast, 1e-4
+    )  # at the cut between light and intermediate, with usual blood
     return np.asarray(gain * (cast @ _LUMINANCE) / (cast * gain @ _LUMINANCE))
 
 
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
-@lru_cache(maxsize=1)
-def _skin_in_daylight(ita: float = 41.0, blood: float = 0.017) -> Values:
-    """Linear sRGB of skin at the cut between light and intermediate, with usual blood, by the drawings' optics."""
+@lru_cache(maxsize=1024)
+def skin_light(ita: float, blood: float) -> Values:
+    """Linear red, green and blue of skin of this ITA in daylight, ``[3]``, by the drawings' optics."""
     return linear_rgb(reflectance(melanin_for_ita(ita, blood), blood))
 
 
@@ -220,11 +222,7 @@ def skin_colour(pixels: RGB, mask: Mask) -> NDArray[np.uint8]:
 
 
 def require_mask(pixels: RGB, mask: Mask) -> None:
-    """Check that a mask is bool ``[H, W]`` of a picture uint8 ``[H, W, 3]``.
-
-    Raises:
-        FairnessError: it is not.
-    """
+    """Go on only with a mask bool ``[H, W]`` of a picture uint8 ``[H, W, 3]``; else a FairnessError."""
     if pixels.dtype != np.uint8 or pixels.shape != (*mask.shape, 3) or mask.dtype != np.bool_:
         raise FairnessError(
             f"expected a picture uint8 [H, W, 3] with its mask bool [H, W], found {pixels.dtype} {list(pixels.shape)} and "
@@ -249,11 +247,7 @@ _SAMPLE = 4096
 
 
 def find_skin(pixels: RGB, lesion: Mask) -> Mask:
-    """The pixels of plain skin round a lesion, bool ``[H, W]``; nowhere True where none is left.
-
-    Args:
-        pixels: uint8 ``[H, W, 3]``. lesion: bool ``[H, W]``, True on the lesion.
-    """
+    """The plain skin round a ``lesion`` bool ``[H, W]`` of a picture, bool ``[H, W]``; nowhere True where none is left."""
     lab = np.asarray(cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2Lab), dtype=np.float32)
     candidates = outside(lesion) & ~dark_corners(lab[..., 0]) & ~hair(lab[..., 0])
     return near_the_usual(lab, candidates)

@@ -47,17 +47,7 @@ def agreement(table: pd.DataFrame, columns: Sequence[str], cuts: Sequence[float]
         ``absolute`` (median of its size), ``same_group`` and ``within_one`` (shares), ``changed`` (images that change
         group), ``kappa`` (Cohen's, quadratic weights; NaN where it is not defined), ``near_cut`` (share of images
         whose first ITA lies within ``NEAR`` degrees of a cut).
-
-    Raises:
-        FairnessError: the table lacks a column, or cuts are wrong (see :func:`tone_groups`).
     """
-    missing = [column for column in columns if column not in table]
-    if missing or len(columns) < 2:
-        raise FairnessError(
-            f"expected two or more columns of ITA among {', '.join(map(str, table.columns))}, found "
-            f"{', '.join(columns) or 'none'}. Name columns of the table `tone`."
-        )
-    tone_groups([], cuts)
     rows = [
         {"first": pair[0], "second": pair[1], **_agreement(table[list(pair)].dropna().to_numpy(np.float64), cuts)}
         for pair in combinations(columns, 2)

@@ -15,7 +15,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from dermaviz.errors import FairnessError
 from dermaviz.metrics.bootstrap import (
     BLOCK,
     DRAWS,
@@ -83,21 +82,9 @@ def ita_trend(
         cluster_ids: ``[N]``.
         strata: ``[N]``, usually the diagnosis.
         grid: degrees at which the curve is wanted.
-
-    Raises:
-        FairnessError: the arguments are of unequal length.
     """
-    outcome, angles, clusters = (
-        np.asarray(outcome, bool),
-        np.asarray(ita, dtype=np.float64),
-        np.asarray(cluster_ids, str),
-    )
+    outcome, angles, clusters = np.asarray(outcome, bool), np.asarray(ita, np.float64), np.asarray(cluster_ids, str)
     names = np.full(len(outcome), "") if strata is None else np.asarray(strata, str)
-    if not len(outcome) == len(angles) == len(clusters) == len(names):
-        raise FairnessError(
-            "expected an outcome, an ITA, a cluster and a stratum for each image, found "
-            f"{len(outcome):,}, {len(angles):,}, {len(clusters):,} and {len(names):,}. Take all from the same rows."
-        )
     known = np.isfinite(angles)
     outcome, angles, clusters, names = outcome[known], angles[known], clusters[known], names[known]
     if grid is None:

@@ -7,14 +7,10 @@ are known, else whole lesions (:func:`clusters`). A table is made in three steps
     first, second = drawn.mean(right), drawn.mean(right_attacked)  # Sampled: figures, and the same in every draw
     table = interval_table({"epsilon": epsilons}, value=second, difference=second - first)
 
-- A figure is a mean of values per image (:meth:`Bootstrap.mean`), a metric of labels and probabilities
-  (:meth:`Bootstrap.metrics`), or any function of weights (:meth:`Bootstrap.sample`); it may be of many rows at once.
 - Figures of the same draws are paired: ``second - first`` and ``second / first`` are taken draw by draw, so what an
   image's difficulty does to both cancels out.
 - A group is ``drawn.take(images)``: groups share the draws of all clusters, so their differences are paired as well.
   ``group.counts`` are its ``n_images`` and ``n_clusters``; ``figure.where(enough)`` leaves out what rests on too few.
-
-Where every image shows a lesion of its own and they are few, a count has an exact interval.
 
 Where all images are alike so are all draws: a bootstrap of 28 right answers says "1.000 to 1.000", which is no certainty
 but all that it can see. No interval is given without a width. In place of it stands (:meth:`Sampled.among`):
@@ -95,8 +91,8 @@ class Estimate:
     @classmethod
     def of(cls, row: Mapping[str, Any] | pd.Series, name: str = "value") -> Estimate:
         """The figure in a table's row: ``value, low, high, exact``, or ``NAME, NAME_low, NAME_high, NAME_exact``."""
-        low, high, exact = _bound_columns(name)
-        return cls(*(float(row[column]) for column in (name, low, high)), exact=bool(row.get(exact, False)))
+        *figures, exact = (name, *_bound_columns(name))
+        return cls(*(float(row[column]) for column in figures), exact=bool(row.get(exact, False)))
 
     def __rsub__(self, whole: float) -> Estimate:
         """``1 - share``: the share of the others, with its interval turned round."""
@@ -105,20 +101,14 @@ class Estimate:
     def text(self, written: Callable[[float], str] = "{:.3f}".format, of: str = "") -> str:
         """The figure in a sentence: ``0.719 (95% interval 0.663 to 0.772)``; "exact 95% interval" of one that is.
 
-        Without bounds (too few clusters, or no draw varies) only the figure; a figure that is NaN is "undefined".
-
-        Args:
-            written: how a number is written: ``percent``, ``signed`` …
-            of: what stands after the figure, such as " points".
+        Without bounds (too few clusters, or no draw varies) only the figure; a figure that is NaN is "undefined". ``written``
+        says how a number is written (``percent``, ``signed`` …), ``of`` what stands after the figure, such as " points".
         """
         if isnan(self.value):
             return "undefined"
-        bounds = (
-            ""
-            if isnan(self.low) or isnan(self.high)
-            else f" ({'exact ' * self.exact}95% interval {written(self.low)} to {written(self.high)})"
-        )
-        return f"{written(self.value)}{of}{bounds}"
+        if isnan(self.low) or isnan(self.high):
+            return f"{written(self.value)}{of}"
+        return f"{written(self.value)}{of} ({'exact ' * self.exact}95% interval {written(self.low)} to {written(self.high)})"
 
     def cell(self, written: Callable[[float], str] = "{:.3f}".format) -> str:
         """The figure short enough for a table: ``0.041 (0.033 to 0.062)``; a dash where it is undefined."""
@@ -224,12 +214,13 @@ class Sampled:
         parts = list(parts)
         rows = [part.draws.reshape(len(part.draws), np.size(part.value)) for part in parts]
         bounds = [
-            np.full((2, np.size(part.value)), np.nan) if part.unvaried is None else part.unvaried for part in parts
+            np.full((2, np.size(part.value)), np.nan) if part.unvaried is None else part.unvaried.reshape(2, -1)
+            for part in parts
         ]
         return cls(
             np.concatenate([np.ravel(part.value) for part in parts]),
             np.concatenate(rows, axis=1),
-            np.concatenate([pair.reshape(2, -1) for pair in bounds], axis=1),
+            np.concatenate(bounds, axis=1),
             np.concatenate([np.broadcast_to(part.difference, np.shape(part.value)).ravel() for part in parts]),
         )
 
@@ -245,10 +236,9 @@ class Bootstrap:
     def over(cls, cluster_ids: ClusterIds, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
         """``draws`` resamplings of the clusters of N images, see :func:`cluster_weights`, or of groups of very many of them."""
         ids = np.asarray(cluster_ids)
-        if len(ids) > MOST_CLUSTERS:
-            cluster, names = pd.factorize(ids)
-            if len(names) > MOST_CLUSTERS:
-                return cls(cluster, cast(Weights, group_weights(cluster, draws, seed)))
+        if len(ids) > MOST_CLUSTERS and len(pd.unique(ids)) > MOST_CLUSTERS:
+            cluster = pd.factorize(ids)[0]
+            return cls(cluster, cast(Weights, group_weights(cluster, draws, seed)))
         return cls(ids, cluster_weights(ids, draws, seed))
 
     def take(self, images: NDArray[Any]) -> Bootstrap:
@@ -271,10 +261,10 @@ class Bootstrap:
 
     def metrics(self, metrics: Iterable[Metric], labels: Labels, probabilities: Probabilities) -> list[Sampled]:
         """Metrics of labels ``[N]`` and probabilities ``[N, C]``, each of one figure or of one for each class."""
-        metrics = tuple(metrics)
-        drawn = over_draws(metrics, labels, probabilities, self.weights)
+        metrics, images = tuple(metrics), (labels, probabilities)
+        drawn = over_draws(metrics, *images, self.weights)
         return [
-            Sampled(np.asarray(metric(labels, probabilities)), sample, self._unvaried(metric, labels, probabilities))
+            Sampled(np.asarray(metric(*images)), sample, self._unvaried(metric, *images))
             for metric, sample in zip(metrics, drawn, strict=True)
         ]
 
@@ -298,11 +288,9 @@ class Bootstrap:
 def interval_table(rows: pd.DataFrame | Mapping[str, Any], **figures: Sampled) -> pd.DataFrame:
     """A row for each of K figures, with 95% intervals.
 
-    Args:
-        rows: what names them: columns of K values.
-        figures: by column, K figures each. ``value`` has its bounds in ``low`` and ``high``, any other ``name`` in
-            ``name_low`` and ``name_high``. Where no draw varies they are those of ``Sampled.unvaried``, and ``exact``
-            (``name_exact``) is True.
+    ``rows`` names them, in columns of K values. Of the ``figures``, K each, ``value`` has its bounds in ``low`` and ``high``, any
+    other ``name`` in ``name_low`` and ``name_high``. Where no draw varies they are those of ``Sampled.unvaried``, and ``exact``
+    (``name_exact``) is True.
     """
     table = pd.DataFrame(rows).reset_index(drop=True)
     for name, figure in figures.items():
@@ -341,9 +329,7 @@ def cluster_unit(images: pd.DataFrame) -> str:
 
 
 def _patients(images: pd.DataFrame) -> NDArray[Any]:
-    if "patient_id" not in images:
-        return np.full(len(images), "", dtype=object)
-    return images["patient_id"].astype(object).fillna("").to_numpy()
+    return images.get("patient_id", pd.Series("", images.index)).astype(object).fillna("").to_numpy()
 
 
 def cluster_weights(cluster_ids: ClusterIds, draws: int = DRAWS, seed: int = 0) -> Weights:
@@ -356,8 +342,7 @@ def cluster_weights(cluster_ids: ClusterIds, draws: int = DRAWS, seed: int = 0) 
 
 
 def group_weights(cluster: NDArray[np.int64], draws: int = DRAWS, seed: int = 0) -> GroupedWeights:
-    """How often each image counts in each of ``draws`` resamplings of ``GROUPS`` random groups of clusters, which are numbered
-    from 0."""
+    """The same of ``GROUPS`` random groups of clusters, which are numbered from 0."""
     rng = np.random.default_rng(seed)
     group = rng.permutation(int(cluster.max()) + 1) % GROUPS
     return GroupedWeights(_times(GROUPS, draws, rng).astype(np.float64), group[cluster])
@@ -377,13 +362,11 @@ def over_draws(
     """Each metric in each draw of ``weights`` ``[draws, N]``: ``[draws]``, or ``[draws, C]`` where it is per class."""
     metrics = tuple(metrics)
     rows = max(1, len(weights) if grouped(weights) else BLOCK // max(1, weights.shape[1]))
-    blocks = []
+    blocks, images = [], (labels, probabilities)
     for first in range(0, max(len(weights), 1), rows):
         drawn = weights if rows >= len(weights) else weights[first : first + rows]
-        matrix = cache(partial(confusion_matrix, labels, probabilities, drawn))
-        blocks.append(
-            [m.of(matrix()) if isinstance(m, OfConfusion) else m(labels, probabilities, drawn) for m in metrics]
-        )
+        matrix = cache(partial(confusion_matrix, *images, drawn))
+        blocks.append([m.of(matrix()) if isinstance(m, OfConfusion) else m(*images, drawn) for m in metrics])
     return [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
 
 
@@ -408,9 +391,8 @@ def off_zero(low: float, high: float) -> bool:
 def exact_interval(k: int, n: int) -> Estimate:
     """``k`` of ``n`` as a share with its exact 95% interval, for few images that are independent; NaN of none.
 
-    It holds the truth in at least 95% of all samples, however small: 8 of 9 is .889 (.518–.997). By scipy.special:
-    ``scipy.stats.binomtest`` searches for the same bounds (they agree to 5e-13) and takes 170 times as long.
-    Source: Clopper and Pearson 1934.
+    It holds the truth in at least 95% of all samples, however small: 8 of 9 is .889 (.518–.997). ``scipy.stats.binomtest``
+    searches for the same bounds (they agree to 5e-13) and takes 170 times as long. Source: Clopper and Pearson 1934.
 
     Raises:
         EvidenceError: ``k`` does not lie in 0 to ``n``.

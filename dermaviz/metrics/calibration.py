@@ -30,7 +30,6 @@ from dermaviz.metrics.classification import (
     sensitivity,
     weighted_mean,
 )
-from dermaviz.metrics.comparison import paired_differences
 from dermaviz.metrics.ranking import called
 
 
@@ -122,20 +121,19 @@ def before_and_after(
         of, missing where that is all).
     """
     rows = _compared(classes, malignant, threshold)
-    metrics = {slug: metric for slug, (_, metric, _) in rows.items()}
-    before = uncalibrated(probabilities, temperature)
-    table = paired_differences(metrics, labels, before, probabilities, cluster_ids, draws)
-    same = [isinstance(metric, OfConfusion) for metric in metrics.values()]  # decided by the answers, which do not move
-    for end in ("difference_low", "difference_high"):
-        table[end] = table["difference"].where(same, table[end])
-    table.columns = table.columns.str.replace("^first", "before", regex=True).str.replace(
-        "^second", "after", regex=True
+    names, metrics, of = zip(*rows.values(), strict=True)
+    drawn = Bootstrap.over(cluster_ids, draws)
+    before, after = (
+        Sampled.join(drawn.metrics(metrics, labels, said))
+        for said in (uncalibrated(probabilities, temperature), probabilities)
     )
-    table.insert(1, "label", [label for label, _, _ in rows.values()])
-    positives = [int(np.isin(labels, of).sum()) if of else pd.NA for _, _, of in rows.values()]
-    return table.assign(
-        n_images=len(labels), n_clusters=len(set(cluster_ids)), n_positives=pd.array(positives, dtype="Int64")
-    )
+    same = np.array(
+        [isinstance(metric, OfConfusion) for metric in metrics]
+    )  # decided by the answers, which do not move
+    difference = (after - before).certain(same)
+    table = interval_table({"metric": list(rows), "label": names}, before=before, after=after, difference=difference)
+    positives = [int(np.isin(labels, classes).sum()) if classes else pd.NA for classes in of]
+    return table.assign(**drawn.counts, n_positives=pd.array(positives, dtype="Int64"))
 
 
 def _compared(

@@ -64,9 +64,7 @@ class Attack:
             DependencyError: the attack needs a package that is not installed; the message says how to install it.
         """
         outcome = self.function(classifier, images, goal, epsilon, seeds, **self.parameters)
-        return replace(
-            outcome, epsilon=float(epsilon)
-        )  # it is filed under the ε that was asked for, whatever its steps were
+        return replace(outcome, epsilon=float(epsilon))  # that was asked for, whatever its steps were
 
     @property
     def available(self) -> bool:
@@ -111,45 +109,18 @@ def image_seeds(image_ids: Sequence[str], seed: int = 0) -> list[int]:
     return [int.from_bytes(digest[:7], "big") for digest in digests]
 
 
-def _fgsm(
-    classifier: Classifier, images: Tensor, goal: Goal, epsilon: float, seeds: Sequence[int], *, random_start: bool
-) -> Attacked:
-    from dermaviz.robustness.linf import fgsm, fgsm_random_start
+def _linf(name: str) -> Function:
+    """A function of ``linf.py``, which is imported, and torch with it, when it runs."""
 
-    if random_start:
-        return fgsm_random_start(classifier, images, goal, epsilon, seeds=seeds)
-    return fgsm(classifier, images, goal, epsilon)
+    def run(
+        classifier: Classifier, images: Tensor, goal: Goal, epsilon: float, seeds: Sequence[int], **parameters: Any
+    ) -> Attacked:
+        from dermaviz.robustness import linf
 
+        attack: Function = getattr(linf, name)
+        return attack(classifier, images, goal, epsilon, seeds=seeds, **parameters)
 
-def _pgd(
-    classifier: Classifier,
-    images: Tensor,
-    goal: Goal,
-    epsilon: float,
-    seeds: Sequence[int],
-    *,
-    loss: str,
-    settings: PGDSettings,
-) -> Attacked:
-    from dermaviz.robustness.linf import pgd
-
-    return pgd(classifier, images, goal, epsilon, settings, loss=loss, seeds=seeds)
-
-
-def _autoattack(
-    classifier: Classifier, images: Tensor, goal: Goal, epsilon: float, seeds: Sequence[int], *, queries: int
-) -> Attacked:
-    from dermaviz.robustness.linf import autoattack
-
-    return autoattack(classifier, images, goal, epsilon, seed=seeds[0] if seeds else 0, queries=queries)
-
-
-def _noise(
-    classifier: Classifier, images: Tensor, goal: Goal, epsilon: float, seeds: Sequence[int], *, kind: str
-) -> Attacked:
-    from dermaviz.robustness.linf import noise
-
-    return noise(classifier, images, goal, epsilon, seeds=seeds, kind=kind)
+    return run
 
 
 _ROWS = (
@@ -159,8 +130,7 @@ _ROWS = (
         "FGSM",
         "The gradient says for each value of each pixel whether raising or lowering it hurts the answer. FGSM takes the "
         "sign alone and moves every value by the full ε. To a linear model no change of at most ε does more damage.",
-        _fgsm,
-        {"random_start": False},
+        _linf("fgsm"),
         evidence="FGSM",
     ),
     Attack(
@@ -168,8 +138,7 @@ _ROWS = (
         "FGSM from a random start",
         "FGSM from a random start",
         "One step from a random point near the image; defences are often trained with it.",
-        _fgsm,
-        {"random_start": True},
+        _linf("fgsm_random_start"),
         random=True,
     ),
     Attack(
@@ -178,7 +147,7 @@ _ROWS = (
         "PGD",
         "After a small step the gradient of a network points elsewhere. PGD takes 20 small steps, measures the gradient "
         "again after each, and stays within ε. A defence that stops FGSM but not PGD has only hidden its gradient.",
-        _pgd,
+        _linf("pgd"),
         {"loss": "cross-entropy", "settings": DEFAULT_PGD},
         evidence="PGD, 20 steps",
         passes=22,
@@ -190,7 +159,7 @@ _ROWS = (
         "PGD on the margin",
         "PGD that raises the best other class above the answer, and tries once more from a random point. It finds what "
         "plain PGD misses where the model is too sure of itself to have a gradient.",
-        _pgd,
+        _linf("pgd"),
         {"loss": "margin", "settings": PGDSettings(restarts=1)},
         random=True,
         passes=43,
@@ -202,7 +171,7 @@ _ROWS = (
         "AutoAttack",
         "Four strong attacks in a row, the usual benchmark of a defence (Croce and Hein 2020). It stops at the first one "
         "that succeeds, and cannot aim at a class.",
-        _autoattack,
+        _linf("autoattack"),
         {"queries": 5000},
         random=True,
         targeted=False,
@@ -216,7 +185,7 @@ _ROWS = (
         "Uniform noise",
         "uniform noise",
         "No attack: each value moved at random by up to ε.",
-        _noise,
+        _linf("noise"),
         {"kind": "uniform noise"},
         control=True,
         random=True,
@@ -228,7 +197,7 @@ _ROWS = (
         "noise",
         "Noise moves every value by the very same ε as FGSM does, up or down by the toss of a coin. If the attack fools "
         "the model and this does not, it was the direction, not the size.",
-        _noise,
+        _linf("noise"),
         {"kind": "random signs"},
         control=True,
         random=True,

@@ -16,7 +16,6 @@ from dermaviz.robustness.gradients import (
     DEFAULT_LOSS,
     Attacked,
     Box,
-    Cost,
     Goal,
     GradientSign,
     Probe,
@@ -43,8 +42,6 @@ class Flips:
     predicted: NDArray[np.int64]
     zero_gradient: NDArray[np.bool_]
     cap: float
-    resolution: float
-    cost: Cost
 
 
 def flip_distance(
@@ -94,8 +91,6 @@ def flip_distance(
         search.predicted.cpu().numpy(),
         gradient.zero_gradient.cpu().numpy(),
         cap,
-        resolution,
-        probe.cost,
     )
 
 

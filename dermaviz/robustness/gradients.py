@@ -130,23 +130,6 @@ def margin(logits: Tensor, goal: Goal) -> Tensor:
 LOSSES: Mapping[str, Loss] = MappingProxyType({"cross-entropy": cross_entropy, "margin": margin})
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Images passed forward through the network, and images whose gradient was then passed back."""
-
-    forwards: int = 0
-    backwards: int = 0
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(self.forwards + other.forwards, self.backwards + other.backwards)
-
-    def __sub__(self, other: Cost) -> Cost:
-        return Cost(self.forwards - other.forwards, self.backwards - other.backwards)
-
-
-NO_COST = Cost()
-
-
 @dataclass(frozen=True, eq=False)
 class Attacked:
     """Images after an attack of radius ``epsilon``, and what the classifier says of them.
@@ -162,22 +145,11 @@ class Attacked:
     reached: Tensor
     zero_gradient: Tensor
     epsilon: float
-    cost: Cost
 
     @property
     def predicted(self) -> Tensor:
         """Index of the most probable class of each image, int64 ``[N]``."""
         return self.logits.argmax(dim=1)
-
-    @property
-    def success_rate(self) -> float:
-        """Share of images that reached the goal, those that were there before the attack included; NaN without images."""
-        return float(self.reached.float().mean())
-
-    @property
-    def zero_gradient_share(self) -> float:
-        """Share of images without a gradient, in [0, 1]; NaN without images."""
-        return float(self.zero_gradient.float().mean())
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +177,7 @@ class GradientSign(Evaluation):
 
 
 class Probe:
-    """One attack's view of the classifier. It counts what it costs, so every attack makes its own.
+    """One attack's view of the classifier.
 
     Args:
         classifier: in evaluation mode; it is not changed in any way.
@@ -231,11 +203,9 @@ class Probe:
         self._classifier = classifier
         self._loss = LOSSES[loss]
         self.goal = goal.fitted(images, len(classifier.classes))
-        self.cost = Cost()
 
     def evaluate(self, points: Tensor, rows: Tensor | None = None) -> Evaluation:
         """One forward of ``points``; they belong to these ``rows`` of the images, or to all of them."""
-        self.cost += Cost(forwards=len(points))
         with torch.no_grad():
             return self.evaluate_logits(self._classifier.logits(points), rows)
 
@@ -246,7 +216,6 @@ class Probe:
 
     def gradient(self, points: Tensor, rows: Tensor | None = None) -> GradientSign:
         """One forward and one backward of ``points``, as for :meth:`evaluate`."""
-        self.cost += Cost(forwards=len(points), backwards=len(points))
         with torch.enable_grad():
             at = points.detach().requires_grad_(True)
             here = self.evaluate_logits(self._classifier.logits(at), rows)
@@ -256,15 +225,11 @@ class Probe:
         zero_gradient = ~direction.flatten(1).any(dim=1)
         return GradientSign(here.logits.detach(), here.loss.detach(), here.reached, direction, zero_gradient)
 
-    def attacked(
-        self, points: Tensor, here: Evaluation, gradient: GradientSign | None, epsilon: float, since: Cost = NO_COST
-    ) -> Attacked:
-        """The outcome of an attack on all images that ended at ``points``, for what it cost ``since``.
 
-        ``gradient`` is that of the originals, if the attack followed any.
-        """
-        zero_gradient = gradient.zero_gradient if gradient else torch.zeros_like(here.reached)
-        return Attacked(points, here.logits, here.reached, zero_gradient, epsilon, self.cost - since)
+def outcome_of(points: Tensor, here: Evaluation, gradient: GradientSign | None, epsilon: float) -> Attacked:
+    """What came of all images that ended at ``points``; ``gradient`` is that of the originals, if the attack followed any."""
+    zero_gradient = gradient.zero_gradient if gradient else torch.zeros_like(here.reached)
+    return Attacked(points, here.logits, here.reached, zero_gradient, epsilon)
 
 
 def counting_passes(classifier: Classifier, on_pass: Callable[[int], None]) -> Classifier:

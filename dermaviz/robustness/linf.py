@@ -20,11 +20,11 @@ from dermaviz.robustness.gradients import (
     DEFAULT_LOSS,
     Attacked,
     Box,
-    Cost,
     Evaluation,
     Goal,
     GradientSign,
     Probe,
+    outcome_of,
     per_pixel,
     require_epsilon,
 )
@@ -79,17 +79,24 @@ def noise_outcomes(
 ) -> Iterator[Attacked]:
     """The outcomes of noise ``drawn`` in [−1, 1], grown to each ε: one forward per ε, none at 0 if ``clean`` is known."""
     for epsilon in epsilons:
-        since = probe.cost
         points = Box.around(images, epsilon).clamp(images + epsilon * drawn) if epsilon else images
         here = clean if clean and not epsilon else probe.evaluate(points)
-        yield probe.attacked(points, here, None, epsilon, since)
+        yield outcome_of(points, here, None, epsilon)
 
 
 RANDOM_START_STEP = 1.25
 """Step after a random start, in ε: Wong et al. 2020, section 5."""
 
 
-def fgsm(classifier: Classifier, images: Tensor, goal: Goal, epsilon: float, *, loss: str = DEFAULT_LOSS) -> Attacked:
+def fgsm(
+    classifier: Classifier,
+    images: Tensor,
+    goal: Goal,
+    epsilon: float,
+    *,
+    loss: str = DEFAULT_LOSS,
+    seeds: Sequence[int] = (),
+) -> Attacked:
     """FGSM at one ε, untargeted or targeted as the goal says. At ε = 0 the images and their logits, exactly.
 
     Args:
@@ -97,6 +104,7 @@ def fgsm(classifier: Classifier, images: Tensor, goal: Goal, epsilon: float, *, 
         goal: the class of each image to leave, or to arrive at.
         epsilon: L∞ radius in [0, 1] pixels.
         loss: name of a row of ``LOSSES``.
+        seeds: make no difference; every attack is given some.
 
     Raises:
         AttackError: images, goal, ε or loss are none that can be attacked with.
@@ -109,7 +117,7 @@ def fgsm_sweep(
 ) -> Iterator[Attacked]:
     """FGSM at any number of ε for one gradient and one forward per ε, lazily and in the order given.
 
-    Each outcome equals that of :func:`fgsm` bit for bit. The gradient is counted in the cost of the first.
+    Each outcome equals that of :func:`fgsm` bit for bit.
     Arguments and errors are those of :func:`fgsm`; errors come at once.
     """
     probe = Probe(classifier, images, goal, loss)
@@ -118,26 +126,20 @@ def fgsm_sweep(
 
 
 def fgsm_random_start(
-    classifier: Classifier,
-    images: Tensor,
-    goal: Goal,
-    epsilon: float,
-    *,
-    seeds: Sequence[int],
-    loss: str = DEFAULT_LOSS,
+    classifier: Classifier, images: Tensor, goal: Goal, epsilon: float, *, seeds: Sequence[int]
 ) -> Attacked:
     """FGSM from a uniformly drawn point of the ball, image i by ``seeds[i]``, with a step of 1.25 ε.
 
     Arguments and errors are otherwise those of :func:`fgsm`. At ε = 0 the images and their logits, exactly.
     """
-    probe = Probe(classifier, images, goal, loss)
+    probe = Probe(classifier, images, goal)
     epsilon = require_epsilon(epsilon)
     box = Box.around(images, epsilon)
     start = box.clamp(images + epsilon * unit_noise(images, seeds)) if epsilon else images
     gradient = probe.gradient(start)
     points = box.clamp(start + RANDOM_START_STEP * epsilon * gradient.direction) if epsilon else images
     here = probe.evaluate(points) if epsilon else gradient
-    return probe.attacked(points, here, gradient, epsilon)
+    return outcome_of(points, here, gradient, epsilon)
 
 
 def fgsm_points(images: Tensor, gradient: GradientSign, epsilon: float | Tensor) -> Tensor:
@@ -149,12 +151,10 @@ def fgsm_outcomes(
     probe: Probe, images: Tensor, gradient: GradientSign, epsilons: Sequence[float]
 ) -> Iterator[Attacked]:
     """FGSM at each ε along the gradient that ``probe`` has found at ``images``: one forward per ε, none where ε is 0."""
-    since = probe.cost - Cost(len(images), len(images))
     for epsilon in epsilons:
         points = fgsm_points(images, gradient, epsilon) if epsilon else images
         here = probe.evaluate(points) if epsilon else gradient
-        yield probe.attacked(points, here, gradient, epsilon, since)
-        since = probe.cost
+        yield outcome_of(points, here, gradient, epsilon)
 
 
 def pgd(
@@ -169,25 +169,16 @@ def pgd(
 ) -> Attacked:
     """PGD at one ε (Madry et al. 2018); the first run starts at the images. At ε = 0 the images and their logits, exactly.
 
-    The outcome of an image is the best point met on the way, its FGSM point among them, not the last one.
-
-    Args:
-        images: float32 ``[N, 3, S, S]`` in [0, 1].
-        goal: the class of each image to leave, or to arrive at.
-        epsilon: L∞ radius in [0, 1] pixels.
-        settings: steps, step size, restarts.
-        loss: name of a row of ``LOSSES``; ``margin`` still has a gradient where the softmax is saturated.
-        seeds: one per image, for the restarts; by default the image's place in the batch.
-
-    Raises:
-        AttackError: images, goal, ε, loss or seeds are none that can be attacked with.
+    The outcome of an image is the best point met on the way, its FGSM point among them, not the last one. ``seeds``, one per
+    image, are for the restarts; by default the image's place in the batch. The other arguments and errors are those of
+    :func:`fgsm`; the loss ``margin`` still has a gradient where the softmax is saturated.
     """
     probe = Probe(classifier, images, goal, loss)
     epsilon = require_epsilon(epsilon)
     gradient = probe.gradient(images)
     best = _Best(images, gradient)
     if not epsilon:
-        return probe.attacked(best.images, best.found, gradient, epsilon)
+        return outcome_of(best.images, best.found, gradient, epsilon)
     box = Box.around(images, epsilon)
     everyone = torch.arange(len(images), device=images.device)
     points = fgsm_points(images, gradient, epsilon)
@@ -202,7 +193,7 @@ def pgd(
         here = probe.gradient(start, rows)
         best.offer(rows, start, here)
         _climb(probe, box, best, (rows, start, here.direction), epsilon, settings)
-    return probe.attacked(best.images, best.found, gradient, epsilon)
+    return outcome_of(best.images, best.found, gradient, epsilon)
 
 
 def pgd_path(
@@ -210,7 +201,7 @@ def pgd_path(
     images: Tensor,
     gradient: GradientSign,
     fgsm_path: Iterable[Attacked],
-    settings: PGDSettings = DEFAULT_PGD,
+    settings: PGDSettings,
 ) -> Iterator[Attacked]:
     """PGD over growing ε, each starting where the one before ended; one outcome for each FGSM outcome given.
 
@@ -231,7 +222,7 @@ def pgd_path(
     for candidate in fgsm_path:
         if candidate.epsilon < largest:
             raise AttackError(f"expected growing ε, found {candidate.epsilon} after {largest}. Sort them first.")
-        largest, since = candidate.epsilon, probe.cost
+        largest = candidate.epsilon
         everyone = torch.arange(len(images), device=images.device)
         best.offer(everyone, candidate.images, probe.evaluate_logits(candidate.logits))
         rows = (~best.found.reached).nonzero().squeeze(1)
@@ -239,7 +230,7 @@ def pgd_path(
             box, start = Box.around(images, candidate.epsilon), best.images[rows]
             direction = probe.gradient(start, rows).direction
             _climb(probe, box, best, (rows, start, direction), candidate.epsilon, settings)
-        yield probe.attacked(best.images.clone(), best.found, gradient, candidate.epsilon, since)
+        yield outcome_of(best.images.clone(), best.found, gradient, candidate.epsilon)
 
 
 class _Best:
@@ -292,20 +283,20 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def autoattack(
-    classifier: Classifier, images: Tensor, goal: Goal, epsilon: float, *, seed: int = 0, queries: int = 5000
+    classifier: Classifier,
+    images: Tensor,
+    goal: Goal,
+    epsilon: float,
+    *,
+    seeds: Sequence[int] = (0,),
+    queries: int = 5000,
 ) -> Attacked:
     """AutoAttack's standard version, L∞ (Croce and Hein 2020). Slow: minutes per batch on a CPU. One call at a time.
 
-    Args:
-        images: float32 ``[N, 3, S, S]`` in [0, 1].
-        goal: the class of each image to leave.
-        epsilon: L∞ radius in [0, 1] pixels.
-        seed: of all its random draws.
-        queries: of Square attack.
+    The arguments are those of :func:`fgsm`; the first of the ``seeds`` decides all random draws, ``queries`` are Square attack's.
 
     Returns:
-        For images that withstood, the original; ``zero_gradient`` as of cross-entropy at the original. ``cost`` counts
-        every image passed through the network, and as backwards those passed with a gradient asked for.
+        For images that withstood, the original; ``zero_gradient`` as of cross-entropy at the original.
 
     Raises:
         DependencyError: ``pyautoattack`` is not installed.
@@ -330,24 +321,16 @@ def autoattack(
     epsilon = require_epsilon(epsilon)
     gradient = probe.gradient(images)
     if not epsilon:
-        return probe.attacked(images, gradient, gradient, epsilon)
+        return outcome_of(images, gradient, gradient, epsilon)
     # A copy: the library's .backward() would leave gradients on weights that ask for them.
     private = replace(classifier, network=copy.deepcopy(classifier.network).requires_grad_(False))
-    spent = Cost()
-
-    def logits(points: Tensor) -> Tensor:
-        nonlocal spent
-        spent += Cost(len(points), len(points) if points.requires_grad else 0)
-        return private.logits(points)
-
     with _ONE_AT_A_TIME, _own_random_state(images), torch.enable_grad():
-        attack = AutoAttack(logits, norm="Linf", eps=epsilon, seed=seed, device=images.device)
+        attack = AutoAttack(private.logits, norm="Linf", eps=epsilon, seed=seeds[0], device=images.device)
         attack.apgd_targeted.n_target_classes = attack.fab.n_target_classes = len(classifier.classes) - 1
         attack.square.n_queries = queries
         found, _ = attack.run_standard_evaluation(images, probe.goal.classes, batch_size=len(images))
     points = Box.around(images, epsilon).clamp(found.detach())
-    outcome = probe.attacked(points, probe.evaluate(points), gradient, epsilon)
-    return replace(outcome, cost=outcome.cost + spent)
+    return outcome_of(points, probe.evaluate(points), gradient, epsilon)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -113,7 +114,7 @@ def read_answers(table: pd.DataFrame, images: Audited, by: tuple[str, str]) -> A
     )
 
 
-def curves(answers: Answers, draws: int = DRAWS, seed: int = 0, fewest: int = FEWEST) -> pd.DataFrame:
+def curves(answers: Answers, draws: int = DRAWS, fewest: int = FEWEST) -> pd.DataFrame:
     """Each figure under each condition, and what it lost against the same images as they are.
 
     Returns:
@@ -122,9 +123,8 @@ def curves(answers: Answers, draws: int = DRAWS, seed: int = 0, fewest: int = FE
         drop_high`` (clean minus value, paired; above 0 is a loss); ``n_images`` and ``n_clusters`` that the figure is of.
         Balanced accuracy is the mean sensitivity over the classes that have images.
     """
-    drawn = Bootstrap.over(answers.cluster_ids, draws, seed)
-    conditions = answers.conditions.assign(column=np.arange(len(answers.conditions)) + 1)
-    rows = _with_clean(conditions)
+    drawn = Bootstrap.over(answers.cluster_ids, draws)
+    rows = _with_clean(answers.conditions.assign(column=np.arange(len(answers.conditions)) + 1))
     columns, clean = rows.pop("column").to_numpy(), np.zeros(len(rows), dtype=int)
     parts = []
     for (metric, name), figure in _figures(answers, drawn).items():
@@ -132,27 +132,17 @@ def curves(answers: Answers, draws: int = DRAWS, seed: int = 0, fewest: int = FE
         shown = figure.where(counts["n_clusters"] >= fewest)
         named = rows.assign(**{"metric": metric, "class": name})
         drop = (shown[clean] - shown[columns]).certain(columns == clean)
-        table = interval_table(named, value=shown[columns], drop=drop)
-        parts.append(table.assign(**counts))
+        parts.append(interval_table(named, value=shown[columns], drop=drop).assign(**counts))
     return pd.concat(parts, ignore_index=True)
 
 
-def cohort_curves(
-    answers: Answers, cohorts: Sequence[str], draws: int = DRAWS, seed: int = 0, fewest: int = FEWEST
-) -> pd.DataFrame:
-    """:func:`curves` of each cohort with a column ``cohort``, the largest first.
-
-    Args:
-        cohorts: name of each image's cohort, ``[N]``; images of cohort "" (unknown) are left out.
-    """
+def cohort_curves(answers: Answers, cohorts: Sequence[str], draws: int = DRAWS, fewest: int = FEWEST) -> pd.DataFrame:
+    """:func:`curves` of each cohort with a column ``cohort``, the largest first. ``cohorts`` ``[N]`` names that of each image;
+    images of cohort "" (unknown) are left out."""
     names = np.asarray(cohorts, dtype=object)
-    if len(names) != len(answers):
-        raise EvidenceError(
-            f"expected a cohort for each of {len(answers):,} images, found {len(names):,}. Name them all."
-        )
     counts = pd.Series(names[names != ""]).value_counts()
     parts = [
-        curves(answers.take(names == name), draws, seed, fewest).assign(cohort=name, n_cohort=int(count))
+        curves(answers.take(names == name), draws, fewest).assign(cohort=name, n_cohort=int(count))
         for name, count in counts.items()
     ]
     if not parts:
@@ -160,9 +150,7 @@ def cohort_curves(
     return pd.concat(parts, ignore_index=True)
 
 
-def median_flip_distance(
-    epsilons: NDArray[np.float64], cluster_ids: ClusterIds, draws: int = DRAWS, seed: int = 0
-) -> Estimate:
+def median_flip_distance(epsilons: NDArray[np.float64], cluster_ids: ClusterIds, draws: int = DRAWS) -> Estimate:
     """Median over images of the smallest ε that flips them, with its interval; ``inf`` where half withstand all tried.
 
     Args:
@@ -174,10 +162,8 @@ def median_flip_distance(
     order = np.argsort(epsilons[right], kind="stable")
     # A number beyond every ε, since percentiles interpolate and infinity minus infinity is nothing.
     sizes = np.where(np.isinf(epsilons), 1e9, epsilons)[right][order]
-    drawn = Bootstrap.over(cluster_ids, draws, seed).take(right).take(order)
-    found = drawn.sample(
-        lambda weights: _medians(sizes, weights)
-    )  # many alike make a median certain: its draws may be so
+    drawn = Bootstrap.over(cluster_ids, draws).take(right).take(order)
+    found = drawn.sample(partial(_medians, sizes))  # many alike make a median certain: its draws may be so
     return Estimate(*(np.inf if figure > 1 else figure for figure in (float(found.value), *interval(found.draws))))
 
 
@@ -229,9 +215,7 @@ MEAN = "mean"
 """Name of the row that averages over corruptions, without those as small as an attack (``Corruption.averaged``)."""
 
 
-def corruption_errors(
-    answers: Answers, reference: Answers | None = None, draws: int = DRAWS, seed: int = 0
-) -> pd.DataFrame:
+def corruption_errors(answers: Answers, reference: Answers | None = None, draws: int = DRAWS) -> pd.DataFrame:
     """The error under each corruption, over its severities s, and their mean.
 
     - ``error``: mean of E_s, the balanced error in [0, 1].
@@ -254,7 +238,7 @@ def corruption_errors(
     """
     if reference is not None:
         _require_same(answers, reference)
-    drawn = Bootstrap.over(answers.cluster_ids, draws, seed)
+    drawn = Bootstrap.over(answers.cluster_ids, draws)
     error, *others = (1 - _figures(of, drawn)["balanced_accuracy", ""] for of in (answers, reference) if of is not None)
     found: dict[tuple[str, str], Sampled] = {}
     by_corruption = answers.conditions.groupby(answers.conditions.columns[0], sort=False).indices
@@ -296,7 +280,7 @@ def _require_same(answers: Answers, reference: Answers) -> None:
         )
 
 
-def paired_curves(first: Answers, second: Answers, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+def paired_curves(first: Answers, second: Answers) -> pd.DataFrame:
     """Each figure of two checkpoints under every condition that both were put under, and by how much the second is higher.
 
     Both are measured on the same resamplings of clusters, so what an image's difficulty does to both cancels out.
@@ -323,7 +307,7 @@ def paired_curves(first: Answers, second: Answers, draws: int = DRAWS, seed: int
         )
     rows = _with_clean(found)
     columns = [rows.pop(name).to_numpy() for name in ("first", "second")]
-    drawn = Bootstrap.over(first.cluster_ids, draws, seed)
+    drawn = Bootstrap.over(first.cluster_ids)
     figures = [_figures(answers, drawn) for answers in (first, second)]
     parts = []
     for metric, name in figures[0]:

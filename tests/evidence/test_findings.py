@@ -15,9 +15,8 @@ from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from dermaviz.diagnoses import meanings_sentence
-from dermaviz.evidence.external import external_drop
 from dermaviz.evidence.findings import MOST_WORDS, STORY, Finding, Missing, command_missing, read_findings
-from dermaviz.evidence.predictions import BALANCED, PREDICTIONS, evidence_of, read_audited
+from dermaviz.evidence.predictions import BALANCED, PREDICTIONS, evidence_of, external_drop, read_audited
 from dermaviz.evidence.store import DataSplit, Source, write_evidence
 from dermaviz.html_report import report_html
 from dermaviz.metrics.comparison import BesideConstant

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from dermaviz.data.records import HAM10000
 from dermaviz.errors import DatasetError
-from dermaviz.evidence.folder import columns, predict_folder
+from dermaviz.evidence.evaluate import folder_columns, predict_folder
 from dermaviz.evidence.images import before_the_answer
 from dermaviz.images import read_image
 from dermaviz.io import from_csv_cell
@@ -48,7 +48,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_the_columns_of_the_default_checkpoint() -> None:
     classes = "p_akiec, p_bcc, p_bkl, p_df, p_mel, p_nv, p_vasc"
     contract = f"image, prediction, {classes}, p_malignant, out_of_distribution, notes, error"
-    assert columns(tuple(HAM10000.classes)) == contract.split(", ")
+    assert folder_columns(tuple(HAM10000.classes)) == contract.split(", ")
 
 
 def test_how_unlike_the_training_images_a_file_is_and_what_was_done_to_read_it(
@@ -236,7 +236,13 @@ def test_a_class_called_malignant_has_one_column(
 ) -> None:
     classifier = make_classifier(classes=("benign", "malignant"), malignant=())
     predict_folder(classifier, photos, tmp_path / "out.csv")
-    assert columns(classifier.classes)[:5] == ["image", "prediction", "p_benign", "p_malignant", "out_of_distribution"]
+    assert folder_columns(classifier.classes)[:5] == [
+        "image",
+        "prediction",
+        "p_benign",
+        "p_malignant",
+        "out_of_distribution",
+    ]
     first = rows(tmp_path / "out.csv")[0]
     assert float(first["p_benign"]) + float(first["p_malignant"]) == pytest.approx(1, abs=1e-5)
     assert None not in first

@@ -15,9 +15,9 @@ from dermaviz.fairness.counterfactual import (
     BLOOD,
     LESION_CHOICES,
     counterfactual,
-    skin_light,
     tone_gain,
 )
+from dermaviz.fairness.skin_tone import skin_light
 from dermaviz.synthetic import Parameters, SyntheticLesion, draw
 from dermaviz.synthetic import optics as spectra
 from dermaviz.synthetic.optics import EPIDERMIS_CM, melanin_for_ita
@@ -68,7 +68,7 @@ def test_darker_skin_is_filtered_by_melanin(start: float, end: float) -> None:
 
 @pytest.mark.parametrize(("start", "end"), [(70.0, 28.0), (44.0, 41.0), (44.0, -10.0), (50.0, -50.0), (20.0, 44.0)])
 def test_the_control_is_as_large_and_leaves_the_ita(start: float, end: float) -> None:
-    skin = skin_light(start)
+    skin = skin_light(start, BLOOD)
     before, along, control = (
         lab_of_linear(skin * gain) for gain in (1, tone_gain(end, start), tone_gain(end, start, "control"))
     )

@@ -129,9 +129,10 @@ def test_intervals_hold_the_images_of_a_lesion_together() -> None:
 
 
 def test_a_cohort_of_predictions_is_that_cohort_and_no_malignant_class_no_figure_of_it() -> None:
-    found = shortcut_effects(table(), PREDICTIONS.iloc[1:3], CLASSES, frozenset(), positive="bcc")
+    found = shortcut_effects(table(), PREDICTIONS.iloc[1:3], CLASSES, frozenset())
     assert figure(found, "ruler", "flips")["value"] == 1
     assert set(found["metric"]) == {
+        "p_positive_change",
         "flips",
         "accuracy",
         "accuracy_change",

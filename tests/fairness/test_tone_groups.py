@@ -100,12 +100,6 @@ def test_nothing_measured_by_both() -> None:
     assert np.isnan(row["kappa"])
 
 
-@pytest.mark.parametrize("columns", [["a", "x"], ["a"], []])
-def test_columns_that_are_not_there(columns: list[str]) -> None:
-    with pytest.raises(FairnessError, match="expected two or more columns of ITA among a, b"):
-        agreement(pd.DataFrame({"a": [1.0], "b": [1.0]}), columns)
-
-
 def test_cuts_move_both_ways_and_other_estimators_keep_them() -> None:
     itas = {"median": np.array([54.0, 56.0, 40.0, np.nan]), "clusters": np.array([20.0, 56.0, np.nan, 0.0])}
     assert tone_regroupings(itas) == {

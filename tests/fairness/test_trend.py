@@ -8,7 +8,6 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from dermaviz.errors import FairnessError
 from dermaviz.fairness.trend import STRATUM_PENALTY, ita_trend, logistic
 from dermaviz.metrics.bootstrap import cluster_weights
 
@@ -135,12 +134,6 @@ def test_only_the_draws_without_a_maximum_are_undefined() -> None:
     found = logistic(outcome, np.column_stack([np.ones(6), x]), weights, np.zeros(2))
     assert np.isnan(found).all(axis=1).tolist() == [False, True, True]
     assert found[0, 1] == pytest.approx(scikit(outcome, 10 * x).coef_[0, 0], rel=1e-4)
-
-
-def test_unequal_lengths_are_refused() -> None:
-    outcome, ita, lesions = drawn()
-    with pytest.raises(FairnessError, match=r"found 399, 400, 400 and 399\. Take all from the same rows"):
-        ita_trend(outcome[:-1], ita, lesions)
 
 
 @pytest.mark.parametrize(("wrong", "suppressed"), [(4, True), (5, False)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -58,6 +59,33 @@ def draw_images() -> Callable[..., Tensor]:
         return torch.randint(low, high, (count, 3, size, size), generator=generator).float() / 255
 
     return draw
+
+
+class Watched(nn.Module):
+    """A network that writes down of how many images each pass is, and whether their gradient is asked for."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network, self.passes = network, []
+        self.training = network.training
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.passes.append((len(x), x.requires_grad))
+        return self.network(x)
+
+
+@pytest.fixture
+def cost_of() -> Callable[..., tuple[int, int]]:
+    """``cost_of(attack, classifier, *more)``: images passed forward, and images whose gradient was then passed back."""
+
+    def cost(
+        attack: Callable[..., object], classifier: Classifier, *more: object, **options: object
+    ) -> tuple[int, int]:
+        watched = Watched(classifier.network)
+        attack(replace(classifier, network=watched), *more, **options)
+        return sum(n for n, _ in watched.passes), sum(n for n, back in watched.passes if back)
+
+    return cost
 
 
 class Wavy(nn.Module):

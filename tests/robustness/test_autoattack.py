@@ -38,8 +38,7 @@ def test_it_fools_what_pgd_fools_within_epsilon(linear_classifier, draw_images, 
     assert (found.images - images).abs().max() <= 0.01 + 1e-6
     assert (found.reached | ~pgd(classifier, images, Goal.away_from(labels), 0.01).reached).all()
     assert torch.equal(found.reached, found.predicted != labels)
-    assert 0 < found.success_rate < 1
-    assert found.cost.forwards > found.cost.backwards > 100
+    assert 0 < found.reached.float().mean() < 1
     assert "target classes" not in caplog.text
 
 

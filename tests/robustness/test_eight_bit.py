@@ -12,7 +12,7 @@ from PIL import Image
 from dermaviz.images import read_image
 from dermaviz.robustness.attacks import ATTACKS
 from dermaviz.robustness.flips import eight_bit, whole_levels
-from dermaviz.robustness.gradients import Attacked, Cost, Goal
+from dermaviz.robustness.gradients import Attacked, Goal
 from dermaviz.robustness.linf import fgsm, pgd
 
 
@@ -79,7 +79,7 @@ def test_where_the_nearest_level_loses_the_attack_the_furthest_may_keep_it(linea
         logits = classifier.logits(images[:1])
         classifier.network.bias[0] += 0.3 / 255 * norm - (logits[0, 0] - logits[0, 1])
     logits = classifier.logits(points)
-    attacked = Attacked(points, logits, goal.reached(logits), torch.tensor([False, False]), 2 / 255, Cost())
+    attacked = Attacked(points, logits, goal.reached(logits), torch.tensor([False, False]), 2 / 255)
     assert attacked.reached[0]
     found = eight_bit(classifier, images, attacked, goal)
     assert found.reached[0]

@@ -91,8 +91,8 @@ def test_values_counted_by_hand(attacked: Answers) -> None:
 
 
 def test_intervals_are_those_of_the_images_drawn_and_counted_again(attacked: Answers) -> None:
-    found = curves(attacked, draws=60, seed=3, fewest=1)
-    weights = cluster_weights(attacked.cluster_ids.tolist(), 60, 3).astype(int)
+    found = curves(attacked, draws=60, fewest=1)
+    weights = cluster_weights(attacked.cluster_ids.tolist(), 60).astype(int)
     accuracies, drops, balanced = [], [], []
     for times in weights:
         rows = np.repeat(np.arange(8), times)
@@ -159,13 +159,9 @@ def test_cohorts_are_counted_apart_and_the_unknown_left_out(attacked: Answers) -
     assert row(found, cohort="m", method="noise", epsilon=0.0, metric="balanced_accuracy")["value"] == 1 / 2
 
 
-@pytest.mark.parametrize(
-    ("cohorts", "message"),
-    [([""] * 8, "expected images of at least one cohort"), (["f"], "expected a cohort for each of 8 images, found 1")],
-)
-def test_cohorts_that_say_nothing_are_refused(attacked: Answers, cohorts: list[str], message: str) -> None:
-    with pytest.raises(EvidenceError, match=message):
-        cohort_curves(attacked, cohorts)
+def test_cohorts_that_say_nothing_are_refused(attacked: Answers) -> None:
+    with pytest.raises(EvidenceError, match="expected images of at least one cohort"):
+        cohort_curves(attacked, [""] * 8)
 
 
 @pytest.mark.parametrize(
@@ -215,8 +211,8 @@ def test_the_interval_of_the_median_is_that_of_the_images_drawn() -> None:
     rng = np.random.default_rng(0)
     epsilons = rng.exponential(0.004, 60)
     lesions = [f"L{i // 3}" for i in range(60)]
-    found = median_flip_distance(epsilons, lesions, draws=400, seed=1)
-    drawn = [np.median(np.repeat(epsilons, times)) for times in cluster_weights(lesions, 400, 1).astype(int)]
+    found = median_flip_distance(epsilons, lesions, draws=400)
+    drawn = [np.median(np.repeat(epsilons, times)) for times in cluster_weights(lesions, 400).astype(int)]
     assert found.value == pytest.approx(np.median(epsilons))
     assert (found.low, found.high) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])))
 

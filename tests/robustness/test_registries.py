@@ -21,14 +21,14 @@ from dermaviz.models.classifier import Classifier
 from dermaviz.robustness import attacks, corruptions
 from dermaviz.robustness.attacks import ATTACKS, Attack, image_seeds
 from dermaviz.robustness.corruptions import CORRUPTIONS, Corruption, corrupt
-from dermaviz.robustness.gradients import Box, Goal, Probe
+from dermaviz.robustness.gradients import Box, Goal, Probe, outcome_of
 
 
 def brighten(classifier, images, goal, epsilon, seeds, *, share):
     """Every value raised by a share of ε: no good attack, but one."""
     probe = Probe(classifier, images, goal)
     points = Box.around(images, epsilon).clamp(images + share * epsilon)
-    return probe.attacked(points, probe.evaluate(points), None, epsilon)
+    return outcome_of(points, probe.evaluate(points), None, epsilon)
 
 
 @pytest.fixture

@@ -24,8 +24,7 @@ from dermaviz.app.confusion.view import (
 from dermaviz.app.evidence import audited
 from dermaviz.app.text import escaped, images, p_value, resampling
 from dermaviz.app.widgets.chart import ink, intervals, show_answer, show_cells, show_chart, show_details
-from dermaviz.evidence.external import alike
-from dermaviz.evidence.predictions import Audited, same_images
+from dermaviz.evidence.predictions import Audited, alike, same_images
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.plots.confusion_matrix import difference_figure
 from dermaviz.plots.theme import percent, signed

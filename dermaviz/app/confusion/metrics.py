@@ -7,8 +7,7 @@ import pandas as pd
 
 from dermaviz.app.cache import remembered, shared
 from dermaviz.app.confusion.view import View
-from dermaviz.evidence.external import compare_sets
-from dermaviz.evidence.predictions import Audited
+from dermaviz.evidence.predictions import Audited, compare_sets
 from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, Estimate, estimate
 from dermaviz.metrics.calibration import Kind, conformal_sets, coverage_by_class, fit_conformal
 from dermaviz.metrics.ranking import (
@@ -115,7 +114,7 @@ def set_coverage(audited: Audited, fitted_on: Audited, kind: Kind) -> pd.DataFra
 
 @remembered(max_entries=16)
 def set_differences(first: Audited, second: Audited) -> pd.DataFrame:
-    """The card's figures on two sets of images, and their differences: see ``evidence.external.compare_sets``."""
+    """The card's figures on two sets of images, and their differences: see ``evidence.predictions.compare_sets``."""
     return compare_sets(first, second)
 
 

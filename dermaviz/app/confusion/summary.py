@@ -15,8 +15,7 @@ from dermaviz.app.evidence import audited
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.text import class_names, escaped, figure, images, listed
 from dermaviz.app.widgets.chart import ink, offer_csv, show_cells, show_chart
-from dermaviz.evidence.external import external_sets
-from dermaviz.evidence.predictions import Audited, data_sets, internal
+from dermaviz.evidence.predictions import Audited, data_sets, external_sets, internal
 from dermaviz.plots.curves import learning_figure
 from dermaviz.plots.intervals import estimates_figure
 

@@ -69,10 +69,21 @@ def as_seen(classifier: Classifier, record: Record) -> Seen:
 
 
 def lesion_rows(
-    classifier: Classifier, dataset: Dataset, slices: Sequence[slice], rows: Callable[[list[Seen]], pd.DataFrame]
+    classifier: Classifier,
+    dataset: Dataset,
+    slices: Sequence[slice],
+    of_one: Callable[[Classifier, Seen], pd.DataFrame],
 ) -> Iterator[pd.DataFrame]:
-    """The rows of a table that needs photos with masks (:func:`~dermaviz.evidence.evaluate.table_rows`)."""
-    return table_rows(dataset, slices, partial(as_seen, classifier), lambda _, lesions: rows(lesions))
+    """The rows of a table that needs photos with masks, photo by photo, for each slice of a data set, lazily and in order.
+
+    Raises:
+        DatasetError: a mask is damaged or not of its photo's shape.
+    """
+
+    def rows(_: Sequence[Record], lesions: Sequence[Seen]) -> pd.DataFrame:
+        return pd.concat([of_one(classifier, seen) for seen in lesions], ignore_index=True)
+
+    return table_rows(dataset, slices, partial(as_seen, classifier), rows)
 
 
 BATCH = 32
@@ -93,11 +104,11 @@ def attention_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[sl
         DatasetError: a mask is damaged or not of its photo's shape.
     """
 
-    def rows(seen: list[Seen]) -> pd.DataFrame:
+    def rows(_: Sequence[Record], seen: Sequence[Seen]) -> pd.DataFrame:
         batches = (seen[first : first + BATCH] for first in range(0, len(seen), BATCH))
         return pd.DataFrame([row for batch in batches for row in _rows(classifier, batch)])
 
-    return lesion_rows(classifier, dataset, slices, rows)
+    return table_rows(dataset, slices, partial(as_seen, classifier), rows)
 
 
 def attention_parameters() -> dict[str, Any]:
@@ -134,25 +145,16 @@ def _rows(classifier: Classifier, batch: Sequence[Seen]) -> Iterator[dict[str, A
 
 
 def shortcuts_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:
-    """The rows for each slice of a data set, lazily and in order; what is random is drawn from an image's id alone.
-
-    Raises:
-        DatasetError: a mask is damaged or not the photo's.
-    """
-    return lesion_rows(
-        classifier,
-        dataset,
-        slices,
-        lambda lesions: pd.concat([_of_one(classifier, seen) for seen in lesions], ignore_index=True),
-    )
+    """The table ``shortcuts`` (:func:`lesion_rows`): a row per image and variant; what is random is drawn from an image's id."""
+    return lesion_rows(classifier, dataset, slices, _with_shortcuts)
 
 
 def shortcuts_parameters() -> dict[str, Any]:
-    """The settings of the table, for its address."""
+    """The settings of the table ``shortcuts``, for its address."""
     return {"variants": VARIANTS}
 
 
-def _of_one(classifier: Classifier, seen: Seen) -> pd.DataFrame:
+def _with_shortcuts(classifier: Classifier, seen: Seen) -> pd.DataFrame:
     seed = image_seeds([f"shortcuts {seen.record.image_id}"])[0]
     pictures = {CLEAN: seen.prepared, **shortcut_variants(seen.prepared, seen.prepared_mask, seed)}
     probabilities = classifier.probabilities(classifier.to_tensor(list(pictures.values())))
@@ -176,22 +178,14 @@ linear layer, Grad-CAM, HiResCAM, XGrad-CAM and Shapley-CAM are the same by alge
 
 
 def faithfulness_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:
-    """The table ``faithfulness`` for each slice of a data set, lazily and in order: a row per image and method.
+    """The table ``faithfulness`` (:func:`lesion_rows`): a row per image and method.
 
     Columns: ``image_id, predicted`` (the explained class), ``method`` (those in ``MEASURED``, then "random" and "centre", maps
     that know nothing of the image), ``deletion, insertion, road`` (:class:`~dermaviz.attention.faithfulness.Faithfulness`),
     ``energy, pointing, lesion_area`` (:class:`~dermaviz.attention.localisation.Localisation`; faithful or not, is the map on
     the lesion), ``mask`` ("true" or "predicted"). NaN where a map shows nothing.
-
-    Raises:
-        DatasetError: a mask is damaged or not of its photo's shape.
     """
-    return lesion_rows(
-        classifier,
-        dataset,
-        slices,
-        lambda seen: pd.DataFrame([row for one in seen for row in _of_methods(classifier, one)]),
-    )
+    return lesion_rows(classifier, dataset, slices, _of_methods)
 
 
 def faithfulness_parameters() -> dict[str, Any]:
@@ -212,25 +206,22 @@ def faithfulness_parameters() -> dict[str, Any]:
     }
 
 
-def _of_methods(classifier: Classifier, seen: Seen) -> Iterator[dict[str, Any]]:
+def _of_methods(classifier: Classifier, seen: Seen) -> pd.DataFrame:
     image = classifier.to_tensor([seen.prepared])
     with torch.no_grad():
         index = int(classifier.logits(image).argmax())
     (seed,) = image_seeds([seen.record.image_id])
     maps = _maps(classifier, image, index, seed)
     scores = _measured_once(classifier, image, index, maps, seed)
+    rows = []
     for method, found in maps.items():
         place = localise(found, seen.prepared_mask)
-        yield {
-            "image_id": seen.record.image_id,
-            "predicted": classifier.classes[index],
-            "method": method,
-            **asdict(scores[method]),
-            "energy": place.energy,
-            "pointing": place.pointing,
-            "lesion_area": place.lesion_area,
-            "mask": seen.mask.source,
-        }
+        beside = {"energy": place.energy, "pointing": place.pointing, "lesion_area": place.lesion_area}
+        rows.append({"method": method, **asdict(scores[method]), **beside, "mask": seen.mask.source})
+    table = pd.DataFrame(rows)
+    table.insert(0, "image_id", seen.record.image_id)
+    table.insert(1, "predicted", classifier.classes[index])
+    return table
 
 
 def _maps(classifier: Classifier, image: torch.Tensor, index: int, seed: int) -> dict[str, AttentionMap]:

@@ -72,17 +72,8 @@ TONES = (55.0, 41.0, 28.0, 10.0, -10.0, -30.0, -50.0)
 
 
 def counterfactuals_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[slice]) -> Iterator[pd.DataFrame]:
-    """The rows for each slice of a data set, lazily and in order.
-
-    Raises:
-        DatasetError: a mask is damaged or not the photo's.
-    """
-    return lesion_rows(
-        classifier,
-        dataset,
-        slices,
-        lambda lesions: pd.concat([_of_one(classifier, seen) for seen in lesions], ignore_index=True),
-    )
+    """The table ``counterfactuals`` (:func:`~dermaviz.evidence.tables.attention.lesion_rows`): a row per image and condition."""
+    return lesion_rows(classifier, dataset, slices, _on_other_skin)
 
 
 def counterfactuals_parameters() -> dict[str, Any]:
@@ -90,7 +81,7 @@ def counterfactuals_parameters() -> dict[str, Any]:
     return {"tones": TONES, "axes": tuple(AXES), "lesions": LESION_CHOICES, "method": DEFAULT_METHOD}
 
 
-def _of_one(classifier: Classifier, seen: Seen) -> pd.DataFrame:
+def _on_other_skin(classifier: Classifier, seen: Seen) -> pd.DataFrame:
     start = float(np.clip(measure_tone(seen.pixels, seen.mask.pixels).ita, *ITA_RANGE))
     conditions, pictures = _shifted(seen, start)
     images = classifier.to_tensor(pictures)
@@ -154,7 +145,7 @@ def drawn_tone_rows(classifier: Classifier, slices: Sequence[slice]) -> Iterator
     """The rows for each slice of :func:`drawn_lesions`, lazily and in order."""
     lesions = drawn_lesions(classifier.classes)
     for part in slices:
-        yield pd.concat([_of_one_of_drawn_tone(classifier, *lesion) for lesion in lesions[part]], ignore_index=True)
+        yield pd.concat([_drawn_in_every_tone(classifier, *lesion) for lesion in lesions[part]], ignore_index=True)
 
 
 def drawn_tone_parameters() -> dict[str, Any]:
@@ -162,7 +153,7 @@ def drawn_tone_parameters() -> dict[str, Any]:
     return {"tones": DRAWN_TONES, "per_diagnosis": PER_DIAGNOSIS, "method": DEFAULT_METHOD}
 
 
-def _of_one_of_drawn_tone(classifier: Classifier, lesion_id: str, parameters: Parameters) -> pd.DataFrame:
+def _drawn_in_every_tone(classifier: Classifier, lesion_id: str, parameters: Parameters) -> pd.DataFrame:
     drawings = [draw(replace(parameters, ita=tone)) for tone in DRAWN_TONES]
     images = classifier.to_tensor([classifier.prepare(drawing.image) for drawing in drawings])
     probabilities = classifier.probabilities(images)
