@@ -12,9 +12,9 @@ from types import MappingProxyType
 import pandas as pd
 
 from dermaviz.attention.methods import AttentionMap, MapStatus
+from dermaviz.data.labels import SCALES, TONE_LABEL
 from dermaviz.data.photographs import remembered_place
 from dermaviz.data.records import HAM10000
-from dermaviz.data.tone_labels import SCALES, TONE_LABEL
 from dermaviz.errors import CheckpointError
 from dermaviz.evidence.predictions import TONE_GROUP, Audited, internal
 from dermaviz.evidence.store import FOLDER

@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from dermaviz.data.labels import NAMED, tone_labels
 from dermaviz.data.records import Dataset, Record
 from dermaviz.data.tables import TABLE_SUFFIXES, Columns, clean_labels, open_table, some, split_word, suggested
-from dermaviz.data.tone_labels import NAMED, tone_labels
 from dermaviz.errors import DatasetError, ImageError
 from dermaviz.images import SUFFIXES, read_image
 

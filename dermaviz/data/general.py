@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from dermaviz.data.files import Folder, data_root, dataset_of, is_picture, spellings
+from dermaviz.data.labels import NAMED
 from dermaviz.data.records import Dataset, Record
 from dermaviz.data.tables import (
     TABLE_SUFFIXES,
@@ -25,7 +26,6 @@ from dermaviz.data.tables import (
     split_word,
     without_a_role,
 )
-from dermaviz.data.tone_labels import NAMED
 from dermaviz.errors import DatasetError
 
 ONE_HOT = "label"
@@ -186,9 +186,8 @@ def _joined(
     labelled = [path for path, role in roles.items() if role.image and role.label]
     if not labelled:
         first = max(tables, key=lambda path: (bool(roles[path].image), len(tables[path].frame)), default=paths[0])
-        expect_columns(
-            tables[first].frame if tables else pd.DataFrame(), first.name, asked, roles.get(first, Columns())
-        )
+        frame = tables[first].frame if tables else pd.DataFrame()
+        expect_columns(frame, first.name, asked, roles.get(first, Columns()))
     labelled = [path for path in labelled if len(path.parts) == len(labelled[0].parts)]
     frame, said_of_splits = _one_below_another({path: tables[path] for path in labelled}, place)
     image = roles[labelled[0]].image
@@ -215,9 +214,8 @@ def _one_below_another(labelled: Mapping[Path, Table], place: Path) -> tuple[pd.
             f"{place}: expected one table with labels, or one for each split (train.csv, test.csv), found "
             f"{some(path.name for path in labelled)}. Name the file."
         )
-    parts = [
-        table.frame.assign(**{_FOLDER: str(path.parent), _SPLIT: splits[path]}) for path, table in labelled.items()
-    ]
+    own = {path: {_FOLDER: str(path.parent), _SPLIT: splits[path]} for path in labelled}
+    parts = [table.frame.assign(**own[path]) for path, table in labelled.items()]
     named = (f"{path.parent.name}/{path.name} ({splits[path]})" for path in labelled)
     said = [f"Splits are those of the tables: {', '.join(named)}."] if len(labelled) > 1 else []
     return pd.concat(parts, ignore_index=True).fillna(""), said
@@ -227,11 +225,8 @@ def _with_columns_of(frame: pd.DataFrame, image: str, other: pd.DataFrame, other
     """The table with what another says of the same images; None where less than half of either table is in the other."""
     if not other_image:
         return None
-    keyed = (
-        other.assign(**{_KEY: [spellings(name)[-1] for name in other[other_image]]})
-        .drop_duplicates(_KEY)
-        .set_index(_KEY)
-    )
+    keyed = other.assign(**{_KEY: [spellings(name)[-1] for name in other[other_image]]})
+    keyed = keyed.drop_duplicates(_KEY).set_index(_KEY)
     keys = pd.Index([spellings(name)[-1] for name in frame[image]])
     if max(keys.isin(keyed.index).mean(), keyed.index.isin(keys).mean()) < 0.5:
         return None

@@ -40,7 +40,9 @@ class Place:
 def remember_place(folder: Path, dataset: Dataset) -> None:
     """Keep in ``folder`` where a data set was read from; nothing where it was not read from a place."""
     if dataset.place:
-        atomic_write(folder / REMEMBERED, to_json(asdict(_place(dataset.place))), error=DatasetError)
+        root, reader, columns = dataset.place
+        place = Place(root, reader, parse_columns(columns))
+        atomic_write(folder / REMEMBERED, to_json(asdict(place)), error=DatasetError)
 
 
 def remembered_place(folder: Path) -> Place | None:
@@ -48,11 +50,6 @@ def remembered_place(folder: Path) -> Place | None:
     with suppress(DatasetError):
         return build(Place, read_json(folder / REMEMBERED, "a place of photographs", error=DatasetError))
     return None
-
-
-def _place(words: tuple[str, str, str]) -> Place:
-    root, reader, columns = words
-    return Place(root, reader, parse_columns(columns))
 
 
 def find_photographs(

@@ -114,11 +114,6 @@ def _truth_in_words(column: str, frame: pd.DataFrame, _: Path) -> pd.DataFrame:
     return frame.assign(**{column: frame[column].map(lambda cell: words.get(cell.lower(), cell))})
 
 
-def _known_types(frame: pd.DataFrame, _: Path) -> pd.DataFrame:
-    """The table with no Fitzpatrick type where none could be given (−1)."""
-    return frame.assign(fitzpatrick_scale=frame["fitzpatrick_scale"].replace("-1", ""))
-
-
 def _derm7pt_splits(frame: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """The table with a column ``split``, from the files of row numbers beside it: ``train_indexes.csv`` and so on."""
     splits = pd.Series("", index=frame.index)
@@ -219,7 +214,8 @@ READERS: Mapping[str, Reader] = MappingProxyType(
             needs=frozenset({"md5hash", "fitzpatrick_scale"}),
             form=Form(
                 "fitzpatrick17k", Columns(image="md5hash", tone="fitzpatrick_scale"),
-                ("label", "nine_partition_label", "three_partition_label"), _known_types,
+                ("label", "nine_partition_label", "three_partition_label"),
+                lambda frame, _: frame.assign(fitzpatrick_scale=frame["fitzpatrick_scale"].replace("-1", "")),  # none known
             ),
         ),
         "derm7pt": Reader(
@@ -265,11 +261,10 @@ def recognise(place: Path, columns: Columns | None = None) -> str:
 
 def _is_of(place: Path, row: Reader, any_table: bool) -> bool:
     if place.is_file():
-        found = [place] if any(place.match(pattern) for pattern in row.files) else []
+        found = [place] if any(map(place.match, row.files)) else []
     else:
-        found = [
-            path for pattern in row.files for where in (pattern, f"*/{pattern}") for path in sorted(place.glob(where))
-        ]
+        patterns = (where for pattern in row.files for where in (pattern, f"*/{pattern}"))
+        found = [path for pattern in patterns for path in sorted(place.glob(pattern))]
     needs, images = row.needs, set(USUAL["image"])
     if row.read is read_table and found and not row.form.marks:
         headers = [_header(path) for path in found]

@@ -83,11 +83,9 @@ def for_task(dataset: Dataset, name: str) -> Dataset:
             f"{dataset.name}. Choose the task diagnosis, or label the images {' and '.join(task.classes)}."
         )
     records = (
-        replace(
-            record, label=task.class_of[meant[record.label]], metadata={**record.metadata, "diagnosis": record.label}
-        )
+        replace(record, label=label, metadata={**record.metadata, "diagnosis": record.label})
         for record in dataset.records
-        if meant[record.label] in task.class_of
+        if (label := task.class_of.get(meant[record.label]))
     )
     return replace(dataset, classes=task.classes, records=tuple(records))
 

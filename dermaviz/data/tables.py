@@ -246,10 +246,8 @@ def _rows_of_json_lines(content: bytes, name: str) -> list[list[str]]:
     try:
         records = [json.loads(line) for line in content.decode("utf-8-sig").splitlines() if line.strip()]
         header = list(dict.fromkeys(key for record in records for key in record))
-        return [
-            header,
-            *(["" if record.get(key) is None else str(record[key]) for key in header] for record in records),
-        ]
+        cells = ([record.get(key) for key in header] for record in records)
+        return [header, *(["" if cell is None else str(cell) for cell in row] for row in cells)]
     except (ValueError, TypeError, AttributeError) as failure:
         raise DatasetError(
             f"{name}: expected a JSON object in each line, found {failure}. Correct the file."
@@ -264,16 +262,11 @@ def plain(name: str) -> str:
 def find_columns(frame: pd.DataFrame, asked: Columns, usual: Columns) -> Columns:
     """Which column has which role: as asked, else as in ``usual``, else by a usual name; "" for none."""
     bears = {plain(column): str(column) for column in reversed(frame.columns) if column}
-    offered = {
-        role: (getattr(asked, role),) if getattr(asked, role) else (getattr(usual, role), *names)
-        for role, names in USUAL.items()
-    }
-    return Columns(
-        **{
-            role: next((bears[plain(one)] for one in names if plain(one) in bears), "")
-            for role, names in offered.items()
-        }
-    )
+    found = {}
+    for role, names in USUAL.items():
+        offered = (getattr(asked, role),) if getattr(asked, role) else (getattr(usual, role), *names)
+        found[role] = next((bears[plain(one)] for one in offered if plain(one) in bears), "")
+    return Columns(**found)
 
 
 def expect_columns(frame: pd.DataFrame, name: str, asked: Columns, found: Columns) -> str:
@@ -303,9 +296,8 @@ def expect_columns(frame: pd.DataFrame, name: str, asked: Columns, found: Column
 
 def likely_columns(frame: pd.DataFrame, found: Columns) -> dict[str, str]:
     """Which column may have each role that ``found`` leaves open, by its name in other languages or by what it holds."""
-    open_columns = {
-        spelt(str(name)): str(name) for name in reversed(frame.columns) if str(name) and str(name)[0] != ":"
-    }
+    names = (str(name) for name in reversed(frame.columns) if str(name) and str(name)[0] != ":")
+    open_columns = {spelt(name): name for name in names}
     open_columns = {said: name for said, name in open_columns.items() if name not in found.named.values()}
     likely: dict[str, str] = {}
     first = frame.head(_LOOKED_AT)

@@ -16,7 +16,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
-from dermaviz.data.tone_labels import TONE_LABEL, scale_of
+from dermaviz.data.labels import TONE_LABEL, scale_of
 from dermaviz.errors import DermaVizError, EvidenceError
 from dermaviz.evidence.predictions import (
     BALANCED,

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from dermaviz.data.tone_labels import TONE_LABEL, tone_labels
+from dermaviz.data.labels import TONE_LABEL, tone_labels
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.store import (
     UNNAMED,

@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dermaviz.data.tone_labels import CUTS, GROUPS, scale_of
+from dermaviz.data.labels import TONE_CUTS as CUTS
+from dermaviz.data.labels import TONE_GROUPS as GROUPS
+from dermaviz.data.labels import scale_of
 from dermaviz.errors import FairnessError
 
 ESTIMATORS = MappingProxyType(
@@ -89,7 +91,7 @@ def agreement_with_labels(levels: Sequence[str], ita: ArrayLike, cuts: Sequence[
     """How far labels of tone agree with groups of ITA, in bands that both scales fit into (Groh et al. 2021 for the six types).
 
     Args:
-        levels: of each image ``[N]``, as :func:`~dermaviz.data.tone_labels.tone_labels` gives them.
+        levels: of each image ``[N]``, as :func:`~dermaviz.data.labels.tone_labels` gives them.
         ita: degrees ``[N]``; NaN where it could not be measured.
 
     Returns:

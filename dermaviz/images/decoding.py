@@ -120,7 +120,10 @@ def _finish(
     ``size`` is its width and height in the file.
     """
     alpha = picture.getchannel("A") if picture.mode in ("LA", "RGBA") else None
-    pixels = _to_srgb(picture.convert({"LA": "L", "RGBA": "RGB"}.get(picture.mode, picture.mode)), profile, notes)
+    colours = picture.convert({"LA": "L", "RGBA": "RGB"}.get(picture.mode, picture.mode))
+    pixels = (_apply_profile(colours, profile, notes) if profile else None) or colours.convert("RGB")
+    if colours.mode == "CMYK":
+        notes.append("Its CMYK inks were converted to RGB.")
     if alpha is not None and alpha.getextrema() != (255, 255):
         notes.append("Its transparent parts were laid on white.")
         pixels = PIL.Image.composite(pixels, PIL.Image.new("RGB", pixels.size, "white"), alpha)
@@ -135,10 +138,8 @@ def _reduced(picture: PIL.Image.Image, depth: int, factor: int) -> PIL.Image.Ima
     rows = max(_STRIP // picture.width // factor, 1) * factor
     strips = []
     for top in range(0, picture.height, rows):
-        part = (
-            picture.crop((0, top, picture.width, min(top + rows, picture.height))) if rows < picture.height else picture
-        )
-        plain = _plain(part, depth)
+        box = (0, top, picture.width, min(top + rows, picture.height))
+        plain = _plain(picture.crop(box) if rows < picture.height else picture, depth)
         strips.append(plain.reduce(factor) if factor > 1 else plain)
     if len(strips) == 1:
         return strips[0]
@@ -179,13 +180,6 @@ def _hidden(picture: PIL.Image.Image, key: int | tuple[int, ...], depth: int) ->
     found = np.asarray(picture.convert("L") if picture.mode == "1" else picture)
     assert isinstance(key, int)
     return found == found.dtype.type(key * scale)
-
-
-def _to_srgb(colours: PIL.Image.Image, profile: bytes | None, notes: list[str]) -> PIL.Image.Image:
-    converted = _apply_profile(colours, profile, notes) if profile else None
-    if colours.mode == "CMYK":
-        notes.append("Its CMYK inks were converted to RGB.")
-    return converted or colours.convert("RGB")
 
 
 def _apply_profile(colours: PIL.Image.Image, profile: bytes, notes: list[str]) -> PIL.Image.Image | None:
@@ -275,9 +269,7 @@ def _range_of_grey(file: Any, levels: NDArray[np.float64]) -> tuple[float, float
         return float(levels.min()), float(levels.max())
     signed, whole = bool(file.get("PixelRepresentation")), 2.0 ** int(file.BitsStored)
     low, high = (-whole / 2, whole / 2 - 1) if signed else (0.0, whole - 1)
-    slope, intercept = (
-        float(file.get(name, default)) for name, default in (("RescaleSlope", 1), ("RescaleIntercept", 0))
-    )
+    slope, intercept = float(file.get("RescaleSlope", 1)), float(file.get("RescaleIntercept", 0))
     return low * slope + intercept, high * slope + intercept
 
 
@@ -295,9 +287,8 @@ def _square_pixels(file: Any, picture: PIL.Image.Image, notes: list[str]) -> PIL
     notes.append(f"Its pixels of {high:g} × {wide:g} were made square.")
     # the finer side is kept and the other enlarged, so nothing is lost
     scale_x, scale_y = wide / min(high, wide), high / min(high, wide)
-    return picture.resize(
-        (round(picture.width * scale_x), round(picture.height * scale_y)), PIL.Image.Resampling.BICUBIC
-    )
+    size = round(picture.width * scale_x), round(picture.height * scale_y)
+    return picture.resize(size, PIL.Image.Resampling.BICUBIC)
 
 
 def decode_confined(header: Header) -> Decoded:

@@ -181,10 +181,6 @@ def _read_boxes(content: bytes, format_: str) -> Header:
     return Header(format_, max(sizes, key=lambda size: size[0] * size[1]), content, pictures=several)
 
 
-def _read_dicom(content: bytes) -> Header:
-    return Header("DICOM", None, content)
-
-
 _READERS: tuple[tuple[int, bytes, Callable[[bytes], Header]], ...] = (
     (0, b"\xff\xd8\xff", _read_jpeg),
     (0, b"\x89PNG\r\n\x1a\n", _read_png),
@@ -192,7 +188,7 @@ _READERS: tuple[tuple[int, bytes, Callable[[bytes], Header]], ...] = (
     (0, b"BM", _read_bmp),
     (0, b"II*\0", _read_tiff),
     (0, b"MM\0*", _read_tiff),
-    (128, b"DICM", _read_dicom),
+    (128, b"DICM", lambda content: Header("DICOM", None, content)),
 )
 
 

@@ -96,9 +96,8 @@ def _of_two_or_more(fit: Fit, head: set[str]) -> Fit:
     if fit.n_classes > 1:
         return fit
     state = {key: torch.cat([-value / 2, value / 2]) if key in head else value for key, value in fit.state.items()}
-    return replace(
-        fit, state=state, n_classes=2, notes=(*fit.notes, f"guessed: the network gives {OUTPUTS['one logit']}.")
-    )
+    said = f"guessed: the network gives {OUTPUTS['one logit']}."
+    return replace(fit, state=state, n_classes=2, notes=(*fit.notes, said))
 
 
 def _shapes(name: str, input_size: int) -> tuple[dict[str, torch.Size], set[str]]:
@@ -122,10 +121,8 @@ def fitting(
         left = sorted(set(state) - {f"{prefix}{key}" for key in own})
         notes = [f"stripped: the prefix {prefix!r} of every name."] if prefix else []
         if left:
-            shown = ", ".join(left[:3])
-            notes.append(
-                f"dropped: {len(left)} tensors that the network has no place for ({shown}{', …' if len(left) > 3 else ''})."
-            )
+            shown = ", ".join([*left[:3], *(["…"] if len(left) > 3 else [])])
+            notes.append(f"dropped: {len(left)} tensors that the network has no place for ({shown}).")
         return {key: stripped.get(key, torch.tensor(0)) for key in own}, notes
     return None, []
 
@@ -168,9 +165,8 @@ def identified(state: dict[str, Tensor]) -> Fit:
             f"{shown}. Say which with --architecture."
         )
     (group,) = usual or groups
-    best = min(
-        group, key=lambda fit: (fit.architecture not in ARCHITECTURES, ":" in fit.architecture, len(fit.architecture))
-    )
+    names = {fit.architecture: fit for fit in group}
+    best = names[min(names, key=lambda name: (name not in ARCHITECTURES, ":" in name, len(name)))]
     others = [fit.architecture for fit in group if fit is not best]
     said = f"guessed: the architecture {best.architecture}, by its tensors."
     if others:
@@ -206,10 +202,8 @@ def write_index() -> None:
     To be run when timm or torchvision have new ones: ``python -c "from dermaviz.models.fitting import *; write_index()"``.
     """
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for name in [
-        *timm.list_models(),
-        *map(TORCHVISION.__add__, torchvision.models.list_models(module=torchvision.models)),
-    ]:
+    of_torchvision = map(TORCHVISION.__add__, torchvision.models.list_models(module=torchvision.models))
+    for name in (*timm.list_models(), *of_torchvision):
         try:
             found[_hash({key: value.shape for key, value in skeleton(name).state_dict().items()})].append(name)
         except WeightsError:  # an encoder that has no classifier

@@ -106,11 +106,8 @@ def attach(network: nn.Module, name: str) -> nn.Module:
 
 def _family(name: str) -> Family | None:
     """The registered family that knows a name; None for names of the table, timm and torchvision."""
-    if (
-        name in ARCHITECTURES
-        or timm.is_model(name)
-        or name in map(TORCHVISION.__add__, torchvision.models.list_models())
-    ):
+    short = name.removeprefix(TORCHVISION)
+    if name in ARCHITECTURES or timm.is_model(name) or (short != name and short in torchvision.models.list_models()):
         return None
     families: dict[str, Family] = added("networks")
     return next((family for family in families.values() if family.knows(name)), None)

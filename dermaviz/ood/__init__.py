@@ -49,10 +49,6 @@ class Detector:
         squares = ((along / self.spread) ** 2).sum(1) + aside / self.rest**2
         return np.sqrt(squares / len(self.mean))
 
-    def refuses(self, features: Features) -> NDArray[np.bool_]:
-        """Which pictures are farther away than the limit, ``[N]``."""
-        return self.distance(features) > self.limit
-
 
 def _spread_alike(features: Features, roots: bool) -> NDArray[np.float64]:
     wide = features.astype(np.float64)
@@ -147,12 +143,8 @@ def write_detector(folder: Path, detector: Detector, facts: DetectorFacts) -> No
 
 def detector_bytes(detector: Detector) -> bytes:
     """A detector as the content of ``gate.safetensors``; the same one gives the same bytes."""
-    tensors = {
-        "mean": detector.mean,
-        "directions": np.ascontiguousarray(detector.directions),
-        "spread": detector.spread,
-    }
-    return save({**tensors, "rest": np.array([detector.rest])})
+    directions, rest = np.ascontiguousarray(detector.directions), np.array([detector.rest])
+    return save({"mean": detector.mean, "directions": directions, "spread": detector.spread, "rest": rest})
 
 
 def read_detector(folder: Path, card: Card) -> tuple[Detector, DetectorFacts] | None:

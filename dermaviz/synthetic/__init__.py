@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from dermaviz.colour import encode_srgb, ita_of_linear
+from dermaviz.data.labels import TONE_CUTS, TONE_GROUPS
 from dermaviz.data.records import HAM10000
-from dermaviz.data.tone_labels import CUTS, GROUPS
 from dermaviz.images import RGB
 from dermaviz.synthetic.artefacts import Layer, draw_layer, lay_over
 from dermaviz.synthetic.fields import Field, discs, fractal_noise, lattice_noise, ramp, stream, strokes, vessel_tree
@@ -232,7 +232,7 @@ class Sample(NamedTuple):
 
 def tone_word(ita: float) -> str:
     """The tone group of a requested ITA in degrees."""
-    return GROUPS[sum(ita <= cut for cut in CUTS)]
+    return TONE_GROUPS[sum(ita <= cut for cut in TONE_CUTS)]
 
 
 def caption(parameters: Parameters) -> str:

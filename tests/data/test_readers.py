@@ -14,11 +14,11 @@ from PIL import Image
 
 from dermaviz.data.files import is_date, read_folders, without_refused
 from dermaviz.data.general import read_table
+from dermaviz.data.labels import tone_labels
 from dermaviz.data.readers import READERS, find_ham10000, find_photo, read_dataset, read_ham10000, read_splits
 from dermaviz.data.records import HAM10000, SPECS, Dataset, Record
 from dermaviz.data.split import split_by_group, write_manifest
 from dermaviz.data.tables import Columns, parse_columns
-from dermaviz.data.tone_labels import tone_labels
 from dermaviz.errors import DatasetError
 
 DATA = os.environ.get("DERMAVIZ_DATA", "")

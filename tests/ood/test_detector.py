@@ -36,7 +36,6 @@ KNOWN = Detector(
 def test_the_distance_of_a_known_gaussian(features: list[float], squares: float) -> None:
     found = KNOWN.distance(np.array([features], np.float32))
     assert found == pytest.approx([np.sqrt(squares / 3)])
-    assert KNOWN.refuses(np.array([features], np.float32)).tolist() == [np.sqrt(squares / 3) > 1.5]
 
 
 def test_the_distance_is_scipys_mahalanobis_distance_under_the_fitted_covariance() -> None:

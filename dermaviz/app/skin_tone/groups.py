@@ -24,7 +24,7 @@ from dermaviz.app.skin_tone.question import (
 from dermaviz.app.text import class_names, escaped, figure, images, resampling
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.app.widgets.choice import choose
-from dermaviz.data.tone_labels import TONE_LABEL
+from dermaviz.data.labels import TONE_LABEL
 from dermaviz.evidence.predictions import TONE, TONE_GROUP
 from dermaviz.fairness.groups import COUNTS, INCONCLUSIVE, MALIGNANT, SIDES
 from dermaviz.fairness.tone_groups import ESTIMATORS, GROUPS, agreement, tone_groups

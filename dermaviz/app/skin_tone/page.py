@@ -31,7 +31,7 @@ from dermaviz.app.skin_tone.question import (
 from dermaviz.app.skin_tone.trend import show_trend, trend_finding
 from dermaviz.app.text import escaped, escaped_message, images, shows_ham10000
 from dermaviz.app.widgets.cohort import among, choose_cohort
-from dermaviz.data.tone_labels import TONE_LABEL, scale_of
+from dermaviz.data.labels import TONE_LABEL, scale_of
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import TONE
 from dermaviz.fairness.tone_groups import ESTIMATORS, agreement, tone_groups

@@ -18,7 +18,7 @@ from dermaviz.app.confusion.view import MALIGNANT
 from dermaviz.app.evidence import has_table, table_of
 from dermaviz.app.text import class_label, images, in_order
 from dermaviz.app.widgets.choice import choose
-from dermaviz.data.tone_labels import TONE_LABEL, scale_of
+from dermaviz.data.labels import TONE_LABEL, scale_of
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import TONE, TONE_GROUP, Audited
 from dermaviz.evidence.store import Evidence, audit_command

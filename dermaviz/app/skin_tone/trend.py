@@ -27,7 +27,7 @@ from dermaviz.app.skin_tone.question import (
 )
 from dermaviz.app.text import resampling
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
-from dermaviz.data.tone_labels import TONE_LABEL
+from dermaviz.data.labels import TONE_LABEL
 from dermaviz.evidence.predictions import Audited, counted
 from dermaviz.fairness.tone_groups import ESTIMATORS
 from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Estimate
