@@ -123,7 +123,7 @@ def _folders() -> bool:
 
 
 def _data(root: Path | None, columns: str) -> bool:
-    from dermaviz.data.files import data_root
+    from dermaviz.data.folders import data_root
     from dermaviz.data.readers import read_dataset
     from dermaviz.data.split import crossing
     from dermaviz.data.tables import parse_columns

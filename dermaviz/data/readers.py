@@ -11,8 +11,8 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from dermaviz.data.files import MASK_ENDING, data_root, is_picture, read_folders
-from dermaviz.data.general import Form, likely_table, read_table
+from dermaviz.data.folders import MASK_ENDING, data_root, is_picture, read_folders
+from dermaviz.data.labelled_tables import Form, likely_table, read_table
 from dermaviz.data.pack import holds_pictures, medmnist_rows, parquet_rows, unpacked
 from dermaviz.data.records import HAM10000, Dataset, Record
 from dermaviz.data.split import GIVEN, Manifest, apply_split, given_split, named_manifest

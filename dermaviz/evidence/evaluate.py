@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from tqdm import tqdm
 
-from dermaviz.data.files import recounted, without_refused
+from dermaviz.data.folders import recounted, without_refused
 from dermaviz.data.photographs import remember_place
 from dermaviz.data.records import Dataset, Record
 from dermaviz.data.split import Split

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from dermaviz.data.files import recounted
+from dermaviz.data.folders import recounted
 from dermaviz.data.known import known_images, notices
 from dermaviz.data.labels import Groups, fit_labels, label_maps
 from dermaviz.data.readers import find_ham10000, read_dataset, read_splits

@@ -20,8 +20,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import fisher_exact, norm
 
-from dermaviz.data.files import Named
-from dermaviz.data.general import prepared_table
+from dermaviz.data.folders import Named
+from dermaviz.data.labelled_tables import prepared_table
 from dermaviz.data.readers import form_of
 from dermaviz.data.tables import Columns, expect_columns, find_columns, parse_table, plain, some
 from dermaviz.diagnoses import matched
@@ -258,8 +258,8 @@ def read_label_sheet(
     """Read a table of labels as data sets are read, and match its rows to photos.
 
     Delimiter, encoding, published forms and the usual names of columns are found as by
-    :func:`~dermaviz.data.general.read_table`; a column ``group`` is kept as well. A diagnosis may be a class, its name in words
-    or a part of that between slashes, another spelling in the table of diagnoses, or ``malignant`` or ``benign``.
+    :func:`~dermaviz.data.labelled_tables.read_table`; a column ``group`` is kept as well. A diagnosis may be a class, its name
+    in words or a part of that between slashes, another spelling in the table of diagnoses, or ``malignant`` or ``benign``.
 
     Args:
         content: bytes of the file ``sheet``.

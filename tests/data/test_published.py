@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from dermaviz.data.general import read_table
+from dermaviz.data.labelled_tables import read_table
 from dermaviz.data.readers import READERS, read_dataset, recognise
 from dermaviz.data.records import Dataset
 from dermaviz.data.tables import Columns

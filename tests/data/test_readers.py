@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dermaviz.data.files import is_date, read_folders, without_refused
-from dermaviz.data.general import read_table
+from dermaviz.data.folders import is_date, read_folders, without_refused
+from dermaviz.data.labelled_tables import read_table
 from dermaviz.data.labels import tone_labels
 from dermaviz.data.readers import READERS, find_ham10000, find_photo, read_dataset, read_ham10000, read_splits
 from dermaviz.data.records import HAM10000, SPECS, Dataset, Record

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dermaviz.data.files import Folder, data_root, dataset_of, is_picture, spellings
+from dermaviz.data.folders import Folder, data_root, dataset_of, is_picture, spellings
 from dermaviz.data.labels import NAMED
 from dermaviz.data.records import Dataset, Record
 from dermaviz.data.tables import (
