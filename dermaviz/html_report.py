@@ -109,6 +109,8 @@ def report_html(audited: Audited, model: Classifier | None = None) -> str:
     """
     from plotly.offline import get_plotlyjs
 
+    from dermaviz.plots.curves import reliability_figure
+
     name, known = escape(audited.checkpoint.name), set[str]()
     story = read_findings(audited.checkpoint, audited.of) if audited.of else []
     parts = [
@@ -120,7 +122,7 @@ def report_html(audited: Audited, model: Classifier | None = None) -> str:
         *_malignant_part(audited),
         "<h2>Is its confidence worth anything?</h2>",
         _chart(
-            _calibration(audited),
+            reliability_figure({"the model": reliability(audited.labels, audited.probabilities)}),
             "How often answers of a confidence are right, with 95% score intervals (Wilson) of single images. On the line, "
             "confidence equals accuracy.",
         ),
@@ -224,7 +226,7 @@ def _photographs(model: Classifier | None) -> list[str]:
             f"({answer.confidence:.0%}). {photo.image_id}, {photo.source}, {photo.licence}."
         )
         pictures = "".join(
-            f'<img alt="{escape(alt)}" src="data:image/jpeg;base64,{_jpeg(pixels)}">'
+            f'<img alt="{escape(alt)}" src="{jpeg_address(pixels)}">'
             for alt, pixels in (
                 (f"Photograph {photo.image_id} as the model sees it", answer.prepared),
                 ("Its attention map laid over it", overlay(answer.prepared, attention)),
@@ -240,10 +242,11 @@ def _photographs(model: Classifier | None) -> list[str]:
     ]
 
 
-def _jpeg(pixels: RGB) -> str:
+def jpeg_address(pixels: RGB) -> str:
+    """A picture as an address that holds it, for a file that opens without a network."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=85)
-    return base64.b64encode(file.getvalue()).decode()
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _card_rows(card: Card) -> list[tuple[str, str]]:
@@ -277,9 +280,7 @@ def limits(audited: Audited) -> list[str]:
     """What these images cannot show, each a sentence with its counts."""
     counts, words = np.bincount(audited.labels, minlength=len(audited.classes)), audited.checkpoint.card.words.values()
     few = [f"{name} ({n})" for name, n, judged in zip(words, counts, _judged(audited), strict=True) if not judged]
-    said = [
-        "How the model does on images from other cameras, clinics or skin: only these images were judged.",
-    ]
+    said = ["How the model does on images from other cameras, clinics or skin: only these images were judged."]
     if audited.unit != "patients":
         said.append(
             f"Whether patients are kept apart: the intervals resample {audited.unit}, and are too narrow where a patient has "
@@ -315,12 +316,6 @@ def _confusion(audited: Audited) -> go.Figure:
     classes = [audited.classes[i] for i in order]
     card = audited.checkpoint.card
     return confusion_figure(matrix[order][:, order], classes, classes, malignant=card.malignant, names=card.words)
-
-
-def _calibration(audited: Audited) -> go.Figure:
-    from dermaviz.plots.curves import reliability_figure
-
-    return reliability_figure({"the model": reliability(audited.labels, audited.probabilities)})
 
 
 def _figure_row(row: pd.Series) -> tuple[object, ...]:

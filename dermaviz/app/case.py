@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dermaviz import images
-from dermaviz.app.cache import Memory, checkpoint_key, remembered
 from dermaviz.app.checkpoints import Checkpoint, classifier
-from dermaviz.app.turns import DECODING, TURN
+from dermaviz.app.sessions import DECODING, TURN, Memory, checkpoint_key, remembered
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.evidence.images import before_the_answer
 from dermaviz.images import check_shape, read_image

@@ -12,12 +12,12 @@ from typing import TypeVar
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.state import get_session_state
 
 from dermaviz import __version__
-from dermaviz.app.checkpoints import broken_checkpoints
 from dermaviz.app.pages import PAGES, Page
-from dermaviz.app.turns import give_way, latest_run, show_queue
+from dermaviz.app.sessions import give_way, latest_run, show_queue
 from dermaviz.errors import DermaVizError, MissingEvidenceError
 
 HEAVY = ("scipy.stats", "scipy.optimize", "scipy.ndimage", "dermaviz.metrics.calibration")
@@ -198,6 +198,7 @@ def _endless(name: str) -> bool:
 
 
 def _tell_of_broken_checkpoints() -> None:
+    from dermaviz.app.checkpoints import broken_checkpoints
     from dermaviz.app.text import escaped  # with all that has to be imported in order
 
     if broken := broken_checkpoints():
@@ -225,6 +226,26 @@ def show_open_tab(tabs: Mapping[str, Callable[..., None]], key: str, *asked: obj
         if tab.open:
             with tab, sentence_for_errors():
                 show_tab(*asked)
+
+
+@contextmanager
+def stoppable(
+    label: str, key: str, stop: Callable[..., object], *given: object
+) -> Iterator[Callable[[float, str], None]]:
+    """Gives what shows how far something is, in [0, 1] and in words, beside a button that stops it by calling ``stop``."""
+    place = st.empty()
+    bar: DeltaGenerator | None = None
+
+    def tell(done: float, words: str) -> None:
+        nonlocal bar
+        if bar is None:
+            with place.container():
+                bar = st.progress(0.0, words)
+                st.button(label, key=key, on_click=stop, args=given, icon=":material/stop_circle:")
+        bar.progress(done, words)
+
+    yield tell
+    place.empty()
 
 
 def said_before(message: str) -> bool:

@@ -6,9 +6,11 @@ Those of ``KEPT`` go from page to page: only the link keeps them, a widget shows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.app.pages import PAGES, Page
 from dermaviz.app.text import FACETS
@@ -58,3 +60,23 @@ def link_to(title: str, label: str = "", icon: str | None = None, **changed: Val
     """A link to a page that keeps the model, data set, filters and image in use, and sets what is given."""
     page = page_called(title)
     st.page_link(page.file, label=label or page.title, icon=icon or page.icon, query_params=kept(**changed))
+
+
+def choose(
+    label: str, words: Mapping[str, str] | Sequence[str], key: str, place: DeltaGenerator | None = None, **more: Any
+) -> str:
+    """One of these names, each in its words if it has any, in a select box at a place (by default here); the link has its words.
+
+    Streamlit sends the new words, but the browser goes on showing the old ones of what is chosen, and the link keeps them: the
+    choice is therefore made once more where its words have changed. Any box whose words follow the model needs this.
+
+    Args:
+        more: further arguments of ``st.selectbox``, such as ``help``.
+    """
+    words = words if isinstance(words, Mapping) else {name: name for name in words}
+    chosen, before = str(st.session_state.get(key)), st.session_state.get(f"words of {key}", {})
+    if chosen in words and before.get(chosen, words[chosen]) != words[chosen]:
+        st.session_state[key] = chosen
+    st.session_state[f"words of {key}"] = dict(words)
+    names, box = list(words), place.selectbox if place else st.selectbox
+    return str(box(label, names, format_func=words.__getitem__, key=key, bind="query-params", **more))

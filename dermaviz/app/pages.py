@@ -34,7 +34,7 @@ PAGES = (
         "Classify",
         ":material/center_focus_strong:",
         "What does the model see in this photo, how sure is it, and where did it look?",
-        "dermaviz.app.classify.page:show",
+        "dermaviz.app.classify:show",
     ),
     Page(
         "pages/2_Confusion.py",

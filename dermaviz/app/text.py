@@ -7,7 +7,6 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
-from types import MappingProxyType
 
 import pandas as pd
 
@@ -25,38 +24,34 @@ from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card, find_checkpoint
 from dermaviz.plots.theme import percent, points
 
-STATUS_SENTENCES: MappingProxyType[MapStatus, str] = MappingProxyType(
-    {
-        "empty": "No positive evidence for this class: by this method, nothing in the picture raised its score.",
-        "constant": "The map has the same value everywhere, so it points to no place.",
-        "unavailable": "This model gives no attention maps: its card names no layer for them, or it is TorchScript or ONNX.",
-        "non-finite": "The map holds values that are no numbers: this method fails on this picture. Try another method.",
-    }
-)
+STATUS_SENTENCES: Mapping[MapStatus, str] = {
+    "empty": "No positive evidence for this class: by this method, nothing in the picture raised its score.",
+    "constant": "The map has the same value everywhere, so it points to no place.",
+    "unavailable": "This model gives no attention maps: its card names no layer for them, or it is TorchScript or ONNX.",
+    "non-finite": "The map holds values that are no numbers: this method fails on this picture. Try another method.",
+}
 
 
-FACETS = MappingProxyType(
-    {
-        "sex": "Sex",
-        "localization": "Body site",
-        "dx_type": "Diagnosis made by",
-        TONE_LABEL: "Labelled skin tone",
-        TONE_GROUP: "Estimated tone group",
-    }
-)
+FACETS = {
+    "sex": "Sex",
+    "localization": "Body site",
+    "dx_type": "Diagnosis made by",
+    TONE_LABEL: "Labelled skin tone",
+    TONE_GROUP: "Estimated tone group",
+}
 """Columns of metadata to filter by; those that the data set lacks are not offered."""
-_VALUE_WORDS = MappingProxyType(
-    {
-        "histo": "histopathology",
-        "follow_up": "follow-up",
-        "consensus": "expert consensus",
-        "confocal": "confocal microscopy",
-        "": "unknown",
-    }
-)
-_ORDERS: Mapping[str, Sequence[str]] = MappingProxyType(
-    {AGE: tuple(AGE_GROUPS), TONE_GROUP: GROUPS, TONE_LABEL: tuple(level for scale in SCALES for level in scale.levels)}
-)
+_VALUE_WORDS = {
+    "histo": "histopathology",
+    "follow_up": "follow-up",
+    "consensus": "expert consensus",
+    "confocal": "confocal microscopy",
+    "": "unknown",
+}
+_ORDERS: Mapping[str, Sequence[str]] = {
+    AGE: tuple(AGE_GROUPS),
+    TONE_GROUP: GROUPS,
+    TONE_LABEL: tuple(level for scale in SCALES for level in scale.levels),
+}
 
 
 def in_order(names: Iterable[str] | Mapping[str, int], column: str) -> list[str]:
@@ -151,9 +146,11 @@ def shares(row: pd.Series, name: str) -> str:
     return found.text("{:.2%}".format if fine else percent)
 
 
-def in_points(row: pd.Series, name: str = "value") -> str:
-    """A change of a share in a table's row, in percentage points with its interval: ``+3.7 points (95% interval …)``."""
-    return Estimate.of(row, name).text(points, " points")
+def in_points(row: pd.Series, name: str = "value", *, turned: bool = False) -> str:
+    """A change of a share in a table's row, in percentage points with its interval: ``+3.7 points (95% interval …)``;
+    ``turned``, a drop is written as a change."""
+    found = Estimate.of(row, name)
+    return (0 - found if turned else found).text(points, " points")
 
 
 def p_value(p: float) -> str:
@@ -161,25 +158,15 @@ def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
-def class_names(card: Card) -> dict[str, str]:
-    """Each class of a checkpoint with its name in words: the card's, else that of its diagnosis, else the class itself."""
-    return card.words
-
-
-def class_label(card: Card, name: str) -> str:
-    """A class in words with its abbreviation: ``melanoma (mel)``."""
-    return card.label(name)
-
-
 def group_label(card: Card, group: str) -> str:
     """A class, or a group of classes such as "malignant", as lists and links name it."""
-    return class_label(card, group) if group in card.classes else group
+    return card.label(group) if group in card.classes else group
 
 
 def class_with_probability(card: Card, prediction: Prediction, index: int | None = None) -> str:
     """A class, the most probable if none is named, as pictures and captions name it: ``melanoma (72%)``."""
     index = prediction.index if index is None else index
-    words = class_names(card)[prediction.classes[index]]
+    words = card.words[prediction.classes[index]]
     return f"{escaped(words)} ({percent(float(prediction.probabilities[index]))})"
 
 

@@ -34,7 +34,8 @@ CHARTS = MappingProxyType(
         "other_skin": "tone:counterfactual_figure",
     }
 )
-"""Chart, as it is called here, to the file and the function that draws it."""
+"""Chart, as it is called here, to the file and the function that draws it. Each takes ``ink``, the colour of words on the page
+that it stands on, such as one of ``theme.INK``; by default they have Plotly's."""
 
 __all__ = [*CHARTS]
 

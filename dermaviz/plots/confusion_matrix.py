@@ -61,7 +61,6 @@ def confusion_figure(
             others by themselves.
         log_colour: colour by the logarithm, so that rare mistakes are seen; zeros stay without colour.
         selected: cell, row or column that is outlined.
-        ink: colour of the words, of the page's theme; by default Plotly's.
         malignant: names that are marked as malignant.
         names: what a short name is called in sentences; by default the same.
 
@@ -153,7 +152,6 @@ def cases_figure(
         table: ``image``, ``diagnosis``, ``predicted``, and the columns ``of_truth`` (probability of the true diagnosis, in
             [0, 1]) and ``of_answer`` (that of what is predicted).
         chosen: the image that is marked.
-        ink: colour of the words, of the page's theme; by default Plotly's.
 
     Returns:
         A figure whose dots can be clicked: ``customdata`` is ``[image, diagnosis, predicted]``.
@@ -213,11 +211,7 @@ def cell_sentence(
 
 
 def header_sentence(
-    counts: Counts,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    header: Chosen,
-    names: Mapping[str, str] | None = None,
+    counts: Counts, rows: Sequence[str], columns: Sequence[str], header: Chosen, names: Mapping[str, str] | None = None
 ) -> str:
     """A whole row ``(i, -1)`` or column ``(-1, j)`` in words: how many images, and how many of them correct."""
     row, column = header

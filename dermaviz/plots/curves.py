@@ -39,7 +39,6 @@ def roc_figure(
         curves: per name, a table ``threshold, false_positive_rate, sensitivity`` in order of the threshold.
         points: operating points: ``name`` (of the curve, whose colour it takes), ``threshold``, ``false_positive_rate``,
             ``sensitivity``, and, where known, the ends of their 95% intervals: each with ``_low`` and ``_high``.
-        ink: colour of the words, of the page's theme; by default Plotly's.
     """
     figure = go.Figure([constant_line([0, 1], [0, 1], "chance")])
     _add_curves(figure, curves, "false_positive_rate", "sensitivity", "linear")
@@ -51,11 +50,7 @@ def roc_figure(
 
 @chart
 def precision_recall_figure(
-    curves: Mapping[str, pd.DataFrame],
-    prevalence: float,
-    points: pd.DataFrame | None = None,
-    *,
-    ink: str | None = None,
+    curves: Mapping[str, pd.DataFrame], prevalence: float, points: pd.DataFrame | None = None, *, ink: str | None = None
 ) -> go.Figure:
     """Precision against recall, in steps, with the precision of chance: the share of positives, ``prevalence`` in [0, 1].
 
@@ -77,7 +72,6 @@ def reliability_figure(bins: Mapping[str, pd.DataFrame], *, ink: str | None = No
     Args:
         bins: per name (such as before and after calibration), a table ``low, high, confidence, accuracy, accuracy_low,
             accuracy_high, n``, one row per bin of confidence; empty bins are left out.
-        ink: colour of the words, of the page's theme; by default Plotly's.
     """
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.76, 0.24], vertical_spacing=0.06)
     figure.add_trace(constant_line([0, 1], [0, 1], "confidence equals accuracy"), row=1, col=1)
@@ -192,7 +186,6 @@ def learning_figure(curve: pd.DataFrame, kept_epoch: int | None = None, *, ink: 
         curve: one row per epoch, as on a checkpoint's card (``training.curve``): ``epoch`` and those there are of
             ``size`` (input, in pixels), ``train_loss``, ``loss``, ``balanced_accuracy``, ``macro_f1``, ``accuracy``.
         kept_epoch: the epoch whose weights the checkpoint holds; None leaves it unmarked.
-        ink: colour of the words, of the page's theme; by default Plotly's.
     """
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     present = [*((1, column, name) for column, name in _LOSSES.items() if column in curve)]

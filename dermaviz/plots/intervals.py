@@ -1,4 +1,4 @@
-"""Charts of values with their intervals: metrics, groups, several models beside each other; and class probabilities."""
+"""Charts of values with their intervals: metrics, groups, several models, figures of reports; and class probabilities."""
 
 from __future__ import annotations
 
@@ -58,7 +58,6 @@ def estimates_figure(
         constant_name: what the hollow marks are.
         reference: a line to hold all values against, and its name.
         change: whether the values are differences, which are written with their sign.
-        ink: colour of the words, of the page's theme; by default Plotly's.
     """
     places = list(range(len(table)))
     counts = table["n"] if "n" in table else [None] * len(table)
@@ -96,7 +95,6 @@ def coverage_figure(table: pd.DataFrame, level: float, *, ink: str | None = None
     Args:
         table: one row per class: ``label``, ``value`` (achieved coverage in [0, 1]), ``low``, ``high``, ``n``.
         level: the nominal coverage in [0, 1], drawn as a line.
-        ink: colour of the words, of the page's theme; by default Plotly's.
     """
     title, promised = "share of sets that hold the true class, 0 to 1", (level, f"promised: {level:.0%}")
     return estimates_figure(table, title=title, reference=promised, ink=ink)
@@ -110,7 +108,6 @@ def groups_figure(table: pd.DataFrame, title: str, *, around_zero: bool = False,
         table: ``group, value, low, high, n_images``, a row per group, the first on top.
         title: of the axis, with the unit and range.
         around_zero: whether the axis is even about 0, for a metric that has a sign; else it runs from 0 to 1.
-        ink: colour of the words, of the page's theme; by default Plotly's.
     """
     most = float(np.fmax.reduce(np.abs(table[["value", "low", "high"]].to_numpy(np.float64)), axis=None, initial=0.05))
     span = (-most, most) if around_zero else (0.0, 1.0)
@@ -138,7 +135,6 @@ def comparison_figure(
         form: how a value is written, as Python's format takes it.
         reference: a line to hold all values against, and its name.
         labels: of the rows as another chart writes them, in place of ``label`` and ``n``.
-        ink: colour of the words, of the page's theme; by default Plotly's.
     """
     if labels is None:
         first = next(iter(tables.values()))
@@ -220,7 +216,6 @@ def probability_bars(
         names: of the classes, in words.
         probabilities: in [0, 1], one per class.
         malignant: whether each class counts as malignant; those bars are hatched, and their sum is in the title.
-        ink: colour of the words, of the page's theme; by default Plotly's.
 
     Returns:
         A figure with a trace of benign and one of malignant classes; its title is their key and gives the sums.
@@ -284,3 +279,93 @@ def _probabilities(rows: list[tuple[str, float, bool]], name: str, colour: str, 
         },
         hovertemplate="%{y}: %{x:.1%}<extra></extra>",
     )
+
+
+PRINTED, OURS, CONSTANT = "as printed", "our runs", "always the same answer"
+
+
+@chart
+def beside_figure(table: pd.DataFrame, *, title: str, ink: str | None = None) -> go.Figure:
+    """A row for each run: what is printed, what ours give, and what the same answer always gives on either's photos.
+
+    Args:
+        table: ``label``, ``value``, ``low``, ``high`` and ``constant`` as printed (``low`` is ``value`` where there is no
+            interval), ``n`` its photos where known; ``ours``, ``our_low``, ``our_high``, ``our_constant``, ``our_n`` of our
+            runs, NaN where there are none.
+        title: of the axis, with the unit and range.
+    """
+    known = zip(table["label"], table["n"], table["our_n"], strict=True)
+    labels = [row_label(label, **{"n =": n, "ours": ours}) for label, n, ours in known]
+    columns = {
+        PRINTED: ("value", "low", "high"),
+        OURS: ("ours", "our_low", "our_high"),
+        CONSTANT: ("constant",),
+        f"{CONSTANT}, on our photos": ("our_constant",),
+    }
+    tables = {}
+    for name, (value, *ends) in columns.items():
+        low, high = (table[end] for end in ends) if ends else (table[value], table[value])
+        bare = low == high  # a figure without an interval
+        if table[value].notna().any():
+            figures = {"value": table[value], "low": low.mask(bare), "high": high.mask(bare)}
+            tables[name] = pd.DataFrame(figures).astype(float)
+    return comparison_figure(tables, title, labels=labels, ink=ink)
+
+
+_STEP = 0.05
+"""Axes end on multiples of this."""
+_BELOW = 0.27
+"""How far below a row's dot its seeds lie, in rows."""
+_LEAST_ROW, _ROW, _LINE, _FRAME = 44, 32, 15, 112
+"""Heights in pixels: of a row that has room for its seeds, of one of one line, of each further line, and of what is round."""
+
+
+@chart
+def rows_figure(table: pd.DataFrame, title: str, *, change: bool = False, ink: str | None = None) -> go.Figure:
+    """A dot with its 95% interval for each row, and small dots under it for the seeds, where there are several.
+
+    Args:
+        table: as :func:`estimates_figure` takes it (``label, value, low, high``, and ``n, constant`` where there are any), and
+            ``by_seed``, the values of the seeds whose mean ``value`` is.
+        title: of the axis, with the unit and range.
+        change: whether these are differences, which stand beside a line at 0; ``title`` must say of what from what.
+    """
+    seeds = [(value, place) for place, values in enumerate(table["by_seed"]) if len(values) > 1 for value in values]
+    columns = [name for name in ("value", "low", "high", "constant") if name in table]
+    what = "difference" if change else "mean over seeds" if seeds else "our run"
+    figure = estimates_figure(
+        table,
+        title=title,
+        span=span_of([*table[columns].to_numpy(float).ravel(), *(value for value, _ in seeds)], around_zero=change),
+        dots_name=f"{what}{', mean over seeds' if change and seeds else ''}, with 95% interval",
+        constant_name=CONSTANT,
+        reference=(0.0, "no difference") if change else None,
+        change=change,
+        ink=ink,
+    )
+    if seeds:
+        figure.add_scatter(
+            x=[value for value, _ in seeds],
+            y=[place + _BELOW for _, place in seeds],
+            name="each seed",
+            mode="markers",
+            marker={"size": 6, "color": MUTED},
+            hovertemplate="one seed: %{x:.3f}<extra></extra>",
+        )
+    lines = max((label.count("<br>") for label in figure.layout.yaxis.ticktext), default=0)
+    return figure.update_layout(height=_FRAME + len(table) * max(_LEAST_ROW, _ROW + _LINE * lines))
+
+
+def span_of(values: Sequence[float], *, around_zero: bool = False) -> tuple[float, float]:
+    """The ends of an axis that holds all values that are known; ``around_zero``: as far to the left of 0 as to the right."""
+    known = [value for value in values if np.isfinite(value)] or [0.0]
+    if around_zero:
+        end = _up(max(*map(abs, known), _STEP))
+        return -end, end
+    low, high = -_up(-min(known)), _up(max(known))
+    return (low, high) if low < high else (low - _STEP, high + _STEP)
+
+
+def _up(value: float) -> float:
+    """The next multiple of the step; what lies on one but for the last bits of a float stays."""
+    return round(math.ceil(round(value / _STEP, 6)) * _STEP, 6)

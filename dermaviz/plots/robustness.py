@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -61,19 +60,17 @@ def epsilon_in_words(epsilon: float) -> str:
     return f"{float(near):g}/255" if near else "0"
 
 
-SIZES = MappingProxyType(
-    {
-        "epsilon": Sizes(
-            "ε, largest change, grey levels of 255", lambda size: math.log2(1 + 8 * 255 * size),
-            epsilon_in_words, (DEFAULT_SIZE, "0.77/255, as in Gupta et al."),
-        ),
-        "sigma": Sizes(
-            "σ of Gaussian noise, pixels from 0 to 1", lambda size: math.log2(1 + size / DEFAULT_SIZE),
-            lambda size: f"{size:.3g}", (DEFAULT_SIZE, "0.003, as in Gupta et al."),
-        ),
-        "severity": Sizes("severity, 0 (clean) to 5", float, lambda size: f"{size:g}"),
-    }
-)  # fmt: skip
+SIZES = {
+    "epsilon": Sizes(
+        "ε, largest change, grey levels of 255", lambda size: math.log2(1 + 8 * 255 * size),
+        epsilon_in_words, (DEFAULT_SIZE, "0.77/255, as in Gupta et al."),
+    ),
+    "sigma": Sizes(
+        "σ of Gaussian noise, pixels from 0 to 1", lambda size: math.log2(1 + size / DEFAULT_SIZE),
+        lambda size: f"{size:.3g}", (DEFAULT_SIZE, "0.003, as in Gupta et al."),
+    ),
+    "severity": Sizes("severity, 0 (clean) to 5", float, lambda size: f"{size:g}"),
+}  # fmt: skip
 """Column of the size, as in evidence, to its axis."""
 
 
@@ -95,7 +92,6 @@ def decline_figure(
         size: a name in ``SIZES``, and the column of the sizes.
         measure: what is measured, in words.
         baseline: a value to hold the lines against, and its name, such as the constant answer's.
-        ink: colour of the words, of the page's theme; by default Plotly's.
     """
     axis = SIZES[size]
     tables = {name: table.dropna(subset=["value"]).sort_values(size) for name, table in lines.items()}
@@ -137,7 +133,6 @@ def corruption_figure(
         meanings: corruption to what its severities 1 to 5 mean, in words.
         measure: what is measured, in words.
         selected: cell, row or column that is outlined.
-        ink: colour of the words, of the page's theme; by default Plotly's.
 
     Returns:
         A figure whose last trace can be clicked: ``customdata`` is ``[row, column]``, ``[row, -1]`` or ``[-1, column]``;

@@ -7,7 +7,6 @@ import re
 import textwrap
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from types import MappingProxyType
 from typing import Any, ParamSpec
 
 import numpy as np
@@ -22,10 +21,10 @@ MALIGNANT_SIGN = f'<span style="color:{MALIGNANT}">▨</span>'
 """Stands before the name of a malignant class where there is no bar to hatch."""
 MUTED = "#7A8B90"
 """Grid lines and axes: readable on the light and on the dark theme."""
-INK = MappingProxyType({"light": "#1A2B30", "dark": "#E4EDEE"})
+INK = {"light": "#1A2B30", "dark": "#E4EDEE"}
 """Colour of words on the two themes of ``.streamlit/config.toml``: contrast above 7."""
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#A6761D")
-ON_DARK = MappingProxyType({"#0072B2": "#56B4E9", "#D55E00": "#F08A3C", "#A6761D": "#C8953A", "white": "#0F191C"})
+ON_DARK = {"#0072B2": "#56B4E9", "#D55E00": "#F08A3C", "#A6761D": "#C8953A", "white": "#0F191C"}
 """What stands for a colour on the dark ground: contrast with it above 4.5, as the others have; and that ground for white rims."""
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 """Of several models or settings: each has a colour and a dash of its own."""
@@ -299,3 +298,8 @@ def signed(number: float, digits: int = 0) -> str:
     """A difference with its sign written out: ``+3``, ``−0.4``; what rounds to nothing is ``0``."""
     rounded = round(float(number), digits)
     return f"{rounded:+,.{digits}f}".replace("-", "−") if rounded else "0"
+
+
+def degrees(angle: float) -> str:
+    """Whole degrees: ``−20°``."""
+    return f"{round(angle):d}°".replace("-", "−")

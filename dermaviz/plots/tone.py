@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from dermaviz.plots.theme import (
     band,
     chart,
     constant_line,
+    degrees,
     interval_bars,
     line_trace,
     percent,
@@ -43,7 +43,7 @@ SMALLEST_RATIO, LARGEST_RATIO = 0.1, 10.0
 """Ends of the axis of energy ÷ lesion area; what lies outside is drawn at them."""
 DOTS = 0.8
 """Opacity of the dots: with less, those of the dark theme would have a contrast below 4.5."""
-_OUTCOMES = MappingProxyType({True: ("right answers", BENIGN, "circle"), False: ("wrong answers", MALIGNANT, "x")})
+_OUTCOMES = {True: ("right answers", BENIGN, "circle"), False: ("wrong answers", MALIGNANT, "x")}
 
 
 @chart
@@ -56,7 +56,6 @@ def distribution_figure(
         ita: degrees, ``[N]``; NaN is left out.
         cuts: the lower ends of all groups but the last, degrees, from high to low.
         groups: names of the groups from light to dark, one more than cuts.
-        ink: colour of the words, of the page's theme; by default Plotly's.
     """
     known = ita[np.isfinite(ita)]
     borders = [np.inf, *cuts, -np.inf]
@@ -96,7 +95,6 @@ def against_ita_figure(
         cuts: borders of tone groups, degrees, drawn as thin lines.
         points: what the images themselves give in steps of ITA: ``ita, value, low, high, n_images``.
         span: ends of the axis of shares; by default those of the values.
-        ink: colour of the words, of the page's theme; by default Plotly's.
     """
     figure = go.Figure()
     for index, (name, table) in enumerate(lines.items()):
@@ -132,7 +130,6 @@ def looking_figure(
         groups: group to its label, in the order of the rows, the first on top.
         centre: group to the median ratio of a centred Gaussian's map; NaN is left out.
         counts: group to its number of images, written under its label.
-        ink: colour of the words, of the page's theme; by default Plotly's.
 
     Returns:
         A figure whose dots can be clicked: ``customdata`` is ``[image_id]``.
@@ -260,13 +257,12 @@ def counterfactual_figure(
         measure: what is on the vertical axis, in words.
         cuts: ITAs at which tone groups meet, as dotted lines.
         marks: name to ITA of lines to find oneself by, such as the photo's own tone.
-        ink: colour of the words, of the page's theme; by default Plotly's.
     """
     figure = go.Figure()
     for index, (direction, name) in enumerate(names.items()):
         rows = table[table["axis"] == direction].sort_values("ita")
         said = [
-            f"ITA {_degrees(ita)}: {measure} {percent(value)}<br>{words}"
+            f"ITA {degrees(ita)}: {measure} {percent(value)}<br>{words}"
             for ita, value, words in zip(rows["ita"], rows["value"], rows["said"], strict=True)
         ]
         more = {"marker": {"size": 7, "symbol": ("circle", "square", "diamond")[index % 3]}, "hovertext": said}
@@ -284,7 +280,3 @@ def counterfactual_figure(
     figure.update_yaxes(**share_axis(f"{measure}, 0% to 100%"), tickformat=".0%")
     styled(figure, 380, ink)
     return figure.update_layout(margin_t=figure.layout.margin.t + 16 * len(marks or {}))  # the key is above the marks
-
-
-def _degrees(ita: float) -> str:
-    return f"{ita:.0f}°".replace("-", "−")

@@ -14,9 +14,9 @@ import torch
 from PIL import Image
 
 from dermaviz import images
-from dermaviz.app.cache import HASHED
 from dermaviz.app.case import ask, drawn_photo, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint, classifier, installed_checkpoints
+from dermaviz.app.sessions import HASHED
 from dermaviz.app.widgets.drawing import FIRST_SAMPLE
 from dermaviz.app.widgets.panels import Look, overlay_png, raw_map
 from dermaviz.app.widgets.photo import sample_label

@@ -15,8 +15,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.evidence import audited
+from dermaviz.app.checkpoints import Checkpoint, audited
 from dermaviz.app.widgets import cases
 from dermaviz.evidence.predictions import read_audited
 from dermaviz.evidence.store import DataSplit, Source, read_evidence, write_evidence

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from dermaviz.app.case import Case, ask
 from dermaviz.app.current import LESSON_PHOTO, current_photo, lesson_photo, offered_photos
-from dermaviz.app.lesson.sheet import sheet_html
+from dermaviz.app.lesson.page import sheet_html
 from dermaviz.app.lesson.steps import STEPS, Asked
 from dermaviz.attention.localisation import overlay
 from dermaviz.errors import EvidenceError

@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from dermaviz.app.text import STATUS_SENTENCES, class_label, class_with_probability, escaped, file_stem
+from dermaviz.app.text import STATUS_SENTENCES, class_with_probability, escaped, file_stem
 from dermaviz.app.widgets.panels import slow_sentence
 from dermaviz.attention.methods import AttentionMap, MapStatus
 from dermaviz.models.answer import Prediction
@@ -20,9 +20,9 @@ MAP = AttentionMap(np.ones((7, 7), dtype=np.float32), "gradcam++", 4, "bn2", 0.0
 
 
 def test_classes_are_named_by_the_card_else_by_their_diagnosis_else_by_themselves(card: Card) -> None:
-    assert class_label(card, "mel") == "melanoma (mel)"
+    assert card.label("mel") == "melanoma (mel)"
     mine = replace(card, classes=("MEL", "x"), data={"dataset": "mine"}, malignant=(), names={"x": "the rest"})
-    assert [class_label(mine, name) for name in mine.classes] == ["melanoma (MEL)", "the rest (x)"]
+    assert [mine.label(name) for name in mine.classes] == ["melanoma (MEL)", "the rest (x)"]
     assert class_with_probability(card, SAID, 4) == "melanoma (62%)"
 
 

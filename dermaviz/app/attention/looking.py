@@ -6,22 +6,23 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.cache import remembered, shared
+from dermaviz.app.checkpoints import one_each, table_of
 from dermaviz.app.confusion.matrix import ANY
-from dermaviz.app.evidence import table_of
-from dermaviz.app.skin_tone.question import ToneAsk, enough, groups_of, mean_by_group, one_each, too_few
+from dermaviz.app.link import choose
+from dermaviz.app.sessions import remembered, shared
+from dermaviz.app.skin_tone.question import ToneAsk, enough, groups_of, mean_by_group, too_few
 from dermaviz.app.text import escaped, figure, images, share, shares, value_words
-from dermaviz.app.widgets.cases import CASE, PAGE, case_table, show_cases, some_dots
+from dermaviz.app.widgets.cases import CASE, case_table, show_cases, some_dots, to_first_page
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.attention.methods import METHODS
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import Evidence
+from dermaviz.fairness.looking import right_and_looking
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import by_class
 from dermaviz.models.card import no_maps_reason
@@ -31,9 +32,10 @@ from dermaviz.plots.tone import looking_figure
 
 ATTENTION = "attention"
 """A table of evidence."""
-BARS: Mapping[str, str] = MappingProxyType(
-    {"energy_centre": "more than a spot in the picture's centre", "lesion_area": "more than an even map (chance)"}
-)
+BARS: Mapping[str, str] = {
+    "energy_centre": "more than a spot in the picture's centre",
+    "lesion_area": "more than an even map (chance)",
+}
 """Columns of the table: how much of the map must be in the lesion to count as looking at it, with their names."""
 DOTS = (
     "A dot is an image: the share of its map's energy in the lesion, divided by the lesion's share of the picture. An even map "
@@ -43,8 +45,8 @@ DOTS = (
 ALL = "all images"
 WAS, LOOKED, GROUP, CHART = "was", "looked", "of_group", "looking chart"
 """Keys of the widgets that hold the chosen part of the chart, and of the chart."""
-ANSWERS: Mapping[str, bool | None] = MappingProxyType({ANY: None, "called rightly": True, "called wrongly": False})
-LOOKS: Mapping[str, bool | None] = MappingProxyType({ANY: None, "at the lesion": True, "elsewhere": False})
+ANSWERS: Mapping[str, bool | None] = {ANY: None, "called rightly": True, "called wrongly": False}
+LOOKS: Mapping[str, bool | None] = {ANY: None, "at the lesion": True, "elsewhere": False}
 
 
 def looking(audited: Audited) -> pd.DataFrame:
@@ -84,8 +86,6 @@ def finding_sentence(audited: Audited) -> str:
 @remembered(max_entries=32)
 def looking_counts(ask: ToneAsk, evidence: Evidence, bar: str) -> pd.DataFrame:
     """Right × looking by group: see ``fairness.looking``; looking is more energy than a column of ``BARS`` of the evidence."""
-    from dermaviz.fairness.looking import right_and_looking
-
     seen = looking(ask.images)
     energy, least = (seen[name].to_numpy(np.float64) for name in ("energy", bar))
     return right_and_looking(seen["right"].to_numpy(), energy, least, groups_of(ask), ask.images.clusters)
@@ -94,9 +94,7 @@ def looking_counts(ask: ToneAsk, evidence: Evidence, bar: str) -> pd.DataFrame:
 def show_looking(ask: ToneAsk) -> None:
     """The chart of right × looking, and the images of a chosen part of it."""
     place = st.container()
-    bar = st.selectbox(
-        "Looking at the lesion means", BARS, format_func=BARS.__getitem__, key="bar", bind="query-params"
-    )
+    bar = choose("Looking at the lesion means", BARS, "bar")
     seen = looking(ask.images).assign(group=groups_of(ask))
     seen["looked"] = seen["energy"] > seen[bar]
     groups, small = enough(ask, seen["group"], seen["ratio"].notna().to_numpy())
@@ -134,9 +132,9 @@ def show_looking(ask: ToneAsk) -> None:
 
 def _choose(seen: pd.DataFrame, groups: list[str]) -> np.ndarray:
     """Ask for a part of the chart by select boxes, which a click on a dot sets as well: mask bool ``[N]``."""
-    options = {WAS: ("Answer", tuple(ANSWERS)), LOOKED: ("Map", tuple(LOOKS)), GROUP: ("Group", (ANY, *groups))}
+    options = {WAS: ("Answer", ANSWERS), LOOKED: ("Map", LOOKS), GROUP: ("Group", (ANY, *groups))}
     was, looked, group = (
-        place.selectbox(label, names, key=key, format_func=value_words, bind="query-params", on_change=_to_first_page)
+        choose(label, {name: value_words(name) for name in names}, key, place, on_change=to_first_page)
         for place, (key, (label, names)) in zip(st.columns(3), options.items(), strict=True)
     )
     mine = seen["ratio"].notna()
@@ -158,11 +156,7 @@ def _pick(seen: pd.DataFrame) -> None:
         st.session_state[WAS] = "called rightly" if row["right"] else "called wrongly"
         st.session_state[LOOKED] = "at the lesion" if row["looked"] else "elsewhere"
         st.session_state[GROUP], st.session_state[CASE] = row["group"], row["image_id"]
-        _to_first_page()
-
-
-def _to_first_page() -> None:
-    st.session_state[PAGE] = 1
+        to_first_page()
 
 
 def counts_sentence(counts: pd.DataFrame) -> tuple[str, str]:
@@ -243,22 +237,20 @@ class Score:
         return columns | ({"an even map": self.even} if self.even else {})
 
 
-SCORES: Mapping[str, Score] = MappingProxyType(
-    {
-        "energy": Score("energy in lesion", "energy", "lesion_area"),
-        "ratio": Score("energy ÷ lesion area", "energy", "lesion_area", top=4.0, per_area=True),
-        "pointing": Score("pointing game: the peak is on the lesion", "pointing"),
-        "iou_25": Score("overlap (IoU) of what is above 25% of the maximum", "iou_25", "lesion_area"),
-        "iou_50": Score("overlap (IoU) of what is above 50% of the maximum", "iou_50", "lesion_area"),
-    }
-)
+SCORES: Mapping[str, Score] = {
+    "energy": Score("energy in lesion", "energy", "lesion_area"),
+    "ratio": Score("energy ÷ lesion area", "energy", "lesion_area", top=4.0, per_area=True),
+    "pointing": Score("pointing game: the peak is on the lesion", "pointing"),
+    "iou_25": Score("overlap (IoU) of what is above 25% of the maximum", "iou_25", "lesion_area"),
+    "iou_50": Score("overlap (IoU) of what is above 50% of the maximum", "iou_50", "lesion_area"),
+}
 
 
 def show_attention(ask: ToneAsk) -> None:
     """A score of the model's maps and of three that know nothing of the image, over all images and by group."""
     seen = looking(ask.images)
     place = st.container()
-    name = st.selectbox("Score", SCORES, format_func=lambda key: SCORES[key].label, key="score", bind="query-params")
+    name = choose("Score", {key: score.label for key, score in SCORES.items()}, "score")
     score = SCORES[name]
     known, groups = ((seen["status"] == "ok") & (seen["lesion_area"] > 0)).to_numpy(), np.asarray(groups_of(ask))
     shown, small = enough(ask, groups, known)

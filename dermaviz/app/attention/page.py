@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 import streamlit as st
 
 from dermaviz.app.attention.looking import finding_sentence, show_attention, show_looking
-from dermaviz.app.attention.shortcuts import show_shortcuts
-from dermaviz.app.attention.trust import show_faithfulness
-from dermaviz.app.bar import chosen_checkpoint
-from dermaviz.app.evidence import audited
+from dermaviz.app.attention.trust import show_faithfulness, show_shortcuts
+from dermaviz.app.bar import among, choose_cohort, chosen_checkpoint
+from dermaviz.app.checkpoints import audited
 from dermaviz.app.frame import sentence_for_errors, show_open_tab
 from dermaviz.app.skin_tone.question import ToneAsk, choose_grouping
-from dermaviz.app.widgets.cohort import among, choose_cohort
 from dermaviz.glossary import meanings
 
-TABS: Mapping[str, Callable[[ToneAsk], None]] = MappingProxyType(
-    {"On the lesion": show_looking, "Scores": show_attention, "Trust": show_faithfulness, "Shortcuts": show_shortcuts}
-)
+TABS: Mapping[str, Callable[[ToneAsk], None]] = {
+    "On the lesion": show_looking,
+    "Scores": show_attention,
+    "Trust": show_faithfulness,
+    "Shortcuts": show_shortcuts,
+}
 
 
 def show() -> None:

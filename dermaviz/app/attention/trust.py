@@ -1,35 +1,39 @@
-"""Attention, tab Trust: are attention maps faithful, and do they change when the weights are random?"""
+"""Attention, tabs Trust and Shortcuts: do maps show what the network uses, and what besides the lesion changes an answer?"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from types import MappingProxyType
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.cache import remembered
-from dermaviz.app.evidence import table_of
+from dermaviz.app.checkpoints import table_of, worth
+from dermaviz.app.link import choose
+from dermaviz.app.sessions import remembered
 from dermaviz.app.skin_tone.question import ToneAsk
-from dermaviz.app.text import escaped_message, figure, images, resampling
+from dermaviz.app.text import escaped_message, figure, images, in_points, resampling
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
 from dermaviz.attention.methods import METHODS
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited
+from dermaviz.evidence.ranking import FAILS, rank_methods
+from dermaviz.evidence.ranking import what_is_left as still_left
 from dermaviz.evidence.store import Evidence
-from dermaviz.plots.intervals import estimates_figure
+from dermaviz.metrics.bootstrap import Estimate
+from dermaviz.plots.intervals import comparison_figure, estimates_figure
+from dermaviz.plots.theme import percent, points
 
-CONTROLS: Mapping[str, str] = MappingProxyType({"random": "a random map", "centre": "a centre spot"})
+CONTROLS: Mapping[str, str] = {"random": "a random map", "centre": "a centre spot"}
 FAITHFULNESS, RANDOMISATION = "faithfulness", "randomisation"
 """Tables of evidence."""
 WARNING = "⚠"
-SCORES: Mapping[str, tuple[str, tuple[float, float]]] = MappingProxyType(
-    {
-        "road": ("ROAD (−1 to 1, higher is better, 0 is chance)", (-0.25, 1.0)),
-        "deletion": ("deletion (0 to 1, lower is better)", (0.0, 1.0)),
-        "insertion": ("insertion (0 to 1, higher is better)", (0.0, 1.0)),
-    }
-)
+SCORES: Mapping[str, tuple[str, tuple[float, float]]] = {
+    "road": ("ROAD (−1 to 1, higher is better, 0 is chance)", (-0.25, 1.0)),
+    "deletion": ("deletion (0 to 1, lower is better)", (0.0, 1.0)),
+    "insertion": ("insertion (0 to 1, higher is better)", (0.0, 1.0)),
+}
 """Scores of faithfulness: name in words, and the ends of the axis."""
 HOW = (
     "Faithfulness: does the class's probability follow what a map calls important? Each method is compared with a random map on "
@@ -45,34 +49,20 @@ def method_name(method: str) -> str:
 
 def failing(left: pd.DataFrame) -> list[str]:
     """The methods that keep more than half of their map when the classifier, or everything, is random."""
-    from dermaviz.evidence.ranking import FAILS
-
     return left.loc[left["verdict"] == FAILS, "method"].unique().tolist()
 
 
 @remembered(max_entries=32)
 def ranking(audited: Audited, evidence: Evidence, score: str) -> pd.DataFrame:
-    """Every method and both controls by a score, the best first: see ``evidence.ranking.rank_methods``; with ``label``.
-
-    Raises:
-        EvidenceError: none of these images was measured.
-    """
-    from dermaviz.evidence.ranking import rank_methods
-
+    """Every method and both controls by a score, the best first: see ``evidence.ranking.rank_methods``; with ``label``."""
     found = rank_methods(*_rows_of(audited, evidence), [score])
     return found.assign(label=found["method"].map(method_name))
 
 
 @remembered(max_entries=16)
 def what_is_left(audited: Audited, evidence: Evidence) -> pd.DataFrame:
-    """How much of each method's map is left as the network is made random: see ``evidence.ranking.what_is_left``.
-
-    Raises:
-        EvidenceError: none of these images was measured.
-    """
-    from dermaviz.evidence import ranking as rank
-
-    return rank.what_is_left(*_rows_of(audited, evidence))
+    """How much of each method's map is left as the network is made random: see ``evidence.ranking.what_is_left``."""
+    return still_left(*_rows_of(audited, evidence))
 
 
 def _rows_of(audited: Audited, evidence: Evidence) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -90,8 +80,8 @@ def _rows_of(audited: Audited, evidence: Evidence) -> tuple[pd.DataFrame, dict[s
 def show_faithfulness(ask: ToneAsk) -> None:
     """All methods by one score beside the controls, and whether their maps notice that the weights are random."""
     place = st.container()
-    name = st.selectbox(
-        "Score", SCORES, format_func=lambda key: SCORES[key][0], key="faithful", bind="query-params",
+    name = choose(
+        "Score", {score: words for score, (words, _) in SCORES.items()}, "faithful",
         help="Deletion: probability while the important pixels are painted over. Insertion: while they are put into a blurred "
         "picture. ROAD: what remains without the least important pixels minus without the most.",
     )  # fmt: skip
@@ -114,12 +104,7 @@ def show_faithfulness(ask: ToneAsk) -> None:
     with place:
         show_answer(faithfulness_sentence(label.split(" (")[0], table), chart, FAITHFULNESS)
     how = f"{HOW} Intervals: 95%, {resampling(ask.images, table, *([] if left is None else [left]))}. {twins_sentence(table)}"
-    show_details(
-        FAITHFULNESS,
-        how,
-        tables,
-        None if left is None else _cascade(left),
-    )
+    show_details(FAITHFULNESS, how, tables, None if left is None else _cascade(left))
 
 
 def _cascade(left: pd.DataFrame) -> pd.DataFrame:
@@ -131,11 +116,7 @@ def _cascade(left: pd.DataFrame) -> pd.DataFrame:
 
 
 def faithfulness_sentence(score: str, table: pd.DataFrame) -> tuple[str, str]:
-    """The most faithful method by a score beside both controls, and those not shown to beat chance.
-
-    Args:
-        table: of :func:`ranking`: the best first.
-    """
+    """The most faithful method by a score beside both controls, and those not shown to beat chance."""
     methods = table[~table["method"].isin(CONTROLS)]
     best = methods.iloc[0]
     random, centre = (table[table["method"] == control].iloc[0] for control in ("random", "centre"))
@@ -168,3 +149,102 @@ def alike_sentence(left: pd.DataFrame) -> str:
         f"**Do not trust {', '.join(alike)}** (⚠): more than half of the map stays when the classifier is random. n = {n}, drawn "
         "at random."
     )
+
+
+SHORTCUTS = "shortcuts"
+"""A table of evidence."""
+METRICS: Mapping[str, str] = {
+    "p_positive_change": "mean probability of melanoma",
+    "p_malignant_change": "mean probability of malignancy",
+    "flips": "share of answers that flip",
+    "flips_to_malignant": "share that flips to malignant",
+    "flips_to_benign": "share that flips to benign",
+    "accuracy_change": "accuracy",
+    "balanced_accuracy_change": "balanced accuracy",
+}
+COLUMNS: Mapping[str, str] = {
+    "p_positive_change": "Δ p(melanoma), points",
+    "flips": "answers that flip",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+}
+LEAST_SPAN = 0.02
+HOW_SHORTCUTS = (
+    "Drawn over each test image as the model sees it. The control covers the same places in the photo's own skin colour: its "
+    "effect is that of hiding. Lesion only: all else in skin colour. Background only: the lesion filled in from its surroundings."
+)
+
+
+def show_shortcuts(ask: ToneAsk) -> None:
+    """What a ruler, ink, dark corners, hair or a colour patch do beside their control, and what half an image is worth."""
+    from dermaviz.fairness.effects import BACKGROUND_ONLY, IN_SKIN_COLOUR, LESION_ONLY
+    from dermaviz.fairness.effects import SHORTCUTS as VARIANTS
+
+    evidence = table_of(ask.images.checkpoint, SHORTCUTS)
+    table = shortcut_table(ask.images, evidence)
+    place = st.container()
+    known = set(table["metric"])
+    metric = choose("What is measured", {name: METRICS[name] for name in METRICS if name in known}, "moved")
+    rows = table[table["metric"] == metric].set_index("variant")
+    words = [name.capitalize() for name in VARIANTS]
+    shown = {
+        "over the photo": rows.loc[list(VARIANTS)].assign(label=words),
+        "control: same places, skin colour": rows.loc[[name + IN_SKIN_COLOUR for name in VARIANTS]].assign(label=words),
+    }
+    chart = comparison_figure(
+        shown, f"change, {METRICS[metric]}", span=_span(shown), form=".1%", reference=(0.0, "no change"), ink=ink()
+    )
+    parts = table[(table["metric"] == "accuracy") & table["variant"].isin([LESION_ONLY, BACKGROUND_ONLY])]
+    measured = ask.images.take(ask.images.table["image_id"].isin(evidence.table["image_id"]).to_numpy())
+    commonest = float(measured.table["dx"].value_counts(normalize=True).iloc[0])
+    with place:
+        show_answer(shortcut_sentence(shown["over the photo"], METRICS[metric]), chart, SHORTCUTS)
+    st.markdown(parts_sentence(parts, worth(measured).right, commonest))
+    cells = _cells(table, [*VARIANTS, LESION_ONLY, BACKGROUND_ONLY])
+    show_details(SHORTCUTS, HOW_SHORTCUTS, {f"{ask.images.checkpoint.name}-{SHORTCUTS}": table}, cells)
+
+
+def _span(shown: Mapping[str, pd.DataFrame]) -> tuple[float, float]:
+    """Ends of an axis of changes: evenly about 0."""
+    ends = np.concatenate([table[["value", "low", "high"]].to_numpy(np.float64).ravel() for table in shown.values()])
+    most = float(np.nanmax(np.abs(ends), initial=LEAST_SPAN)) * 1.05
+    return -most, most
+
+
+def _cells(table: pd.DataFrame, variants: list[str]) -> pd.DataFrame:
+    """A row per variant: its main figures with intervals."""
+    found = table.set_index(["variant", "metric"])
+    rows = []
+    for name in variants:
+        row = {"images": f"{int(found.loc[(name, 'flips'), 'n_images']):,}", "photo with": name}
+        for metric, label in COLUMNS.items():
+            if (name, metric) in found.index:
+                written = points if metric.endswith("change") else percent
+                row[label] = Estimate.of(found.loc[(name, metric)]).cell(written)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+@remembered(max_entries=16)
+def shortcut_table(audited: Audited, evidence: Evidence) -> pd.DataFrame:
+    """What each shortcut does to the answers: see ``fairness.effects.shortcut_effects``."""
+    from dermaviz.fairness.effects import shortcut_effects
+
+    card = audited.checkpoint.card
+    return shortcut_effects(evidence.table, audited.table, card.classes, frozenset(card.malignant))
+
+
+def shortcut_sentence(rows: pd.DataFrame, what: str) -> tuple[str, str]:
+    """Which shortcut moves a figure most; and by how much, also beyond its control."""
+    most = rows.loc[rows["value"].abs().idxmax()]
+    beyond = "" if math.isnan(most["beyond"]) else f" Beyond its control: {in_points(most, 'beyond')}."
+    return (
+        f"**{most['label']}** changes the {what} most: {points(most['value'])} points.",
+        f"{most['label']}: {in_points(most)}, n = {images(int(most['n_images']))}.{beyond}",
+    )
+
+
+def parts_sentence(rows: pd.DataFrame, clean: Estimate, commonest: float) -> str:
+    """Accuracy on lesion-only and background-only images beside that on whole ones, and the commonest diagnosis's share."""
+    said = "; ".join(f"{name} {figure(row, write=percent)}" for name, row in rows.set_index("variant").iterrows())
+    return f"Accuracy: whole images {clean.text(percent)}; {said}. Always the most frequent diagnosis: {percent(commonest)}."

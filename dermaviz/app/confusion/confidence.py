@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.confusion.metrics import COVERAGE, calibration_table, coverage_curve, reliability_bins, set_coverage
+from dermaviz.app.checkpoints import audited
 from dermaviz.app.confusion.view import ALL_IMAGES
-from dermaviz.app.evidence import audited
-from dermaviz.app.text import class_names, images, resampling
+from dermaviz.app.sessions import remembered
+from dermaviz.app.text import images, resampling
 from dermaviz.app.widgets.chart import ink, intervals, show_answer, show_details
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import Audited, internal
 from dermaviz.evidence.store import UNNAMED
 from dermaviz.metrics.bootstrap import Estimate
-from dermaviz.metrics.calibration import Kind
+from dermaviz.metrics.calibration import (
+    Kind,
+    before_and_after,
+    conformal_sets,
+    coverage_by_class,
+    fit_conformal,
+    reliability,
+    uncalibrated,
+)
+from dermaviz.metrics.ranking import risk_coverage
 from dermaviz.plots.curves import reliability_figure, risk_coverage_figure
 from dermaviz.plots.intervals import coverage_figure
 from dermaviz.plots.theme import percent
 
-SET_KINDS: Mapping[Kind, str] = MappingProxyType(
-    {"marginal": "one threshold for all classes", "class-conditional": "a threshold for each class"}
-)
-_ABSTAIN_AT = 0.8
+SET_KINDS: Mapping[Kind, str] = {
+    "marginal": "one threshold for all classes",
+    "class-conditional": "a threshold for each class",
+}
+_ABSTAIN_AT, COVERAGE = 0.8, 0.9
+"""The share of answers that the sentence on abstaining is about, and what conformal sets promise."""
 
 
 def show_calibration(audited: Audited) -> None:
@@ -80,7 +90,7 @@ def show_sets(images: Audited) -> None:
     validation = audited(images.checkpoint, own)
     tables = {kind: set_coverage(images, validation, kind) for kind in SET_KINDS}
     st.markdown(sets_sentence(tables, len(validation)))
-    names = {**class_names(images.checkpoint.card), "": ALL_IMAGES, "malignant": "all malignant ones"}
+    names = {**images.checkpoint.card.words, "": ALL_IMAGES, "malignant": "all malignant ones"}
     for column, (kind, table) in zip(st.columns(2), tables.items(), strict=True):
         rows = table.assign(label=table["class"].map(names)).rename(columns={"coverage": "value", "n_images": "n"})
         known = table[table["mean_size"].notna()]
@@ -107,3 +117,40 @@ def sets_sentence(tables: Mapping[Kind, pd.DataFrame], n_fitted: int) -> str:
         f"How often do sets of diagnoses contain the true one? They promise {COVERAGE:.0%}. {' '.join(parts)} n = {images(n)}, "
         f"fitted on {n_fitted:,} validation images."
     )
+
+
+@remembered(max_entries=64, show_spinner=False)
+def coverage_curve(audited: Audited) -> pd.DataFrame:
+    """The share of mistakes among the most confident images, with its interval."""
+    return risk_coverage(audited.labels, audited.probabilities, audited.clusters)
+
+
+@remembered(max_entries=64, show_spinner=False)
+def reliability_bins(audited: Audited) -> dict[str, pd.DataFrame]:
+    """How often answers of a confidence are right, before and after temperature."""
+    raw = uncalibrated(audited.probabilities, audited.checkpoint.card.temperature)
+    said = {"before": raw, "after": audited.probabilities}
+    return {name: reliability(audited.labels, probabilities) for name, probabilities in said.items()}
+
+
+@remembered(max_entries=64)
+def calibration_table(audited: Audited) -> pd.DataFrame:
+    """What the temperature did, figure by figure: see ``metrics.calibration.before_and_after``."""
+    card = audited.checkpoint.card
+    return before_and_after(
+        audited.labels,
+        audited.probabilities,
+        card.temperature,
+        audited.clusters,
+        card.classes,
+        frozenset(card.malignant),
+    )
+
+
+@remembered(max_entries=64, show_spinner=False)
+def set_coverage(audited: Audited, fitted_on: Audited, kind: Kind) -> pd.DataFrame:
+    """How often conformal sets hold the true class: see ``metrics.calibration.coverage_by_class``."""
+    thresholds = fit_conformal(fitted_on.labels, fitted_on.probabilities, COVERAGE, kind)
+    sets = conformal_sets(audited.probabilities, thresholds)
+    malignant = frozenset(audited.checkpoint.card.malignant)
+    return coverage_by_class(audited.labels, sets, audited.clusters, audited.classes, malignant)

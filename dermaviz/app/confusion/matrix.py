@@ -10,18 +10,27 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dermaviz.app.confusion.metrics import areas, point_at, threshold_curves
+from dermaviz.app.bar import among
+from dermaviz.app.checkpoints import no_better, worth
 from dermaviz.app.confusion.view import BENIGN, MALIGNANT, OTHERS, SHOWN, Form, View, group_words
-from dermaviz.app.evidence import no_better, worth
+from dermaviz.app.link import choose
+from dermaviz.app.sessions import remembered, shared
 from dermaviz.app.text import escaped, group_label, images, listed
-from dermaviz.app.widgets.cases import PAGE, case_table, show_cases
+from dermaviz.app.widgets.cases import case_table, show_cases, to_first_page
 from dermaviz.app.widgets.chart import draw_chart, ink, show_chart
-from dermaviz.app.widgets.choice import choose
-from dermaviz.app.widgets.cohort import among
 from dermaviz.diagnoses import DIAGNOSES, diagnosis
 from dermaviz.evidence.predictions import BALANCED, Audited
+from dermaviz.metrics.bootstrap import DRAWS, Bootstrap, Estimate, estimate
 from dermaviz.metrics.confusion import ORDERS, Mistake, Verdicts, most_frequent_mistakes, most_missed
-from dermaviz.metrics.ranking import OperatingPoint
+from dermaviz.metrics.ranking import (
+    OperatingPoint,
+    average_precision,
+    of_group,
+    operating_point,
+    precision_recall_points,
+    roc_auc,
+    roc_points,
+)
 from dermaviz.models.card import Card
 from dermaviz.plots.confusion_matrix import confusion_figure
 from dermaviz.plots.curves import precision_recall_figure, roc_figure
@@ -42,7 +51,7 @@ def choose_cell(card: Card, verdicts: Verdicts) -> Cell:
     )
     words = {ANY: ANY} | {name: group_label(card, name) for name in verdicts.groups}
     true, predicted = (
-        choose(label, words, key, column, on_change=_to_first_page)
+        choose(label, words, key, column, on_change=to_first_page)
         for column, label, key in zip(st.columns(2), ("True class", "Predicted class"), (TRUE, PREDICTED), strict=True)
     )
     return None if true == ANY else true, None if predicted == ANY else predicted
@@ -146,11 +155,7 @@ def _pick(groups: tuple[str, ...]) -> None:
     if points:
         for key, index in zip((TRUE, PREDICTED), points[0]["customdata"][:2], strict=True):
             st.session_state[key] = groups[int(index)] if int(index) >= 0 else ANY
-        _to_first_page()
-
-
-def _to_first_page() -> None:
-    st.session_state[PAGE] = 1
+        to_first_page()
 
 
 def show_cell(audited: Audited, verdicts: Verdicts, cell: Cell) -> None:
@@ -196,3 +201,40 @@ def show_curves(audited: Audited, view: View) -> None:
     with right:
         figure = precision_recall_figure({name: recall}, positives / len(audited), marks, ink=ink())
         show_chart(figure, "recall", f"Average precision: {precision.text()}.")
+
+
+MOST_POINTS = 5_000
+"""Points of a curve that are sent to the browser."""
+
+
+@remembered(max_entries=512, show_spinner=False)
+def point_at(audited: Audited, view: View) -> OperatingPoint:
+    """What the threshold of a view does to these images."""
+    return operating_point(*view.sides(audited), view.threshold, _draws(audited))
+
+
+@shared(max_entries=4, show_spinner=False)
+def _draws(audited: Audited) -> Bootstrap:
+    """Resamplings of the clusters for every position of a slider: 16 MB for 2,000 images."""
+    drawn = Bootstrap.over(audited.clusters, DRAWS)
+    if isinstance(drawn.weights, np.ndarray):
+        drawn.weights.flags.writeable = False
+    return drawn
+
+
+@remembered(max_entries=64, show_spinner=False)
+def threshold_curves(audited: Audited, view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The points of the ROC and of the precision–recall curve of a view's score; of very many, ``MOST_POINTS`` of each."""
+    sides = view.sides(audited)
+    curves = roc_points(*sides), precision_recall_points(*sides)
+    roc, recall = (t.iloc[np.unique(np.linspace(0, len(t) - 1, min(len(t), MOST_POINTS)).astype(int))] for t in curves)
+    return roc, recall
+
+
+@remembered(max_entries=64, show_spinner=False)
+def areas(audited: Audited, positive: tuple[str, ...]) -> tuple[Estimate, Estimate]:
+    """The area under the ROC curve and the average precision of the sum of these classes' probabilities."""
+    indices = [audited.classes.index(name) for name in positive]
+    metrics = {"roc": of_group(roc_auc, indices), "precision": of_group(average_precision, indices)}
+    found = estimate(metrics, audited.labels, audited.probabilities, audited.clusters)
+    return found["roc"], found["precision"]

@@ -3,43 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 import streamlit as st
 
-from dermaviz.app.bar import chosen_checkpoint
-from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
-from dermaviz.app.confusion.comparison import show_comparison, show_sets_compared
+from dermaviz.app.bar import choose_cohort, chosen_checkpoint
+from dermaviz.app.checkpoints import Checkpoint, audited
 from dermaviz.app.confusion.confidence import show_abstaining, show_calibration, show_sets
 from dermaviz.app.confusion.matrix import choose_cell, show_answer, show_cell, show_curves, show_matrix
-from dermaviz.app.confusion.summary import show_metrics, show_training
+from dermaviz.app.confusion.metrics import show_comparison, show_metrics, show_sets_compared, show_training
 from dermaviz.app.confusion.view import choose_form, choose_question, choose_second
-from dermaviz.app.evidence import audited, offer_report
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.widgets.cohort import choose_cohort
+from dermaviz.app.widgets.chart import offer_report
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import DataSplit
 
-TABS: Mapping[str, Callable[[Audited], None]] = MappingProxyType(
-    {
-        "Metrics": show_metrics,
-        "Calibration": show_calibration,
-        "Abstaining": show_abstaining,
-        "Prediction sets": show_sets,
-        "Training": show_training,
-    }
-)
+TABS: Mapping[str, Callable[[Audited], None]] = {
+    "Metrics": show_metrics,
+    "Calibration": show_calibration,
+    "Abstaining": show_abstaining,
+    "Prediction sets": show_sets,
+    "Training": show_training,
+}
 """Further questions to the same answers: a row and a function make a tab."""
 COMPARISON, SETS = "Two checkpoints", "Two data sets"
 
 
 def show() -> None:
     """The finding and the matrix, the cases of the chosen cell, and a tab for each further question; only the open one runs."""
-    checkpoints = installed_checkpoints()
     saying, asking = st.columns([9, 4], gap="large")
     with asking:
         checkpoint = chosen_checkpoint()
-        second = choose_second(checkpoint, checkpoints)
+        second = choose_second(checkpoint)
         whole = audited(checkpoint)
         view = choose_question(whole.checkpoint.card)
         form = choose_form(whole)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import streamlit as st
 
-from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.evidence import data_in_use
-from dermaviz.app.text import class_label, class_names
-from dermaviz.app.widgets.choice import choose
+from dermaviz.app.checkpoints import Checkpoint, data_in_use, other_checkpoints
+from dermaviz.app.link import choose
 from dermaviz.evidence.predictions import Audited, data_sets
 from dermaviz.evidence.store import DataSplit
 from dermaviz.metrics.confusion import Verdicts, by_class, by_threshold
@@ -22,7 +19,7 @@ from dermaviz.plots.confusion_matrix import Shown
 ALL_IMAGES = "all images"
 EVERY_CLASS, MALIGNANCY = "every class", "malignant or benign"
 MALIGNANT, BENIGN, OTHERS = "malignant", "benign", "all others"
-GROUP_WORDS = MappingProxyType({MALIGNANT: "malignant lesions", BENIGN: "benign lesions", OTHERS: "other diagnoses"})
+GROUP_WORDS = {MALIGNANT: "malignant lesions", BENIGN: "benign lesions", OTHERS: "other diagnoses"}
 
 
 @dataclass(frozen=True)
@@ -70,18 +67,21 @@ def question_label(card: Card, question: str) -> str:
     """A question as lists and links name it."""
     if question == EVERY_CLASS:
         return f"which of the {len(card.classes)} classes?"
-    return f"{question}?" if question == MALIGNANCY else f"{class_label(card, question)} or not?"
+    return f"{question}?" if question == MALIGNANCY else f"{card.label(question)} or not?"
 
 
 def group_words(card: Card, group: str) -> str:
     """A group in words, as sentences name it: ``melanoma``, ``malignant lesions``."""
-    return GROUP_WORDS.get(group) or class_names(card)[group]
+    return GROUP_WORDS.get(group) or card.words[group]
 
 
-SHOWN: Mapping[Shown, str] = MappingProxyType(
-    {"true": "% of the true class", "predicted": "% of the predicted class", "all": "% of all", "counts": "counts"}
-)
-SORTS = MappingProxyType({"frequency": "most frequent first", "confusion": "most confused first", "name": "by name"})
+SHOWN: Mapping[Shown, str] = {
+    "true": "% of the true class",
+    "predicted": "% of the predicted class",
+    "all": "% of all",
+    "counts": "counts",
+}
+SORTS = {"frequency": "most frequent first", "confusion": "most confused first", "name": "by name"}
 NO_OTHER = "none"
 
 
@@ -112,25 +112,20 @@ def choose_question(card: Card) -> View:
     return view_of(card, question, threshold / 100)
 
 
-def choose_second(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint]) -> Checkpoint | DataSplit | None:
+def choose_second(checkpoint: Checkpoint) -> Checkpoint | DataSplit | None:
     """Ask what to compare with, where there is anything: another checkpoint on these images, or this one on another data set."""
     shown = data_in_use(checkpoint)
     sets = {str(of): of for of in data_sets(checkpoint) if of != shown}
-    options = [NO_OTHER, *(name for name in checkpoints if name != checkpoint.name), *sets]
-    if len(options) == 1:
-        return None
-    name = st.selectbox(
-        "Compare with", options, key="second", bind="query-params",
-        help="Another model on the same images, or the same model on another data set.",
-    )  # fmt: skip
-    return sets.get(name) or checkpoints.get(name)
+    others: dict[str, Checkpoint | DataSplit] = {**other_checkpoints(checkpoint), **sets}
+    about = "Another model on the same images, or the same model on another data set."
+    return others.get(choose("Compare with", [NO_OTHER, *others], "second", help=about)) if others else None
 
 
 def choose_form(whole: Audited) -> Form:
     """Ask how the matrix is shown."""
     with st.expander("How the matrix is shown", icon=":material/grid_on:"):
         shown = st.selectbox("Cells show", SHOWN, format_func=SHOWN.__getitem__, key="shown", bind="query-params")
-        sort = st.selectbox("Order of classes", SORTS, format_func=SORTS.__getitem__, key="sort", bind="query-params")
+        sort = choose("Order of classes", SORTS, "sort")
         hide = st.toggle("Hide the diagonal", key="mistakes", bind="query-params", help="Only mistakes are left.")
         spread = st.toggle(
             "Logarithmic colour", key="log", bind="query-params", help="Shows rare confusions beside frequent ones."

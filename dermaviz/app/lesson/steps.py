@@ -15,17 +15,14 @@ from functools import partial
 import numpy as np
 import plotly.graph_objects as go
 
-from dermaviz.app.cache import remembered
 from dermaviz.app.case import Case
-from dermaviz.app.checkpoints import classifier
+from dermaviz.app.checkpoints import audited, classifier, data_in_use
 from dermaviz.app.current import true_class, true_label
-from dermaviz.app.evidence import audited, data_in_use
 from dermaviz.app.home import story
 from dermaviz.app.reports.results import read_page, table_of
-from dermaviz.app.robustness.live import Attempt, Outcome, attempt, smallest_flip
-from dermaviz.app.robustness.live_text import levels_words
-from dermaviz.app.text import class_names, class_with_probability, escaped, escaped_message
-from dermaviz.app.turns import TURN
+from dermaviz.app.robustness.live import Attempt, Outcome, attempt, levels_words, smallest_flip
+from dermaviz.app.sessions import TURN, remembered
+from dermaviz.app.text import class_with_probability, escaped, escaped_message
 from dermaviz.app.widgets.chart import size_words
 from dermaviz.attention.localisation import overlay
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
@@ -36,7 +33,7 @@ from dermaviz.evidence.store import audit_command
 from dermaviz.images import RGB
 from dermaviz.metrics.bootstrap import Estimate, exact_interval
 from dermaviz.metrics.calibration import reliability
-from dermaviz.plots.reports import rows_figure
+from dermaviz.plots.intervals import rows_figure
 from dermaviz.plots.theme import percent, signed
 
 SEED = 16
@@ -110,7 +107,7 @@ def _photo(case: Case, caption: str = "") -> Picture:
 
 
 def _diagnosis(case: Case, ink: str | None) -> Asked:
-    card, names, answer = case.card, class_names(case.card), case.answer
+    card, names, answer = case.card, case.card.words, case.answer
     truth, label = true_class(case.photo, case), true_label(case.photo, case)
     order = np.argsort(-answer.probabilities)
     offered = list(dict.fromkeys(card.classes[i] for i in order[:3])) + ([truth] if truth else [])
@@ -176,7 +173,7 @@ def _drill(case: Case, ink: str | None) -> Asked:
         "the real map": real,
         "the map of random weights": _of_random_weights(case),
         "a spot at random": _spot(case, real),
-        f"the map for {class_names(case.card)[case.card.classes[other]]}": case.attention(other),
+        f"the map for {case.card.words[case.card.classes[other]]}": case.attention(other),
     }
     names = list(maps)
     order = _shuffled(case, names)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 import streamlit as st
 
 from dermaviz.app.frame import choose_part
 from dermaviz.app.reports.calculator import show_calculator
-from dermaviz.app.reports.claims import show_all
-from dermaviz.app.reports.learnt import show_learnt
+from dermaviz.app.reports.claims import show_all, show_learnt
 from dermaviz.app.reports.one_report import show_report
 
 LEARNT, ONE = "What was learnt", "One report"
-_PARTS: Mapping[str, Callable[[], None]] = MappingProxyType(
-    {LEARNT: show_learnt, ONE: show_report, "All claims": show_all, "Calculator": show_calculator}
-)
+_PARTS: Mapping[str, Callable[[], None]] = {
+    LEARNT: show_learnt,
+    ONE: show_report,
+    "All claims": show_all,
+    "Calculator": show_calculator,
+}
 
 
 def show() -> None:

@@ -13,13 +13,12 @@ import pandas as pd
 import streamlit as st
 from pydantic import BaseModel, ValidationError
 
+from dermaviz.app.sessions import Stamps, stamps
 from dermaviz.errors import ResultError
 from dermaviz.io import file_sha256
 
 PAGE, RESULT = "page.json", "result.json"
 Rows = list[dict[str, Any]]
-Stamps = tuple[tuple[str, int, int], ...]
-"""Each file with when it was last written and its size: what has changed is read again."""
 _WHOLE = ("n", "our_n", "seeds", "lesions")
 Kind = TypeVar("Kind", bound=BaseModel)
 _REMEDY = "Make it again from the finished runs: `dermaviz reproduce all --answers`."
@@ -141,12 +140,12 @@ def read_page() -> Page:
         ResultError: it is not there, as where only the package is installed, or it cannot be read.
     """
     root = results_root()
-    runs = _stamps(root, f"reports/*/*/*/{RESULT}")
-    return _page(str(root), _stamps(root, f"reports/{PAGE}"), (*runs, *_stamps(root, "claims.yaml")))
+    behind = stamps([*root.glob(f"reports/*/*/*/{RESULT}"), root / "claims.yaml"])
+    return _page(str(root), stamps([root / "reports" / PAGE]), behind)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _page(root: str, _page: Stamps, files: Stamps) -> Page:
+def _page(root: str, seen: Stamps, behind: Stamps) -> Page:
     path = Path(root) / "reports" / PAGE
     if not path.is_file():
         raise ResultError(
@@ -156,7 +155,7 @@ def _page(root: str, _page: Stamps, files: Stamps) -> Page:
         )
     page = _read(Page, path, _REMEDY)
     now = {}
-    for file in (Path(name) for name, *_ in files):  # a run is named by its folder below reports
+    for file in (Path(name) for name, *_ in behind):  # a run is named by its folder below reports
         key = file.name if file.parent == Path(root) else str(file.parent.relative_to(path.parent))
         now[key] = file_sha256(file)
     odd = sorted(set(page.rests_on.items()) ^ set(now.items()))
@@ -167,12 +166,8 @@ def _page(root: str, _page: Stamps, files: Stamps) -> Page:
 
 
 def finished(folder: str) -> Mapping[str, tuple[Result, ...]]:
-    """The finished runs of a report by row, the fullest budget first, then by seed.
-
-    Raises:
-        ResultError: a result cannot be read.
-    """
-    return _finished(_stamps(results_root() / "reports" / folder, f"*/*/{RESULT}"))
+    """The finished runs of a report by row, the fullest budget first, then by seed."""
+    return _finished(stamps((results_root() / "reports" / folder).glob(f"*/*/{RESULT}")))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -208,8 +203,3 @@ def _read(kind: type[Kind], path: Path, remedy: str) -> Kind:
         raise ResultError(
             f"{path}: expected what `dermaviz reproduce` writes, found what cannot be read. {remedy}"
         ) from error
-
-
-def _stamps(root: Path, pattern: str) -> Stamps:
-    stats = ((str(path), path.stat()) for path in sorted(root.glob(pattern)))
-    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)

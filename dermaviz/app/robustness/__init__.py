@@ -1,3 +1,3 @@
-"""What the page Robustness asks of evidence and says in words."""
+"""The page Robustness: one photo attacked live, and what attacks, noise and other cameras cost over the test set."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Robustness, tab Corruptions: what everyday faults of an image cost, by severity, and Gaussian noise by its σ."""
+"""Robustness, tabs Corruptions and Cameras: what everyday faults cost, and whether another camera changes an answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.cache import remembered
+from dermaviz.app.checkpoints import table_of
+from dermaviz.app.link import choose
 from dermaviz.app.robustness.question import (
     CORRUPTED,
     TOGETHER,
@@ -21,9 +22,15 @@ from dermaviz.app.robustness.question import (
     row_at,
     trial,
 )
+from dermaviz.app.sessions import remembered
 from dermaviz.app.text import escaped, figure, resampling
 from dermaviz.app.widgets.chart import draw_chart, ink, show_answer, show_details
+from dermaviz.evidence.predictions import Audited, counted
+from dermaviz.metrics.bootstrap import Estimate
+from dermaviz.plots.intervals import estimates_figure
 from dermaviz.plots.robustness import corruption_figure, decline_figure
+from dermaviz.plots.theme import percent
+from dermaviz.robustness.cameras import CHANGES, KEPT, changed_answers
 from dermaviz.robustness.corruptions import CORRUPTIONS, SEVERITIES
 from dermaviz.robustness.outcomes import MEAN, corruption_errors
 
@@ -47,10 +54,8 @@ def show_corruptions(ask: Ask) -> None:
     mean, figures = corruption_sentence(errors, ask.other.name if ask.other and both else None)
     st.markdown(mean)
     place = st.container()
-    chosen = st.selectbox(
-        "Corruption", names, format_func=lambda name: CORRUPTIONS[name].label, key=CORRUPTION, bind="query-params",
-        help="Or click its row in the chart above.",
-    )  # fmt: skip
+    labels = {name: CORRUPTIONS[name].label for name in names}
+    chosen = choose("Corruption", labels, CORRUPTION, help="Or click its row in the chart above.")
     with place:
         _show_matrix(ask, table[table["corruption"].isin(names)], names, chosen, mean)
         st.caption(figures)
@@ -130,3 +135,69 @@ def corruption_sentence(table: pd.DataFrame, other: str | None) -> tuple[str, st
         "than on clean images.",
         figures,
     )
+
+
+CAMERAS, CHANGE = "cameras", "camera change"
+"""The table of evidence, and the key of the widget that holds the chosen change."""
+HOW_CAMERAS = (
+    "Each photo is changed as another camera would have taken it, then prepared like every photo. An answer counts as changed "
+    "when another diagnosis comes first. Sharpness: the photo reduced to so many pixels on the short "
+    "side. Lesion's size: the middle alone, or the photo with its surroundings mirrored. Crop: "
+    f"{KEPT:.0%} of each side, into each corner."
+)
+
+
+def show_cameras(ask: Ask) -> None:
+    """The share of answers that each change of the photo changes, one kind of change at a time."""
+    table = changes_of(ask.images)
+    st.markdown("##### Would the same lesion get the same answer from another camera?")
+    names = [name for name in CHANGES if name in set(table["change"])]
+    chosen = st.segmented_control(
+        "Change", names, default=names[0], required=True, format_func=lambda name: CHANGES[name].label, key=CHANGE,
+        bind="query-params", label_visibility="collapsed",
+    )  # fmt: skip
+    rows = table[(table["change"] == chosen) & (table["level"] != 0)]
+    shown = pd.DataFrame(
+        {
+            "label": [CHANGES[chosen].words(level) for level in rows["level"]],
+            "value": rows["changed"],
+            "low": rows["changed_low"],
+            "high": rows["changed_high"],
+            "n": rows["n_images"],
+        }
+    ).reset_index(drop=True)
+    figure = estimates_figure(
+        shown, title="share of answers that change, 0 to 1", dots_name="changed answers, with 95% interval", ink=ink()
+    )
+    show_answer(said_of(table, chosen, ask.images.unit), figure, f"cameras {chosen}")
+    show_details(
+        CAMERAS,
+        f"{HOW_CAMERAS} Intervals: 95%, {resampling(ask.images, table)}.",
+        {f"{ask.images.checkpoint.name}-cameras": table},
+    )
+
+
+def said_of(table: pd.DataFrame, chosen: str, unit: str) -> tuple[str, str]:
+    """The finding of a change in a sentence, and its figures; as Markdown."""
+    rows = table[table["change"] == chosen]
+    worst, whole = rows[rows["level"] > 0].sort_values("changed").iloc[-1], rows[rows["level"] == 0]
+    row, share = worst, percent(worst["changed"])
+    if len(whole) and rows["level"].max() > 150:
+        row = whole.iloc[0]
+        share = percent(row["changed"])
+        finding = f"**{share}** of images get more than one answer when the same photo has 150 to 600 pixels."
+    else:
+        at = CHANGES[chosen].words(row["level"])
+        finding = f"**{share}** of answers change at worst ({CHANGES[chosen].label.lower()}: {at})."
+    figures = (
+        f"{Estimate.of(row, 'changed').text(percent)}; the probability of malignant moves by {row['moved']:.3f} on average. "
+        f"n = {counted(int(row['n_images']), int(row['n_clusters']), unit)}, drawn at random."
+    )
+    return finding, figures
+
+
+@remembered(max_entries=16)
+def changes_of(images: Audited) -> pd.DataFrame:
+    """What each change does to the answers on these images: see ``robustness.cameras.changed_answers``."""
+    cluster_of = dict(zip(images.table["image_id"], images.clusters, strict=True))
+    return changed_answers(table_of(images.checkpoint, CAMERAS).table, cluster_of)

@@ -9,10 +9,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.app.case import Case
-from dermaviz.app.robustness.live import NOISE, Attempt, Outcome, attempt, smallest_flip
-from dermaviz.app.robustness.live_text import (
+from dermaviz.app.frame import sentence_for_errors, stoppable
+from dermaviz.app.link import choose
+from dermaviz.app.robustness.live import (
     GREY,
-    drift_sentence,
+    NOISE,
+    Attempt,
+    Outcome,
+    attempt,
     epsilon_label,
     file_sentence,
     flip_sentence,
@@ -20,11 +24,12 @@ from dermaviz.app.robustness.live_text import (
     magnified,
     outcome_sentence,
     rounded,
+    smallest_flip,
 )
-from dermaviz.app.text import class_label, class_with_probability
+from dermaviz.app.text import class_with_probability
 from dermaviz.app.widgets.chart import png, show_picture
-from dermaviz.app.widgets.choice import choose
-from dermaviz.app.widgets.panels import picture_row, show_map
+from dermaviz.app.widgets.panels import drift_sentence, picture_row, show_answers, show_map
+from dermaviz.app.widgets.photo import ask_for_one
 from dermaviz.attention.localisation import drift
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
 from dermaviz.plots.robustness import DEFAULT_SIZE, epsilon_in_words
@@ -66,7 +71,7 @@ def choose_attempt(case: Case) -> Attempt:
     left, right = st.columns(2)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     goal = choose(
-        "Goal", {AWAY: AWAY} | {name: f"towards {class_label(case.card, name)}" for name in case.card.classes}, "target", left,
+        "Goal", {AWAY: AWAY} | {name: f"towards {case.card.label(name)}" for name in case.card.classes}, "target", left,
         help="Untargeted: away from the clean answer. Targeted: towards one class, which takes more.",
     )  # fmt: skip
     target = None if goal == AWAY else goal
@@ -140,30 +145,9 @@ def _offer_flip(case: Case, target: str | None, place: DeltaGenerator) -> None:
 
 def outcome_of(case: Case, asked: Attempt) -> Outcome:
     """The outcome of an attempt; what takes long says so before it starts, shows how far it is, and can be stopped."""
-    row, place = ATTACKS[asked.attack], st.empty()
-    bar: DeltaGenerator | None = None
-
-    def tell(passes: int) -> None:
-        nonlocal bar
-        if not row.passes:
-            return
-        if bar is None:
-            with place.container():
-                bar = st.progress(0.0, row.wait)
-                st.button("Stop, and take FGSM", key="stop", on_click=take_fgsm, icon=":material/stop_circle:")
-        bar.progress(min(passes / row.passes, 1.0), row.wait)
-
-    outcome = attempt(case, asked, tell)
-    place.empty()
-    return outcome
-
-
-def show_verdict(case: Case, outcome: Outcome, asked: Attempt) -> None:
-    """What the attack did to the answer, and what equal-size noise did, in one or two sentences."""
-    st.markdown(f"## {outcome_sentence(case.card, outcome, asked)}", help=ATTACKS[NOISE].about)
-    arrived = goal_sentence(case.card, outcome, asked.target)
-    if arrived:
-        st.markdown(arrived)
+    row = ATTACKS[asked.attack]
+    with stoppable("Stop, and take FGSM", "stop", take_fgsm) as tell:
+        return attempt(case, asked, lambda n: tell(min(n / row.passes, 1.0), row.wait) if row.passes else None)
 
 
 def show_attack(case: Case, asked: Attempt, outcome: Outcome) -> None:
@@ -171,16 +155,16 @@ def show_attack(case: Case, asked: Attempt, outcome: Outcome) -> None:
     name, size = ATTACKS[asked.attack].short, epsilon_in_words(asked.epsilon)
     noisy = rounded(case.answer.prepared, outcome.noised)
     shown = (
-        ("Original", f"Model input of {case.photo.name}", case.answer.prepared, outcome.clean),
-        (f"{name}, ε = {size}", f"Photo attacked by {name} at ε = {size}", outcome.filed.pixels, outcome.attacked),
-        (f"Noise, ε = {size}", f"Photo with random noise at ε = {size}", noisy, outcome.noised),
+        ("Original", f"Model input of {case.photo.name}", case.answer.prepared, outcome.clean.prediction),
+        (
+            f"{name}, ε = {size}",
+            f"Photo attacked by {name} at ε = {size}",
+            outcome.filed.pixels,
+            outcome.attacked.prediction,
+        ),
+        (f"Noise, ε = {size}", f"Photo with random noise at ε = {size}", noisy, outcome.noised.prediction),
     )
-    with picture_row(PICTURES):
-        for place, (title, alt, pixels, changed) in zip(st.columns(3), shown, strict=True):
-            with place:
-                show_picture(pixels, title, alt)
-                sign = "" if changed.prediction.index == outcome.clean.prediction.index else ":material/swap_horiz: "
-                st.markdown(f"{sign}**{class_with_probability(case.card, changed.prediction)}**")
+    show_answers(case.card, PICTURES, shown)
 
 
 def show_maps(case: Case, outcome: Outcome, view: View) -> None:
@@ -204,8 +188,7 @@ def show_maps(case: Case, outcome: Outcome, view: View) -> None:
                 )
                 continue
             moved = drift(outcome.clean.maps[clean.index], changed.maps[clean.index], mask)
-            energies = (moved.energy_before, moved.energy_after)
-            st.caption(drift_sentence(case.card, clean, moved.rank_correlation, energies))
+            st.caption(drift_sentence(case.card, clean, moved))
             shown, cut = magnified(changed, view.times)
             title = f"What was changed, ×{view.times}{', cut at black and white' if cut else ''}"
             show_picture(shown, title, f"Change of the {what}, {view.times} times as large: grey is no change")
@@ -225,3 +208,25 @@ def offer_file(case: Case, outcome: Outcome, asked: Attempt) -> None:
         )  # fmt: skip
         if asked.epsilon and not outcome.filed.grey_levels:
             st.button("Attack at 1/255", on_click=set_epsilon, args=(GREY,), key="one level")
+
+
+def show_photo() -> None:
+    """One image under an attack and under noise of the same size, while sliders are moved."""
+    one = ask_for_one("Robustness")
+    if one is None:
+        return
+    with one.doing, sentence_for_errors():
+        shown = st.container()
+        asked = choose_attempt(one.case)
+        with shown:
+            outcome = outcome_of(one.case, asked)
+            st.markdown(f"## {outcome_sentence(one.case.card, outcome, asked)}", help=ATTACKS[NOISE].about)
+            if arrived := goal_sentence(one.case.card, outcome, asked.target):
+                st.markdown(arrived)
+            show_attack(one.case, asked, outcome)
+        with one.pictures:
+            maps = st.container()
+            view = choose_view()
+            with maps:
+                show_maps(one.case, outcome, view)
+            offer_file(one.case, outcome, asked)

@@ -6,26 +6,23 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dermaviz.app.cache import remembered
-from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.evidence import audited, has_table, table_of
-from dermaviz.app.text import FACETS, class_names, escaped, images, in_order, share, value_words
+from dermaviz.app.checkpoints import Checkpoint, audited, has_table, other_checkpoints, table_of
+from dermaviz.app.link import choose
+from dermaviz.app.sessions import remembered
+from dermaviz.app.text import FACETS, escaped, images, in_order, in_points, share, value_words
 from dermaviz.evidence.predictions import Audited, counted, same_images
 from dermaviz.evidence.store import Evidence
-from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.classification import MELANOMA
 from dermaviz.metrics.confusion import AGE, cohort_names
 from dermaviz.models.card import Card
 from dermaviz.plots.robustness import DEFAULT_SIZE, epsilon_in_words
-from dermaviz.plots.theme import percent
-from dermaviz.plots.theme import points as points_of
+from dermaviz.plots.theme import percent, points
 from dermaviz.robustness.attacks import ATTACKS as ATTACK_ROWS
 from dermaviz.robustness.outcomes import (
     ANSWERED,
@@ -40,12 +37,12 @@ from dermaviz.robustness.outcomes import (
 
 ATTACKS, FLIPS, CORRUPTED = "attacks", "flips", "corruptions"
 """Tables of evidence."""
-_BY = MappingProxyType({ATTACKS: BY_ATTACK, CORRUPTED: BY_CORRUPTION})
-_COLUMNS = MappingProxyType({ATTACKS: (*ANSWERED, *BY_ATTACK, "zero_gradient"), CORRUPTED: (*ANSWERED, *BY_CORRUPTION)})
+_BY = {ATTACKS: BY_ATTACK, CORRUPTED: BY_CORRUPTION}
+_COLUMNS = {ATTACKS: (*ANSWERED, *BY_ATTACK, "zero_gradient"), CORRUPTED: (*ANSWERED, *BY_CORRUPTION)}
 MOST_COHORTS = 5
 """Lines that a chart can hold; of more cohorts, the largest are shown."""
 TOGETHER, BY_CLASS, NOBODY = "all photos together", "the true diagnosis", "none"
-METHODS = MappingProxyType({name: row.evidence for name, row in ATTACK_ROWS.items() if row.evidence})
+METHODS = {name: row.evidence for name, row in ATTACK_ROWS.items() if row.evidence}
 """Methods of the table ``attacks``, as lists and links call them."""
 NOISE = "uniform noise"
 STRONGEST_FIRST = sorted(
@@ -66,11 +63,7 @@ class Trial:
 
 
 def trial(audited: Audited, table: str) -> Trial:
-    """The answers on these images under attacks or corruptions.
-
-    Raises:
-        EvidenceError: there is no such table, it is damaged or stale, or it is of other images.
-    """
+    """The answers on these images under attacks or corruptions."""
     evidence = table_of(audited.checkpoint, table, columns=_COLUMNS[table])
     key = hashlib.sha256(f"{audited.key} {evidence.manifest.sha256}".encode()).hexdigest()
     return Trial(key, audited, _answers(key, table, audited, evidence))
@@ -148,7 +141,7 @@ def measures(card: Card) -> dict[str, Measure]:
 
     Accuracy is no first choice: under noise it falls only to that of always answering with the commonest diagnosis.
     """
-    words = class_names(card)
+    words = card.words
     names = sorted(card.classes, key=lambda name: name != MELANOMA)
     rows = [
         Measure("balanced_accuracy", "", "balanced accuracy"),
@@ -169,7 +162,7 @@ def lines(images: Trial, ask: Ask, pick: Pick) -> dict[str, pd.DataFrame]:
     """For each group its rows of the measure; by diagnosis, the measure is each one's sensitivity."""
     if ask.grouping == BY_CLASS:
         table = decline(images)
-        words = class_names(images.audited.checkpoint.card)
+        words = images.audited.checkpoint.card.words
         return {words[name]: pick(Measure("sensitivity", name, "").rows(table)) for name in images.audited.classes}
     if ask.grouping == TOGETHER:
         return {images.audited.checkpoint.name: pick(ask.measure.rows(decline(images)))}
@@ -188,7 +181,7 @@ def group_masks(audited: Audited, grouping: str) -> dict[str, NDArray[np.bool_]]
     if grouping == TOGETHER:
         return {audited.checkpoint.name: np.ones(len(audited), dtype=bool)}
     if grouping == BY_CLASS:
-        words = class_names(audited.checkpoint.card)
+        words = audited.checkpoint.card.words
         return {words[name]: (audited.table["dx"] == name).to_numpy() for name in audited.classes}
     names = pd.Series(cohort_names(audited.table, grouping, MOST_COHORTS))
     return {value_words(name): (names == name).to_numpy() for name in in_order(names[names != ""], grouping)}
@@ -197,31 +190,24 @@ def group_masks(audited: Audited, grouping: str) -> dict[str, NDArray[np.bool_]]
 def choose_measure(card: Card) -> Measure:
     """Ask what is measured."""
     offered = measures(card)
-    return offered[st.selectbox("What is measured", offered, key="measure", bind="query-params")]
+    return offered[choose("What is measured", list(offered), "measure")]
 
 
 def choose_grouping(audited: Audited) -> str:
     """Ask what the lines stand for."""
-    offered = groupings(audited)
-    return st.selectbox(
-        "A line for each", offered, format_func=offered.__getitem__, key="grouping", bind="query-params"
-    )
+    return choose("A line for each", groupings(audited), "grouping")
 
 
-def choose_other(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint]) -> Checkpoint | None:
+def choose_other(checkpoint: Checkpoint) -> Checkpoint | None:
     """Ask which checkpoint to compare with, where there is another."""
-    others = [name for name in checkpoints if name != checkpoint.name]
-    if not others:
-        return None
-    name = st.selectbox("Compared with", [NOBODY, *others], key="against", bind="query-params")
-    return checkpoints.get(name)
+    others = other_checkpoints(checkpoint)
+    return others.get(choose("Compared with", [NOBODY, *others], "against")) if others else None
 
 
 def choose_method(methods: Iterable[str]) -> str:
     """Ask for one of these methods of the table ``attacks``; first the strongest."""
     found = set(methods)
-    offered = [name for name in STRONGEST_FIRST if name in found]
-    return st.selectbox("Attack", offered, format_func=METHODS.__getitem__, key="method_shown", bind="query-params")
+    return choose("Attack", {name: METHODS[name] for name in STRONGEST_FIRST if name in found}, "method_shown")
 
 
 def choose_size(sizes: Iterable[float], default: float, key: str) -> float:
@@ -234,14 +220,6 @@ def choose_size(sizes: Iterable[float], default: float, key: str) -> float:
     )  # fmt: skip
 
 
-def points(row: Mapping[str, float] | pd.Series, name: str, *, turned: bool = False) -> str:
-    """A difference in percentage points with its interval; ``turned``, a drop is written as a change."""
-    found = Estimate.of(row, name)
-    if turned:
-        found = 0 - found
-    return found.text(points_of, " points")
-
-
 def decline_sentence(ask: Ask, clean: pd.Series, after: pd.Series, under: str) -> tuple[str, str]:
     """A figure on the clean images and under something; and its change with interval and n."""
     measure, n = ask.measured, counted(int(after["n_images"]), int(after["n_clusters"]), ask.images.unit)
@@ -251,7 +229,7 @@ def decline_sentence(ask: Ask, clean: pd.Series, after: pd.Series, under: str) -
     what = escaped(measure[:1].upper() + measure[1:])
     return (
         f"{what} {way} from **{percent(clean['value'])}** to **{share(after['value'])}** {under}.",
-        f"Change: {points(after, 'drop', turned=True)}, n = {n}.",
+        f"Change: {in_points(after, 'drop', turned=True)}, n = {n}.",
     )
 
 
@@ -264,9 +242,9 @@ def extremes_sentence(measure: str, rows: Mapping[str, pd.Series], under: str) -
         return "**No group is large enough.**", ending.strip()
     order = sorted(known, key=lambda name: known[name]["drop"], reverse=True)
     ends = list(dict.fromkeys((order[0], order[-1])))
-    short = " to ".join(f"**{points_of(-known[name]['drop'])}** ({escaped(name)})" for name in ends)
+    short = " to ".join(f"**{points(-known[name]['drop'])}** ({escaped(name)})" for name in ends)
     figures = "; ".join(
-        f"{escaped(name)} {points(known[name], 'drop', turned=True)}, n = {images(int(known[name]['n_images']))}"
+        f"{escaped(name)} {in_points(known[name], 'drop', turned=True)}, n = {images(int(known[name]['n_images']))}"
         for name in ends
     )
     return f"Change of {escaped(measure)} {under}: {short}, in points.", f"{figures}.{ending}"

@@ -1,3 +1,3 @@
-"""What the page Skin tone asks of evidence and says in words."""
+"""The page Skin tone: the test set by group, one photo on other skin, and images of one's own."""
 
 from __future__ import annotations

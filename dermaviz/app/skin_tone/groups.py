@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.cache import remembered, shared
+from dermaviz.app.checkpoints import one_each
 from dermaviz.app.confusion.view import group_words
+from dermaviz.app.link import choose
+from dermaviz.app.sessions import remembered, shared
 from dermaviz.app.skin_tone.question import (
     ToneAsk,
     agreement_sentence,
@@ -18,23 +19,30 @@ from dermaviz.app.skin_tone.question import (
     ita_of,
     labels_agreement,
     names_of,
-    one_each,
     other_groups,
 )
-from dermaviz.app.text import class_names, escaped, figure, images, resampling
+from dermaviz.app.text import escaped, figure, images, resampling
 from dermaviz.app.widgets.chart import ink, show_answer, show_details
-from dermaviz.app.widgets.choice import choose
 from dermaviz.data.labels import TONE_LABEL
 from dermaviz.evidence.predictions import TONE, TONE_GROUP
-from dermaviz.fairness.groups import COUNTS, INCONCLUSIVE, MALIGNANT, SIDES
+from dermaviz.fairness.groups import (
+    COUNTS,
+    INCONCLUSIVE,
+    MALIGNANT,
+    SIDES,
+    GroupFigures,
+    audit_figures,
+    either_too_few,
+    judge_gaps,
+    measure_groups,
+    sides,
+    too_few_sides,
+)
 from dermaviz.fairness.tone_groups import ESTIMATORS, GROUPS, agreement, tone_groups
 from dermaviz.metrics.bootstrap import Estimate, clusters
 from dermaviz.plots.intervals import groups_figure
 from dermaviz.plots.theme import percent, points, signed
 from dermaviz.plots.tone import distribution_figure
-
-if TYPE_CHECKING:
-    from dermaviz.fairness.groups import GroupFigures
 
 AGREEMENT = (
     "An estimate is no skin type. ITA of the whole picture came within one type of people's labels on 45.8% of Fitzpatrick17k's "
@@ -66,25 +74,15 @@ def show_groups(ask: ToneAsk) -> None:
     rows[list(COUNTS)] = rows[list(COUNTS)].fillna(0)
     for name, of_none in (("suppressed", True), ("exact", False)):  # of a group without an image
         rows[name] = [of_none if pd.isna(value) else bool(value) for value in rows[name]]
-    counted, noun = of_what(ask, metric)
     of = "" if metric not in SIDES else f"; n: {group_words(ask.card, ask.positive) if SIDES[metric] else 'all others'}"
     gaps = judged_gaps(ask)
     mine = gaps[(gaps["metric"] == metric) & ~gaps["suppressed"]]
     has_sign = metric == "calibration_bias"
     chart = groups_figure(
-        rows.assign(n_images=rows[counted]), labels[metric] + ("" if has_sign else ", 0 to 1") + of,
+        rows.assign(n_images=rows[of_what(ask, metric)[0]]), labels[metric] + ("" if has_sign else ", 0 to 1") + of,
         around_zero=has_sign, ink=ink(),
     )  # fmt: skip
-    said = groups_sentence(
-        labels[metric],
-        rows,
-        mine,
-        counted,
-        noun,
-        metric in SHARES,
-        group_words(ask.card, ask.positive),
-        ask.images.unit,
-    )
+    said = groups_sentence(ask, metric, labels[metric], rows, mine)
     if metric in SIDES and (len(ask.card.classes) > 2 or ask.threshold != 0.5):
         more = ask.positive != MALIGNANT and ask.threshold >= 0.5  # the most probable class may have less
         wanted = "malignant" if ask.positive == MALIGNANT else escaped(group_words(ask.card, ask.positive))
@@ -114,8 +112,6 @@ def show_groups(ask: ToneAsk) -> None:
 @shared(max_entries=32)
 def measured_groups(ask: ToneAsk) -> GroupFigures:
     """Every figure of every group: see ``fairness.groups.measure_groups``."""
-    from dermaviz.fairness.groups import audit_figures, measure_groups
-
     images, card = ask.images, ask.card
     figures = audit_figures(card.classes, frozenset(card.malignant), ask.positive, ask.threshold)
     return measure_groups(images.labels, images.probabilities, images.clusters, groups_of(ask), figures)
@@ -124,8 +120,6 @@ def measured_groups(ask: ToneAsk) -> GroupFigures:
 @remembered(max_entries=32)
 def judged_gaps(ask: ToneAsk) -> pd.DataFrame:
     """Each group beside the largest, and whether the gap outlives other groupings: see ``fairness.groups.judge_gaps``."""
-    from dermaviz.fairness.groups import judge_gaps, measure_groups
-
     measured, images = measured_groups(ask), ask.images
     others = other_groups(ask) if ask.by == TONE_GROUP else {}
     again = {
@@ -143,15 +137,13 @@ def of_what(ask: ToneAsk, metric: str) -> tuple[str, str]:
     return ("n_positives", f"images of {words}") if SIDES[metric] else ("n_negatives", "other images")
 
 
-def groups_sentence(
-    label: str, rows: pd.DataFrame, gaps: pd.DataFrame, counted: str, noun: str, as_share: bool, wanted: str, unit: str
-) -> tuple[str, str]:
+def groups_sentence(ask: ToneAsk, metric: str, label: str, rows: pd.DataFrame, gaps: pd.DataFrame) -> tuple[str, str]:
     """Which difference between groups is found; and the lowest and highest group, with those that are too small and why.
 
-    ``wanted`` is what is looked for, in words, and ``unit`` what is resampled: patients, lesions or images.
+    ``rows`` and ``gaps`` are those of the metric, ``label`` its name.
     """
-    from dermaviz.fairness.groups import either_too_few, sides, too_few_sides
-
+    (counted, noun), unit = of_what(ask, metric), ask.images.unit
+    wanted, write = group_words(ask.card, ask.positive), percent if metric in SHARES else "{:.3f}".format
     known = rows[rows["value"].notna()]
     few = rows[rows["suppressed"]]
     listed = "; ".join(escaped(sides(row["group"], row, unit)) for _, row in few.iterrows())
@@ -160,35 +152,32 @@ def groups_sentence(
         return f"**No group can be judged**: each has {escaped(too_few_sides(few, wanted, unit))}.", ending.strip()
 
     def said(row: pd.Series) -> str:
-        value = figure(row, write=percent if as_share else "{:.3f}".format)
-        return f"{escaped(row['group'])}, {value}, n = {int(row[counted]):,} {noun}"
+        return f"{escaped(row['group'])}, {figure(row, write=write)}, n = {int(row[counted]):,} {noun}"
+
+    def pairs(some: pd.DataFrame) -> str:
+        return "; ".join(
+            f"{escaped(row['group'])} against {escaped(row['reference'])}, {_size(row, metric in SHARES)}"
+            for _, row in some.iterrows()
+        )
 
     low, high = (known.loc[at] for at in (known["value"].idxmin(), known["value"].idxmax()))
     if len(known) == 1:
         return (
             f"**Only {escaped(low['group'])} is large enough.** {escaped(label.replace(': ', ' ', 1))}: "
-            f"**{(percent if as_share else '{:.3f}'.format)(low['value'])}**.",
+            f"**{write(low['value'])}**.",
             f"{escaped(label)}: {said(low)}.{ending}",
         )
     found = gaps[gaps["verdict"] == "difference found"]
     verdict = "**No difference found**"
     if len(found):
-        pairs = (
-            f"{escaped(row['group'])} against {escaped(row['reference'])}, {_size(row, as_share)}"
-            for _, row in found.iterrows()
-        )
-        verdict = f"**Difference found:** {'; '.join(pairs)}"
+        verdict = f"**Difference found:** {pairs(found)}"
     else:
         if gaps["reason"].str.startswith(("the sign", "a group")).any():
             verdict += " that other estimates of tone confirm"
         ends = gaps[["difference_low", "difference_high"]].abs()
         if not (ends <= CLOSE).all(axis=None):
             verdict += "; too few images to rule one out"
-            pairs = (
-                f"{escaped(row['group'])} against {escaped(row['reference'])}, {_size(row, as_share)}"
-                for _, row in gaps.iterrows()
-            )
-            ending = f" Differences: {'; '.join(pairs)}.{ending}"
+            ending = f" Differences: {pairs(gaps)}.{ending}"
     if low["value"] == high["value"]:
         return f"{verdict}.", f"{escaped(label)}, the same in every group that can be judged: {said(low)}.{ending}"
     return f"{verdict}.", f"{escaped(label)}. Lowest: {said(low)}. Highest: {said(high)}.{ending}"
@@ -235,7 +224,7 @@ def show_distribution(ask: ToneAsk) -> None:
 
 def _counts_by_group(ask: ToneAsk) -> pd.DataFrame:
     """Images of each tone group, the lightest first, with those of each malignant diagnosis."""
-    words = class_names(ask.card)
+    words = ask.card.words
     facts = ask.images.table.assign(group=tone_groups(ita_of(ask), ask.cuts))
     rows = []
     for name in (*GROUPS, ""):

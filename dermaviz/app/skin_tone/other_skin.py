@@ -5,22 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import pandas as pd
 import streamlit as st
 
-from dermaviz.app.cache import shared
 from dermaviz.app.case import Case, drawn_photo
-from dermaviz.app.checkpoints import Checkpoint, classifier
+from dermaviz.app.checkpoints import classifier
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.robustness.live_text import drift_sentence
-from dermaviz.app.skin_tone.own_images import Lesion, degrees, lesion_of
-from dermaviz.app.text import class_names, class_with_probability
-from dermaviz.app.turns import TURN, give_way
-from dermaviz.app.widgets.chart import ink, show_answer, show_picture, show_table
+from dermaviz.app.sessions import TURN, give_way, shared
+from dermaviz.app.skin_tone.own_images import Lesion, lesion_of
+from dermaviz.app.text import class_with_probability
+from dermaviz.app.widgets.chart import ink, show_answer, show_table
 from dermaviz.app.widgets.drawing import show_tones
-from dermaviz.app.widgets.panels import picture_row, show_map
+from dermaviz.app.widgets.panels import drift_sentence, picture_row, show_answers, show_map
 from dermaviz.app.widgets.photo import ask_for_one
 from dermaviz.attention.localisation import drift
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
@@ -30,7 +27,7 @@ from dermaviz.fairness.tone_groups import CUTS, tone_groups
 from dermaviz.images import RGB
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
-from dermaviz.plots.theme import percent, signed
+from dermaviz.plots.theme import degrees, percent, signed
 from dermaviz.plots.tone import counterfactual_figure
 from dermaviz.synthetic.optics import ITA_RANGE
 
@@ -38,10 +35,12 @@ REDRAWN = "redrawn"
 """Beside the axes of a shift: the same lesion drawn at the ITA asked for, which is the truth that a shift should meet."""
 STEP = 10
 """Degrees between the points of a curve."""
-AXIS_NAMES: Mapping[str, str] = MappingProxyType(
-    {"melanin": "other skin", "control": "control of equal size, no tone", REDRAWN: "drawn again: the truth"}
-)
-LESION_NAMES: Mapping[LesionChoice, str] = MappingProxyType({"fixed": "kept as it is", "re-pigmented": "re-pigmented"})
+AXIS_NAMES: Mapping[str, str] = {
+    "melanin": "other skin",
+    "control": "control of equal size, no tone",
+    REDRAWN: "drawn again: the truth",
+}
+LESION_NAMES: Mapping[LesionChoice, str] = {"fixed": "kept as it is", "re-pigmented": "re-pigmented"}
 ABOUT_LESION = (
     "**Kept as it is**: only the skin round the lesion changes. **Re-pigmented**: melanin lies over the whole photo like a "
     "filter, so the lesion darkens and lightens with it."
@@ -57,7 +56,6 @@ CANNOT_SAY = (
 OWN = "each picture's own answer"
 TO_ITA, FIRST_ITA, UNKNOWN_START = "to_ita", -20, 45
 _NEAR_NOTHING = 0.005
-_PICTURES = "counterfactual-pictures"
 
 
 @dataclass(frozen=True)
@@ -90,13 +88,7 @@ class OtherSkin:
 
 @shared(max_entries=64, show_spinner=False)
 def other_skin(case: Case, shift: Shift) -> OtherSkin:
-    """The photo with its skin at another ITA, beside the control and, if it was drawn, the truth.
-
-    Raises:
-        FairnessError: the shift starts or ends nowhere.
-        AttentionError: the model gives no map.
-        CheckpointError: the checkpoint cannot be loaded.
-    """
+    """The photo with its skin at another ITA, beside the control and, if it was drawn, the truth."""
     from dermaviz.attention.maps import attention_maps
 
     model, mask, original = classifier(case.checkpoint), lesion_of(case).mask, case.answer.prepared
@@ -112,8 +104,8 @@ def other_skin(case: Case, shift: Shift) -> OtherSkin:
             classes = list(dict.fromkeys((answers[0].index, answer.index)))
             maps = dict(zip(classes, attention_maps(model, images[i : i + 1], classes, DEFAULT_METHOD), strict=True))
             clipped = made[axis].clipped if axis in made else 0.0
-            pictures[axis] = Picture(pixels[axis], answer, MappingProxyType(maps), clipped)
-    return OtherSkin(pictures.pop("original"), MappingProxyType(pictures))
+            pictures[axis] = Picture(pixels[axis], answer, maps, clipped)
+    return OtherSkin(pictures.pop("original"), pictures)
 
 
 @shared(max_entries=64, show_spinner=False)
@@ -123,10 +115,6 @@ def curve(case: Case, from_ita: float, lesion: LesionChoice) -> pd.DataFrame:
     ``axis`` is a name in ``fairness.counterfactual.AXES``, or ``redrawn`` for a drawn lesion. Each has a point at the ITA from
     which the shift starts, where it is the photo as it is. ``p_answer`` is the probability of what the model says of the photo
     as it is; ``p_malignant`` is NaN where no class counts as malignant.
-
-    Raises:
-        FairnessError: the shift starts nowhere.
-        CheckpointError: the checkpoint cannot be loaded.
     """
     model, mask, (low, high) = classifier(case.checkpoint), lesion_of(case).mask, ITA_RANGE
     tones = sorted({*range(int(low), int(high) + 1, STEP), min(max(from_ita, low), high)})
@@ -212,9 +200,7 @@ def beside_sentence(card: Card, found: OtherSkin) -> str:
 def curve_sentence(table: pd.DataFrame, measure: str) -> tuple[str, str]:
     """Between which values a probability moves over the whole range of tones, and over the control's; and with which answers.
 
-    Args:
-        table: ``axis, ita, value, diagnosis``.
-        measure: what ``value`` is, in words.
+    ``table`` has ``axis, ita, value, diagnosis``; ``measure`` is what ``value`` is, in words.
     """
     tone, control = (table[table["axis"] == axis] for axis in ("melanin", "control"))
     ends = [(float(part["value"].min()), float(part["value"].max())) for part in (tone, control)]
@@ -251,7 +237,7 @@ def choose_shift(tone: Tone) -> Shift:
     return Shift(start, start if at_start else float(to_ita), lesion)
 
 
-def show_other_skin(checkpoints: dict[str, Checkpoint]) -> None:
+def show_other_skin() -> None:
     """One photo with its skin at another tone, while the slider is moved."""
     one = ask_for_one("Skin tone")
     if one is None:
@@ -275,16 +261,12 @@ def show_other_skin(checkpoints: dict[str, Checkpoint]) -> None:
 
 def _show_pictures(case: Case, found: OtherSkin, shift: Shift) -> dict[str, Picture]:
     """The pictures in a row, each with its answer; their titles."""
-    at, clean = degrees(shift.to_ita), found.original.prediction
+    at = degrees(shift.to_ita)
     titles = {"melanin": f"Other skin, {at}", "control": "Control", REDRAWN: f"Drawn at {at}"}
     panels = {f"Original, {degrees(shift.from_ita)}": found.original}
     panels |= {titles[axis]: picture for axis, picture in found.shifted.items()}
-    with picture_row(_PICTURES):
-        for place, (title, picture) in zip(st.columns(len(panels)), panels.items(), strict=True):
-            with place:
-                show_picture(picture.pixels, title, f"{title}: {case.photo.name}")
-                sign = "" if picture.prediction.index == clean.index else ":material/swap_horiz: "
-                st.markdown(f"{sign}**{class_with_probability(case.card, picture.prediction)}**")
+    shown = [(title, f"{title}: {case.photo.name}", one.pixels, one.prediction) for title, one in panels.items()]
+    show_answers(case.card, "counterfactual-pictures", shown)
     worst = max(picture.clipped for picture in found.shifted.values())
     cut = f" In {percent(worst)} of the pixels a colour is cut at white." if worst >= 0.01 else ""
     beside = beside_sentence(case.card, found) if shift.to_ita != shift.from_ita else ""
@@ -318,14 +300,13 @@ def _show_maps(case: Case, lesion: Lesion, panels: Mapping[str, Picture]) -> Non
                 st.caption(words)
                 continue
             moved = drift(original.maps[clean.index], picture.maps[clean.index], lesion.mask)
-            energies = (moved.energy_before, moved.energy_after)
-            st.caption(drift_sentence(card, clean, moved.rank_correlation, energies, "original"))
+            st.caption(drift_sentence(card, clean, moved, "original"))
 
 
 def _show_curve(case: Case, shift: Shift) -> None:
     """The answer over the whole range of tones, beside the control."""
     st.subheader("Over the whole range of tones", anchor=False)
-    measure, words = measure_name(case.card), class_names(case.card)
+    measure, words = measure_name(case.card), case.card.words
     with st.spinner("The skin is shifted over the whole range, a few seconds …"):
         table = curve(case, shift.from_ita, shift.lesion)
     value = table["p_malignant"] if case.card.malignant else table["p_answer"]

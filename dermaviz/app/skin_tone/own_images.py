@@ -7,17 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dermaviz.app.cache import Memory, checkpoint_key
 from dermaviz.app.case import Case, Photo, ask
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.text import class_names, class_with_probability, escaped, escaped_message
-from dermaviz.app.turns import DECODING
+from dermaviz.app.sessions import DECODING, Memory, checkpoint_key
+from dermaviz.app.text import class_with_probability, escaped, escaped_message
 from dermaviz.app.widgets.diagnosis import out_of_distribution
 from dermaviz.attention.localisation import Localisation, localise
 from dermaviz.attention.methods import AttentionMap
@@ -28,7 +26,7 @@ from dermaviz.fairness.skin_tone import Tone, measure_tone
 from dermaviz.fairness.tone_groups import tone_groups
 from dermaviz.models.answer import Answer
 from dermaviz.models.card import Card
-from dermaviz.plots.theme import percent
+from dermaviz.plots.theme import degrees, percent
 
 MOST_PHOTOS = 200
 
@@ -87,9 +85,6 @@ def examine_all(photos: Sequence[Labelled], checkpoint: Checkpoint, tell: Callab
     Args:
         tell: is called with the number of photos so far before each that is not remembered, in the session's thread: it may
             show progress, and the user's stop arrives there.
-
-    Raises:
-        CheckpointError: the checkpoint cannot be loaded.
     """
     kept, examined, failed = [], [], {}
     for i, labelled in enumerate(photos):
@@ -103,12 +98,7 @@ def examine_all(photos: Sequence[Labelled], checkpoint: Checkpoint, tell: Callab
 
 
 def examine(photo: Photo, checkpoint: Checkpoint, tell: Callable[[], None]) -> Examined:
-    """What the model says of a photo, and where it looked; remembered. Where it is not yet, ``tell`` is called first.
-
-    Raises:
-        ImageError: the photo is refused.
-        CheckpointError: the checkpoint cannot be loaded.
-    """
+    """What the model says of a photo, and where it looked; remembered. Where it is not yet, ``tell`` is called first."""
 
     def look() -> Examined:
         tell()
@@ -173,13 +163,11 @@ def photo_table(found: Found, checkpoint: Checkpoint) -> pd.DataFrame:
     return judged(pd.DataFrame(columns), checkpoint.card.malignant)
 
 
-LOOKED_WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        LOOKING: ":material/visibility: Looked at the lesion",
-        ELSEWHERE: ":material/visibility_off: Looked elsewhere",
-        UNKNOWN: ":material/help: Where it looked cannot be said",
-    }
-)
+LOOKED_WORDS: Mapping[str, str] = {
+    LOOKING: ":material/visibility: Looked at the lesion",
+    ELSEWHERE: ":material/visibility_off: Looked elsewhere",
+    UNKNOWN: ":material/help: Where it looked cannot be said",
+}
 FLAG = ":material/warning: **Right, but not looking at the lesion**"
 ABOUT_LOOKING = (
     "Energy in lesion is the share of the attention map that lies on the lesion. A map that knows nothing puts as much of "
@@ -208,12 +196,7 @@ def counts_sentence(table: pd.DataFrame) -> str:
 
 
 def summary_sentence(photos: pd.DataFrame, table: pd.DataFrame) -> str:
-    """How many answers are right, and how many of these looked elsewhere, as Markdown.
-
-    Args:
-        photos: of :func:`dermaviz.fairness.looking.judged`.
-        table: their :func:`~dermaviz.fairness.looking.counts`.
-    """
+    """How many answers are right, and how many of these looked elsewhere, as Markdown; ``table`` has their ``counts``."""
     whole = table[table["label"] == ALL].iloc[0]
     said = (
         f"Right on **{whole['k']} of {whole['n']}** photo{_s(whole['n'])}: {whole['value']:.2f}, exact 95% interval "
@@ -272,7 +255,7 @@ def cannot_say(card: Card, photos: pd.DataFrame, table: pd.DataFrame, difference
     whole = table[table["label"] == ALL].iloc[0]
     n = int(whole["n"])
     label, common = commonest(photos)
-    name = escaped(class_names(card).get(label, label))
+    name = escaped(card.words.get(label, label))
     said = [
         f"**How good the model is.** {whole['k']} of {n} fits a model that is right on {percent(whole['low'])} of such photos as "
         f"well as one that is right on {percent(whole['high'])}.",
@@ -312,7 +295,7 @@ def difference_sentence(difference: Difference) -> str:
 
 def photo_sentences(card: Card, labelled: Labelled, found: Examined, row: pd.Series) -> list[str]:
     """What was found of one photo, a line each, as Markdown."""
-    words = class_names(card)
+    words = card.words
     verdict = ":material/check_circle: **Right**" if row["right"] else ":material/cancel: **Wrong**"
     said = [
         f"{verdict}: says {class_with_probability(card, found.prediction)}; labelled {words.get(labelled.label, labelled.label)}"
@@ -333,11 +316,6 @@ def tone_sentence(row: pd.Series) -> str:
         return f"Skin tone not measured: {row['tone_excluded']}{given}"
     flags = f" ({row['tone_flags']})" if row["tone_flags"] else ""
     return f"ITA {degrees(row['ita'])}, {row['tone_group']}{flags}{given}"
-
-
-def degrees(angle: float) -> str:
-    """An angle in whole degrees: ``−20°``."""
-    return f"{round(angle):d}°".replace("-", "−")
 
 
 def _is(n: int) -> str:

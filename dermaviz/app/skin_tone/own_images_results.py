@@ -13,7 +13,8 @@ from streamlit.delta_generator import DeltaGenerator
 from dermaviz.app.bar import chosen_checkpoint
 from dermaviz.app.case import ask, drawn_photo, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.frame import sentence_for_errors
+from dermaviz.app.frame import sentence_for_errors, stoppable
+from dermaviz.app.link import choose
 from dermaviz.app.skin_tone.own_images import (
     ABOUT_LOOKING,
     ABOUT_TONE,
@@ -25,14 +26,13 @@ from dermaviz.app.skin_tone.own_images import (
     Labelled,
     cannot_say,
     counts_sentence,
-    degrees,
     examine_all,
     left_out_sentences,
     photo_sentences,
     photo_table,
     summary_sentence,
 )
-from dermaviz.app.text import class_names, class_with_probability, escaped
+from dermaviz.app.text import class_with_probability, escaped
 from dermaviz.app.widgets.chart import ink, show_chart, show_picture, show_table
 from dermaviz.app.widgets.diagnosis import installed_detector
 from dermaviz.app.widgets.panels import show_map
@@ -45,6 +45,7 @@ from dermaviz.fairness.looking import Difference, counts, counts_by, largest_dif
 from dermaviz.fairness.tone_groups import GROUPS
 from dermaviz.images import FORMATS_IN_WORDS, SUFFIXES
 from dermaviz.plots.intervals import estimates_figure
+from dermaviz.plots.theme import degrees
 from dermaviz.synthetic import Parameters
 
 if TYPE_CHECKING:
@@ -78,11 +79,7 @@ class Chosen:
 
 
 def choose_images(checkpoint: Checkpoint) -> Chosen | None:
-    """Ask for photos and their labels; None until both are there.
-
-    Raises:
-        DatasetError: there are too many photos, or the CSV and the photos do not fit.
-    """
+    """Ask for photos and their labels; None until both are there."""
     source = st.segmented_control(
         "Photos from", ("Photos", "A folder", "Nine drawn"), default="Photos", required=True, key="own", bind="query-params",
         label_visibility="collapsed",
@@ -112,9 +109,7 @@ def matched(photos: list[UploadedFile], sheet: UploadedFile, checkpoint: Checkpo
         )
     card = checkpoint.card
     names = [photo.name for photo in photos]
-    found = read_label_sheet(
-        sheet.getvalue(), names, class_names(card), card.malignant, parse_columns(columns), sheet.name
-    )
+    found = read_label_sheet(sheet.getvalue(), names, card.words, card.malignant, parse_columns(columns), sheet.name)
     labelled: dict[str, Labelled] = {}
     twice = []
     for row in found.rows.to_dict("records"):
@@ -178,10 +173,8 @@ def show_counts(table: pd.DataFrame, key: str) -> None:
 def show_groups(photos: pd.DataFrame) -> Difference | None:
     """How many were right in each group, and the two largest groups beside each other, where there are two."""
     st.subheader("For whom is it right?", anchor=False)
-    offered = [column for column in _GROUPINGS if (photos[column] != "").any()]
-    column = st.selectbox(
-        "Groups", offered, format_func=_GROUPINGS.__getitem__, key="own_groups", bind="query-params", help=ABOUT_TONE
-    )
+    offered = {column: words for column, words in _GROUPINGS.items() if (photos[column] != "").any()}
+    column = choose("Groups", offered, "own_groups", help=ABOUT_TONE)
     table = counts_by(photos, column, GROUPS)
     show_counts(table, f"own {column}")
     return largest_difference(table)
@@ -262,7 +255,7 @@ _INTRODUCTION = (
 )
 
 
-def show_own_images(checkpoints: dict[str, Checkpoint]) -> None:
+def show_own_images() -> None:
     """Photos of the user's own with their labels: counts, intervals, and each photo's attention."""
     st.markdown(_INTRODUCTION)
     asking, saying = st.columns([5, 8], gap="large")
@@ -294,22 +287,10 @@ def _examined(chosen: Chosen, checkpoint: Checkpoint) -> Found | None:
         )
         st.button(f"Examine {n} photos", key="own start", type="primary", on_click=wanted.update, args=({this: True},))
         return None
-    place = st.empty()
-    bar: DeltaGenerator | None = None
-
-    def tell(done: int) -> None:
-        nonlocal bar
-        if bar is None:
-            with place.container():
-                bar = st.progress(0.0)
-                st.button(
-                    "Stop", key="own stop", on_click=wanted.update, args=({this: False},), icon=":material/stop_circle:"
-                )
-        bar.progress(done / n, f"The model looks at photo {done + 1} of {n} …")
-
-    found = examine_all(chosen.labelled, checkpoint, tell)
-    place.empty()
-    return found
+    with stoppable("Stop", "own stop", wanted.update, {this: False}) as tell:
+        return examine_all(
+            chosen.labelled, checkpoint, lambda done: tell(done / n, f"The model looks at photo {done + 1} of {n} …")
+        )
 
 
 def _show(found: Found, chosen: Chosen, checkpoint: Checkpoint, below: DeltaGenerator) -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from types import MappingProxyType
 
 import numpy as np
 import streamlit as st
 
-from dermaviz.app.bar import chosen_checkpoint
-from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
+from dermaviz.app.bar import among, choose_cohort, chosen_checkpoint
+from dermaviz.app.checkpoints import audited, has_table, no_better, one_each, worth
 from dermaviz.app.confusion.view import group_words
-from dermaviz.app.evidence import audited, has_table, no_better, share_right
 from dermaviz.app.frame import choose_part, said_before, show_open_tab
-from dermaviz.app.skin_tone.counterfactuals import show_other_skin
+from dermaviz.app.skin_tone.along_tone import show_other_skin, show_trend, trend_finding
 from dermaviz.app.skin_tone.groups import AGREEMENT, changed_sentence, show_distribution, show_groups
 from dermaviz.app.skin_tone.question import (
     ToneAsk,
@@ -25,28 +23,28 @@ from dermaviz.app.skin_tone.question import (
     groups_of,
     ita_of,
     labels_agreement,
-    one_each,
     wanted,
 )
-from dermaviz.app.skin_tone.trend import show_trend, trend_finding
 from dermaviz.app.text import escaped, escaped_message, images, shows_ham10000
-from dermaviz.app.widgets.cohort import among, choose_cohort
 from dermaviz.data.labels import TONE_LABEL, scale_of
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import TONE
+from dermaviz.fairness.groups import group_counts, too_few_sides
 from dermaviz.fairness.tone_groups import ESTIMATORS, agreement, tone_groups
 from dermaviz.metrics.bootstrap import FEWEST
 from dermaviz.plots.theme import percent
 
-Checkpoints = dict[str, Checkpoint]
 DARKER = ("brown", "dark")
 """Groups that dermatoscopic data sets hardly have."""
-TABS: Mapping[str, Callable[[ToneAsk], None]] = MappingProxyType(
-    {"Groups": show_groups, "Trend": show_trend, "Other skin": show_other_skin, "Tone": show_distribution}
-)
+TABS: Mapping[str, Callable[[ToneAsk], None]] = {
+    "Groups": show_groups,
+    "Trend": show_trend,
+    "Other skin": show_other_skin,
+    "Tone": show_distribution,
+}
 
 
-def show_test_set(checkpoints: Checkpoints) -> None:
+def show_test_set() -> None:
     """The finding and its limits, then every question asked of the test set by group; only the open tab is computed."""
     opening = st.container()
     saying, asking = st.columns([9, 4], gap="large")
@@ -68,7 +66,7 @@ def show_test_set(checkpoints: Checkpoints) -> None:
 
 def _show_finding(ask: ToneAsk) -> None:
     """What cannot be judged, then what is found; and, one level down, all that the audit cannot say."""
-    right = f"{share_right(ask.images).text(percent)} of {images(len(ask.images))} are classified correctly."
+    right = f"{worth(ask.images).right.text(percent)} of {images(len(ask.images))} are classified correctly."
     if worthless := no_better(ask.images):
         right = f"**{escaped(worthless)}** {right}"
     if TONE_LABEL in ask.images.table:  # what people labelled comes first
@@ -93,8 +91,6 @@ def _show_finding(ask: ToneAsk) -> None:
 
 def nobody_judged(ask: ToneAsk, groups: np.ndarray) -> str:
     """Why no group of tone can be judged at all; "" where one can. ``groups`` is each image's tone group, ``[N]``."""
-    from dermaviz.fairness.groups import group_counts, too_few_sides
-
     if not (groups != "").any():
         return ""
     counts = group_counts(groups, ask.images.clusters, wanted(ask))
@@ -144,26 +140,26 @@ def cannot_say(ask: ToneAsk, groups: np.ndarray) -> list[str]:
     return said
 
 
-def show_one_photo(checkpoints: Checkpoints) -> None:
+def show_one_photo() -> None:
     """One image with its skin at another ITA, live."""
     from dermaviz.app.skin_tone.other_skin import show_other_skin  # it brings OpenCV, which the test set does without
 
-    show_other_skin(checkpoints)
+    show_other_skin()
 
 
-def show_own_photos(checkpoints: Checkpoints) -> None:
+def show_own_photos() -> None:
     """The same audit of a few images of one's own."""
     from dermaviz.app.skin_tone.own_images_results import show_own_images
 
-    show_own_images(checkpoints)
+    show_own_images()
 
 
-PARTS: Mapping[str, Callable[[Checkpoints], None]] = MappingProxyType(
-    {"The test set": show_test_set, "One photo, other skin": show_one_photo, "Your own images": show_own_photos}
-)
-MOVED = MappingProxyType(
-    {"Right × looking": "On the lesion", "Attention": "Scores", "Methods": "Trust", "Shortcuts": "Shortcuts"}
-)
+PARTS: Mapping[str, Callable[[], None]] = {
+    "The test set": show_test_set,
+    "One photo, other skin": show_one_photo,
+    "Your own images": show_own_photos,
+}
+MOVED = {"Right × looking": "On the lesion", "Attention": "Scores", "Methods": "Trust", "Shortcuts": "Shortcuts"}
 """Tabs that this page had and the tabs of Attention that they became: links to them still lead there."""
 
 
@@ -172,4 +168,4 @@ def show() -> None:
     if (audit := st.query_params.get("audit")) in MOVED:
         kept = {key: st.query_params.get_all(key) for key in st.query_params}
         st.switch_page("pages/5_Attention.py", query_params=kept | {"audit": MOVED[str(audit)]})
-    choose_part(PARTS)(installed_checkpoints())
+    choose_part(PARTS)()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,15 +12,12 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dermaviz.app.cache import shared
+from dermaviz.app.checkpoints import has_table, one_each
 from dermaviz.app.confusion.view import MALIGNANT
-from dermaviz.app.evidence import has_table, table_of
-from dermaviz.app.text import class_label, images, in_order
-from dermaviz.app.widgets.choice import choose
+from dermaviz.app.link import choose
+from dermaviz.app.text import images, in_order
 from dermaviz.data.labels import TONE_LABEL, scale_of
-from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import TONE, TONE_GROUP, Audited
-from dermaviz.evidence.store import Evidence, audit_command
 from dermaviz.fairness.tone_groups import (
     CUTS,
     ESTIMATORS,
@@ -38,21 +34,17 @@ from dermaviz.metrics.confusion import AGE, cohort_names
 from dermaviz.models.card import Card
 from dermaviz.plots.theme import percent
 
-GROUPINGS = MappingProxyType(
-    {
-        TONE_LABEL: "skin tone, as labelled",
-        TONE_GROUP: "estimated skin tone",
-        AGE: "age",
-        "sex": "sex",
-        "localization": "body site",
-    }
-)
+GROUPINGS = {
+    TONE_LABEL: "skin tone, as labelled",
+    TONE_GROUP: "estimated skin tone",
+    AGE: "age",
+    "sex": "sex",
+    "localization": "body site",
+}
 """Columns to group images by, with their names: labels of tone come before estimates from pixels."""
 MOST_GROUPS = 8
 """Of more groups, such as body sites, the largest are shown."""
-CUT_VARIANTS: Mapping[str, tuple[float, ...]] = MappingProxyType(
-    {"55, 41, 28, 10, −30": CUTS, "55, 41, 28, 19, 10": NARROW_CUTS}
-)
+CUT_VARIANTS: Mapping[str, tuple[float, ...]] = {"55, 41, 28, 10, −30": CUTS, "55, 41, 28, 19, 10": NARROW_CUTS}
 """Published borders of the tone groups, degrees of ITA: Del Bino and Bernerd 2013; Kinyanjui et al. 2019."""
 OWN_CUTS = "my own"
 _LOWEST, _HIGHEST = -60, 90
@@ -105,7 +97,7 @@ def groupings(audited: Audited) -> dict[str, str]:
 def positives(card: Card) -> dict[str, str]:
     """What can be looked for, with its name: melanoma first, all malignant diagnoses together, then each."""
     together = {MALIGNANT: "all malignant diagnoses"} if set() < set(card.malignant) < set(card.classes) else {}
-    named = {name: class_label(card, name) for name in sorted(card.classes, key=lambda name: name != MELANOMA)}
+    named = {name: card.label(name) for name in sorted(card.classes, key=lambda name: name != MELANOMA)}
     first = {MELANOMA: named.pop(MELANOMA)} if MELANOMA in named else {}
     return first | together | named
 
@@ -119,27 +111,6 @@ def wanted_classes(ask: ToneAsk) -> list[int]:
 def wanted(ask: ToneAsk) -> NDArray[np.bool_]:
     """Which images show what is looked for, bool ``[N]``."""
     return np.isin(ask.images.labels, wanted_classes(ask))
-
-
-def one_each(audited: Audited, table: str) -> pd.DataFrame:
-    """A table with one row per image, in the order of these images; shared, so copy it before a change.
-
-    Raises:
-        EvidenceError: there is no such table, it is damaged or stale, or lacks some of the images.
-    """
-    return _one_each(audited, table, table_of(audited.checkpoint, table))
-
-
-@shared(max_entries=8, show_spinner=False)
-def _one_each(audited: Audited, table: str, evidence: Evidence) -> pd.DataFrame:
-    place = pd.Index(evidence.table["image_id"]).get_indexer(audited.table["image_id"])
-    missing = int((place < 0).sum())
-    if missing:
-        raise EvidenceError(
-            f"expected a row of the table {table} for each of {len(audited):,} images, found {missing:,} images without. "
-            f"Make it on the same split: `{audit_command(audited.checkpoint.folder, audited.of, table)}`."
-        )
-    return evidence.table.iloc[place].reset_index(drop=True)
 
 
 def ita_of(ask: ToneAsk) -> NDArray[np.float64]:
@@ -157,11 +128,7 @@ def darkness(ask: ToneAsk) -> NDArray[np.float64]:
 
 
 def labels_agreement(ask: ToneAsk) -> LabelAgreement | None:
-    """How far labels of tone and estimates agree on these images; None where there are not both.
-
-    Raises:
-        EvidenceError: the table ``tone`` is damaged or stale.
-    """
+    """How far labels of tone and estimates agree on these images; None where there are not both."""
     if TONE_LABEL not in ask.images.table or not has_table(ask.images.checkpoint, TONE):
         return None
     return agreement_with_labels(ask.images.table[TONE_LABEL].tolist(), ita_of(ask), ask.cuts)
@@ -197,11 +164,7 @@ def names_of(ask: ToneAsk, groups: Iterable[str]) -> list[str]:
 
 
 def enough(ask: ToneAsk, groups: Iterable[str], known: NDArray[np.bool_]) -> tuple[list[str], dict[str, int]]:
-    """Groups whose ``known`` images (bool ``[N]``) are of ``FEWEST`` clusters or more, in order; and how many images others have.
-
-    Args:
-        groups: of each image, ``[N]``.
-    """
+    """Groups with ``FEWEST`` clusters or more of ``known`` images (bool ``[N]``), in order; and how many images others have."""
     table = pd.DataFrame({"group": groups, "cluster": ask.images.clusters})[known]
     found = table.groupby("group")["cluster"].nunique()
     names = names_of(ask, table["group"])
@@ -217,9 +180,8 @@ def too_few(small: Mapping[str, int]) -> str:
 
 def choose_grouping(audited: Audited) -> str:
     """Ask what images are grouped by."""
-    offered = groupings(audited)
-    return st.selectbox(
-        "Group by", offered, format_func=offered.__getitem__, key="by", bind="query-params",
+    return choose(
+        "Group by", groupings(audited), "by",
         help="Estimated: from pixels. Labelled: by people, as the data set gives it. Age, sex and body site come with it too.",
     )  # fmt: skip
 
@@ -227,15 +189,13 @@ def choose_grouping(audited: Audited) -> str:
 def choose_tone() -> tuple[str, tuple[float, ...]]:
     """Ask how tone is estimated, and where its groups begin."""
     with st.expander("How tone is estimated", icon=":material/tune:"):
-        estimator = st.selectbox(
-            "Estimated by", ESTIMATORS, format_func=ESTIMATORS.__getitem__, key="estimator", bind="query-params",
+        estimator = choose(
+            "Estimated by", ESTIMATORS, "estimator",
             help="Region median: of the skin round the lesion, without hair, ink, glare or borders. Dominant colour: of the "
             "picture's middle, without a mask. Colour constancy: the region median after the colour cast is removed.",
         )  # fmt: skip
-        variant = st.selectbox(
-            "Groups begin at an ITA of", (*CUT_VARIANTS, OWN_CUTS), key="cuts", bind="query-params",
-            help="Degrees. Two variants were published.",
-        )  # fmt: skip
+        published = "Degrees. Two variants were published."
+        variant = choose("Groups begin at an ITA of", (*CUT_VARIANTS, OWN_CUTS), "cuts", help=published)
         cuts = CUT_VARIANTS[variant] if variant in CUT_VARIANTS else _choose_cuts()
     return estimator, cuts
 

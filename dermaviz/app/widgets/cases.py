@@ -16,18 +16,9 @@ from PIL import Image
 from dermaviz.app.case import Photo, ask, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.current import step_through
-from dermaviz.app.link import asked, link_to
-from dermaviz.app.text import (
-    FACETS,
-    class_names,
-    class_with_probability,
-    escaped,
-    group_label,
-    shows_ham10000,
-    value_words,
-)
+from dermaviz.app.link import asked, choose, link_to
+from dermaviz.app.text import FACETS, class_with_probability, escaped, group_label, shows_ham10000, value_words
 from dermaviz.app.widgets.chart import ink, offer_csv, show_picture, size_words, square_address
-from dermaviz.app.widgets.choice import choose
 from dermaviz.app.widgets.diagnosis import show_probabilities
 from dermaviz.app.widgets.panels import show_map
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
@@ -66,7 +57,7 @@ _GRID_LOOK = """<style>
 def case_table(audited: Audited, verdicts: Verdicts, rows: NDArray[np.intp]) -> pd.DataFrame:
     """The images of these rows, in this order: true and predicted class, metadata, and all probabilities."""
     card = audited.checkpoint.card
-    facts, words = audited.table.iloc[rows], class_names(card)
+    facts, words = audited.table.iloc[rows], card.words
     columns = {
         "image": facts["image_id"].to_numpy(),
         "diagnosis": _written(facts["dx"], words.__getitem__),
@@ -217,6 +208,11 @@ def _take_dot() -> None:
         st.session_state[CASE] = as_given(points[0]["customdata"][0])
 
 
+def to_first_page() -> None:
+    """Show the first page of thumbnails again, since others are asked for."""
+    st.session_state[PAGE] = 1
+
+
 def archive_link(image_id: str) -> str:
     """The ISIC archive's record of one of its images; "" for other ids, which are no addresses."""
     return f"{_ARCHIVE}{image_id}/" if re.fullmatch(r"ISIC_\d+", image_id) else ""
@@ -247,7 +243,7 @@ def show_case(audited: Audited, image_id: str) -> None:
             show_picture(photo.read().pixels, f"{image_id}, as it is in the data set", f"Photo {image_id}")
         st.caption(_metadata(facts))
     with saying:
-        words, p = class_names(card), percent(prediction.confidence)
+        words, p = card.words, percent(prediction.confidence)
         true, predicted = escaped(words[facts["dx"]]), escaped(words[prediction.diagnosis])
         given = percent(float(probabilities[true_index]))
         wrong = prediction.index != true_index
@@ -263,9 +259,7 @@ def show_case(audited: Audited, image_id: str) -> None:
 def _metadata(facts: pd.Series) -> str:
     image_id = facts["image_id"]
     link = archive_link(image_id)
-    parts = [
-        f"{image_id} [in the ISIC archive]({link})" if link else escaped(image_id),
-    ]
+    parts = [f"{image_id} [in the ISIC archive]({link})" if link else escaped(image_id)]
     if facts["lesion_id"] != image_id:
         parts.append(f"lesion {escaped(facts['lesion_id'])}")
     if AGE in facts:

@@ -20,14 +20,14 @@ import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image, ImageOps
 
-from dermaviz.app.bar import chosen_checkpoint
-from dermaviz.app.cache import Memory
-from dermaviz.app.evidence import data_in_use
+from dermaviz.app.bar import chosen_checkpoint, filter_words
+from dermaviz.app.checkpoints import Checkpoint, audited, classifier, data_in_use, has_table
 from dermaviz.app.frame import REMINDER
 from dermaviz.app.link import PRESENT
+from dermaviz.app.sessions import Memory
 from dermaviz.app.text import escaped
-from dermaviz.app.widgets.cohort import filter_words
 from dermaviz.errors import CheckpointError
+from dermaviz.evidence.predictions import PREDICTIONS
 from dermaviz.glossary import meanings
 from dermaviz.images import RGB
 from dermaviz.io import csv_of
@@ -188,6 +188,25 @@ def offer_csv(table: pd.DataFrame, file: str, label: str, key: str | None = None
     st.download_button(
         label, lambda: csv_of(table), file, "text/csv", key=key, on_click="ignore",
         icon=":material/download:",
+    )  # fmt: skip
+
+
+def offer_report(checkpoint: Checkpoint) -> None:
+    """The audit on the data set in use as one HTML file, made when it is asked for."""
+    of = data_in_use(checkpoint)
+    if not has_table(checkpoint, PREDICTIONS, of):
+        return
+
+    def made() -> str:
+        from dermaviz.html_report import report_html
+
+        return report_html(audited(checkpoint, of), classifier(checkpoint))
+
+    st.download_button(
+        "The report (HTML)", made, f"{checkpoint.name}-{of.data_set}-audit.html", "text/html", key="report file",
+        on_click="ignore", icon=":material/description:",
+        help="One file that opens without a network and prints: five findings, figures, charts, what cannot be said, and the "
+        "model's card.",
     )  # fmt: skip
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dermaviz.app.cache import shared
 from dermaviz.app.case import Case
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.text import class_names, escaped
+from dermaviz.app.sessions import Stamps, shared, stamps
+from dermaviz.app.text import escaped
 from dermaviz.models.answer import Prediction
 from dermaviz.plots.intervals import probability_bars
 from dermaviz.plots.theme import INK, percent
@@ -24,7 +24,7 @@ _SHOWN_ANYWAY = "out-of-distribution photos shown anyway"
 
 def show_answer(case: Case, verdict: str = "") -> None:
     """The most probable class in a sentence, with the ``verdict`` on it where there is one, as Markdown."""
-    words = escaped(class_names(case.card)[case.answer.diagnosis])
+    words = escaped(case.card.words[case.answer.diagnosis])
     sure = percent(case.answer.confidence)
     st.markdown(f"## The model says **{words}** with probability **{sure}**. {verdict}")
 
@@ -37,7 +37,7 @@ def show_notices(case: Case) -> None:
 
 def show_diagnosis(case: Case) -> None:
     """The sum of the malignant classes, and the probabilities of all as bars."""
-    answer, words = case.answer, {name: escaped(said) for name, said in class_names(case.card).items()}
+    answer, words = case.answer, {name: escaped(said) for name, said in case.card.words.items()}
     if math.isnan(answer.p_malignant):
         st.markdown("This model's card names no malignant classes, so there is no sum to give.")
     else:
@@ -53,7 +53,7 @@ def show_diagnosis(case: Case) -> None:
 
 def show_probabilities(prediction: Prediction, checkpoint: Checkpoint) -> None:
     """The probabilities of all classes as bars."""
-    names = [class_names(checkpoint.card)[name] for name in prediction.classes]
+    names = [checkpoint.card.words[name] for name in prediction.classes]
     probabilities = prediction.probabilities.tolist()
     malignant = [name in prediction.malignant for name in prediction.classes]
     figure = probability_bars(names, probabilities, malignant, ink=INK.get(st.context.theme.type or ""))
@@ -105,11 +105,7 @@ def let_through(case: Case) -> bool:
 
 
 def out_of_distribution(case: Case) -> tuple[float, DetectorFacts] | None:
-    """A photo's distance, with the detector's facts, where it is beyond the limit; else None.
-
-    Raises:
-        EvidenceError: the detector is damaged, or was fitted on other weights.
-    """
+    """A photo's distance, with the detector's facts, where it is beyond the limit; else None."""
     if case.photo.drawn or case.answer.features is None:
         return None
     read = installed_detector(case.checkpoint)
@@ -121,19 +117,14 @@ def out_of_distribution(case: Case) -> tuple[float, DetectorFacts] | None:
 
 
 def installed_detector(checkpoint: Checkpoint) -> tuple[Detector, DetectorFacts] | None:
-    """The out-of-distribution detector in a checkpoint's folder with its facts; None where there is none.
-
-    Raises:
-        EvidenceError: it is damaged, or was fitted on other weights.
-    """
+    """The out-of-distribution detector in a checkpoint's folder with its facts; None where there is none."""
     from dermaviz.ood import FACTS
 
-    facts = checkpoint.folder / FACTS
-    return _read(checkpoint, facts.stat().st_mtime_ns if facts.is_file() else 0)
+    return _read(checkpoint, stamps([checkpoint.folder / FACTS]))
 
 
 @shared(max_entries=8, show_spinner=False)
-def _read(checkpoint: Checkpoint, written: int) -> tuple[Detector, DetectorFacts] | None:
+def _read(checkpoint: Checkpoint, seen: Stamps) -> tuple[Detector, DetectorFacts] | None:
     from dermaviz.ood import read_detector
 
     return read_detector(checkpoint.folder, checkpoint.card)

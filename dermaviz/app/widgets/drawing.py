@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,23 +20,19 @@ FIRST_SAMPLE = "mel-light"
 FIRST = next(sample.parameters for sample in SAMPLES if sample.slug == FIRST_SAMPLE)
 """Where a drawing starts."""
 MOST_SEEDS = 9999
-ABCD = MappingProxyType(
-    {
-        "asymmetry": ("A · Asymmetry", "0 is nearly round, 1 is lopsided."),
-        "border": ("B · Border", "0 is smooth, 1 is notched and ragged."),
-        "colours": ("C · Colours", "How many: brown, dark brown, red, black, blue-grey, white."),
-        "diameter": ("D · Diameter", "As a share of the picture's side."),
-    }
-)
-BODY = MappingProxyType({"pigment": "Pigment", "blood": "Blood", "edge": "Softness of the edge"})
-LIGHT = MappingProxyType(
-    {
-        "redness": "Redness of the skin",
-        "texture": "Skin lines and pores",
-        "uneven_light": "Uneven light",
-        "vignette": "Vignette",
-    }
-)
+ABCD = {
+    "asymmetry": ("A · Asymmetry", "0 is nearly round, 1 is lopsided."),
+    "border": ("B · Border", "0 is smooth, 1 is notched and ragged."),
+    "colours": ("C · Colours", "How many: brown, dark brown, red, black, blue-grey, white."),
+    "diameter": ("D · Diameter", "As a share of the picture's side."),
+}
+BODY = {"pigment": "Pigment", "blood": "Blood", "edge": "Softness of the edge"}
+LIGHT = {
+    "redness": "Redness of the skin",
+    "texture": "Skin lines and pores",
+    "uneven_light": "Uneven light",
+    "vignette": "Vignette",
+}
 
 
 def choose_drawing() -> Photo:

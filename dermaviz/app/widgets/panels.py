@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -15,14 +17,16 @@ from PIL import Image, ImageDraw, ImageFont
 from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.app.case import Case, map_channels
-from dermaviz.app.checkpoints import Checkpoint
+from dermaviz.app.checkpoints import Checkpoint, other_checkpoints
 from dermaviz.app.frame import REMINDER
-from dermaviz.app.text import STATUS_SENTENCES, class_label, class_names, class_with_probability, escaped, file_stem
+from dermaviz.app.link import choose
+from dermaviz.app.text import STATUS_SENTENCES, class_with_probability, escaped, file_stem
 from dermaviz.app.widgets.chart import png, show_picture, size_words
-from dermaviz.app.widgets.choice import choose
-from dermaviz.attention.localisation import COLOUR_MAPS, enlarge, outlined, overlay
+from dermaviz.attention.localisation import COLOUR_MAPS, Drift, enlarge, outlined, overlay
 from dermaviz.attention.methods import DEFAULT_METHOD, METHODS, AttentionMap
 from dermaviz.images import RGB
+from dermaviz.models.answer import Prediction
+from dermaviz.models.card import Card
 from dermaviz.plots.theme import percent
 from dermaviz.synthetic import CAPTION
 
@@ -60,10 +64,10 @@ class Look:
         return case.card.classes.index(self.class_name) if self.class_name in case.card.classes else None
 
 
-def choose_look(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint], *, known_lesion: bool = False) -> Look:
+def choose_look(checkpoint: Checkpoint, *, known_lesion: bool = False) -> Look:
     """Ask how to look, in one row, with what is rarely changed folded below it; where the lesion is known, its outline."""
     left, middle, right = st.columns(3)
-    words = {PREDICTED: PREDICTED} | {name: class_label(checkpoint.card, name) for name in checkpoint.card.classes}
+    words = {PREDICTED: PREDICTED} | {name: checkpoint.card.label(name) for name in checkpoint.card.classes}
     class_name = choose("Class to explain", words, "class", left)
     method = middle.selectbox(
         "Attention method", METHODS, index=list(METHODS).index(DEFAULT_METHOD), format_func=method_label, key="method",
@@ -80,7 +84,7 @@ def choose_look(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint], *, k
         )  # fmt: skip
         if len(beside) == 1:
             st.caption("Choose at least one more method to compare.")
-        other = _choose_other(checkpoint, checkpoints)
+        other = _choose_other(checkpoint)
         colour_map = st.segmented_control(
             "Colours", tuple(COLOUR_MAPS), default="viridis", required=True, format_func=str.capitalize, key="colours",
             bind="query-params",
@@ -101,12 +105,12 @@ def method_label(name: str) -> str:
     return method.label if method.fast else f"{method.label} (slow)"
 
 
-def _choose_other(checkpoint: Checkpoint, checkpoints: dict[str, Checkpoint]) -> Checkpoint | None:
-    others = [name for name in checkpoints if name != checkpoint.name]
+def _choose_other(checkpoint: Checkpoint) -> Checkpoint | None:
+    others = other_checkpoints(checkpoint)
     if not others:
         st.caption("To ask a second model the same, put its folder beside the first one in `checkpoints/`.")
         return None
-    return checkpoints.get(st.selectbox("Second model", [NO_OTHER, *others], key="second", bind="query-params"))
+    return others.get(choose("Second model", [NO_OTHER, *others], "second"))
 
 
 def show_pictures(case: Case, look: Look) -> AttentionMap | None:
@@ -227,6 +231,29 @@ def picture_row(key: str) -> DeltaGenerator:
     return st.container(key=key)
 
 
+def show_answers(card: Card, key: str, shown: Sequence[tuple[str, str, RGB, Prediction]]) -> None:
+    """Pictures in a row, each with title, text alternative and answer, which has a sign where it is not that of the first."""
+    with picture_row(key):
+        places = st.columns(len(shown))
+    for place, (title, alt, pixels, answer) in zip(places, shown, strict=True):
+        with place:
+            show_picture(pixels, title, alt)
+            sign = "" if answer.index == shown[0][3].index else ":material/swap_horiz: "
+            st.markdown(f"{sign}**{class_with_probability(card, answer)}**")
+
+
+def drift_sentence(card: Card, clean: Prediction, moved: Drift, first: str = "clean") -> str:
+    """How far the map of the ``first`` answer moved, and how much of it stayed on the lesion, where that is known."""
+    words = escaped(card.words[clean.diagnosis])
+    if math.isnan(moved.rank_correlation):
+        return f"One of the two maps for {words} shows nothing, so its drift is not known."
+    said = f"Rank correlation with the {first} map for {words}: **{moved.rank_correlation:.2f}**".replace("-", "−")
+    before, after = moved.energy_before, moved.energy_after
+    if math.isnan(before) or math.isnan(after):
+        return f"{said} (1 is no drift)."
+    return f"{said} (1 is no drift). On the lesion: {percent(before)} before, **{percent(after)}** after."
+
+
 def show_side_by_side(case: Case, look: Look) -> None:
     """The overlay of each method of ``look.beside`` for the same class."""
     with picture_row("methods-beside"):
@@ -316,7 +343,7 @@ def slide_png(case: Case, attended: AttentionMap, look: Look) -> bytes:
     for place, pixels in enumerate(pictures):
         large = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
         slide.paste(large, (_SLIDE[0] // 2 - side - 20 + place * (side + 40), _TOP))
-    plain = class_names(case.card)[case.answer.diagnosis]
+    plain = case.card.words[case.answer.diagnosis]
     photo = " · ".join(
         part for part in (case.photo.name, case.photo.credit or (CAPTION if case.photo.drawn else "")) if part
     )

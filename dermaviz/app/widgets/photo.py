@@ -1,21 +1,22 @@
-"""The current image chosen: from the samples, drawn to order, from files or the camera; and the way on from it."""
+"""The current image chosen, from the samples, drawn to order, from files or the camera; its crop; and the way on from it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
-from PIL import Image
+from PIL import Image, ImageDraw
 from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.app.bar import chosen_checkpoint, show_links
-from dermaviz.app.case import Case, Photo, ask
+from dermaviz.app.case import WHOLE, Box, Case, Photo, ask
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.current import (
+    crop_in_link,
     current_photo,
     drawn_name,
     missing_image,
@@ -25,21 +26,25 @@ from dermaviz.app.current import (
     take_files,
     true_class,
     true_label,
+    uncropped_photo,
     uploads,
 )
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.link import link_to
-from dermaviz.app.text import class_label, class_with_probability, escaped
+from dermaviz.app.link import CROP, ask_for, link_to
+from dermaviz.app.sessions import DECODING, remembered
+from dermaviz.app.text import class_with_probability, escaped
 from dermaviz.app.widgets.chart import square_address
 from dermaviz.app.widgets.diagnosis import let_through, show_notes
 from dermaviz.app.widgets.drawing import choose_drawing, drawn_caption, take_over
+from dermaviz.data.masks import lesion_box
 from dermaviz.data.records import HAM10000
 from dermaviz.errors import ImageError
-from dermaviz.images import FORMATS_IN_WORDS, MAX_BYTES, MAX_PIXELS, SUFFIXES
+from dermaviz.images import FORMATS_IN_WORDS, MAX_BYTES, MAX_PIXELS, RGB, SUFFIXES
 from dermaviz.synthetic import SAMPLES, Parameters, Sample, draw, tone_word
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
+
 
 THUMBNAIL_SIDE = 96
 _LIMITS = f"{FORMATS_IN_WORDS}, at most {MAX_BYTES // 2**20} MB and {MAX_PIXELS // 10**6} megapixels each"
@@ -78,7 +83,7 @@ def gallery() -> Mapping[str, tuple[str, str]]:
     for sample in SAMPLES:
         drawn = Image.fromarray(draw(replace(sample.parameters, size=THUMBNAIL_SIDE)).image)
         found[sample.slug] = (f"drawn lesion, {sample_label(sample)}", square_address(drawn, THUMBNAIL_SIDE))
-    return MappingProxyType(found)
+    return found
 
 
 def choose_photo(drawing: DeltaGenerator | None = None) -> Photo:
@@ -220,9 +225,9 @@ def show_actions(case: Case, here: str) -> None:
             link_to("Robustness", "Attack it", **going)
         if here != "Skin tone":
             link_to("Skin tone", "Other skin", **going, part="One photo, other skin")
-        cell = {"called": class_label(card, case.answer.diagnosis)}
+        cell = {"called": card.label(case.answer.diagnosis)}
         if (label := true_class(photo, case)) and not photo.drawn:
-            cell["true"] = class_label(card, label)
+            cell["true"] = card.label(label)
         link_to("Confusion", "Similar cases", **going, **cell)
 
 
@@ -249,3 +254,70 @@ def ask_for_one(here: str) -> OneCase | None:
         show_actions(case, here)
         show_notes(case)
     return OneCase(case, doing, pictures) if shown else None
+
+
+_PREVIEW_SIDE = 320
+_SLIDERS = ("crop across", "crop down")
+
+
+def choose_crop(current: Photo) -> None:
+    """Ask which part of the current photo the model is shown; nothing where it is a drawing."""
+    if current.drawn:
+        return
+    photo = uncropped_photo()
+    left, top, right, bottom = box = crop_in_link()
+    st.session_state.update(dict(zip(_SLIDERS, ((left, right), (top, bottom)), strict=True)))
+    with st.expander("Crop" if box == WHOLE else f"Crop: {in_words(box)}", icon=":material/crop:", key="crop"):
+        pixels, proposed = _seen(photo)
+        picture, sliders = st.columns([4, 5], gap="medium")
+        with picture:
+            st.image(
+                _outlined(pixels, box),
+                width="stretch",
+                alt=f"{escaped(photo.name)}, the crop outlined: {in_words(box)}",
+            )
+        with sliders:
+            for key, label in zip(_SLIDERS, ("From left to right (%)", "From top to bottom (%)"), strict=True):
+                st.slider(label, 0, 100, key=key, on_change=_take)
+            with st.container(horizontal=True):
+                st.button(
+                    "Round the lesion", key="crop lesion", on_click=_keep, args=(proposed,), disabled=proposed == WHOLE
+                )
+                st.button("Whole photo", key="crop whole", on_click=_keep, args=(WHOLE,), disabled=box == WHOLE)
+
+
+def in_words(box: Box) -> str:
+    """A crop as captions say it."""
+    left, top, right, bottom = box
+    return "whole photo" if box == WHOLE else f"{left}–{right}% across, {top}–{bottom}% down"
+
+
+def _take() -> None:
+    (left, right), (top, bottom) = (st.session_state[key] for key in _SLIDERS)
+    _keep((left, top, right, bottom))
+
+
+def _keep(box: Box) -> None:
+    left, top, right, bottom = box
+    whole = box == WHOLE or right - left < 1 or bottom - top < 1
+    ask_for(CROP, "" if whole else "-".join(map(str, box)))
+
+
+@remembered(max_entries=32)
+def _seen(photo: Photo) -> tuple[RGB, Box]:
+    """A small copy of a photo, and the box that is proposed."""
+    with DECODING:
+        pixels = photo.read().pixels
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((_PREVIEW_SIDE, _PREVIEW_SIDE))
+    return np.asarray(picture), lesion_box(pixels)
+
+
+def _outlined(pixels: RGB, box: Box) -> Image.Image:
+    picture = Image.fromarray(pixels)
+    left, top, right, bottom = (share * side / 100 for share, side in zip(box, 2 * picture.size, strict=True))
+    corners = (left, top, right - 1, bottom - 1)
+    drawing = ImageDraw.Draw(picture)
+    drawing.rectangle(corners, outline="black", width=4)
+    drawing.rectangle(corners, outline="white", width=2)
+    return picture

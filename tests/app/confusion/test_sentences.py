@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermaviz.app.checkpoints import Checkpoint
+from dermaviz.app.bar import cohort_sentence
+from dermaviz.app.checkpoints import Checkpoint, audited
 from dermaviz.app.confusion.confidence import sets_sentence
 from dermaviz.app.confusion.matrix import mistake_sentence
-from dermaviz.app.confusion.summary import lowest_sentence, training_sentence
+from dermaviz.app.confusion.metrics import lowest_sentence, training_sentence
 from dermaviz.app.confusion.view import MALIGNANCY, question_label, questions, view_of
-from dermaviz.app.evidence import audited
 from dermaviz.app.text import group_label, p_value
 from dermaviz.app.widgets.chart import intervals
-from dermaviz.app.widgets.cohort import cohort_sentence
 from dermaviz.evidence.predictions import Audited
 from dermaviz.evidence.store import DataSplit
 from dermaviz.metrics.bootstrap import Estimate

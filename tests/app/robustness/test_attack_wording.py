@@ -7,10 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from dermaviz.app.robustness.live import Attempt, Changed, Filed, Flip, Outcome
-from dermaviz.app.robustness.live_panels import EPSILONS
-from dermaviz.app.robustness.live_text import (
-    drift_sentence,
+from dermaviz.app.robustness.live import (
+    Attempt,
+    Changed,
+    Filed,
+    Flip,
+    Outcome,
     epsilon_label,
     file_sentence,
     flip_sentence,
@@ -20,6 +22,9 @@ from dermaviz.app.robustness.live_text import (
     outcome_sentence,
     rounded,
 )
+from dermaviz.app.robustness.live_panels import EPSILONS
+from dermaviz.app.widgets.panels import drift_sentence
+from dermaviz.attention.localisation import Drift
 from dermaviz.models.answer import Prediction
 from dermaviz.models.card import Card
 from dermaviz.robustness.attacks import ATTACKS
@@ -142,7 +147,7 @@ def test_a_target_is_told_apart_from_the_clean_answer(card: Card) -> None:
     ],
 )
 def test_how_far_a_map_moved(card: Card, correlation: float, energies: tuple[float, float], sentence: str) -> None:
-    assert sentence in drift_sentence(card, prediction(card, "mel", 0.75), correlation, energies)
+    assert sentence in drift_sentence(card, prediction(card, "mel", 0.75), Drift(correlation, *energies))
 
 
 def test_a_difference_is_centred_on_grey_with_its_true_signs(card: Card) -> None:

@@ -12,7 +12,7 @@ import pytest
 from dermaviz.app.case import Case, ask, drawn_photo
 from dermaviz.app.checkpoints import Checkpoint, classifier
 from dermaviz.app.robustness.live import Attempt, attempt, smallest_flip
-from dermaviz.app.turns import TURN
+from dermaviz.app.sessions import TURN
 from dermaviz.errors import AttackError
 from dermaviz.synthetic import SAMPLES
 

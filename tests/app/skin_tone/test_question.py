@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from dermaviz.app.attention.looking import looking
-from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.evidence import audited
+from dermaviz.app.checkpoints import Checkpoint, audited, one_each
 from dermaviz.app.skin_tone import question as measured
+from dermaviz.app.skin_tone.along_tone import ALARMED, FOUND, RIGHT, outcome_of, trend_steps
 from dermaviz.app.skin_tone.question import (
     ToneAsk,
     enough,
@@ -20,11 +20,9 @@ from dermaviz.app.skin_tone.question import (
     groups_of,
     mean_by_group,
     names_of,
-    one_each,
     positives,
     wanted,
 )
-from dermaviz.app.skin_tone.trend import ALARMED, FOUND, RIGHT, outcome_of, trend_steps
 from dermaviz.app.text import in_order
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import TONE_GROUP

@@ -8,9 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dermaviz.app.reports.results import Result as Read
-from dermaviz.app.reports.results import finished
-from dermaviz.app.reports.runs import (
+from dermaviz.app.reports.one_report import (
     Rerun,
     data_sentence,
     figure_table,
@@ -19,6 +17,8 @@ from dermaviz.app.reports.runs import (
     right_sentence,
     under_attack_sentences,
 )
+from dermaviz.app.reports.results import Result as Read
+from dermaviz.app.reports.results import finished
 from dermaviz.errors import ResultError
 from studies.five_reports.result import PREDICTIONS, Result, read_predictions, write_result
 

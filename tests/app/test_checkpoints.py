@@ -7,8 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.evidence import audited
+from dermaviz.app.checkpoints import Checkpoint, audited
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.predictions import TONE_GROUP, same_images, tone_note
 from dermaviz.evidence.store import DataSplit

@@ -1,7 +1,11 @@
-"""Heavy work by turns: sessions in the order in which they asked, and none for an answer that nobody waits for any more.
+"""What many sessions on one server share: heavy work by turns, and what is remembered, by which key.
 
-A slider that is dragged asks again before it is answered. Streamlit then runs the page anew as soon as the run before calls it
-(``runner.fastReruns`` is off). Here such a call is made before the queue, in it and after it.
+By turns: in the order in which sessions asked, and none for an answer that nobody waits for any more. A slider that is dragged
+asks again before it is answered. Streamlit then runs the page anew as soon as the run before calls it (``runner.fastReruns``
+is off). Here such a call is made before the queue, in it and after it.
+
+Remembered: each argument is hashed by what decides it, so a figure can never belong to other images. Evidence is hashed by its
+file's sha256, audited images by their key, a photo by its bytes, a checkpoint by its weights and card together.
 """
 
 from __future__ import annotations
@@ -9,12 +13,20 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_run_context import in_cached_function
+
+if TYPE_CHECKING:
+    from dermaviz.app.checkpoints import Checkpoint
+
 
 _LOOK_SECONDS = 0.1
 """How often a session in the queue asks whether its answer is still wanted."""
@@ -141,3 +153,64 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def checkpoint_key(checkpoint: Checkpoint) -> tuple[str, str]:
+    """A checkpoint's folder and the hash of its weights and card: a changed temperature is another answer."""
+    return str(checkpoint.folder), checkpoint.card.answers_sha256
+
+
+HASHED: Mapping[str, Callable[[Any], Any]] = {
+    "dermaviz.evidence.predictions.Audited": lambda audited: audited.key,
+    "dermaviz.evidence.store.Evidence": lambda evidence: evidence.manifest.sha256,
+    "dermaviz.models.card.Checkpoint": checkpoint_key,
+    "dermaviz.app.case.Photo": lambda photo: photo.key,
+    "dermaviz.app.case.Case": lambda case: case.key,
+    "dermaviz.app.skin_tone.question.ToneAsk": lambda ask: ask.key,
+    "dermaviz.app.robustness.question.Trial": lambda trial: trial.key,
+}
+"""How arguments of cached functions are hashed, by the full name of their type."""
+
+remembered = partial(st.cache_data, hash_funcs=dict(HASHED), show_spinner="Computing the intervals …")
+"""``@remembered(max_entries=…)``: a table or figure computed from evidence, a copy for each caller."""
+shared = partial(st.cache_resource, hash_funcs=dict(HASHED), show_spinner="Computing the intervals …")
+"""``@shared(max_entries=…)``: one object for all sessions, which nobody may change."""
+
+Stamps = tuple[tuple[str, int, int], ...]
+"""Of files: each one's place, when it was last written, and its size."""
+
+
+def stamps(files: Iterable[Path]) -> Stamps:
+    """What changes with any of these files, so that what was read of them is read again; files that are gone are left out."""
+    found = ((path, path.stat()) for path in sorted(files) if path.exists())
+    return tuple((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in found)
+
+
+Value = TypeVar("Value")
+
+
+class Memory(Generic[Value]):
+    """The latest ``most`` values by key. Values are shared between sessions: they are never changed."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, key: Hashable) -> Value | None:
+        """The value of a key; None where there is none."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def recall(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The value of a key; made now, outside the lock, where there is none. What ``make`` raises leaves nothing behind."""
+        if (found := self.find(key)) is not None:
+            return found
+        value = make()
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return value

@@ -1,4 +1,4 @@
-"""Heavy work by turns: in order, none lost, none for a run of the page that has been superseded, and said after a second."""
+"""What sessions share: heavy work by turns, and what is remembered."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
-from dermaviz.app import turns
-from dermaviz.app.turns import Turns
+from dermaviz.app import sessions
+from dermaviz.app.sessions import Memory, Turns
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def superseded(monkeypatch: pytest.MonkeyPatch) -> set[str]:
         if threading.current_thread().name in names:
             raise StopException
 
-    monkeypatch.setattr(turns, "give_way", look)
+    monkeypatch.setattr(sessions, "give_way", look)
     return names
 
 
@@ -82,7 +82,7 @@ def test_work_that_fails_gives_the_turn_on() -> None:
 def page_that_waits() -> None:
     import streamlit as st
 
-    from dermaviz.app.turns import TURN, show_queue
+    from dermaviz.app.sessions import TURN, show_queue
 
     show_queue()
 
@@ -96,7 +96,7 @@ def page_that_waits() -> None:
 
 def test_the_page_says_how_many_are_ahead_and_then_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(turns, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(sessions, "PATIENCE_SECONDS", 0.1)
     caption = st.delta_generator.DeltaGenerator.caption
     monkeypatch.setattr(
         st.delta_generator.DeltaGenerator, "caption", lambda self, text: said.append(text) or caption(self, text)
@@ -104,7 +104,7 @@ def test_the_page_says_how_many_are_ahead_and_then_no_more(monkeypatch: pytest.M
     holding, until = threading.Event(), time.monotonic() + 20
 
     def hold() -> None:
-        with turns.TURN:
+        with sessions.TURN:
             holding.set()
             while not said and time.monotonic() < until:
                 time.sleep(0.01)
@@ -119,3 +119,30 @@ def test_the_page_says_how_many_are_ahead_and_then_no_more(monkeypatch: pytest.M
     assert app.markdown[0].value == "answered 42"
     assert app.run().markdown[0].value == "answered 42"  # from the cache: nothing of the queue is replayed
     assert len(said) == 1
+
+
+def test_a_value_is_made_once_and_the_oldest_is_forgotten() -> None:
+    made: list[str] = []
+    memory: Memory[str] = Memory(2)
+
+    def ask(key: str) -> str:
+        return memory.recall(key, lambda: made.append(key) or key.upper())
+
+    assert [ask(key) for key in "abab"] == ["A", "B", "A", "B"]
+    assert made == ["a", "b"]
+    ask("a")
+    ask("c")  # b was asked for the longest ago
+    ask("a")
+    ask("b")
+    assert made == ["a", "b", "c", "b"]
+
+
+def test_what_was_stopped_is_made_again() -> None:
+    memory: Memory[int] = Memory(2)
+
+    def stop() -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        memory.recall("a", stop)
+    assert memory.recall("a", lambda: 1) == 1

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dermaviz.app.widgets.model_card import data_in_words, headline_rows
+from dermaviz.app.home import data_in_words, headline_rows
 from dermaviz.models.card import Card
 
 FIGURES = {
@@ -58,7 +58,7 @@ def test_the_data_are_named_with_what_was_asked_of_them(
 
 
 def _page(card: dict) -> None:
-    from dermaviz.app.widgets.model_card import show_model
+    from dermaviz.app.home import show_model
     from dermaviz.models.card import Card
 
     show_model("tiny", Card(**card))

@@ -8,14 +8,12 @@ import streamlit as st
 
 from dermaviz.app.attention.trust import FAITHFULNESS, RANDOMISATION, ranking, what_is_left
 from dermaviz.app.bar import chosen_checkpoint
-from dermaviz.app.cache import remembered
 from dermaviz.app.case import Case, ask
-from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints
-from dermaviz.app.evidence import audited, table_of, usual_data
+from dermaviz.app.checkpoints import Checkpoint, audited, table_of, usual_data
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.link import link_to
+from dermaviz.app.sessions import remembered
 from dermaviz.app.text import escaped
-from dermaviz.app.widgets.crop import choose_crop
 from dermaviz.app.widgets.diagnosis import let_through, show_answer, show_diagnosis, show_notes, show_notices
 from dermaviz.app.widgets.panels import (
     Look,
@@ -25,7 +23,14 @@ from dermaviz.app.widgets.panels import (
     show_side_by_side,
     show_two_models,
 )
-from dermaviz.app.widgets.photo import choose_photo, provenance, show_actions, show_contact_sheet, verdict_words
+from dermaviz.app.widgets.photo import (
+    choose_crop,
+    choose_photo,
+    provenance,
+    show_actions,
+    show_contact_sheet,
+    verdict_words,
+)
 from dermaviz.attention.methods import METHODS
 from dermaviz.errors import EvidenceError
 from dermaviz.evidence.ranking import what_we_know
@@ -76,7 +81,7 @@ def show() -> None:
             show_diagnosis(case)
         settings = below if drawn_live else st.container()
         with settings, st.expander("How to look: class, method, opacity, second model", icon=":material/tune:"):
-            look = choose_look(checkpoint, installed_checkpoints(), known_lesion=photo.drawn)
+            look = choose_look(checkpoint, known_lesion=photo.drawn)
         with acting:  # before the pictures: who sees a new image has its links already
             show_actions(case, "Classify")
         with pictures, sentence_for_errors():

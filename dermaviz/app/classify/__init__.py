@@ -1,3 +1,0 @@
-"""The Classify page: a photo, its diagnosis, and where the model looked."""
-
-from __future__ import annotations
