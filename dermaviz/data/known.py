@@ -181,40 +181,6 @@ _USUAL_COLOUR = np.array([17.27, 2.92])
 """a* and b* of the median validation image."""
 
 
-@dataclass(frozen=True)
-class Measures:
-    """What is measured of a photograph: see the limits above. ``lesion_area`` is NaN where no lesion stands out."""
-
-    lesion_area: float
-    at_edge: float
-    chroma: float
-    tint: float
-    detail: float
-    aspect: float
-    short_side: int
-
-
-def measure_photo(pixels: RGB, short_side: int = 150) -> Measures:
-    """Measure a photograph, uint8 ``[H, W, 3]``, reduced to ``short_side`` pixels."""
-    small = reduce_to(pixels, short_side)
-    side = min(small.shape[:2])
-    square = cover(small, side, side)
-    lesion = find_lesion(square)
-    border = np.concatenate([lesion[0], lesion[-1], lesion[1:-1, 0], lesion[1:-1, -1]])
-    ab = lab_of_linear(LINEAR[cv2.resize(square, (64, 64), interpolation=cv2.INTER_AREA)])[..., 1:].reshape(-1, 2)
-    grey = cv2.cvtColor(square, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    once, twice = (cv2.GaussianBlur(grey, (0, 0), sigma) for sigma in (1.0, 2.0))
-    return Measures(
-        lesion_area=float(lesion.mean()) if lesion.any() else float("nan"),
-        at_edge=float(border.mean()),
-        chroma=float(np.median(np.hypot(*ab.T))),
-        tint=float(np.hypot(*(np.median(ab, axis=0) - _USUAL_COLOUR))),
-        detail=float(np.abs(grey - once).mean() / max(float(np.abs(once - twice).mean()), 1e-6)),
-        aspect=max(pixels.shape[:2]) / min(pixels.shape[:2]),
-        short_side=min(pixels.shape[:2]),
-    )
-
-
 def notices(pixels: RGB, short_side: int | None = 150, *, ham10000: bool = True) -> tuple[str, ...]:
     """Sentences on what is outside what a model was trained on. Empty where nothing stands out.
 
@@ -223,34 +189,43 @@ def notices(pixels: RGB, short_side: int | None = 150, *, ham10000: bool = True)
         short_side: pixels of the training images' short side; None where that is not known: then nothing is said of it.
         ham10000: whether they were HAM10000's, whose colours the limits are of; elsewhere nothing is said of theirs.
     """
-    found = measure_photo(pixels, short_side or min(pixels.shape[:2]))
-    outside, known = 1 - 1 / found.aspect, short_side or 0
+    short, known = min(pixels.shape[:2]), short_side or 0
+    aspect = max(pixels.shape[:2]) / short
+    small = reduce_to(pixels, short_side or short)
+    side = min(small.shape[:2])
+    square = cover(small, side, side)
+    lesion = find_lesion(square)
+    area, border = lesion.mean(), np.concatenate([lesion[0], lesion[-1], lesion[1:-1, 0], lesion[1:-1, -1]])
+    ab = lab_of_linear(LINEAR[cv2.resize(square, (64, 64), interpolation=cv2.INTER_AREA)])[..., 1:].reshape(-1, 2)
+    tint = np.hypot(*(np.median(ab, axis=0) - _USUAL_COLOUR))
+    grey = cv2.cvtColor(square, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    once, twice = (cv2.GaussianBlur(grey, (0, 0), sigma) for sigma in (1.0, 2.0))
+    detail = np.abs(grey - once).mean() / max(float(np.abs(once - twice).mean()), 1e-6)
     said = (
         (
-            found.lesion_area < SMALL,
-            f"The lesion is small in the frame: about {found.lesion_area:.0%} of what the model sees. Crop closer to it.",
+            0 < area < SMALL,
+            f"The lesion is small in the frame: about {area:.0%} of what the model sees. Crop closer to it.",
         ),
-        (found.at_edge > EDGE, "The lesion is cut off at the edge of what the model sees."),
+        (border.mean() > EDGE, "The lesion is cut off at the edge of what the model sees."),
         (
-            found.chroma < GREY,
+            np.median(np.hypot(*ab.T)) < GREY,
             f"The photo has next to no colour{'; the model was trained on coloured ones' if ham10000 else ''}.",
         ),
         (
-            ham10000 and found.tint > TINT,
+            ham10000 and tint > TINT,
             "The photo is tinted more strongly than nearly all that the model was trained on.",
         ),
         (
-            found.short_side < known,
-            f"The photo has fewer pixels ({found.short_side} on the short side) than those that the model was trained on "
-            f"({known}).",
+            short < known,
+            f"The photo has fewer pixels ({short} on the short side) than those that the model was trained on ({known}).",
         ),
         (
-            0 < known <= found.short_side and found.detail < DETAIL,
+            0 < known <= short and detail < DETAIL,
             "The photo looks enlarged from fewer pixels: it has less detail than those that the model was trained on.",
         ),
         (
-            found.aspect > ASPECT,
-            f"The model sees the central square only: {outside:.0%} of this long photo is left out.",
+            aspect > ASPECT,
+            f"The model sees the central square only: {1 - 1 / aspect:.0%} of this long photo is left out.",
         ),
     )
     return tuple(sentence for so, sentence in said if so)

@@ -241,17 +241,12 @@ def _medmnist_label(path: Path, label: np.ndarray) -> str:
     return _DERMAMNIST[number] if path.stem.lower().startswith("dermamnist") else str(number)
 
 
-def holds_pictures(path: Path) -> bool:
-    """Whether a Parquet file holds pictures as Hugging Face's ``datasets`` writes them: a column of ``{bytes, path}``."""
-    return _picture_column(path) is not None
-
-
 def parquet_rows(files: list[Path], folder: Path) -> Iterator[dict[str, Any]]:
     """The rows of Parquet files with pictures; numbers of classes become their names, files' names give the splits."""
     import pyarrow.parquet as pq
 
     for at, path in enumerate(files):
-        column, names = _picture_column(path), _class_names(path)
+        column, names = picture_column(path), _class_names(path)
         number = 0
         for batch in pq.ParquetFile(path).iter_batches(batch_size=256):
             for row in batch.to_pylist():
@@ -267,7 +262,8 @@ def parquet_rows(files: list[Path], folder: Path) -> Iterator[dict[str, Any]]:
                 yield {"image": name, **row, "split": split_word(path.stem)}
 
 
-def _picture_column(path: Path) -> str | None:
+def picture_column(path: Path) -> str | None:
+    """The column of a Parquet file with pictures as Hugging Face's ``datasets`` writes them, ``{bytes, path}``; None of none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

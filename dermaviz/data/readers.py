@@ -13,7 +13,7 @@ import pandas as pd
 
 from dermaviz.data.folders import MASK_ENDING, data_root, is_picture, read_folders
 from dermaviz.data.labelled_tables import Form, likely_table, read_table
-from dermaviz.data.pack import holds_pictures, medmnist_rows, parquet_rows, unpacked
+from dermaviz.data.pack import medmnist_rows, parquet_rows, picture_column, unpacked
 from dermaviz.data.records import HAM10000, Dataset, Record
 from dermaviz.data.split import GIVEN, Manifest, apply_split, given_split, named_manifest
 from dermaviz.data.tables import TABLE_SUFFIXES, USUAL, Columns, open_table, parse_table, plain
@@ -145,7 +145,7 @@ def _read_medmnist(place: Path, columns: Columns, _: Form) -> Dataset:
 
 def _read_parquet(place: Path, columns: Columns, form: Form) -> Dataset:
     files = [place] if place.is_file() else _some(place, "*.parquet", "*/*.parquet")
-    if not holds_pictures(files[0]):
+    if picture_column(files[0]) is None:
         return read_table(place, columns, form)
     name = (place.parent if place.is_file() else place).resolve().name
     notes = (f"{len(files)} Parquet files: their pictures are written out as files.",)

@@ -19,6 +19,7 @@ from dermaviz.evidence.evaluate import image_facts, prepared_batches
 from dermaviz.evidence.images import split_of_checkpoint
 from dermaviz.images import RGB, read_image
 from dermaviz.metrics.bootstrap import Bootstrap, ClusterIds, Sampled, cluster_weights, clusters
+from dermaviz.metrics.ranking import roc_auc
 from dermaviz.models.answer import Features
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.classifier import Classifier
@@ -161,9 +162,10 @@ def _kind(
     without taking a lesion or picture twice.
     """
     through = _share(of, "let through", distances <= limit, sources, draws)
-    drawn = zip(cluster_weights(cluster_ids, draws), cluster_weights(sources, draws, seed=1), strict=True)
-    samples = np.array([auroc(lesions, distances, here, there) for here, there in drawn])
-    found = Sampled(np.asarray(auroc(lesions, distances)), samples).among(min(len(set(cluster_ids)), through.sources))
+    outside, scores = np.repeat([False, True], [len(lesions), len(distances)]), np.concatenate([lesions, distances])
+    weights = np.concatenate([cluster_weights(cluster_ids, draws), cluster_weights(sources, draws, seed=1)], axis=1)
+    samples = Sampled(np.asarray(roc_auc(outside, scores)), np.asarray(roc_auc(outside, scores, weights)))
+    found = samples.among(min(len(set(cluster_ids)), through.sources))
     area = replace(through, meaning="AUROC against test lesions", **asdict(found.estimate()))
     return [area, through]
 
@@ -180,23 +182,6 @@ def bare_skin(dataset: Dataset, least: int = 64) -> dict[str, RGB]:
             row, column = np.unravel_index(reach.argmax(), reach.shape)
             found[record.image_id] = pixels[row - half : row + half + 1, column - half : column + half + 1]
     return found
-
-
-def auroc(
-    lesions: Distances,
-    outside: Distances,
-    cluster_weights: NDArray[np.float64] | None = None,
-    outside_weights: NDArray[np.float64] | None = None,
-) -> float:
-    """The share of pairs in which the outside picture is farther away than the lesion, ties counting half.
-
-    Weights say how often each picture counts.
-    """
-    ordered = np.sort(np.unique(np.concatenate([lesions, outside])))
-    here = np.bincount(np.searchsorted(ordered, lesions), cluster_weights, len(ordered))
-    there = np.bincount(np.searchsorted(ordered, outside), outside_weights, len(ordered))
-    nearer = np.cumsum(here) - here / 2
-    return float((nearer * there).sum() / (here.sum() * there.sum()))
 
 
 def _share(of: str, meaning: str, hit: NDArray[np.bool_], sources: ClusterIds, draws: int) -> Share:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.metrics import roc_auc_score
 
 from dermaviz.data.readers import read_splits
 from dermaviz.data.records import Dataset, Record
@@ -18,7 +17,7 @@ from dermaviz.models.card import read_card
 from dermaviz.models.checkpoint import save_checkpoint
 from dermaviz.models.classifier import Classifier
 from dermaviz.ood import read_detector
-from dermaviz.ood.fitting import auroc, bare_skin, fit_checkpoint_detector, outside_shares
+from dermaviz.ood.fitting import bare_skin, fit_checkpoint_detector, outside_shares
 from tests.outside_scenes import KINDS, scene
 
 
@@ -97,16 +96,6 @@ def test_another_split_than_the_cards_is_refused(
     root = write_ham10000(tmp_path / "other", {"L1": ("mel", 1), "L2": ("nv", 1)})
     with pytest.raises(DatasetError, match="expected"):
         fit_checkpoint_detector(folder, root)
-
-
-def test_auroc_is_scikit_learns_also_with_ties_and_weights() -> None:
-    rng = np.random.default_rng(0)
-    lesions, outside = rng.integers(0, 8, 60).astype(float), rng.integers(3, 12, 40).astype(float)
-    weights = rng.integers(0, 3, 100).astype(float)
-    truth, scores = np.repeat([0, 1], [60, 40]), np.concatenate([lesions, outside])
-    assert auroc(lesions, outside) == pytest.approx(roc_auc_score(truth, scores))
-    expected = roc_auc_score(truth, scores, sample_weight=weights)
-    assert auroc(lesions, outside, weights[:60], weights[60:]) == pytest.approx(expected)
 
 
 def test_shares_are_counted_by_kind_and_views_are_drawn_with_their_picture() -> None:
