@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dermaviz.evidence.predictions import Audited
     from dermaviz.models.answer import Prediction
     from dermaviz.models.classifier import Classifier
+    from dermaviz.models.importing import ImportedModel
 
 
 def load(checkpoint: str | Path = "ham10000-efficientnet-lite0", *, device: str = "cpu") -> Classifier:
@@ -53,25 +54,6 @@ def load(checkpoint: str | Path = "ham10000-efficientnet-lite0", *, device: str 
     return replace(model, detector=found[0]) if found else model
 
 
-@dataclass(frozen=True, eq=False)
-class ImportedModel:
-    """A model from elsewhere, as a checkpoint in ``folder``. ``notes`` say what was taken and what was guessed; ``checks`` what
-    works: each of "diagnosis", "map" and "attack" with a sentence on what it gave for a drawn lesion, or why it gave nothing;
-    ``doubt`` what nothing vouches for and changes what figures mean: the order of the classes, which are malignant, the input
-    size."""
-
-    folder: Path
-    model: Classifier
-    notes: tuple[str, ...]
-    checks: Mapping[str, str]
-    doubt: str = ""
-
-    def __str__(self) -> str:
-        tried = [f"{name}: {said}" for name, said in self.checks.items()]
-        shown = f"{self.folder}: a checkpoint. `dermaviz app` shows it: choose {self.folder.name} in the bar."
-        return "\n".join([*self.notes, *tried, shown, *([f"Check: {self.doubt}"] if self.doubt else [])])
-
-
 def import_model(source: str | Path, *, name: str, **known: Any) -> ImportedModel:
     """Make a checkpoint of a network from elsewhere, and try it on a drawn lesion.
 
@@ -95,7 +77,7 @@ def import_model(source: str | Path, *, name: str, **known: Any) -> ImportedMode
     from dermaviz.models.importing import import_checkpoint
 
     made = import_checkpoint(str(source), name, **known)
-    return ImportedModel(made.folder, made.classifier, made.notes, try_out(made.classifier), made.doubt)
+    return replace(made, checks=try_out(made.model))
 
 
 _TOO_COARSE = 4

@@ -296,8 +296,8 @@ def expect_columns(frame: pd.DataFrame, name: str, asked: Columns, found: Column
 
 def likely_columns(frame: pd.DataFrame, found: Columns) -> dict[str, str]:
     """Which column may have each role that ``found`` leaves open, by its name in other languages or by what it holds."""
-    names = (str(name) for name in reversed(frame.columns) if str(name) and str(name)[0] != ":")
-    open_columns = {spelt(name): name for name in names}
+    columns = (str(name) for name in reversed(frame.columns) if str(name) and str(name)[0] != ":")
+    open_columns = {spelt(name): name for name in columns}
     open_columns = {said: name for said, name in open_columns.items() if name not in found.named.values()}
     likely: dict[str, str] = {}
     first = frame.head(_LOOKED_AT)

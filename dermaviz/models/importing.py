@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +46,23 @@ NOT_FOR = (
 _NONE_MALIGNANT = "guessed: no class is malignant, since the table of diagnoses knows none of them as such."
 
 
-@dataclass(frozen=True)
-class Imported:
-    """A checkpoint that was made of a network from elsewhere, loaded again; ``notes`` say what was taken and what was guessed,
-    and ``doubt`` what nothing vouches for though all figures rest on it; "" where something does."""
+@dataclass(frozen=True, eq=False)
+class ImportedModel:
+    """A model from elsewhere, as a checkpoint in ``folder``. ``notes`` say what was taken and what was guessed; ``checks`` what
+    works: each of "diagnosis", "map" and "attack" with a sentence on what it gave for a drawn lesion, or why it gave nothing;
+    ``doubt`` what nothing vouches for and changes what figures mean: the order of the classes, which are malignant, the input
+    size."""
 
     folder: Path
-    classifier: Classifier
+    model: Classifier
     notes: tuple[str, ...]
+    checks: Mapping[str, str] = field(default_factory=dict)
     doubt: str = ""
+
+    def __str__(self) -> str:
+        tried = [f"{name}: {said}" for name, said in self.checks.items()]
+        shown = f"{self.folder}: a checkpoint. `dermaviz app` shows it: choose {self.folder.name} in the bar."
+        return "\n".join([*self.notes, *tried, shown, *([f"Check: {self.doubt}"] if self.doubt else [])])
 
 
 def import_checkpoint(
@@ -71,7 +79,7 @@ def import_checkpoint(
     layer: str = "",
     folder: Path | None = None,
     replace: bool = False,
-) -> Imported:
+) -> ImportedModel:
     """Make a checkpoint of a file, a folder, ``hf-hub:OWNER/NAME`` or ``FILE.py:FACTORY``; what is not given is inferred.
     With ``replace`` one that was imported under this name is made anew; its evidence stays, and says itself if it is stale.
 
@@ -117,7 +125,7 @@ def import_checkpoint(
         training={"notes": notes, "doubt": doubt}, sharpness=Sharpness(sharpness) if sharpness else None,
     )  # fmt: skip
     _save(folder, network, card, found)
-    return Imported(folder, _loaded_alike(folder, network), tuple(notes), doubt)
+    return ImportedModel(folder, _loaded_alike(folder, network), tuple(notes), doubt=doubt)
 
 
 def _allow_code(*named: str) -> None:

@@ -22,7 +22,7 @@ from dermaviz.models.card import CARD, Sharpness, read_card
 from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.fitting import identified
 from dermaviz.models.foreign import CODE
-from dermaviz.models.importing import Imported, import_checkpoint
+from dermaviz.models.importing import ImportedModel, import_checkpoint
 from dermaviz.models.specs import create
 
 SIZE = 64
@@ -36,16 +36,16 @@ def network() -> nn.Module:
 
 
 @pytest.fixture
-def bring(tmp_path: Path) -> Callable[..., Imported]:
+def bring(tmp_path: Path) -> Callable[..., ImportedModel]:
     """``bring(source, …)``: import it into the test's own folder, under what ``KNOWN`` says."""
 
-    def run(source: object, **known: Any) -> Imported:
+    def run(source: object, **known: Any) -> ImportedModel:
         return import_checkpoint(str(source), "mine", folder=tmp_path / "mine", **{**KNOWN, **known})
 
     return run
 
 
-def same(imported: Imported, network: nn.Module) -> bool:
+def same(imported: ImportedModel, network: nn.Module) -> bool:
     """Whether the checkpoint, loaded anew, gives the network's logits."""
     loaded = load_checkpoint(imported.folder)
     images = torch.rand(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
@@ -81,8 +81,8 @@ def test_whatever_a_state_dict_is_wrapped_in(tmp_path, bring, network, kind):
     imported = bring(tmp_path / "best.pth", architecture="test_resnet")
     assert same(imported, network)
     assert said in " ".join(imported.notes)
-    assert (imported.classifier.card.attention_layer, imported.classifier.classes) == ("layer4", ("nv", "MEL", "x"))
-    assert imported.classifier.card.malignant == ("MEL",)
+    assert (imported.model.card.attention_layer, imported.model.classes) == ("layer4", ("nv", "MEL", "x"))
+    assert imported.model.card.malignant == ("MEL",)
     assert "guessed: malignant are MEL, by their names." in imported.notes
     meant = "nv means melanocytic nevus, MEL means melanoma (malignant), x is none that is known."
     assert f"guessed: by the names of the classes, {meant}" in imported.notes
@@ -143,7 +143,7 @@ def test_a_folder_of_timm_says_all_that_is_needed(tmp_path, network):
         "label_names": ["a", "b", "c"],
     }
     (tmp_path / "hub" / "config.json").write_text(json.dumps({"architecture": "test_resnet", "pretrained_cfg": config}))
-    card = import_checkpoint(str(tmp_path / "hub"), "mine", folder=tmp_path / "mine", malignant=["b"]).classifier.card
+    card = import_checkpoint(str(tmp_path / "hub"), "mine", folder=tmp_path / "mine", malignant=["b"]).model.card
     assert (card.architecture, card.classes, card.malignant) == ("test_resnet", ("a", "b", "c"), ("b",))
     assert (card.input_size, card.mean, card.std) == (96, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
     assert card.sharpness is None
@@ -159,7 +159,7 @@ def test_class_names_come_from_a_file_beside_the_weights_and_usual_values_are_gu
     made = import_checkpoint(
         str(tmp_path / "best.safetensors"), "mine", architecture="test_resnet", folder=tmp_path / "mine"
     )
-    assert made.classifier.classes == ("a", "b", "c")
+    assert made.model.classes == ("a", "b", "c")
     said = "\n".join(made.notes)
     assert f"taken: the classes' names from {name}." in said
     assert "guessed: input size 160 pixels, usual of the architecture; give --input-size" in said
@@ -174,10 +174,10 @@ def test_one_output_becomes_two_classes(tmp_path, bring):
     made = bring(tmp_path / "one.safetensors", architecture="test_resnet", classes=["benign", "mel"])
     images = torch.rand(2, 3, SIZE, SIZE)
     with torch.no_grad():
-        p = one(made.classifier.normalise(images)).sigmoid()[:, 0]
-    assert made.classifier.probabilities(images)[:, 1] == pytest.approx(p.numpy(), abs=1e-5)
+        p = one(made.model.normalise(images)).sigmoid()[:, 0]
+    assert made.model.probabilities(images)[:, 1] == pytest.approx(p.numpy(), abs=1e-5)
     assert any("one logit, that of the second class" in note for note in made.notes)
-    assert made.classifier.card.attention_layer == "layer4", "the answer has a map, as that of any network"
+    assert made.model.card.attention_layer == "layer4", "the answer has a map, as that of any network"
 
 
 def test_a_transformer_of_another_size_keeps_its_position_embedding(tmp_path, bring):
@@ -185,9 +185,9 @@ def test_a_transformer_of_another_size_keeps_its_position_embedding(tmp_path, br
     vit = create("test_vit", 3, input_size=96).eval()
     save_file(vit.state_dict(), tmp_path / "vit.safetensors")
     made = bring(tmp_path / "vit.safetensors", architecture="test_vit", input_size=0, sharpness=450)
-    assert made.classifier.card.sharpness == Sharpness(450, "bilinear")
-    assert made.classifier.input_size == 96
-    assert made.classifier.card.attention_layer == "blocks.5.norm1"
+    assert made.model.card.sharpness == Sharpness(450, "bilinear")
+    assert made.model.input_size == 96
+    assert made.model.card.attention_layer == "blocks.5.norm1"
     assert "taken: input size 96 pixels, by the position embedding." in made.notes
     save_file(create("test_vit", 3).state_dict(), tmp_path / "usual.safetensors")
     for name, right, architecture in (("vit", 96, "test_vit"), ("usual", 160, "")):
@@ -229,13 +229,13 @@ def test_own_code_is_run_only_at_ones_word(tmp_path, bring, monkeypatch):
     (tmp_path / "own.py").write_text(OWN)
     monkeypatch.setenv(CODE, "")  # what import sets is undone after the test
     made = bring(f"{tmp_path / 'own.py'}:make")
-    assert made.classifier.card.architecture == "own.py:make"
-    assert made.classifier.card.attention_layer == "network.3"
+    assert made.model.card.architecture == "own.py:make"
+    assert made.model.card.attention_layer == "network.3"
     assert any("probabilities, whose logarithm" in note for note in made.notes)
     images = torch.rand(2, 3, SIZE, SIZE)
     with torch.no_grad():
-        p = made.classifier.network.network(made.classifier.normalise(images))
-    assert made.classifier.probabilities(images) == pytest.approx(p.numpy(), abs=1e-5)
+        p = made.model.network.network(made.model.normalise(images))
+    assert made.model.probabilities(images) == pytest.approx(p.numpy(), abs=1e-5)
     monkeypatch.setenv(CODE, "")
     with pytest.raises(
         CheckpointError, match=r"expected DERMAVIZ_CODE to name own\.py, found nothing.*only at your word"
@@ -261,9 +261,9 @@ def test_a_scripted_file_answers_and_says_that_it_does_nothing_more(tmp_path, br
     assert same(made, network)
     assert any(note.startswith("missing: TorchScript files have no layers to look into") for note in made.notes)
     images = torch.rand(2, 3, SIZE, SIZE)
-    assert [one.status for one in explain(made.classifier, images)] == ["unavailable"] * 2
+    assert [one.status for one in explain(made.model, images)] == ["unavailable"] * 2
     with pytest.raises(AttackError, match=r"TorchScript files .* no attacks"):
-        fgsm(made.classifier, images, Goal.away_from([0, 0]), 1 / 255)
+        fgsm(made.model, images, Goal.away_from([0, 0]), 1 / 255)
 
 
 def test_onnx_answers(tmp_path, bring):
@@ -286,8 +286,8 @@ def test_onnx_answers(tmp_path, bring):
     (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
     made = bring(tmp_path / "net.onnx", input_size=0)
     images = torch.rand(3, 3, SIZE, SIZE)  # its batch is one, so they go one by one
-    expected = made.classifier.normalise(images).mean((2, 3)) @ weight
-    assert torch.allclose(made.classifier.logits(images), expected, atol=1e-5)
+    expected = made.model.normalise(images).mean((2, 3)) @ weight
+    assert torch.allclose(made.model.logits(images), expected, atol=1e-5)
     assert f"taken: input size {SIZE} pixels, as the source says." in made.notes
 
 
@@ -304,13 +304,11 @@ def test_a_folder_of_transformers(tmp_path, bring):
         json.dumps({"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "size": {"height": SIZE, "width": SIZE}})
     )
     made = import_checkpoint(str(tmp_path / "hub"), "mine", folder=tmp_path / "mine")
-    card = made.classifier.card
+    card = made.model.card
     assert (card.classes, card.malignant, card.input_size) == (("nv", "melanoma", "bcc"), ("melanoma", "bcc"), SIZE)
     images = torch.rand(2, 3, SIZE, SIZE)
     with torch.no_grad():
-        assert torch.allclose(
-            made.classifier.logits(images), network(made.classifier.normalise(images)).logits, atol=1e-5
-        )
+        assert torch.allclose(made.model.logits(images), network(made.model.normalise(images)).logits, atol=1e-5)
     assert card.attention_layer.endswith("layers.1.layernorm_before")
 
 
