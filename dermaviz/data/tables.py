@@ -259,6 +259,11 @@ def plain(name: str) -> str:
     return re.sub(r"[\s\-]+", "_", str(name).strip().lower())
 
 
+def _given(frame: pd.DataFrame) -> list[str]:
+    """The columns of the user's own; those that begin with ":" are ours."""
+    return [str(name) for name in frame if str(name) and str(name)[0] != ":"]
+
+
 def find_columns(frame: pd.DataFrame, asked: Columns, usual: Columns) -> Columns:
     """Which column has which role: as asked, else as in ``usual``, else by a usual name; "" for none."""
     bears = {plain(column): str(column) for column in reversed(frame.columns) if column}
@@ -275,7 +280,7 @@ def expect_columns(frame: pd.DataFrame, name: str, asked: Columns, found: Column
     Raises:
         DatasetError: a column that was asked for is not there, or there is none of images or of labels.
     """
-    there = f"found the columns {', '.join(str(column) for column in frame if column and str(column)[0] != ':')}"
+    there = f"found the columns {', '.join(_given(frame))}"
     for role in USUAL:
         if getattr(found, role):
             continue
@@ -296,8 +301,7 @@ def expect_columns(frame: pd.DataFrame, name: str, asked: Columns, found: Column
 
 def likely_columns(frame: pd.DataFrame, found: Columns) -> dict[str, str]:
     """Which column may have each role that ``found`` leaves open, by its name in other languages or by what it holds."""
-    columns = (str(name) for name in reversed(frame.columns) if str(name) and str(name)[0] != ":")
-    open_columns = {spelt(name): name for name in columns}
+    open_columns = {spelt(name): name for name in reversed(_given(frame))}
     open_columns = {said: name for said, name in open_columns.items() if name not in found.named.values()}
     likely: dict[str, str] = {}
     first = frame.head(_LOOKED_AT)
@@ -333,7 +337,7 @@ def suggested(frame: pd.DataFrame, found: Columns) -> str:
 
 def without_a_role(frame: pd.DataFrame, asked: Columns, found: Columns) -> list[str]:
     """A sentence on the columns that were left without a role, where some were named; and on those that may have one."""
-    rest = [str(one) for one in frame if one and str(one)[0] != ":" and one not in found.named.values()]
+    rest = [name for name in _given(frame) if name not in found.named.values()]
     said = [f"Columns without a role, kept as they are: {', '.join(rest)}."] if asked.named and rest else []
     likely = likely_columns(frame, found) if asked.named else {}
     if likely:
