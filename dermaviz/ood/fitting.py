@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -97,6 +98,60 @@ def fit_checkpoint_detector(
     return facts
 
 
+@dataclass(frozen=True)
+class Measuring:
+    """Shares with intervals from ``draws`` resamplings: the detector's ``limit``, and the test ``lesions`` to compare with, their
+    distances ``[N]`` and clusters ``[N]``."""
+
+    limit: float
+    lesions: Distances
+    cluster_ids: NDArray[Any]
+    draws: int
+
+    def share(self, of: str, meaning: str, hit: NDArray[np.bool_], sources: ClusterIds) -> Share:
+        """The share of pictures that are hit."""
+        found = Bootstrap.over(sources, self.draws).mean(hit).estimate()
+        return Share(of, meaning, len(hit), len(set(sources)), **asdict(found))
+
+    def refused(self, of: str, distances: Distances, sources: ClusterIds) -> Share:
+        """The share of pictures that the detector refuses."""
+        return self.share(of, "refused", distances > self.limit, sources)
+
+    def lesion_shares(self, test: Dataset) -> list[Share]:
+        """The share of real lesions that the detector refuses, in all and by diagnosis."""
+        labels = np.array([record.label for record in test.records])
+        by_class = [
+            self.refused(f"test photos of {label}", self.lesions[labels == label], self.cluster_ids[labels == label])
+            for label in test.classes
+            if (labels == label).any()
+        ]
+        return [self.refused("test photos of lesions", self.lesions, self.cluster_ids), *by_class]
+
+    def outside_shares(self, others: Dataset, distances: Distances) -> list[Share]:
+        """AUROC of outside pictures against lesions, and the share of them that the detector lets through, in all and by kind."""
+        sources = np.array([record.image_id.split("~")[0] for record in others.records])
+        kinds = np.array([record.label for record in others.records])
+        shares = self.of_kind("all outside pictures", distances, sources)
+        for kind in others.classes:
+            shares += self.of_kind(kind, distances[kinds == kind], sources[kinds == kind])
+        return shares
+
+    def of_kind(self, of: str, distances: Distances, sources: ClusterIds) -> list[Share]:
+        """AUROC of one kind of picture against lesions, and the share of it that the limit lets through.
+
+        Where no picture lies nearer than any lesion no draw varies: the AUROC is then a share of as many pairs as can be made
+        without taking a lesion or picture twice.
+        """
+        through = self.share(of, "let through", distances <= self.limit, sources)
+        outside = np.repeat([False, True], [len(self.lesions), len(distances)])
+        scores = np.concatenate([self.lesions, distances])
+        drawn = cluster_weights(self.cluster_ids, self.draws), cluster_weights(sources, self.draws, seed=1)
+        samples = np.asarray(roc_auc(outside, scores, np.concatenate(drawn, axis=1)))
+        found = Sampled(np.asarray(roc_auc(outside, scores)), samples)
+        found = found.among(min(len(set(self.cluster_ids)), through.sources))
+        return [replace(through, meaning="AUROC against test lesions", **asdict(found.estimate())), through]
+
+
 def _measured(
     classifier: Classifier,
     detector: Detector,
@@ -106,68 +161,18 @@ def _measured(
     draws: int,
 ) -> list[Share]:
     """What the detector refuses: of test images, of other cameras', of bare skin, of other pictures, and of drawn lesions."""
-    lesions, cluster_ids = detector.distance(_features(classifier, test)), clusters(image_facts(test))
-    shares = lesion_shares(test, lesions, detector, draws)
+    lesions = detector.distance(_features(classifier, test))
+    measuring = Measuring(detector.limit, lesions, clusters(image_facts(test)), draws)
+    shares = measuring.lesion_shares(test)
     if external:
         distances, ids = detector.distance(_features(classifier, external)), clusters(image_facts(external))
-        shares.append(_refused(f"photos of other cameras ({external.name})", distances, ids, detector, draws))
+        shares.append(measuring.refused(f"photos of other cameras ({external.name})", distances, ids))
     if skin := bare_skin(test):
         distances = detector.distance(_observed(classifier, [classifier.prepare(patch) for patch in skin.values()]))
-        shares += _kind(
-            "photographed skin without a lesion", distances, list(skin), lesions, cluster_ids, detector.limit, draws
-        )
+        shares += measuring.of_kind("photographed skin without a lesion", distances, list(skin))
     if others:
-        distances = detector.distance(_features(classifier, others))
-        shares += outside_shares(others, distances, lesions, cluster_ids, detector.limit, draws)
-    return [*shares, *_drawn_shares(classifier, detector, draws)]
-
-
-def lesion_shares(test: Dataset, distances: Distances, detector: Detector, draws: int) -> list[Share]:
-    """The share of real lesions that the detector refuses, in all and by diagnosis."""
-    cluster_ids = clusters(image_facts(test))
-    labels = np.array([record.label for record in test.records])
-    by_class = [
-        _refused(f"test photos of {label}", distances[labels == label], cluster_ids[labels == label], detector, draws)
-        for label in test.classes
-        if (labels == label).any()
-    ]
-    return [_refused("test photos of lesions", distances, cluster_ids, detector, draws), *by_class]
-
-
-def outside_shares(
-    others: Dataset, distances: Distances, lesions: Distances, cluster_ids: ClusterIds, limit: float, draws: int
-) -> list[Share]:
-    """AUROC of outside pictures against lesions, and the share of them that the detector lets through, in all and by kind."""
-    sources = np.array([record.image_id.split("~")[0] for record in others.records])
-    kinds = np.array([record.label for record in others.records])
-    shares = _kind("all outside pictures", distances, sources, lesions, cluster_ids, limit, draws)
-    for kind in others.classes:
-        of = kinds == kind
-        shares += _kind(kind, distances[of], sources[of], lesions, cluster_ids, limit, draws)
-    return shares
-
-
-def _kind(
-    of: str,
-    distances: Distances,
-    sources: ClusterIds,
-    lesions: Distances,
-    cluster_ids: ClusterIds,
-    limit: float,
-    draws: int,
-) -> list[Share]:
-    """AUROC of one kind of picture against lesions, and the share of it that the limit lets through.
-
-    Where no picture lies nearer than any lesion no draw varies: the AUROC is then a share of as many pairs as can be made
-    without taking a lesion or picture twice.
-    """
-    through = _share(of, "let through", distances <= limit, sources, draws)
-    outside, scores = np.repeat([False, True], [len(lesions), len(distances)]), np.concatenate([lesions, distances])
-    weights = np.concatenate([cluster_weights(cluster_ids, draws), cluster_weights(sources, draws, seed=1)], axis=1)
-    samples = Sampled(np.asarray(roc_auc(outside, scores)), np.asarray(roc_auc(outside, scores, weights)))
-    found = samples.among(min(len(set(cluster_ids)), through.sources))
-    area = replace(through, meaning="AUROC against test lesions", **asdict(found.estimate()))
-    return [area, through]
+        shares += measuring.outside_shares(others, detector.distance(_features(classifier, others)))
+    return [*shares, *_drawn_shares(classifier, detector, measuring)]
 
 
 def bare_skin(dataset: Dataset, least: int = 64) -> dict[str, RGB]:
@@ -184,16 +189,7 @@ def bare_skin(dataset: Dataset, least: int = 64) -> dict[str, RGB]:
     return found
 
 
-def _share(of: str, meaning: str, hit: NDArray[np.bool_], sources: ClusterIds, draws: int) -> Share:
-    found = Bootstrap.over(sources, draws).mean(hit).estimate()
-    return Share(of, meaning, len(hit), len(set(sources)), **asdict(found))
-
-
-def _refused(of: str, distances: Distances, sources: ClusterIds, detector: Detector, draws: int) -> Share:
-    return _share(of, "refused", distances > detector.limit, sources, draws)
-
-
-def _drawn_shares(classifier: Classifier, detector: Detector, draws: int) -> list[Share]:
+def _drawn_shares(classifier: Classifier, detector: Detector, measuring: Measuring) -> list[Share]:
     """What the detector refuses of drawings: the gallery's samples, lesions of all forms and tones, and skin without a lesion."""
     forms = product(HAM10000.classes, _TONES, _SEEDS)
     lesions = [Parameters(dx=dx, ita=ita, seed=seed) for dx, ita, seed in forms]
@@ -205,7 +201,7 @@ def _drawn_shares(classifier: Classifier, detector: Detector, draws: int) -> lis
     shares = []
     for of, drawings in pictures.items():
         distances = detector.distance(_observed(classifier, [classifier.prepare(drawing) for drawing in drawings]))
-        shares.append(_refused(of, distances, [str(i) for i in range(len(distances))], detector, draws))
+        shares.append(measuring.refused(of, distances, [str(i) for i in range(len(distances))]))
     return shares
 
 

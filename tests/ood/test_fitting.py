@@ -17,7 +17,7 @@ from dermaviz.models.card import read_card
 from dermaviz.models.checkpoint import save_checkpoint
 from dermaviz.models.classifier import Classifier
 from dermaviz.ood import read_detector
-from dermaviz.ood.fitting import bare_skin, fit_checkpoint_detector, outside_shares
+from dermaviz.ood.fitting import Measuring, bare_skin, fit_checkpoint_detector
 from tests.outside_scenes import KINDS, scene
 
 
@@ -102,7 +102,8 @@ def test_shares_are_counted_by_kind_and_views_are_drawn_with_their_picture() -> 
     names = [("a", "x~whole"), ("a", "x~nw"), ("a", "y~whole"), ("b", "z~whole")]
     others = Dataset("o", ("a", "b"), tuple(Record(f"{k}/{n}", Path(n), k, n) for k, n in names))
     distances = np.array([1.0, 1.0, 3.0, 4.0])
-    found = outside_shares(others, distances, np.array([0.5, 2.0]), ["L1", "L2"], 1.5, 400)
+    measuring = Measuring(1.5, np.array([0.5, 2.0]), np.array(["L1", "L2"]), 400)
+    found = measuring.outside_shares(others, distances)
     area, every, first_area, first, second_area, second = found
     assert (area.value, every.value, first.value, second.value) == (0.75, 0.5, 2 / 3, 0)
     assert (first_area.value, second_area.value) == (pytest.approx(4 / 6), 1)  # 2 + 2 of 6 pairs; all of 2
