@@ -258,13 +258,8 @@ class Cascade:
 
 
 def cascade(classifier: Classifier, images: Tensor, methods: Sequence[str], seed: int = 0) -> Cascade:
-    """Maps of the predicted classes by several methods, through the cascade from head to first layer.
-
-    Args:
-        classifier: is not changed in any way; a copy of its network is made random.
-        images: float32 ``[N, 3, S, S]`` in [0, 1].
-        methods: names of rows of ``METHODS``.
-        seed: decides the random weights.
+    """Maps of the predicted classes by several ``METHODS``, while a copy of the network is made random from head to first layer;
+    ``images`` are float32 ``[N, 3, S, S]`` in [0, 1].
 
     Raises:
         AttentionError: a method or the images are none that give a map, or the network has no weights.
@@ -277,12 +272,8 @@ def cascade(classifier: Classifier, images: Tensor, methods: Sequence[str], seed
     for name, private in randomised(classifier, seed):
         names.append(name)
         found = {method: explain(private, images, classes, method) for method in methods}
-        correlations.append(
-            [
-                [rank_correlation(a.raw, b.raw) for a, b in zip(intact[method], found[method], strict=True)]
-                for method in methods
-            ]
-        )
+        pairs = [zip(intact[method], found[method], strict=True) for method in methods]
+        correlations.append([[rank_correlation(one.raw, other.raw) for one, other in pair] for pair in pairs])
     return Cascade(tuple(names), tuple(methods), tuple(classes), np.array(correlations))
 
 

@@ -32,11 +32,7 @@ class Drift:
 
 
 def drift(before: AttentionMap, after: AttentionMap, mask: NDArray[np.bool_] | None = None) -> Drift:
-    """What happened to the attention map of one image.
-
-    Args:
-        before, after: maps of the same class, method and layer, of the image as it was and as it became.
-        mask: bool ``[H, W]``, the lesion in the model's input, of any resolution.
+    """What happened to the attention map of one image; ``mask`` bool ``[H, W]`` is the lesion in the model's input.
 
     Raises:
         AttentionError: the maps are of different class, method, layer or size, or the mask is none.
@@ -116,13 +112,10 @@ def localise(attention: AttentionMap | NDArray[np.floating], mask: NDArray[np.bo
 
 
 def energy_in_lesion(attention: AttentionMap, mask: NDArray[np.bool_]) -> float:
-    """Share of the map's positive part that lies in the mask, in [0, 1] (energy-based pointing game, Wang et al. 2020).
+    """Share of the map's positive part that lies in the mask bool ``[H, W]``, in [0, 1]; NaN of a map that shows nothing.
 
     The map is enlarged to the mask's size, as it is shown. Chance is the share of the picture that the mask covers.
-
-    Args:
-        attention: the map; NaN comes back where its status is not ``ok``.
-        mask: bool ``[H, W]``.
+    Source: energy-based pointing game, Wang et al. 2020.
 
     Raises:
         AttentionError: the mask is not a boolean picture.
@@ -182,14 +175,8 @@ _CORE, _RIM = 1.5, 2.5
 def outlined(pixels: RGB, mask: NDArray[np.bool_]) -> RGB:
     """The picture with the border of the mask as a light line between two dark ones.
 
-    Light and dark stand side by side, so that one of them contrasts with whatever colour is there.
-
-    Args:
-        pixels: uint8 ``[H, W, 3]``.
-        mask: bool ``[H, W]``; where it is True nowhere or everywhere, there is no border to draw.
-
-    Returns:
-        A new uint8 ``[H, W, 3]``; pixels farther from the border than a fiftieth of the side are untouched.
+    Light and dark stand side by side, so that one of them contrasts with whatever colour is there. Pixels farther from the
+    border than a fiftieth of the side are untouched.
 
     Raises:
         AttentionError: picture and mask differ in height or width.
@@ -220,11 +207,9 @@ the same name shows the same colours."""
 def overlay(
     pixels: RGB, attention: AttentionMap, opacity: float = 0.5, colour_map: str = "viridis", *, follow: bool = False
 ) -> RGB:
-    """The image with its attention map in colour on top.
+    """The image, uint8 ``[H, W, 3]``, with its attention map in colour on top, normalised by its maximum and enlarged bilinearly.
 
     Args:
-        pixels: uint8 ``[H, W, 3]``, what the model saw.
-        attention: its map; it is normalised by its maximum and enlarged bilinearly to H × W.
         opacity: of the colours, from 0 (the image) to 1 (the map alone, unless it follows the map).
         colour_map: a name in ``COLOUR_MAPS``.
         follow: whether the opacity follows the map: 0 where it is 0, ``opacity`` where it is highest. The image stays as it is
@@ -254,11 +239,7 @@ def enlarge(values: NDArray[np.float32], height: int, width: int) -> NDArray[np.
 
 
 def colourise(values: NDArray[np.float32], colour_map: str = "viridis") -> RGB:
-    """Values in [0, 1], ``[h, w]`` → colours uint8 ``[h, w, 3]``.
-
-    Raises:
-        AttentionError: there is no such colour map.
-    """
+    """Values in [0, 1], ``[h, w]`` → colours uint8 ``[h, w, 3]``; an AttentionError where there is no such colour map."""
     if colour_map not in COLOUR_MAPS:
         raise AttentionError(f"expected a colour map among {', '.join(COLOUR_MAPS)}; found {colour_map!r}.")
     return _colours(colour_map)[np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)]

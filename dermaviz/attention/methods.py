@@ -101,16 +101,8 @@ def grad_cam_plus_plus(features: Tensor, gradients: Tensor, *, eps: float = 1e-6
 
     α = g² / (2g² + ΣA · g³ + ε), with ΣA the sum of the channel's features. With ``relative``, ε is in units of g²,
     so that α = 1 / (2 + ε + ΣA · g) however small the gradients are; an absolute ε, as pytorch-grad-cam's 1e-6, outweighs
-    g² behind global average pooling and turns α into another quantity.
-
-    Args:
-        features: float32 ``[N, K, h, w]``.
-        gradients: of the class score with respect to ``features``, same shape.
-        eps: ε, above 0.
-        relative: whether ε is in units of g² or absolute.
-
-    Returns:
-        Raw maps ``[N, h, w]``; not finite where a denominator is 0, which takes features of negative sum.
+    g² behind global average pooling and turns α into another quantity. Not finite where a denominator is 0, which takes
+    features of negative sum.
     """
     total = features.sum(dim=(2, 3), keepdim=True)
     if relative:
@@ -131,10 +123,10 @@ def hires_cam(features: Tensor, gradients: Tensor) -> Tensor:
     return (gradients * features).sum(dim=1)
 
 
-def x_grad_cam(features: Tensor, gradients: Tensor, *, eps: float = 1e-7) -> Tensor:
+def x_grad_cam(features: Tensor, gradients: Tensor) -> Tensor:
     """XGrad-CAM: gradients averaged with the features as weights (Fu et al. 2020, eq. 8)."""
     total = features.sum(dim=(2, 3), keepdim=True)
-    return _weighted((gradients * features / (total + eps)).sum(dim=(2, 3)), features)
+    return _weighted((gradients * features / (total + 1e-7)).sum(dim=(2, 3)), features)
 
 
 def _weighted(weights: Tensor, features: Tensor) -> Tensor:
@@ -222,11 +214,7 @@ DEFAULT_METHOD = "gradcam++"
 
 
 def find_method(name: str) -> Method:
-    """The row called ``name``.
-
-    Raises:
-        AttentionError: there is no such row.
-    """
+    """The row called ``name``; an AttentionError where there is none."""
     if name not in METHODS:
         raise AttentionError(
             f"expected an attention method among {', '.join(METHODS)}; found {name!r}. Choose one of them."

@@ -104,16 +104,11 @@ def prediction_rows(
         batches = [images[first : first + batch_size] for first in range(0, len(images), batch_size)]
         logits = np.concatenate([_logits(classifier, batch) for batch in batches]).astype(np.float64)
         probabilities = softmax(logits / classifier.card.temperature, axis=1)
-        facts = pd.DataFrame(
-            {
-                "image_id": [record.image_id for record in records],
-                "lesion_id": [record.lesion_id for record in records],
-                "dx": [record.label for record in records],
-            }
-        )
+        named = [(record.image_id, record.lesion_id, record.label) for record in records]
+        facts = pd.DataFrame(named, columns=["image_id", "lesion_id", "dx"])
         known = pd.DataFrame([dict(record.metadata) for record in records]).drop(columns=list(facts), errors="ignore")
-        named = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classifier.classes])
-        return pd.concat([facts, known.drop(columns=list(named), errors="ignore"), named], axis=1)
+        said = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classifier.classes])
+        return pd.concat([facts, known.drop(columns=list(said), errors="ignore"), said], axis=1)
 
     return table_rows(dataset, slices, partial(prepared, classifier), rows)
 
@@ -149,11 +144,7 @@ def table_rows(
 
 
 def prepared(classifier: Classifier, record: Record) -> RGB:
-    """A record's picture in the model's input, uint8 ``[S, S, 3]``.
-
-    Raises:
-        ImageError: it is refused.
-    """
+    """A record's picture in the model's input, uint8 ``[S, S, 3]``; an ImageError where it is refused."""
     return classifier.prepare(read_image(record.path).pixels)
 
 
@@ -241,11 +232,8 @@ def make_table(
 
 
 def without_rows(asked: ToAudit, dataset: Dataset, rows: pd.DataFrame) -> ToAudit:
-    """Images to audit without those of ``dataset`` that have no row, for they were refused; counted, and named with the reason.
-
-    Raises:
-        DatasetError: every picture was refused.
-    """
+    """Images to audit without those of ``dataset`` that have no row, for they were refused: counted, and named with the reason. A
+    DatasetError where all were."""
     missing = {record.image_id for record in dataset.records} - set(rows.get("image_id", ()))
     return replace(asked, dataset=without_refused(asked.dataset, missing)) if missing else asked
 
@@ -301,14 +289,8 @@ def _files(folder: Path, output: Path) -> list[Path]:
     """The files of ``folder`` in name order, without hidden ones and without what this or an earlier run writes there."""
     here = output.resolve().parent == folder.resolve()
     written = re.compile(re.escape(output.name) + r"(\.\w*\.part)?")
-    return sorted(
-        (
-            file
-            for file in folder.iterdir()
-            if file.is_file() and not file.name.startswith(".") and not (here and written.fullmatch(file.name))
-        ),
-        key=lambda file: file.name,
-    )
+    files = (file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+    return sorted((one for one in files if not (here and written.fullmatch(one.name))), key=lambda file: file.name)
 
 
 def _name(file: Path) -> str:

@@ -339,16 +339,14 @@ def compare_sets(first: Audited, second: Audited, draws: int = DRAWS) -> pd.Data
     Intervals are paired where the sets share images (a split and all of a set, or one set labelled in two ways), else unpaired.
 
     Returns:
-        A row per figure: ``metric`` (slug), ``label`` (in words); ``first``, ``second`` and ``difference`` (second − first), each
-        with its 95% interval in ``…_low`` and ``…_high``; ``n_first`` and ``n_second``, the images compared; ``diagnoses``,
-        those that both hold, in words; ``paired``, whether the intervals are.
+        A row per figure, as of :func:`~dermaviz.metrics.comparison.paired_differences`, with its ``label`` in words; ``n_first``
+        and ``n_second``, the images compared; ``diagnoses``, those that both hold, in words; ``paired``, whether intervals are.
 
     Raises:
         EvidenceError: the two cannot be asked the same question, or share no diagnosis.
     """
-    from dermaviz.metrics.comparison import (
-        differences_of_sets,  # here, or whoever reads predictions would wait for SciPy
-    )
+    # Here, or whoever reads predictions would wait for SciPy.
+    from dermaviz.metrics.comparison import differences_of_sets
     from dermaviz.metrics.summary import figures_for, metrics_for
 
     one, other = alike(first, second)

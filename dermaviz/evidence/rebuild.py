@@ -3,9 +3,7 @@ checkpoint is done, so a run that was stopped goes on where it was."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import shlex
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
@@ -19,7 +17,7 @@ import pandas as pd
 from dermaviz.data.labels import parse_map
 from dermaviz.data.photographs import REMEMBERED, remembered_place
 from dermaviz.data.tables import parse_columns
-from dermaviz.errors import DatasetError, EvidenceError
+from dermaviz.errors import DatasetError
 from dermaviz.evidence.build import expected_seconds
 from dermaviz.evidence.evaluate import make_table
 from dermaviz.evidence.images import ToAudit, images_to_audit
@@ -29,7 +27,9 @@ from dermaviz.evidence.store import (
     DataSplit,
     Manifest,
     audit_command,
+    command_of,
     has_evidence,
+    options_told,
     read_manifest,
     read_parquet,
     table_path,
@@ -69,14 +69,10 @@ class Step:
         manifest = read_manifest(path.with_suffix(".json"))
         return manifest if file_sha256(path) == manifest.sha256 else None
 
-    @cached_property
-    def options(self) -> tuple[str, str, str]:
-        """The reader, the columns and the map of labels that the command named."""
-        parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-        for option in ("--dataset", "--columns", "--map"):
-            parser.add_argument(option, default="")
-        given = parser.parse_known_args(shlex.split(self.command))[0]
-        return given.dataset, given.columns, given.map
+    @property
+    def options(self) -> tuple[tuple[str, str], ...]:
+        """How the command had the data set read: :func:`~dermaviz.evidence.store.options_told`."""
+        return tuple(options_told(self.command).items())
 
     def is_stale(self) -> bool:
         """Whether the table that is there is of another model or measured in another way; its images are not looked at."""
@@ -91,9 +87,9 @@ def steps_of(checkpoint: Checkpoint, only: Collection[str], aside: Path | None =
     splits; those of its own test where it has none yet. New ones wait in a folder ``aside``, by default beside the checkpoint's
     evidence."""
     own, work = internal(checkpoint.card), aside / checkpoint.name if aside else checkpoint.folder / WORK
-    order = {name: i for i, name in enumerate(TABLES)}
+    order = list(TABLES)
     found = [
-        Step(checkpoint, DataSplit(path.parents[1].name, path.parent.name), path.stem, work, _command(path))
+        Step(checkpoint, DataSplit(path.parents[1].name, path.parent.name), path.stem, work, command_of(path))
         for path in sorted((checkpoint.folder / FOLDER).glob("*/*/*.json"))
         if path.stem in TABLES
     ]
@@ -102,15 +98,9 @@ def steps_of(checkpoint: Checkpoint, only: Collection[str], aside: Path | None =
     ]
     chosen = [step for step in found if step.table in only]
     return sorted(
-        chosen, key=lambda step: (step.of != own, step.of.data_set == own.data_set, str(step.of), order[step.table])
+        chosen,
+        key=lambda step: (step.of != own, step.of.data_set == own.data_set, str(step.of), order.index(step.table)),
     )
-
-
-def _command(manifest: Path) -> str:
-    try:
-        return str(read_manifest(manifest).made.get("command", ""))
-    except EvidenceError:
-        return ""
 
 
 def seconds_of(steps: Collection[Step], limit: int = 0) -> dict[str, float | None]:
@@ -135,16 +125,10 @@ def images_of(step: Step, root: Path | None) -> ToAudit:
     """
     card = step.checkpoint.card
     place = root if step.of.data_set == internal(card).data_set else place_of(step.checkpoint, step.of.data_set, root)
-    reader, columns, labels = step.options
-    return images_to_audit(
-        card,
-        place,
-        step.of.split,
-        name=step.of.data_set,
-        reader=reader,
-        columns=parse_columns(columns),
-        labels=parse_map(labels),
-    )
+    told = dict(step.options)
+    columns, labels = parse_columns(told.get("columns", "")), parse_map(told.get("map", ""))
+    reader, of = told.get("dataset", ""), step.of
+    return images_to_audit(card, place, of.split, name=of.data_set, reader=reader, columns=columns, labels=labels)
 
 
 def place_of(checkpoint: Checkpoint, name: str, root: Path | None) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import io
 import json
@@ -9,7 +10,6 @@ import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,8 @@ def as_name(text: str) -> str:
 class DataSplit:
     """Whose images evidence is of: a data set and one of its splits, as folders, links and commands name them.
 
-    Evidence is keyed by checkpoint × data set × split and lies in ``evidence/<data set>/<split>/`` of the checkpoint's folder,
-    so an external set stands beside the internal test set and never replaces it.
+    Evidence lies in ``evidence/<data set>/<split>/`` of the checkpoint's folder, so an external set stands beside the internal
+    test set and never replaces it.
 
     Raises:
         EvidenceError: a name is not of letters, digits, dots, dashes and underscores: it could lie outside that folder.
@@ -89,19 +89,28 @@ def audit_command(
 
 def _how_read(checkpoint: Path | None, of: DataSplit) -> list[str]:
     """The options with which a data set was read for a checkpoint's predictions; none where there are none."""
-    if checkpoint is None:
-        return []
+    options = {} if checkpoint is None else options_told(command_of(table_path(checkpoint, "predictions", of)))
+    return [word for option, value in options.items() if value for word in (f"--{option}", value)]
+
+
+def command_of(table: Path) -> str:
+    """The command that made a table, by the manifest beside its file; "" where none says."""
     try:
-        made = read_manifest(table_path(checkpoint, "predictions", of).with_suffix(".json")).made
-        words = shlex.split(str(made.get("command", "")))
-    except (EvidenceError, ValueError):
-        return []
-    told = [part for word in words for part in (word.split("=", 1) if word.startswith("--") else [word])]
-    return [part for option, value in pairwise(told) if option in _HOW for part in (option, value)]
+        return str(read_manifest(table.with_suffix(".json")).made.get("command", ""))
+    except EvidenceError:
+        return ""
 
 
-_HOW = ("--columns", "--map", "--dataset")
-"""Options of `dermaviz audit` that say how another data set is read."""
+def options_told(command: str) -> dict[str, str]:
+    """The options of `dermaviz audit` that say how another data set is read (``columns, map, dataset``), "" where one is not
+    given."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for option in ("--columns", "--map", "--dataset"):
+        parser.add_argument(option, default="")
+    try:
+        return vars(parser.parse_known_args(shlex.split(command))[0])
+    except (ValueError, argparse.ArgumentError):
+        return {}
 
 
 @validated(EvidenceError, "source")
@@ -150,11 +159,7 @@ class Manifest:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a table's manifest.
-
-    Raises:
-        EvidenceError: the file is no manifest.
-    """
+    """A table's manifest; an EvidenceError where the file is none."""
     remedy = "Delete the file and make the evidence again with `dermaviz audit`."
     content = read_json(path, "a manifest of evidence", error=EvidenceError, remedy=remedy)
     try:
@@ -204,11 +209,9 @@ def read_evidence(
     columns: Sequence[str] | None = None,
     answers_when: Callable[[Sequence[str]], str] | None = None,
 ) -> Evidence:
-    """Read a table of a checkpoint's evidence.
+    """Read a table (``predictions``, ``attacks`` …) of the evidence in a checkpoint's folder.
 
     Args:
-        checkpoint: the checkpoint's folder.
-        table: ``predictions``, ``attacks`` …
         of: whose images.
         checkpoint_sha256: the model's ``Card.answers_sha256`` now; evidence of another model is stale.
         columns: those that are wanted, all by default.
@@ -314,11 +317,7 @@ def read_parquet(content: bytes, columns: Sequence[str] | None = None) -> pd.Dat
 
 
 def require_columns(table: pd.DataFrame, wanted: Sequence[str]) -> None:
-    """Go on only with a table that has all of these columns.
-
-    Raises:
-        EvidenceError: one is missing.
-    """
+    """Go on only with a table that has all of these columns; else an EvidenceError."""
     missing = [name for name in wanted if name not in table]
     if missing:
         raise EvidenceError(

@@ -178,21 +178,12 @@ BY = ("axis", "lesion", "ita_to")
 def tone_effects(
     table: pd.DataFrame, predictions: pd.DataFrame, classes: tuple[str, ...], malignant: Collection[str]
 ) -> pd.DataFrame:
-    """What each shift of tone does on average over the images: see :func:`~dermaviz.fairness.effects.effects`.
+    """What each shift of tone in the evidence table ``counterfactuals`` does on average over the images.
 
-    Args:
-        table: ``image_id, axis`` (``clean``, or a name in ``counterfactual.AXES``), ``lesion, ita_to, shift, p_<class>,
-            rank_correlation, energy``. Images without a measured tone have a clean row only and are left out.
-        predictions: ``image_id, lesion_id, dx``, and ``patient_id`` where known, of the images to count.
-
-    Returns:
-        ``axis, lesion, ita_to, shift`` (mean of ``ita_to − ita_from``, degrees), ``metric, value, low, high, beyond, beyond_low,
-        beyond_high, n_images, n_clusters``, see :func:`~dermaviz.fairness.effects.effects`; ``beyond`` is against the control
-        that is no tone. Further metrics: ``rank_correlation`` of the attention map with the clean one, ``energy`` (in the lesion)
-        and ``energy_change``, means over the images whose maps show anything.
-
-    Raises:
-        EvidenceError: a column is missing, or an image lacks a condition or has one twice.
+    The columns and errors are those of :func:`~dermaviz.fairness.effects.read_paired` and
+    :func:`~dermaviz.fairness.effects.effects`; ``shift`` is the mean of ``ita_to − ita_from`` in degrees, and ``beyond`` is
+    against the control that is no tone. Further metrics: ``rank_correlation`` of the attention map with the clean one,
+    ``energy`` (in the lesion) and ``energy_change``, means over the images whose maps show anything.
     """
     paired = read_paired(table, predictions, classes, BY, ("shift", "rank_correlation", "energy"))
     energy = paired.measured["energy"]

@@ -200,10 +200,6 @@ def shortcut_variants(pixels: RGB, mask: NDArray[np.bool_], seed: int) -> dict[s
     Args:
         pixels: uint8 ``[H, W, 3]`` sRGB, as the model sees it: an artefact at the edge of a wider photo would be cut away.
         mask: the lesion, bool ``[H, W]``.
-        seed: fixes what is random, a whole number of at least 0.
-
-    Returns:
-        Name → uint8 ``[H, W, 3]``, in the order of ``VARIANTS``.
 
     Raises:
         FairnessError: the mask is not the picture's.
@@ -224,18 +220,9 @@ def shortcut_variants(pixels: RGB, mask: NDArray[np.bool_], seed: int) -> dict[s
 def shortcut_effects(
     table: pd.DataFrame, predictions: pd.DataFrame, classes: tuple[str, ...], malignant: Collection[str]
 ) -> pd.DataFrame:
-    """What each variant does to the answers, from the evidence table ``shortcuts``.
+    """What each ``variant`` of the evidence table ``shortcuts`` does to the answers: see :func:`read_paired` and :func:`effects`.
 
-    Args:
-        table: ``image_id, variant`` (``clean`` and those in ``VARIANTS``) and ``p_<class>``.
-        predictions: ``image_id, lesion_id, dx``, and ``patient_id`` where known, of the images to count.
-
-    Returns:
-        ``variant, metric, value, low, high, beyond, beyond_low, beyond_high, n_images, n_clusters``, see
-        :func:`~dermaviz.fairness.effects.effects`; ``beyond`` is against the same places covered in skin colour.
-
-    Raises:
-        EvidenceError: a column is missing, or an image lacks a variant or has one twice.
+    ``beyond`` is against the same places covered in skin colour.
     """
     paired = read_paired(table, predictions, classes, ["variant"])
     return effects(paired, malignant, _control_of)

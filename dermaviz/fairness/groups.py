@@ -50,6 +50,7 @@ SIDES = MappingProxyType(
 )
 """The figures that are a share of the positives (True) or of the negatives."""
 COUNTS = ("n_images", "n_clusters", "n_positives", "n_negatives", "clusters_with_positives", "clusters_with_negatives")
+_SIDES = MappingProxyType({"positives": True, "negatives": False})
 FOUND, INCONCLUSIVE, TOO_FEW = "difference found", "inconclusive", "too few"
 """What :func:`judge` can say of a gap."""
 
@@ -109,14 +110,8 @@ def measure_groups(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> GroupFigures:
-    """Every figure of every group of images; a group "" (unknown) is left out, but its clusters are drawn.
-
-    Args:
-        labels: int ``[N]``, indices into the classes.
-        probabilities: calibrated, ``[N, C]``.
-        cluster_ids: what each image is drawn together with, ``[N]``. A cluster may have images in several groups.
-        groups: name of each image's group, ``[N]``.
-        figures: from :func:`audit_figures`.
+    """Every figure (of :func:`audit_figures`) of every group of N images with calibrated probabilities. A group "" (unknown) is
+    left out, but its clusters are drawn; a cluster may have images in several groups.
 
     Raises:
         FairnessError: an argument is of another length, or no image is of a known group.
@@ -139,8 +134,7 @@ def measure_groups(
         of_group = Sampled.join(each)
         values[g], samples[:, g], unvaried[:, g] = of_group.value, of_group.draws, of_group.unvaried
         if np.isin(values[g], (0, 1)).any():
-            sides_of = ("clusters_with_negatives", "clusters_with_positives")
-            clusters_of = {bool(side): int(counts[column][g]) for side, column in enumerate(sides_of)}
+            clusters_of = {side: int(counts[f"clusters_with_{name}"][g]) for name, side in _SIDES.items()}
             _spread_unanimous(figures, values[g], samples[:, g], clusters_of, seed=g)
     return GroupFigures(figures, counts, Sampled(values, samples, unvaried))
 
@@ -199,8 +193,8 @@ def audit_figures(
 
 
 def too_few_sides(counts: pd.DataFrame, wanted: str, unit: str) -> str:
-    """Why none of these groups can be judged, after "each has": ``counts`` has the columns of :func:`group_counts`, ``wanted``
-    is what is looked for (in words), and ``unit`` what clusters are (``bootstrap.cluster_unit``)."""
+    """Why none of these groups can be judged, after "each has", by their :func:`group_counts`. ``wanted`` is what is looked for,
+    ``unit`` what clusters are (``bootstrap.cluster_unit``)."""
     few = counts[["clusters_with_positives", "clusters_with_negatives"]] < FEWEST
     if few["clusters_with_positives"].all():
         return fewer_than(f"images of {wanted}", unit)
@@ -359,12 +353,7 @@ def group_counts(
     """The row of ``COUNTS`` of each known group, the largest first, equally large ones by name.
 
     A group is ``suppressed`` where its positives, or its negatives, are of fewer than 10 clusters: thirty images of two
-    patients say little more than two.
-
-    Args:
-        groups: of each image, ``[N]``; "" is left out.
-        clusters: its patient, else its lesion, ``[N]``.
-        positive: whether it shows what is looked for, ``[N]``.
+    patients say little more than two. ``positive`` ``[N]`` says which images show what is looked for; a group "" is left out.
 
     Raises:
         FairnessError: no image is of a known group.
@@ -379,7 +368,7 @@ def group_counts(
         n_images=("cluster", "size"), n_clusters=("cluster", "nunique"), n_positives=("positive", "sum")
     )
     counts["n_negatives"] = counts["n_images"] - counts["n_positives"]
-    for name, side in (("positives", True), ("negatives", False)):
+    for name, side in _SIDES.items():
         of = images[images["positive"] == side].groupby("group")["cluster"].nunique()
         counts[f"clusters_with_{name}"] = of.reindex(counts.index).fillna(0).astype(int)
     counts["suppressed"] = counts[["clusters_with_positives", "clusters_with_negatives"]].min(axis=1) < FEWEST

@@ -111,8 +111,7 @@ def before_and_after(
     malignant classes catches: both are among the rows, where the classes name melanoma and malignancy.
 
     Args:
-        probabilities: calibrated, ``[N, C]``.
-        temperature: what the logits were divided by.
+        probabilities: calibrated with ``temperature``, what the logits were divided by.
         threshold: probability of malignancy from which an image is flagged.
 
     Returns:
@@ -194,7 +193,8 @@ def fit_conformal(
     exchangeable with those fitted on, and one image per lesion. A class with too few images to promise anything (fewer than
     9 for .9) joins every set: its threshold is −inf.
 
-    Source: least ambiguous sets (LAC), Sadinle, Lei and Wasserman 2019, theorems 1 and 2.
+    Source: least ambiguous sets (LAC), Sadinle, Lei and Wasserman 2019, theorems 1 and 2. MAPIE 1.6 gives the same sets, but
+    wants an estimator of scikit-learn round stored probabilities, and 200 modules (1.8 s) for the one quantile below.
     """
     true = probabilities[np.arange(len(labels)), labels]
     n_classes = probabilities.shape[1]

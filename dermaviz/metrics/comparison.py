@@ -40,10 +40,8 @@ def paired_differences(
         A row per metric: ``metric``; ``first``, ``second`` and ``difference`` (second − first), each with its 95% interval
         in ``…_low`` and ``…_high``.
     """
-    drawn = Bootstrap.over(cluster_ids, draws)
-    of_first, of_second = (Sampled.join(drawn.metrics(metrics.values(), labels, said)) for said in (first, second))
-    names = {"metric": list(metrics)}
-    return interval_table(names, first=of_first, second=of_second, difference=of_second - of_first)
+    samples = ((labels, said, cluster_ids) for said in (first, second))
+    return differences_of_sets(metrics, *samples, draws, paired=True)
 
 
 Sample = tuple[Labels, Probabilities, ClusterIds]
@@ -146,11 +144,8 @@ class BesideConstant:
         return self.balanced.low > self.chance + 1e-9
 
     def finding(self, names: Sequence[str]) -> str:
-        """That it is no better, or nearly always gives one class, in a sentence; "" where neither is so or can be judged.
-
-        Args:
-            names: of the classes, in words.
-        """
+        """That it is no better, or nearly always gives one class, in a sentence; "" where neither is so or can be judged;
+        ``names`` are the classes in words."""
         if self.n < FEWEST or self.n_classes < 2:
             return ""
         constant, images = names[self.commonest], f"{self.n:,} images"
@@ -178,13 +173,7 @@ class BesideConstant:
 def beside_constant(
     labels: Labels, probabilities: Probabilities, cluster_ids: ClusterIds, draws: int = DRAWS
 ) -> BesideConstant:
-    """The answers to N ≥ 1 images beside the constant answer.
-
-    Args:
-        labels: true class ``[N]``, indices into the classes.
-        probabilities: ``[N, C]``.
-        cluster_ids: what each image is drawn together with in intervals, ``[N]``.
-    """
+    """The answers to N ≥ 1 images beside the constant answer."""
     n_classes = probabilities.shape[1]
     true, called = np.bincount(labels, minlength=n_classes), probabilities.argmax(1)
     given = np.bincount(called, minlength=n_classes)

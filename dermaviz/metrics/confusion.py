@@ -108,25 +108,15 @@ class Verdicts:
 
 
 def by_class(labels: NDArray[np.int64], probabilities: NDArray[np.floating], classes: Sequence[str]) -> Verdicts:
-    """Each image is called its most probable class.
-
-    Args:
-        labels: true class ``[N]``, indices into ``classes``.
-        probabilities: ``[N, C]``.
-    """
+    """Each of N images is called its most probable class; ``labels`` are indices into ``classes``."""
     return Verdicts(tuple(classes), labels, probabilities.argmax(1), probabilities.max(1, initial=0))
 
 
 def by_threshold(
     positive: NDArray[np.bool_], score: NDArray[np.floating], threshold: float, groups: tuple[str, str]
 ) -> Verdicts:
-    """Each image is called positive where its score is at or above the threshold.
-
-    Args:
-        positive: whether each image is, ``[N]``.
-        score: probability of being positive, ``[N]`` in [0, 1].
-        groups: the name of the positive ones and that of the others.
-    """
+    """Each of N images is called positive where its ``score`` (probability in [0, 1]) is at or above the threshold. ``groups``:
+    the name of the positive ones and that of the others."""
     alarm = score >= threshold
     return Verdicts(groups, (~positive).astype(np.int64), (~alarm).astype(np.int64), np.where(alarm, score, 1 - score))
 

@@ -34,10 +34,7 @@ Score = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """Images on either side of a threshold, called positive where their score is at least ``threshold``.
-
-    ``tp``, ``fp``, ``fn``, ``tn`` count images.
-    """
+    """Images on either side of a threshold, called positive where their score is at least that; ``tp`` … ``tn`` count them."""
 
     threshold: float
     tp: int
@@ -221,12 +218,7 @@ COVERAGES = 100
 def roc_points(positive: Positive, score: Score) -> pd.DataFrame:
     """``threshold, false_positive_rate, sensitivity`` from a threshold above all scores (inf) down to the lowest score.
 
-    Args:
-        positive: bool ``[N]``.
-        score: ``[N]``; an image is called positive where it is at least the threshold.
-
-    Returns:
-        A row per distinct score, rates in [0, 1]; a rate of no images is NaN.
+    An image is called positive where its score is at least the threshold. A row per distinct score; a rate of none is NaN.
     """
     threshold, tp, fp = counts_by_threshold(positive, score)
     negatives = len(positive) - positive.sum()
@@ -264,8 +256,9 @@ def risk_coverage(labels: Labels, probabilities: Probabilities, cluster_ids: Clu
     first = np.searchsorted(-threshold[rows], -confidence)  # the first row at which an image is answered
 
     def risk(weights: Weights) -> Values:
-        sides = (counted(first[side], len(rows), weights[..., side]).cumsum(-1) for side in (wrong, ~wrong))
-        wrong_drawn, right_drawn = sides
+        wrong_drawn, right_drawn = (
+            counted(first[side], len(rows), weights[..., side]).cumsum(-1) for side in (wrong, ~wrong)
+        )
         return ratio(wrong_drawn, wrong_drawn + right_drawn)
 
     points = {"coverage": ratio(answered[rows], len(labels))}

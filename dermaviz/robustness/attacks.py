@@ -207,11 +207,7 @@ ATTACKS: Mapping[str, Attack] = MappingProxyType({row.name: row for row in _ROWS
 
 
 def find_attack(name: str) -> Attack:
-    """The attack of this name.
-
-    Raises:
-        AttackError: there is none.
-    """
+    """The attack of this name; an AttackError where there is none."""
     if name not in ATTACKS:
         raise AttackError(f"expected an attack among {', '.join(ATTACKS)}; found {name!r}.")
     return ATTACKS[name]

@@ -3,19 +3,18 @@ prepared: its sharpness, how large the lesion is in the frame, the crop, its col
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from PIL import Image
 
 from dermaviz.errors import EvidenceError
 from dermaviz.images import RGB, reduce_to
 from dermaviz.metrics.bootstrap import Bootstrap, interval_table
+from dermaviz.robustness.corruptions import through_jpeg
 
 AS_IT_IS = "none"
 KEPT = 0.85
@@ -67,19 +66,13 @@ def _grey(pixels: RGB, share: float) -> RGB:
     return np.rint(grey * share + pixels * (1 - share)).astype(np.uint8)
 
 
-def _jpeg(pixels: RGB, quality: float) -> RGB:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=int(quality))
-    return np.asarray(Image.open(file))
-
-
 CHANGES: Mapping[str, Change] = MappingProxyType(
     {
         "sharpness": Change("Sharpness", (64, 100, 150, 225, 300, 450, 600), _sharpness, lambda at: f"{at:g} px"),
         "scale": Change("Lesion's size", (0.5, 0.7, 1.4, 2), _scale, lambda at: f"{at:g} ×"),
         "crop": Change("Crop", (1, 2, 3, 4), _crop, lambda at: f"corner {at:g}"),
         "grey": Change("Colour lost", (0.5, 1), _grey, lambda at: f"{at:.0%}"),
-        "jpeg": Change("JPEG quality", (90, 70, 50, 30, 10), _jpeg, lambda at: f"{at:g}"),
+        "jpeg": Change("JPEG quality", (90, 70, 50, 30, 10), through_jpeg, lambda at: f"{at:g}"),
     }
 )
 """Every change by the name it has in the table ``cameras``."""
@@ -114,33 +107,26 @@ def changed_answers(table: pd.DataFrame, cluster_of: Mapping[str, str]) -> pd.Da
     if clean.empty:
         raise EvidenceError("expected each image as it is in the table cameras, found none. Make the evidence again.")
     order = clean.index[clean.index.isin(list(cluster_of))]
+    table, place = table[table["image_id"].isin(order)], pd.Series(np.arange(len(order)), index=order)
     whole = Bootstrap.over([cluster_of[image_id] for image_id in order])
-    place = pd.Series(np.arange(len(order)), index=order)
+
+    def row(change: str, level: float, image_ids: pd.Index, changed: pd.Series, moved: pd.Series) -> pd.DataFrame:
+        images = whole.take(place[image_ids].to_numpy())
+        names = {"change": [change], "level": [level], **{key: [count] for key, count in images.counts.items()}}
+        moved_by = images.mean(moved.to_numpy()[:, None])
+        return interval_table(names, changed=images.mean(changed.to_numpy(bool)[:, None]), moved=moved_by)
+
     rows = []
-    for (change, level), part in table[table["image_id"].isin(order)].groupby(["change", "level"], sort=False):
-        if change != AS_IT_IS:
-            before = clean.loc[part["image_id"]]
-            changed = part["predicted"].to_numpy() != before["predicted"].to_numpy()
-            moved = np.abs(part["p_malignant"].to_numpy() - before["p_malignant"].to_numpy())
-            rows.append(_row(whole, place[part["image_id"]].to_numpy(), str(change), float(level), changed, moved))
-    sharp = table[(table["change"] == "sharpness") & (table["level"] >= 150) & table["image_id"].isin(order)]
+    for (change, level), part in table[table["change"] != AS_IT_IS].groupby(["change", "level"], sort=False):
+        after = part.set_index("image_id")
+        before = clean.loc[after.index]
+        moved = (after["p_malignant"] - before["p_malignant"]).abs()
+        rows.append(row(str(change), float(level), after.index, after["predicted"] != before["predicted"], moved))
+    sharp = table[(table["change"] == "sharpness") & (table["level"] >= 150)]
     if len(sharp):
         each = sharp.groupby("image_id", sort=False)
-        several = each["predicted"].nunique()
-        spread = each["p_malignant"].max() - each["p_malignant"].min()
-        at = place[several.index].to_numpy()
-        rows.append(_row(whole, at, "sharpness", 0.0, several.to_numpy() > 1, spread.to_numpy()))
+        several = each["predicted"].nunique() > 1
+        rows.append(
+            row("sharpness", 0.0, several.index, several, each["p_malignant"].max() - each["p_malignant"].min())
+        )
     return pd.concat(rows, ignore_index=True)
-
-
-def _row(
-    whole: Bootstrap,
-    at: NDArray[np.int64],
-    change: str,
-    level: float,
-    changed: NDArray[np.bool_],
-    moved: NDArray[np.float64],
-) -> pd.DataFrame:
-    images = whole.take(at)
-    names = {"change": [change], "level": [level], **{key: [count] for key, count in images.counts.items()}}
-    return interval_table(names, changed=images.mean(changed[:, None]), moved=images.mean(moved[:, None]))

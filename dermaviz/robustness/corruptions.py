@@ -182,14 +182,15 @@ def light(images: Tensor, factor: float, seeds: Sequence[int], *, quantity: str)
 
 def jpeg(images: Tensor, quality: float, seeds: Sequence[int]) -> Tensor:
     """Each image rounded to 8 bits, saved by Pillow as JPEG of ``quality`` (1 to 95) with its usual 4:2:0 and read back."""
+    return from_pictures((through_jpeg(picture, quality) for picture in to_pictures(images)), images)
 
-    def through_jpeg(picture: RGB) -> RGB:
-        file = io.BytesIO()
-        Image.fromarray(picture).save(file, "JPEG", quality=round(quality))
-        with Image.open(file, formats=("JPEG",)) as read:
-            return np.array(read)
 
-    return from_pictures(map(through_jpeg, to_pictures(images)), images)
+def through_jpeg(picture: RGB, quality: float) -> RGB:
+    """A picture uint8 ``[H, W, 3]`` as it comes back from a JPEG file of a quality from 1 to 95."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=round(quality))
+    with Image.open(file, formats=("JPEG",)) as read:
+        return np.array(read)
 
 
 def pixelate(images: Tensor, factor: float, seeds: Sequence[int]) -> Tensor:

@@ -10,14 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dermaviz.errors import AttackError
 from dermaviz.models.classifier import Classifier
 from dermaviz.robustness.gradients import (
-    DEFAULT_LOSS,
     Attacked,
     Box,
     Goal,
-    GradientSign,
     Probe,
     require_epsilon,
 )
@@ -44,16 +41,8 @@ class Flips:
     cap: float
 
 
-def flip_distance(
-    classifier: Classifier,
-    images: Tensor,
-    goal: Goal,
-    *,
-    cap: float = CAP,
-    resolution: float = RESOLUTION,
-    loss: str = DEFAULT_LOSS,
-) -> Flips:
-    """The smallest ε in steps of ``resolution`` at which FGSM reaches the goal, for each image by itself.
+def flip_distance(classifier: Classifier, images: Tensor, goal: Goal, *, cap: float = CAP) -> Flips:
+    """The smallest ε in steps of ``RESOLUTION`` at which FGSM reaches the goal, for each image by itself.
 
     First a scan outwards, up to the first point at which the image is flipped: every step up to one grey level, then
     strides that grow by a quarter of the way gone; then bisection within that stride. The answer at the ε found is
@@ -66,51 +55,31 @@ def flip_distance(
         images: float32 ``[N, 3, S, S]`` in [0, 1].
         goal: the class of each image to leave, or to arrive at.
         cap: the largest ε tried, rounded to a whole number of steps.
-        resolution: in [0, 1] pixels.
 
     Raises:
-        AttackError: images, goal or loss are none that can be attacked with, or ``resolution`` exceeds ``cap``.
+        AttackError: images, goal or cap are none that can be attacked with.
     """
-    probe = Probe(classifier, images, goal, loss)
-    if not 0 < resolution <= require_epsilon(cap):
-        raise AttackError(
-            f"expected a resolution above 0 and up to the cap of {cap:g}, found {resolution:g}. "
-            f"1/8 of a grey level is {RESOLUTION:g}."
-        )
+    probe, step, last = Probe(classifier, images, goal), 0, round(require_epsilon(cap) / RESOLUTION)
     gradient = probe.gradient(images)
-    search = _Search(probe, images, gradient, resolution)
-    step, last = 0, round(cap / resolution)
-    while step < last and (rows := (search.high < 0) & ~gradient.zero_gradient).any():
-        step = min(last, step + (1 if step < _EVERY else step // 4))
-        search.evaluate(rows, torch.full_like(search.high, step))
-    while (rows := search.high - search.low > 1).any():
-        search.evaluate(rows, (search.low + search.high) // 2)
-    high = search.high.cpu().numpy()
-    return Flips(
-        np.where(high < 0, np.inf, high * resolution),
-        search.predicted.cpu().numpy(),
-        gradient.zero_gradient.cpu().numpy(),
-        cap,
-    )
+    predicted = gradient.logits.argmax(dim=1)
+    # In steps: the largest known not to flip an image, and the smallest known to, or −1.
+    low, high = torch.zeros_like(predicted), torch.where(gradient.reached, 0, -1)
 
-
-class _Search:
-    """For each image, in steps: the largest known not to be flipped (``low``), the smallest known to be (``high``, or −1)."""
-
-    def __init__(self, probe: Probe, images: Tensor, gradient: GradientSign, resolution: float) -> None:
-        self._probe, self._images, self._gradient, self._resolution = probe, images, gradient, resolution
-        self.low = torch.zeros(len(images), dtype=torch.int64, device=images.device)
-        self.high = torch.where(gradient.reached, 0, -1)
-        self.predicted = gradient.logits.argmax(dim=1)
-
-    def evaluate(self, chosen: Tensor, steps: Tensor) -> None:
-        """Try the ``chosen`` images (bool ``[N]``) at so many ``steps`` each (int64 ``[N]``)."""
+    def attempt(chosen: Tensor, steps: Tensor) -> None:
         rows = chosen.nonzero().squeeze(1)
-        points = fgsm_points(self._images[rows], self._gradient.take(rows), steps[rows] * self._resolution)
-        here = self._probe.evaluate(points, rows)
-        self.low[rows] = torch.where(here.reached, self.low[rows], steps[rows])
-        self.high[rows] = torch.where(here.reached, steps[rows], self.high[rows])
-        self.predicted[rows] = torch.where(here.reached, here.logits.argmax(dim=1), self.predicted[rows])
+        here = probe.evaluate(fgsm_points(images[rows], gradient.take(rows), steps[rows] * RESOLUTION), rows)
+        flipped, kept = rows[here.reached], rows[~here.reached]
+        low[kept], high[flipped] = steps[kept], steps[flipped]
+        predicted[flipped] = here.logits.argmax(dim=1)[here.reached]
+
+    while step < last and (rows := (high < 0) & ~gradient.zero_gradient).any():
+        step = min(last, step + (1 if step < _EVERY else step // 4))
+        attempt(rows, torch.full_like(high, step))
+    while (rows := high - low > 1).any():
+        attempt(rows, (low + high) // 2)
+    found = high.cpu().numpy()
+    epsilon = np.where(found < 0, np.inf, found * RESOLUTION)
+    return Flips(epsilon, predicted.cpu().numpy(), gradient.zero_gradient.cpu().numpy(), cap)
 
 
 _SLACK = 1e-4

@@ -46,11 +46,7 @@ def per_pixel(epsilon: float | Tensor) -> float | Tensor:
 
 
 def require_epsilon(epsilon: float) -> float:
-    """``epsilon``, when it is a radius in [0, 1].
-
-    Raises:
-        AttackError: it is not; most likely it was given in grey levels.
-    """
+    """``epsilon``, a radius in [0, 1]; else an AttackError: most likely it was given in grey levels."""
     if not (math.isfinite(epsilon) and 0 <= epsilon <= 1):
         raise AttackError(
             f"expected ε from 0 to 1, as pixels are in [0, 1]; found {epsilon}. For n grey levels of 255 pass n / 255."
@@ -233,10 +229,8 @@ def outcome_of(points: Tensor, here: Evaluation, gradient: GradientSign | None, 
 
 
 def counting_passes(classifier: Classifier, on_pass: Callable[[int], None]) -> Classifier:
-    """The same classifier, weights shared, that calls ``on_pass`` with the number of passes so far before each pass.
-
-    What ``on_pass`` raises ends the attack: the classifier is not changed by it.
-    """
+    """The same classifier, weights shared, that calls ``on_pass`` with the number of passes so far before each pass; what that
+    raises ends the attack."""
     return replace(classifier, network=_CountingPasses(classifier.network, on_pass))
 
 

@@ -203,17 +203,12 @@ def pgd_path(
     fgsm_path: Iterable[Attacked],
     settings: PGDSettings,
 ) -> Iterator[Attacked]:
-    """PGD over growing ε, each starting where the one before ended; one outcome for each FGSM outcome given.
+    """PGD over growing ε, each starting where the one before ended; one outcome for each that :func:`fgsm_outcomes` gave.
 
     A point within a ball lies within every larger one. So an image that reached the goal stays there, and another goes on
     from the best point known: the best of the smaller ε, or its FGSM point at this ε. Beyond the ε at which an image was
     first fooled, the point reported is therefore the one that fooled it, or an FGSM point that does so by more, and not
-    the worst one of the larger ball.
-
-    Args:
-        probe, images, gradient: the view of the classifier, the clean images, and the gradient at them.
-        fgsm_path: what :func:`fgsm_outcomes` gave for growing ε.
-        settings: with ``early_stop``; no restarts are made.
+    the worst one of the larger ball. No restarts are made. ``gradient`` is that at the clean images.
 
     Raises:
         AttackError: ε do not grow.

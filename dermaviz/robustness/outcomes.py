@@ -281,14 +281,10 @@ def _require_same(answers: Answers, reference: Answers) -> None:
 
 
 def paired_curves(first: Answers, second: Answers) -> pd.DataFrame:
-    """Each figure of two checkpoints under every condition that both were put under, and by how much the second is higher.
+    """The rows of :func:`curves` for every condition that two checkpoints were put under: ``first, second, difference`` (second −
+    first), each with its 95% interval in ``…_low`` and ``…_high``.
 
     Both are measured on the same resamplings of clusters, so what an image's difficulty does to both cancels out.
-
-    Returns:
-        The two columns of the condition, with a first row of size 0 (clean) for each method or corruption; ``metric`` and
-        ``class`` as in :func:`dermaviz.robustness.outcomes.curves`; ``first, second, difference`` (second − first), each
-        with its 95% interval in ``…_low`` and ``…_high``; ``n_images`` and ``n_clusters`` that the figure is of.
 
     Raises:
         EvidenceError: the two are not of the same images and classes, or share no condition.

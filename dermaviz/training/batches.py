@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -80,14 +80,13 @@ class BatchSource:
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """The batches of ``epoch`` from step ``first`` on."""
         order = epoch_order(self.labels, self.sampler, self.seed, epoch)
+        steps = range(first, len(order) // self.batch_size)
         with ThreadPoolExecutor(1) as pool:
-            upcoming: Future[Batch] | None = None
-            for step in range(first, len(order) // self.batch_size + 1):
-                ready = upcoming
-                last = step == len(order) // self.batch_size
-                upcoming = None if last else pool.submit(self._gather, order, epoch, step)
-                if ready is not None:
-                    yield ready.result()
+            batches = (pool.submit(self._gather, order, epoch, step) for step in steps)
+            upcoming = next(batches, None)
+            while upcoming is not None:
+                ready, upcoming = upcoming, next(batches, None)
+                yield ready.result()
 
     def _gather(self, order: NDArray[np.int64], epoch: int, step: int) -> Batch:
         positions = order[step * self.batch_size : (step + 1) * self.batch_size]

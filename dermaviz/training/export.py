@@ -102,27 +102,12 @@ def export_checkpoint(recipe: Recipe, run: Path, folder: Path, root: Path | None
     half = comparison["changed_diagnoses"] == 0
     kept = stored if half else full
     temperature = fit_temperature(kept.logits, kept.labels)
-    facts, malignant = image_facts(validation), frozenset(card.malignant)
-    figures = summarise(
-        kept.labels,
-        kept.probabilities(temperature),
-        clusters(facts),
-        card.classes,
-        malignant,
-        draws,
-        cluster_unit(facts),
-    )
-    card = replace(
-        card,
-        temperature=temperature,
-        metrics={"validation": figures},
-        training={
-            **card.training,
-            "trained_share": learning,
-            "stored_as": "fp16" if half else "fp32",
-            "fp16_against_fp32": comparison,
-        },
-    )
+    facts, said = image_facts(validation), kept.probabilities(temperature)
+    ids, unit = clusters(facts), cluster_unit(facts)
+    figures = summarise(kept.labels, said, ids, card.classes, frozenset(card.malignant), draws, unit)
+    stored_as = {"stored_as": "fp16" if half else "fp32", "fp16_against_fp32": comparison}
+    training = {**card.training, "trained_share": learning, **stored_as}
+    card = replace(card, temperature=temperature, metrics={"validation": figures}, training=training)
     return save_checkpoint(folder, network, card, half=half)
 
 
@@ -151,12 +136,9 @@ def _classifier(card: Card, network: nn.Module) -> Classifier:
 def _card(recipe: Recipe, run: Path, data: Dataset, split_sha256: str) -> Card:
     row, classes = architecture(recipe.model.architecture), data.classes
     spec = SPECS.get(data.name)
-    known: dict[str, Any] = (
-        {"citation": spec.citation, "licence": spec.licence, "homepage": spec.homepage} if spec else {}
-    )
-    malignant = find_task(recipe.data.task).malignant | (
-        spec.malignant if spec else frozenset(malignant_among(classes))
-    )
+    known: dict[str, Any] = {name: getattr(spec, name) for name in ("citation", "licence", "homepage")} if spec else {}
+    of_data = spec.malignant if spec else frozenset(malignant_among(classes))
+    malignant = find_task(recipe.data.task).malignant | of_data
     history = read_metrics(run)
     try:
         kept = [line for line in history if line["kept"] and line["size"] and line["seconds"] is not None][-1]
@@ -164,6 +146,7 @@ def _card(recipe: Recipe, run: Path, data: Dataset, split_sha256: str) -> Card:
         raise CheckpointError(
             f"{run}: expected a line of metrics.jsonl for the epoch that was kept, found none. Remove the folder to train again."
         ) from error
+    gpu = [torch.cuda.get_device_name()] if torch.cuda.is_available() else []
     return Card(
         name=recipe.name,
         architecture=row.name,
@@ -189,8 +172,7 @@ def _card(recipe: Recipe, run: Path, data: Dataset, split_sha256: str) -> Card:
             "epochs": len(history),
             "seconds": history[-1]["seconds"],
             "torch": torch.__version__,
-            "machine": f"{platform.machine()}, {torch.get_num_threads()} threads"
-            + (f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""),
+            "machine": ", ".join([platform.machine(), f"{torch.get_num_threads()} threads", *gpu]),
             "curve": history,
         },
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -89,14 +90,11 @@ def _on_other_skin(classifier: Classifier, seen: Seen) -> pd.DataFrame:
     maps = explain(classifier, images, int(probabilities[0].argmax()))
     drifts = [drift(maps[0], one, seen.prepared_mask) for one in maps]
     said = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classifier.classes])
-    attention = pd.DataFrame(
-        {
-            "rank_correlation": [one.rank_correlation for one in drifts],
-            "energy": [one.energy_after for one in drifts],
-            "lesion_area": seen.prepared_mask.mean(),
-        }
+    return pd.concat([conditions, said], axis=1).assign(
+        rank_correlation=[one.rank_correlation for one in drifts],
+        energy=[one.energy_after for one in drifts],
+        lesion_area=seen.prepared_mask.mean(),
     )
-    return pd.concat([conditions, said, attention], axis=1)
 
 
 def _shifted(seen: Seen, start: float) -> tuple[pd.DataFrame, list[RGB]]:
@@ -104,12 +102,10 @@ def _shifted(seen: Seen, start: float) -> tuple[pd.DataFrame, list[RGB]]:
     rows: list[dict[str, Any]] = [{"axis": CLEAN, "lesion": "", "ita_to": start, "clipped": 0.0}]
     pictures = [seen.prepared]
     tones = () if np.isnan(start) else TONES
-    for axis in AXES:
-        for lesion in LESION_CHOICES:
-            for tone in tones:
-                made = counterfactual(seen.prepared, seen.prepared_mask, tone, start, lesion, axis)
-                rows.append({"axis": axis, "lesion": lesion, "ita_to": tone, "clipped": made.clipped})
-                pictures.append(made.pixels)
+    for axis, lesion, tone in product(AXES, LESION_CHOICES, tones):
+        made = counterfactual(seen.prepared, seen.prepared_mask, tone, start, lesion, axis)
+        rows.append({"axis": axis, "lesion": lesion, "ita_to": tone, "clipped": made.clipped})
+        pictures.append(made.pixels)
     conditions = pd.DataFrame(rows).assign(image_id=seen.record.image_id, ita_from=start)
     conditions["shift"] = conditions["ita_to"] - start
     return conditions[["image_id", "axis", "lesion", "ita_from", "ita_to", "shift", "clipped"]], pictures
