@@ -353,9 +353,9 @@ def compare_sets(first: Audited, second: Audited, draws: int = DRAWS) -> pd.Data
     card = other.checkpoint.card
     malignant = frozenset(card.malignant)
     metrics = metrics_for(card.classes, malignant)
-    samples = ((images.labels, images.probabilities, images.clusters) for images in (one, other))
+    here, there = ((images.labels, images.probabilities, images.clusters) for images in (one, other))
     paired = bool(one.table["image_id"].isin(other.table["image_id"]).any())
-    table = differences_of_sets(metrics, *samples, draws, paired=paired)
+    table = differences_of_sets(metrics, here, there, draws, paired=paired)
     labels = {figure.slug: figure.label for figure in figures_for(card.classes, malignant)}
     shared = " and ".join(card.words[card.classes[i]] for i in np.unique(other.labels))
     return table.assign(

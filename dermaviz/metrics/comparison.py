@@ -40,8 +40,8 @@ def paired_differences(
         A row per metric: ``metric``; ``first``, ``second`` and ``difference`` (second − first), each with its 95% interval
         in ``…_low`` and ``…_high``.
     """
-    samples = ((labels, said, cluster_ids) for said in (first, second))
-    return differences_of_sets(metrics, *samples, draws, paired=True)
+    one, other = ((labels, said, cluster_ids) for said in (first, second))
+    return differences_of_sets(metrics, one, other, draws, paired=True)
 
 
 Sample = tuple[Labels, Probabilities, ClusterIds]
