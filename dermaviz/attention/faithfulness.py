@@ -29,15 +29,9 @@ _SMALLEST = 3
 
 
 def impute(images: Tensor, known: Tensor, noise: Tensor | None = None) -> Tensor:
-    """The images with every unknown pixel filled in.
+    """The images, float32 ``[N, C, H, W]`` in [0, 1], with every pixel that is not ``known`` (bool ``[N, H, W]``) filled in.
 
-    Args:
-        images: float32 ``[N, C, H, W]`` in [0, 1]; their values at unknown pixels are not used.
-        known: bool ``[N, H, W]``, at least one pixel of each image.
-        noise: added to what was filled in, ``[C, H, W]`` or the images' own shape; none by default.
-
-    Returns:
-        float32 ``[N, C, H, W]`` in [0, 1], equal to ``images`` at known pixels.
+    ``noise``, ``[C, H, W]`` or of the images' own shape, is added to what was filled in.
 
     Raises:
         AttentionError: an image has no known pixel, or the shapes do not fit.
@@ -299,10 +293,8 @@ def randomised(classifier: Classifier, seed: int = 0) -> Iterator[tuple[str, Cla
 def stages(network: nn.Module) -> list[list[str]]:
     """The network's layers with weights, head first, in at most ``STAGES`` runs; the first is the head alone.
 
-    Layers are the network's children, and instead of a child that is a plain sequence, that one's children.
-
-    Raises:
-        AttentionError: no child of the network has weights.
+    Layers are the network's children, and instead of a child that is a plain sequence, that one's children. An AttentionError
+    where none has weights.
     """
     layers: list[str] = []
     for top, child in network.named_children():

@@ -76,12 +76,8 @@ def image_facts(dataset: Dataset) -> pd.DataFrame:
 
 
 def predict_dataset(classifier: Classifier, dataset: Dataset, batch_size: int = 64) -> Predictions:
-    """Logits of every record, each photo read and prepared exactly as the app does it.
-
-    Raises:
-        DatasetError: there is no image in the data set.
-        ImageError: a photo is refused.
-    """
+    """Logits of every record, each photo read and prepared exactly as the app does it; an ImageError where one is refused, a
+    DatasetError where there is none."""
     if not len(dataset):
         raise DatasetError(f"expected images of {dataset.name} to predict, found none. Choose a split that has images.")
     batches = [slice(first, first + batch_size) for first in range(0, len(dataset), batch_size)]
@@ -119,12 +115,8 @@ def table_rows(
     read: Callable[[Record], T],
     rows: Callable[[list[Record], list[T]], pd.DataFrame],
 ) -> Iterator[pd.DataFrame]:
-    """The rows of a table for each slice of a data set, lazily and in order. Each picture is read once; one that is refused has
-    no row, and a slice of these alone has none.
-
-    Args:
-        read: what is needed of a record, read ahead by two threads.
-        rows: those of records, given what was read of each.
+    """The rows of a table for each slice of a data set, lazily and in order, given what was ``read`` of each record, ahead
+    and by two threads. Each picture is read once; one that is refused has no row, and a slice of these alone has none.
 
     Raises:
         ImageError: a file is not there any more.

@@ -114,11 +114,8 @@ def seconds_of(steps: Collection[Step], limit: int = 0) -> dict[str, float | Non
 
 
 def images_of(step: Step, root: Path | None) -> ToAudit:
-    """The images of a step, read and labelled as when its table was made.
-
-    Args:
-        root: the checkpoint's own data set, or the folder above; another set lies in it or beside it under its name, or where
-            it was last time.
+    """The images of a step, read and labelled as when its table was made. ``root`` is the checkpoint's data set, or the folder
+    above; another set lies in it or beside it under its name, or where it was last time.
 
     Raises:
         DatasetError: the data set is not there, or as :func:`~dermaviz.evidence.images.images_to_audit`.
@@ -132,11 +129,7 @@ def images_of(step: Step, root: Path | None) -> ToAudit:
 
 
 def place_of(checkpoint: Checkpoint, name: str, root: Path | None) -> Path:
-    """Where another data set than a checkpoint's own lies: see :func:`images_of`.
-
-    Raises:
-        DatasetError: it is nowhere there.
-    """
+    """Where another data set than a checkpoint's own lies (:func:`images_of`); a DatasetError where it is nowhere there."""
     last = remembered_place(checkpoint.folder / FOLDER / name)
     known = [Path(last.root)] if last else []
     places = [*([root / name, root.parent / name] if root else []), *known]
@@ -213,10 +206,7 @@ class Change:
 
 
 def change_of(step: Step, part: bool = False) -> Change | None:
-    """How the new table of a step differs from the one that is there; None where there is none to compare with.
-
-    ``part``: only the images of the new one.
-    """
+    """How the new table of a step differs from the one that is there, in ``part`` only its images; None where none is there."""
     if step.before is None:
         return None
     made = read_manifest(table_path(step.work, step.table, step.of).with_suffix(".json"))

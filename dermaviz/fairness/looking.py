@@ -63,13 +63,8 @@ def right_and_looking(
     cluster_ids: ClusterIds,
     draws: int = DRAWS,
 ) -> pd.DataFrame:
-    """Images of each group by whether the answer was right and whether the model looked at the lesion.
-
-    Args:
-        correct: whether each answer was right, bool ``[N]``.
-        energy, lesion_area: as in :func:`where_looked`, ``[N]``.
-        groups: ``[N]``; images of group "" (unknown) are left out.
-        cluster_ids: what each image is drawn together with, ``[N]``.
+    """Images of each group by whether the answer was ``correct`` (bool ``[N]``) and whether the model looked at the lesion
+    (:func:`where_looked`). Images of group "" (unknown) are left out.
 
     Returns:
         Four rows per group, the largest first: ``group, right, looking`` (bool); ``n_images`` and ``n_clusters`` of the row;
@@ -135,7 +130,6 @@ def judged(photos: pd.DataFrame, malignant: Iterable[str]) -> pd.DataFrame:
     Args:
         photos: ``label`` (a class, or ``malignant`` or ``benign``), ``predicted`` (a class), ``energy`` and ``lesion_area`` in
             [0, 1] or NaN; other columns are kept.
-        malignant: the classes that count as malignant.
 
     Returns:
         The same rows with ``right`` (bool: the same class, or, where the label is only ``malignant`` or ``benign``, the same
@@ -158,10 +152,7 @@ def counts(photos: pd.DataFrame) -> pd.DataFrame:
 
     Rows: right on all images; where some labels are diagnoses and some only malignant or benign, those with a diagnosis alone;
     malignant and benign ones called so; and of the right answers those that looked at the lesion, and those that looked
-    elsewhere.
-
-    Args:
-        photos: what :func:`judged` returns.
+    elsewhere. ``photos`` are those of :func:`judged`.
     """
     right, looked = photos["right"].to_numpy(), photos["looked"].to_numpy()
     exact = ~photos["label"].isin([MALIGNANT, BENIGN]).to_numpy()
@@ -178,12 +169,9 @@ def counts(photos: pd.DataFrame) -> pd.DataFrame:
 
 
 def counts_by(photos: pd.DataFrame, column: str, order: Iterable[str] = ()) -> pd.DataFrame:
-    """How many of how many were right in each group: ``label, k, n, value, low, high``.
+    """How many of how many ``photos`` of :func:`judged` were right in each group of a column: ``label, k, n, value, low, high``.
 
-    Args:
-        photos: what :func:`judged` returns.
-        column: the groups; "" counts as "not known", and comes last.
-        order: groups in the order in which they come first; others follow by name.
+    Groups come in ``order``, others by name; "" counts as "not known", and comes last.
     """
     groups = photos[column].replace("", NOT_KNOWN)
     found = set(groups) - {NOT_KNOWN}

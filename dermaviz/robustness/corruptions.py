@@ -64,16 +64,9 @@ class Corruption:
 
 
 def corrupt(images: Tensor, name: str, severity: int, image_ids: Sequence[str]) -> Tensor:
-    """The images under a corruption; the same image meets the same one in every batch, whatever the device.
+    """Images float32 ``[N, 3, S, S]`` in [0, 1] under a corruption of ``CORRUPTIONS``, at a severity from 0 (a copy) to 5.
 
-    Args:
-        images: float32 ``[N, 3, S, S]`` in [0, 1].
-        name: a name in ``CORRUPTIONS``.
-        severity: 0 (a copy of the images) to 5.
-        image_ids: N ids, from which all chance is drawn.
-
-    Returns:
-        float32 ``[N, 3, S, S]`` in [0, 1] on the same device; the images are not changed.
+    All chance is drawn from the ids: the same image meets the same corruption in every batch, whatever the device.
 
     Raises:
         AttackError: no such corruption or severity, or not one id per image.

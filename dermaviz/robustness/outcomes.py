@@ -153,10 +153,8 @@ def cohort_curves(answers: Answers, cohorts: Sequence[str], draws: int = DRAWS, 
 def median_flip_distance(epsilons: NDArray[np.float64], cluster_ids: ClusterIds, draws: int = DRAWS) -> Estimate:
     """Median over images of the smallest ε that flips them, with its interval; ``inf`` where half withstand all tried.
 
-    Args:
-        epsilons: ``flip_epsilon`` of the table ``flips``, ``[N]`` in [0, 1] pixels: ``inf`` for an image that withstood,
-            0 for one that was wrong already, which is left out. The median of none is NaN.
-        cluster_ids: what each image is drawn together with, ``[N]``.
+    ``epsilons`` are ``flip_epsilon`` of the table ``flips``, ``[N]`` in [0, 1] pixels: ``inf`` for an image that withstood, 0
+    for one that was wrong already, which is left out. The median of none is NaN.
     """
     right = epsilons > 0
     order = np.argsort(epsilons[right], kind="stable")
@@ -226,9 +224,7 @@ def corruption_errors(answers: Answers, reference: Answers | None = None, draws:
     In the row ``mean``, each is the mean over corruptions: there ``ce`` is the mCE and ``relative_ce`` the relative mCE,
     as shares rather than per cent.
 
-    Args:
-        answers: under the table ``corruptions``.
-        reference: of another checkpoint, the same images under the same corruptions; without it there is no ``ce``.
+    ``reference`` is another checkpoint's answers to the same images under the same corruptions; without it there is no ``ce``.
 
     Returns:
         ``corruption, metric, value, low, high`` with paired 95% bootstrap intervals; n is that of ``answers``.

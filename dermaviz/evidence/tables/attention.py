@@ -57,12 +57,7 @@ class Seen:
 
 
 def as_seen(classifier: Classifier, record: Record) -> Seen:
-    """A record's photo and mask.
-
-    Raises:
-        ImageError: the photo is refused.
-        DatasetError: the mask is damaged or not the photo's.
-    """
+    """A record's photo and mask; an ImageError where the photo is refused, a DatasetError where the mask is not the photo's."""
     pixels = read_image(record.path).pixels
     mask = lesion_mask(record, pixels)
     return Seen(record, pixels, mask, classifier.prepare(pixels), mask_as_seen(mask.pixels, classifier.input_size))
@@ -98,10 +93,7 @@ def attention_rows(classifier: Classifier, dataset: Dataset, slices: Sequence[sl
     "predicted"), ``lesion_area``, then ``energy, pointing, iou_25, iou_50`` of the map and, with the endings ``_centre``
     and ``_random``, of a centre-Gaussian map and of a random one as coarse as the map, drawn by the image's id; last
     ``peak_distance`` of the map. All in the model's input; what each is: :class:`~dermaviz.attention.localisation.Localisation`.
-    An even map would have an energy of ``lesion_area``.
-
-    Raises:
-        DatasetError: a mask is damaged or not of its photo's shape.
+    An even map would have an energy of ``lesion_area``. Errors are those of :func:`lesion_rows`.
     """
 
     def rows(_: Sequence[Record], seen: Sequence[Seen]) -> pd.DataFrame:

@@ -36,10 +36,7 @@ def tone_rows(_classifier: Classifier, dataset: Dataset, slices: Sequence[slice]
 
     Columns: ``image_id, mask`` (true or predicted), the fields of :class:`~dermaviz.fairness.skin_tone.Tone` (``flags``
     joined by "; ") and ``tone_group`` of ``ita`` by ``CUTS``, "" where the photo is excluded. Each photo is measured at
-    its own size, by two threads.
-
-    Raises:
-        DatasetError: a mask cannot be read.
+    its own size, by two threads. A DatasetError where a mask cannot be read.
     """
 
     def rows(_: Sequence[Record], measured: Sequence[dict[str, Any]]) -> pd.DataFrame:
