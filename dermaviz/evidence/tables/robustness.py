@@ -131,7 +131,7 @@ def attack_table(
         AttackError: images or labels are none that can be attacked.
     """
     methods, radii = methods or evidence_methods(), sorted(epsilons)
-    goal = Goal.away_from(labels)
+    goal = Goal.away_from(list(labels))
     probe, parts = Probe(classifier, images, goal), []
     gradient = probe.gradient(images)
 
@@ -181,7 +181,7 @@ def flip_table(
         ``image_id, flip_epsilon`` (0: wrong already; inf: not up to ``cap``), ``flipped_to`` (name of the class there, the
         clean answer where it did not flip), ``zero_gradient, cap``.
     """
-    flips = flip_distance(classifier, images, Goal.away_from(labels), cap=cap)
+    flips = flip_distance(classifier, images, Goal.away_from(list(labels)), cap=cap)
     return pd.DataFrame(
         {
             "image_id": list(image_ids),
