@@ -171,13 +171,7 @@ def mean_of(values: NDArray[Any]) -> Statistic:
 
 
 SHORTCUTS: Mapping[str, str] = MappingProxyType(
-    {
-        "ruler": "ruler",
-        "ink": "ink",
-        "dark corner": "dark_corners",
-        "hair": "hair",
-        "colour patch": "colour_patch",
-    }
+    {"ruler": "ruler", "ink": "ink", "dark corner": "dark_corners", "hair": "hair", "colour patch": "colour_patch"}
 )
 """What is laid over an image: its name in evidence, to that of the drawn lesions' artefact."""
 IN_SKIN_COLOUR = " in skin colour"

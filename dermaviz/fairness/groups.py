@@ -18,26 +18,9 @@ from numpy.typing import NDArray
 
 from dermaviz.diagnoses import names_of
 from dermaviz.errors import FairnessError
-from dermaviz.metrics.bootstrap import (
-    DRAWS,
-    FEWEST,
-    Bootstrap,
-    ClusterIds,
-    Estimate,
-    Sampled,
-    interval_table,
-    off_zero,
-)
+from dermaviz.metrics.bootstrap import DRAWS, FEWEST, Bootstrap, ClusterIds, Estimate, Sampled, interval_table, off_zero
 from dermaviz.metrics.calibration import FlaggedShare, expected_calibration_error
-from dermaviz.metrics.classification import (
-    MELANOMA,
-    Labels,
-    Metric,
-    Probabilities,
-    Values,
-    accuracy,
-    weighted_mean,
-)
+from dermaviz.metrics.classification import MELANOMA, Labels, Metric, Probabilities, Values, accuracy, weighted_mean
 from dermaviz.metrics.ranking import binary_view, group_auc
 from dermaviz.metrics.summary import Figure
 

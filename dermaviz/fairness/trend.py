@@ -15,16 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from dermaviz.metrics.bootstrap import (
-    BLOCK,
-    DRAWS,
-    FEWEST,
-    Bootstrap,
-    ClusterIds,
-    Estimate,
-    Sampled,
-    interval_table,
-)
+from dermaviz.metrics.bootstrap import BLOCK, DRAWS, FEWEST, Bootstrap, ClusterIds, Estimate, Sampled, interval_table
 from dermaviz.metrics.classification import GroupedWeights, Values, Weights, each_once, grouped, ratio
 
 STEP = 10.0

@@ -11,13 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dermaviz.models.classifier import Classifier
-from dermaviz.robustness.gradients import (
-    Attacked,
-    Box,
-    Goal,
-    Probe,
-    require_epsilon,
-)
+from dermaviz.robustness.gradients import Attacked, Box, Goal, Probe, require_epsilon
 from dermaviz.robustness.linf import fgsm_points
 
 RESOLUTION = 1 / 8 / 255

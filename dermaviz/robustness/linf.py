@@ -197,11 +197,7 @@ def pgd(
 
 
 def pgd_path(
-    probe: Probe,
-    images: Tensor,
-    gradient: GradientSign,
-    fgsm_path: Iterable[Attacked],
-    settings: PGDSettings,
+    probe: Probe, images: Tensor, gradient: GradientSign, fgsm_path: Iterable[Attacked], settings: PGDSettings
 ) -> Iterator[Attacked]:
     """PGD over growing ε, each starting where the one before ended; one outcome for each that :func:`fgsm_outcomes` gave.
 

@@ -55,6 +55,10 @@ class Answers:
         own = {name: getattr(self, name)[rows] for name in ("image_ids", "cluster_ids", "labels", "clean", "right")}
         return replace(self, **own)
 
+    def alike(self, other: Answers) -> bool:
+        """Whether both are of the same images and classes."""
+        return self.classes == other.classes and np.array_equal(self.image_ids, other.image_ids)
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -232,8 +236,12 @@ def corruption_errors(answers: Answers, reference: Answers | None = None, draws:
     Raises:
         EvidenceError: the reference is of other images, classes or corruptions.
     """
-    if reference is not None:
-        _require_same(answers, reference)
+    if reference is not None and not (answers.alike(reference) and answers.conditions.equals(reference.conditions)):
+        raise EvidenceError(
+            f"expected the reference on the same {len(answers):,} images, classes and corruptions, found "
+            f"{len(reference):,} images and {len(reference.conditions)} conditions for {len(answers.conditions)}. "
+            "Take the images and corruptions that both checkpoints have."
+        )
     drawn = Bootstrap.over(answers.cluster_ids, draws)
     error, *others = (1 - _figures(of, drawn)["balanced_accuracy", ""] for of in (answers, reference) if of is not None)
     found: dict[tuple[str, str], Sampled] = {}
@@ -262,20 +270,6 @@ def _mean(figures: Sampled) -> Sampled:
     return Sampled(figures.value.mean(-1), figures.draws.mean(-1), unvaried, bool(np.any(figures.difference)))
 
 
-def _require_same(answers: Answers, reference: Answers) -> None:
-    same = (
-        answers.classes == reference.classes
-        and np.array_equal(answers.image_ids, reference.image_ids)
-        and answers.conditions.equals(reference.conditions)
-    )
-    if not same:
-        raise EvidenceError(
-            f"expected the reference on the same {len(answers):,} images, classes and corruptions, found "
-            f"{len(reference):,} images and {len(reference.conditions)} conditions for {len(answers.conditions)}. "
-            "Take the images and corruptions that both checkpoints have."
-        )
-
-
 def paired_curves(first: Answers, second: Answers) -> pd.DataFrame:
     """The rows of :func:`curves` for every condition that two checkpoints were put under: ``first, second, difference`` (second −
     first), each with its 95% interval in ``…_low`` and ``…_high``.
@@ -285,9 +279,8 @@ def paired_curves(first: Answers, second: Answers) -> pd.DataFrame:
     Raises:
         EvidenceError: the two are not of the same images and classes, or share no condition.
     """
-    same = first.classes == second.classes and np.array_equal(first.image_ids, second.image_ids)
     names, found = list(first.conditions.columns), pd.DataFrame()
-    if same and names == list(second.conditions.columns):
+    if first.alike(second) and names == list(second.conditions.columns):
         place_in_first, place_in_second = (np.arange(len(of.conditions)) + 1 for of in (first, second))  # 0 is clean
         found = first.conditions.assign(first=place_in_first).merge(
             second.conditions.assign(second=place_in_second), on=names
