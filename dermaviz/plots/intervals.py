@@ -77,9 +77,7 @@ def estimates_figure(
         )
     if reference is not None:
         at, named = reference
-        line = {"color": MUTED, "dash": "dash", "width": 2}
-        ends = [-0.5, len(places) - 0.5]
-        figure.add_scatter(x=[at, at], y=ends, name=named, mode="lines", line=line, hoverinfo="skip")
+        figure.add_trace(constant_line([at, at], [-0.5, len(places) - 0.5], named))
     for place in np.flatnonzero(table["value"].isna()):
         add_note(figure, "too few to say", ink, x=span[0], y=int(place), xanchor="left")
     figure.update_xaxes(**span_axis(title, span, tick0=0, dtick=None))

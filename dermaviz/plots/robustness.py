@@ -20,10 +20,11 @@ from dermaviz.plots.theme import (
     band,
     chart,
     constant_line,
-    line_style,
+    line_trace,
     percent,
     sequential_scale,
     share_axis,
+    share_with_interval,
     signed,
     styled,
 )
@@ -32,7 +33,7 @@ DEFAULT_SIZE = 3e-3
 """The ε and the σ that pages show first, 0.765 of a grey level; every axis of them marks it."""
 _HEIGHT = 420
 _SIGNS = ("circle", "square", "diamond", "triangle-up", "cross")
-_LEAST_SCALE = 0.1
+_LEAST_SCALE, _NO_INTERVAL = 0.1, " (no interval)"
 _CLOSEST, _LETTER = 0.08, 0.026
 """The least between two ticks and the width of a letter of theirs, shares of the axis: words do not overlap on a phone."""
 
@@ -175,17 +176,18 @@ def corruption_figure(
 def _line(table: pd.DataFrame, size: str, index: int, name: str, measure: str) -> go.Scatter:
     axis = SIZES[size]
     said = [
-        f"{axis.title.split(',')[0]} {axis.word(row[size])}: {measure} {_estimate(row)}"
+        f"{axis.title.split(',')[0]} {axis.word(row[size])}: {measure} {share_with_interval(row, ' (no interval)')}"
         + (f"<br>{signed(-100 * row['drop'], 1)} points against clean" if "drop" in row else "")
         + f"<br>n = {int(row['n_images']):,} images"
         for row in table.to_dict("records")
     ]
-    return go.Scatter(
-        x=[axis.place(at) for at in table[size]],
-        y=table["value"],
-        name=name if len(table) else f"{name}: too few to say",
+    return line_trace(
+        [axis.place(at) for at in table[size]],
+        table["value"],
+        name if len(table) else f"{name}: too few to say",
+        index,
         mode="lines+markers",
-        line=line_style(index) | {"dash": DASHES[(index + index // len(SERIES)) % len(DASHES)]},
+        line={"dash": DASHES[(index + index // len(SERIES)) % len(DASHES)]},
         marker={"size": 7, "symbol": _SIGNS[index % len(_SIGNS)]},
         hovertext=said,
         hovertemplate=f"%{{hovertext}}<extra>{name}</extra>",
@@ -209,20 +211,12 @@ def _ticks(axis: Sizes, shown: Sequence[float]) -> dict[str, object]:
     return {"tickvals": [axis.place(at) for at in kept], "ticktext": words, "tickangle": 0}
 
 
-def _estimate(row: Mapping[str, float] | pd.Series) -> str:
-    """A share with its interval."""
-    if math.isnan(row["low"]):
-        return f"{percent(row['value'])} (no interval)"
-    exact = ", exact" * bool(row.get("exact", False))
-    return f"{percent(row['value'])} ({percent(row['low'])} to {percent(row['high'])}{exact})"
-
-
 def _cell_sentence(cell: pd.Series, label: str, severity: int, meaning: str, measure: str, clean: float) -> str:
     what = f"{label}, severity {severity} ({meaning})"
     if math.isnan(cell["value"]):
         return f"{what}: too few images to say."
     return (
-        f"{what}: {measure} {_estimate(cell)}, "
+        f"{what}: {measure} {share_with_interval(cell, ' (no interval)')}, "
         f"{signed(-100 * cell['drop'], 1)} points against {percent(clean)} on the clean images; "
         f"n = {int(cell['n_images']):,} images."
     )

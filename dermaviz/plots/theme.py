@@ -289,6 +289,14 @@ def percent(probability: float) -> str:
     return f"{probability:.0%}"
 
 
+def share_with_interval(row: Mapping[str, Any] | pd.Series, without: str = "") -> str:
+    """A share in a row with its interval: ``37% (30% to 44%)``; one that has none is followed by ``without``."""
+    if np.isnan(row["low"]):
+        return percent(row["value"]) + without
+    exact = ", exact" * bool(row.get("exact", False))
+    return f"{percent(row['value'])} ({percent(row['low'])} to {percent(row['high'])}{exact})"
+
+
 def points(change: float) -> str:
     """A change of a share in [−1, 1], in percentage points with its sign: ``+3.7``."""
     return signed(100 * change, 1)

@@ -29,6 +29,7 @@ from dermaviz.plots.theme import (
     percent,
     row_axis,
     share_axis,
+    share_with_interval,
     styled,
 )
 
@@ -102,7 +103,7 @@ def against_ita_figure(
         shaded = known.dropna(subset=["low", "high"])
         figure.add_trace(band(shaded["ita"], shaded["low"], shaded["high"], index))
         words = f"ITA %{{x:.0f}}°: %{{hovertext}}<extra>{name}</extra>"
-        said = [_said(row) for row in known.to_dict("records")]
+        said = [share_with_interval(row) for row in known.to_dict("records")]
         shown = name if len(known) else f"{name}: too few to say"
         figure.add_trace(line_trace(known["ita"], known["value"], shown, index, hovertext=said, hovertemplate=words))
     if points is not None and len(points):
@@ -228,15 +229,6 @@ def _medians(rows: pd.DataFrame, place: Mapping[str, int], right: bool, ink: str
 def _placed(ratio: Any) -> Any:
     """Where ratios stand on the axis: their logarithms to base ten, within the axis's ends."""
     return np.log10(np.clip(ratio, SMALLEST_RATIO, LARGEST_RATIO))
-
-
-def _said(row: Mapping[str, Any]) -> str:
-    bounds = (
-        f" ({percent(row['low'])} to {percent(row['high'])}{', exact' * bool(row.get('exact'))})"
-        if np.isfinite(row["low"])
-        else ""
-    )
-    return percent(row["value"]) + bounds
 
 
 @chart
