@@ -19,10 +19,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
+from plotly.offline import get_plotlyjs
 
 from dermaviz import __version__
+from dermaviz.attention.localisation import overlay
+from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
 from dermaviz.data.photographs import sample_photos
 from dermaviz.data.split import leaks
 from dermaviz.diagnoses import diagnosis
@@ -37,10 +41,10 @@ from dermaviz.metrics.classification import confusion_matrix
 from dermaviz.metrics.comparison import beside_constant
 from dermaviz.metrics.confusion import ORDERS
 from dermaviz.metrics.ranking import binary_view, roc_points
+from dermaviz.plots.confusion_matrix import confusion_figure
+from dermaviz.plots.curves import reliability_figure, roc_figure
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
     from dermaviz.evidence.predictions import Audited
     from dermaviz.models.card import Card
     from dermaviz.models.classifier import Classifier
@@ -107,10 +111,6 @@ def report_html(audited: Audited, model: Classifier | None = None) -> str:
         audited: the images and answers. Where they are evidence of a checkpoint, its five findings come first.
         model: the classifier of the checkpoint, to show what it says of photographs in the public domain; None shows none.
     """
-    from plotly.offline import get_plotlyjs
-
-    from dermaviz.plots.curves import reliability_figure
-
     name, known = escape(audited.checkpoint.name), set[str]()
     story = read_findings(audited.checkpoint, audited.of) if audited.of else []
     parts = [
@@ -213,9 +213,7 @@ def _photographs(model: Classifier | None) -> list[str]:
     """What the model says of a few photographs that may be passed on, each beside its attention map."""
     if model is None:
         return []
-    from dermaviz.attention.localisation import overlay
     from dermaviz.attention.maps import explain
-    from dermaviz.attention.methods import DEFAULT_METHOD, METHODS
 
     names, shown = model.card.words, []
     for photo in sample_photos()[:N_PHOTOGRAPHS]:
@@ -299,8 +297,6 @@ def _malignant_part(audited: Audited) -> list[str]:
     n = int(np.isin(audited.labels, malignant).sum())
     if not malignant or _few(audited, np.isin(audited.labels, malignant)):
         return []
-    from dermaviz.plots.curves import roc_figure
-
     points = roc_points(*binary_view(audited.labels, audited.probabilities, malignant))
     return [
         "<h2>Does it find what is malignant?</h2>",
@@ -309,8 +305,6 @@ def _malignant_part(audited: Audited) -> list[str]:
 
 
 def _confusion(audited: Audited) -> go.Figure:
-    from dermaviz.plots.confusion_matrix import confusion_figure
-
     matrix = confusion_matrix(audited.labels, audited.probabilities).astype(np.int64)
     order = ORDERS["frequency"](matrix, audited.classes)
     classes = [audited.classes[i] for i in order]
