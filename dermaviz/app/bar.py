@@ -10,8 +10,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.state import get_session_state
 
+from dermaviz.app.case import show_image
 from dermaviz.app.checkpoints import Checkpoint, installed_checkpoints, tone_note, usual_data
-from dermaviz.app.current import show_image
 from dermaviz.app.link import AGE as AGE_LINK
 from dermaviz.app.link import (
     CHECKPOINT,

@@ -230,7 +230,7 @@ def show_open_tab(tabs: Mapping[str, Callable[..., None]], key: str, *asked: obj
 
 @contextmanager
 def stoppable(
-    label: str, key: str, stop: Callable[..., object], *given: object
+    label: str, key: str, stop: Callable[..., None], *given: object
 ) -> Iterator[Callable[[float, str], None]]:
     """Gives what shows how far something is, in [0, 1] and in words, beside a button that stops it by calling ``stop``."""
     place = st.empty()

@@ -11,9 +11,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.app.bar import chosen_checkpoint, current_step
-from dermaviz.app.case import Case, ask
+from dermaviz.app.case import Case, ask, current_photo
 from dermaviz.app.checkpoints import Checkpoint, data_in_use, evidence_stamp
-from dermaviz.app.current import current_photo
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.link import PRESENT, link_to
 from dermaviz.app.sessions import Stamps, remembered

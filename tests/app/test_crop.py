@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dermaviz.app import current, link
+from dermaviz.app import case, link
 from dermaviz.app.case import WHOLE, cropped, uploaded_photo
 from dermaviz.data.masks import lesion_box
 from dermaviz.errors import ImageError
@@ -36,8 +36,8 @@ def test_part_of_a_photo_is_read_under_its_own_name_and_key() -> None:
     ],
 )
 def test_the_crop_in_the_link(said: str, box: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(current, "asked", lambda _: said)
-    assert current.crop_in_link() == box
+    monkeypatch.setattr(case, "asked", lambda _: said)
+    assert case.crop_in_link() == box
 
 
 def test_a_crop_goes_along_with_its_image_and_not_with_another(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from dermaviz.app import current
-from dermaviz.app.case import Case, Photo
+from dermaviz.app import case
+from dermaviz.app.case import Case, Photo, drawn_name, find_image, take_files, uploads
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.current import drawn_name, find_image, take_files, uploads
 from dermaviz.app.widgets.photo import verdict_words
 from dermaviz.data.photographs import sample_photos
 from dermaviz.synthetic import FORMS, SAMPLES, Parameters
@@ -74,9 +73,9 @@ def test_a_truth_is_compared_by_what_it_means_or_said_not_to_be_comparable(
 
 def test_files_of_the_user_stay_in_the_session_and_replace_earlier_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
-    monkeypatch.setattr(current, "show_image", shown.append)
-    monkeypatch.setattr(current, "asked", lambda name: shown[-1] if shown else "")
-    monkeypatch.setattr(current.st, "session_state", {})
+    monkeypatch.setattr(case, "show_image", shown.append)
+    monkeypatch.setattr(case, "asked", lambda name: shown[-1] if shown else "")
+    monkeypatch.setattr(case.st, "session_state", {})
     take_files([("a.jpg", b"one"), ("b.jpg", b"two")])
     first = list(uploads())
     assert shown == [first[0]]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dermaviz.app.current import offered_photos
+from dermaviz.app.case import offered_photos
 from dermaviz.synthetic import FORMS, SAMPLES
 
 ROOT = Path(__file__).parents[2]

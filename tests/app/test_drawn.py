@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dermaviz.app.case import ask, drawn_photo, uploaded_photo
+from dermaviz.app.case import ask, drawn_photo, offered_photos, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.current import offered_photos
 from dermaviz.app.widgets.drawing import ABCD, BODY, FIRST, FIRST_SAMPLE, drawn_caption, structures_of, tone_colours
 from dermaviz.app.widgets.panels import Look, laid_over
 from dermaviz.app.widgets.photo import gallery

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dermaviz.app.case import Case, ask
-from dermaviz.app.current import LESSON_PHOTO, current_photo, lesson_photo, offered_photos
+from dermaviz.app.case import LESSON_PHOTO, Case, ask, current_photo, lesson_photo, offered_photos
 from dermaviz.app.lesson.page import sheet_html
 from dermaviz.app.lesson.steps import STEPS, Asked
 from dermaviz.attention.localisation import overlay
@@ -103,7 +102,7 @@ def test_the_lesson_asks_about_a_photo_that_no_page_has_answered(monkeypatch: py
     assert current_photo().image != lesson_photo().image == LESSON_PHOTO
     assert LESSON_PHOTO not in {photo.image_id for photo in offered_photos()}
     own = replace(current_photo(), image="file-0123")
-    monkeypatch.setattr("dermaviz.app.current.current_photo", lambda: own)
+    monkeypatch.setattr("dermaviz.app.case.current_photo", lambda: own)
     assert lesson_photo() is own
 
 

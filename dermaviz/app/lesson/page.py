@@ -12,8 +12,7 @@ from typing import Literal
 import streamlit as st
 
 from dermaviz.app.bar import chosen_checkpoint, current_step
-from dermaviz.app.case import Case, ask
-from dermaviz.app.current import lesson_photo
+from dermaviz.app.case import Case, ask, lesson_photo
 from dermaviz.app.lesson.steps import STEPS, Asked, Picture
 from dermaviz.app.link import LESSON, PICKS, PRESENT, ask_for, asked
 from dermaviz.app.text import escaped, escaped_message

@@ -15,9 +15,8 @@ from functools import partial
 import numpy as np
 import plotly.graph_objects as go
 
-from dermaviz.app.case import Case
+from dermaviz.app.case import Case, true_class, true_label
 from dermaviz.app.checkpoints import audited, classifier, data_in_use
-from dermaviz.app.current import true_class, true_label
 from dermaviz.app.home import story
 from dermaviz.app.reports.results import read_page, table_of
 from dermaviz.app.robustness.live import Attempt, Outcome, attempt, levels_words, smallest_flip

@@ -13,9 +13,8 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from dermaviz.app.case import Photo, ask, uploaded_photo
+from dermaviz.app.case import Photo, ask, step_through, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.current import step_through
 from dermaviz.app.link import asked, choose, link_to
 from dermaviz.app.text import FACETS, class_with_probability, escaped, group_label, shows_ham10000, value_words
 from dermaviz.app.widgets.chart import ink, offer_csv, show_picture, size_words, square_address

@@ -13,9 +13,12 @@ from PIL import Image, ImageDraw
 from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.app.bar import chosen_checkpoint, show_links
-from dermaviz.app.case import WHOLE, Box, Case, Photo, ask
-from dermaviz.app.checkpoints import Checkpoint
-from dermaviz.app.current import (
+from dermaviz.app.case import (
+    WHOLE,
+    Box,
+    Case,
+    Photo,
+    ask,
     crop_in_link,
     current_photo,
     drawn_name,
@@ -29,6 +32,7 @@ from dermaviz.app.current import (
     uncropped_photo,
     uploads,
 )
+from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.link import CROP, ask_for, link_to
 from dermaviz.app.sessions import DECODING, remembered
