@@ -80,3 +80,13 @@ def choose(
     st.session_state[f"words of {key}"] = dict(words)
     names, box = list(words), place.selectbox if place else st.selectbox
     return str(box(label, names, format_func=words.__getitem__, key=key, bind="query-params", **more))
+
+
+def choose_button(
+    label: str, words: Mapping[str, str] | Sequence[str], key: str, place: DeltaGenerator | None = None, **more: Any
+) -> str:
+    """One of these names, each in its words if it has any, as buttons in a row, at first the first; the link has its words."""
+    words = words if isinstance(words, Mapping) else {name: name for name in words}
+    row = place.segmented_control if place else st.segmented_control
+    shown = {"default": next(iter(words)), "format_func": words.__getitem__, "key": key, "bind": "query-params"} | more
+    return str(row(label, list(words), required=True, **shown))

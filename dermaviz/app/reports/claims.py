@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dermaviz.app.link import choose_button
 from dermaviz.app.reports.results import Page, Question, Report, Rows, read_page, table_of
 from dermaviz.app.widgets.chart import offer_csv
 from dermaviz.glossary import meanings
@@ -147,10 +148,9 @@ def show_all() -> None:
     page = read_page()
     if page.stale:
         st.info(page.stale, icon=":material/info:")
-    in_words = st.segmented_control(
-        "Claims", ("Figures", "Statements"), default="Figures", required=True, key="claims", bind="query-params",
-        label_visibility="collapsed",
-    ) == "Statements"  # fmt: skip
+    in_words = (
+        choose_button("Claims", ("Figures", "Statements"), "claims", label_visibility="collapsed") == "Statements"
+    )
     rows = [row for report in page.reports for row in (report.statements if in_words else report.figures)]
     whole = table_of(rows).drop(columns="of_a_run", errors="ignore")
     kind = "statements" if in_words else "figures"

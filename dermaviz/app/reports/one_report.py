@@ -15,7 +15,7 @@ from dermaviz.app.confusion.matrix import matrix_sentence, mistake_sentence
 from dermaviz.app.confusion.metrics import show_by_class, training_sentence
 from dermaviz.app.confusion.view import GROUP_WORDS, MALIGNANT, OTHERS
 from dermaviz.app.frame import show_open_tab
-from dermaviz.app.link import choose
+from dermaviz.app.link import choose, choose_button
 from dermaviz.app.reports.claims import badge, show_claims, show_statements
 from dermaviz.app.reports.results import Page, Question, Report, Result, finished, read_page, read_vouched_for, table_of
 from dermaviz.app.text import figure, images
@@ -128,10 +128,7 @@ def _show_answer(question: Question, name: str) -> None:
 def _show_findings(_page: Page, report: Report) -> None:
     """The checks with one outcome, by kind, each in its sentence."""
     st.markdown(report.checks)
-    outcome = st.segmented_control(
-        "Checks", tuple(_OUTCOMES), default="does not hold", required=True, key="outcome", bind="query-params",
-        format_func=_OUTCOMES.__getitem__, label_visibility="collapsed",
-    )  # fmt: skip
+    outcome = choose_button("Checks", _OUTCOMES, "outcome", label_visibility="collapsed")
     found = report.findings[outcome]
     for place, (kind, lines) in enumerate(found.items()):
         with st.expander(f"{kind[0].upper()}{kind[1:]}: {len(lines)}", expanded=place == 0):
@@ -306,11 +303,7 @@ def _choose_seed(results: tuple[Result, ...]) -> Result:
     if len(results) == 1:
         return results[0]
     labels = {f"seed {one.seed}{'' if one.budget == 'laptop' else f', {one.budget} budget'}": one for one in results}
-    key = f"seed_{results[0].row}"
-    chosen = st.segmented_control(
-        "Seed of training", labels, default=next(iter(labels)), required=True, key=key, bind="query-params"
-    )
-    return labels[chosen]
+    return labels[choose_button("Seed of training", list(labels), f"seed_{results[0].row}")]
 
 
 def _show_charts(run: Rerun) -> None:

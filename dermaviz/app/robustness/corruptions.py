@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dermaviz.app.checkpoints import table_of
-from dermaviz.app.link import choose
+from dermaviz.app.link import choose, choose_button
 from dermaviz.app.robustness.question import (
     CORRUPTED,
     TOGETHER,
@@ -151,11 +151,9 @@ def show_cameras(ask: Ask) -> None:
     """The share of answers that each change of the photo changes, one kind of change at a time."""
     table = changes_of(ask.images)
     st.markdown("##### Would the same lesion get the same answer from another camera?")
-    names = [name for name in CHANGES if name in set(table["change"])]
-    chosen = st.segmented_control(
-        "Change", names, default=names[0], required=True, format_func=lambda name: CHANGES[name].label, key=CHANGE,
-        bind="query-params", label_visibility="collapsed",
-    )  # fmt: skip
+    known = set(table["change"])
+    offered = {name: change.label for name, change in CHANGES.items() if name in known}
+    chosen = choose_button("Change", offered, CHANGE, label_visibility="collapsed")
     rows = table[(table["change"] == chosen) & (table["level"] != 0)]
     shown = pd.DataFrame(
         {

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.app.case import Case
 from dermaviz.app.frame import sentence_for_errors, stoppable
-from dermaviz.app.link import choose
+from dermaviz.app.link import choose, choose_button
 from dermaviz.app.robustness.live import (
     GREY,
     NOISE,
@@ -107,10 +107,8 @@ def choose_view() -> View:
         "Change shown, times as large", TIMES, 50, "×{}".format, key="times", bind="query-params",
         help="Middle grey is no change; brighter is more, darker is less, for each colour.",
     )  # fmt: skip
-    own = right.segmented_control(
-        "Attention maps of", ("the clean answer", OWN), default="the clean answer", required=True, key="maps_of",
-        bind="query-params", help="Only maps of one class can be compared: drift is measured on those of the clean answer.",
-    )  # fmt: skip
+    about = "Only maps of one class can be compared: drift is measured on those of the clean answer."
+    own = choose_button("Attention maps of", ("the clean answer", OWN), "maps_of", right, help=about)
     return View(times, own == OWN)
 
 

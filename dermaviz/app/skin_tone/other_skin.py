@@ -12,6 +12,7 @@ import streamlit as st
 from dermaviz.app.case import Case, drawn_photo
 from dermaviz.app.checkpoints import classifier
 from dermaviz.app.frame import sentence_for_errors
+from dermaviz.app.link import choose_button
 from dermaviz.app.sessions import TURN, give_way, shared
 from dermaviz.app.skin_tone.own_images import Lesion, lesion_of
 from dermaviz.app.text import class_with_probability
@@ -279,10 +280,8 @@ def _show_maps(case: Case, lesion: Lesion, panels: Mapping[str, Picture]) -> Non
     card = case.card
     with picture_row("counterfactual-maps"):
         places = st.columns(len(panels))
-    own = st.segmented_control(
-        "Attention maps of", ("the original's answer", OWN), default="the original's answer", required=True,
-        key="skin_maps_of", bind="query-params", help="Only maps of one class can be compared.",
-    )  # fmt: skip
+    about = "Only maps of one class can be compared."
+    own = choose_button("Attention maps of", ("the original's answer", OWN), "skin_maps_of", help=about)
     original = next(iter(panels.values()))
     clean = original.prediction
     for place, (title, picture) in zip(places, panels.items(), strict=True):

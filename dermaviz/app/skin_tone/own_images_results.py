@@ -14,7 +14,7 @@ from dermaviz.app.bar import chosen_checkpoint
 from dermaviz.app.case import ask, drawn_photo, uploaded_photo
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.frame import sentence_for_errors, stoppable
-from dermaviz.app.link import choose
+from dermaviz.app.link import choose, choose_button
 from dermaviz.app.skin_tone.own_images import (
     ABOUT_LOOKING,
     ABOUT_TONE,
@@ -80,10 +80,8 @@ class Chosen:
 
 def choose_images(checkpoint: Checkpoint) -> Chosen | None:
     """Ask for photos and their labels; None until both are there."""
-    source = st.segmented_control(
-        "Photos from", ("Photos", "A folder", "Nine drawn"), default="Photos", required=True, key="own", bind="query-params",
-        label_visibility="collapsed",
-    )  # fmt: skip
+    offered = ("Photos", "A folder", "Nine drawn")
+    source = choose_button("Photos from", offered, "own", label_visibility="collapsed")
     if source != "Nine drawn":
         return _upload(checkpoint, "directory" if source == "A folder" else True)
     st.caption(
@@ -198,10 +196,8 @@ _WHICH = {
 def show_gallery(found: Found, photos: pd.DataFrame, checkpoint: Checkpoint) -> None:
     """A page of the photos of a table, whose index is their place among those found."""
     st.subheader("Photo by photo", anchor=False)
-    which = st.segmented_control(
-        "Which photos", tuple(_WHICH), default="all", required=True, key="own_which", bind="query-params",
-        format_func=lambda name: f"{name[0].upper()}{name[1:]} ({len(_WHICH[name](photos))})", label_visibility="collapsed",
-    )  # fmt: skip
+    words = {name: f"{name[0].upper()}{name[1:]} ({len(pick(photos))})" for name, pick in _WHICH.items()}
+    which = choose_button("Which photos", words, "own_which", label_visibility="collapsed")
     shown = _WHICH[which](photos)
     outlines = TRUE_OUTLINES if (photos["mask"] == "true").all() else PREDICTED_OUTLINES
     if shown.empty:

@@ -19,7 +19,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dermaviz.app.case import Case, map_channels
 from dermaviz.app.checkpoints import Checkpoint, other_checkpoints
 from dermaviz.app.frame import REMINDER
-from dermaviz.app.link import choose
+from dermaviz.app.link import choose, choose_button
 from dermaviz.app.text import STATUS_SENTENCES, class_with_probability, escaped, file_stem
 from dermaviz.app.widgets.chart import png, show_picture, size_words
 from dermaviz.attention.localisation import COLOUR_MAPS, Drift, enlarge, outlined, overlay
@@ -85,10 +85,9 @@ def choose_look(checkpoint: Checkpoint, *, known_lesion: bool = False) -> Look:
         if len(beside) == 1:
             st.caption("Choose at least one more method to compare.")
         other = _choose_other(checkpoint)
-        colour_map = st.segmented_control(
-            "Colours", tuple(COLOUR_MAPS), default="viridis", required=True, format_func=str.capitalize, key="colours",
-            bind="query-params",
-        )  # fmt: skip
+        colour_map = choose_button(
+            "Colours", {name: name.capitalize() for name in COLOUR_MAPS}, "colours", default="viridis"
+        )
         alone = st.toggle("The map alone, without the picture", key="alone", bind="query-params")
     outline = known_lesion and st.toggle(
         "Outline of the true lesion over the map", value=True, key="outline", bind="query-params",

@@ -34,7 +34,7 @@ from dermaviz.app.case import (
 )
 from dermaviz.app.checkpoints import Checkpoint
 from dermaviz.app.frame import sentence_for_errors
-from dermaviz.app.link import CROP, ask_for, link_to
+from dermaviz.app.link import CROP, ask_for, choose_button, link_to
 from dermaviz.app.sessions import DECODING, remembered
 from dermaviz.app.text import class_with_probability, escaped
 from dermaviz.app.widgets.chart import square_address
@@ -93,11 +93,8 @@ def gallery() -> Mapping[str, tuple[str, str]]:
 def choose_photo(drawing: DeltaGenerator | None = None) -> Photo:
     """Ask for the current image, and give it. Sliders of a drawing go to their own place; without one there is no drawing."""
     st.html(_GALLERY_LOOK)
-    sources = tuple(name for name in SOURCES if drawing is not None or name != "draw")
-    source = st.segmented_control(
-        "Photo from", sources, default="sample", required=True, format_func=str.capitalize, key="source",
-        bind="query-params", label_visibility="collapsed",
-    )  # fmt: skip
+    sources = {name: name.capitalize() for name in SOURCES if drawing is not None or name != "draw"}
+    source = choose_button("Photo from", sources, "source", label_visibility="collapsed")
     if source == "draw" and drawing is not None:
         with drawing:
             photo = choose_drawing()
