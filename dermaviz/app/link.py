@@ -87,6 +87,6 @@ def choose_button(
 ) -> str:
     """One of these names, each in its words if it has any, as buttons in a row, at first the first; the link has its words."""
     words = words if isinstance(words, Mapping) else {name: name for name in words}
-    row = place.segmented_control if place else st.segmented_control
-    shown = {"default": next(iter(words)), "format_func": words.__getitem__, "key": key, "bind": "query-params"} | more
-    return str(row(label, list(words), required=True, **shown))
+    row, usual = place.segmented_control if place else st.segmented_control, next(iter(words))
+    how: dict[str, Any] = {"required": True, "bind": "query-params", "default": usual} | more
+    return str(row(label, list(words), format_func=words.__getitem__, key=key, **how))
