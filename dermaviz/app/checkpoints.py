@@ -22,7 +22,7 @@ from dermaviz.app.sessions import Stamps, remembered, settle, shared, stamps
 from dermaviz.errors import AttentionError, CheckpointError, EvidenceError
 from dermaviz.evidence import predictions
 from dermaviz.evidence.predictions import PREDICTIONS, Audited, data_sets, evidence_of, internal, read_audited
-from dermaviz.evidence.store import FOLDER, DataSplit, Evidence, audit_command, has_evidence, table_path
+from dermaviz.evidence.store import DataSplit, Evidence, audit_command, has_evidence, table_path
 from dermaviz.metrics.comparison import BesideConstant, beside_constant
 from dermaviz.models.card import CARD, checkpoint_roots, list_checkpoints
 from dermaviz.models.card import Checkpoint as Checkpoint
@@ -199,8 +199,3 @@ def _tone_note(checkpoint: Checkpoint, of: DataSplit, seen: Stamps) -> str | Non
 
 def _stamps(checkpoint: Checkpoint, of: DataSplit, table: str = "[!.]*") -> Stamps:
     return stamps(table_path(checkpoint.folder, PREDICTIONS, of).parent.glob(f"{table}.*"))
-
-
-def evidence_stamp(checkpoint: Checkpoint) -> Stamps:
-    """Changes with any evidence beside a checkpoint."""
-    return stamps((checkpoint.folder / FOLDER).glob("*/*/*.json"))

@@ -122,14 +122,10 @@ _ICON = (
 _LOG = logging.getLogger(__name__)
 
 
+@latest_run()
 def show_page(title: str) -> None:
     """A page of :data:`dermaviz.app.pages.PAGES` with all that it shares with the others; an error in it is one sentence."""
     page = next(page for page in PAGES if page.title == title)
-    with latest_run():
-        _show(page)
-
-
-def _show(page: Page) -> None:
     presenting = "present" in st.query_params
     st.set_page_config(
         page_title=f"{page.title} · DermaViz",

@@ -12,10 +12,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dermaviz.app.bar import chosen_checkpoint, current_step
 from dermaviz.app.case import Case, ask, current_photo
-from dermaviz.app.checkpoints import Checkpoint, data_in_use, evidence_stamp
+from dermaviz.app.checkpoints import Checkpoint, data_in_use
 from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.link import PRESENT, link_to
-from dermaviz.app.sessions import Stamps, remembered
+from dermaviz.app.sessions import Stamps, remembered, stamps
 from dermaviz.app.text import class_with_probability, escaped, escaped_message
 from dermaviz.app.widgets.chart import draw_chart, ink, offer_report, show_cells, show_picture
 from dermaviz.app.widgets.diagnosis import let_through, show_answer
@@ -25,7 +25,7 @@ from dermaviz.data.selection import DIAGNOSIS, find_task
 from dermaviz.errors import DatasetError
 from dermaviz.evidence.findings import STORY, Finding, Missing, read_findings
 from dermaviz.evidence.predictions import counted
-from dermaviz.evidence.store import DataSplit, audit_command
+from dermaviz.evidence.store import FOLDER, DataSplit, audit_command
 from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.models.card import Card
 from dermaviz.plots.robustness import DEFAULT_SIZE
@@ -74,7 +74,7 @@ def _show_live(places: dict[str, DeltaGenerator], checkpoint: Checkpoint) -> Non
 
 def story(checkpoint: Checkpoint) -> list[Finding | Missing]:
     """The findings about a checkpoint on the data set in use; read again once its evidence changes."""
-    return _story(checkpoint, data_in_use(checkpoint), evidence_stamp(checkpoint))
+    return _story(checkpoint, data_in_use(checkpoint), stamps((checkpoint.folder / FOLDER).glob("*/*/*.json")))
 
 
 @remembered(max_entries=16, show_spinner="Reading the evidence …")
