@@ -52,7 +52,7 @@ sys.modules["torch"] = types.ModuleType("torch")  # as it is while another sessi
 
 for page in frame.PAGES:
     importlib.import_module(page.show.partition(":")[0])
-for name in ("metrics.comparison", "metrics.conformal", "fairness.trend", "fairness.looking", "fairness.counterfactual"):
+for name in ("metrics.comparison", "metrics.calibration", "fairness.trend", "fairness.looking", "fairness.counterfactual"):
     importlib.import_module(f"dermaviz.{name}")
 from scipy import ndimage, optimize, special, stats
 from sklearn.metrics import cohen_kappa_score
