@@ -43,7 +43,6 @@ _DERMAMNIST = (
     "dermatofibroma", "melanoma", "melanocytic nevi", "vascular lesions",
 )  # fmt: skip
 """DermaMNIST's labels 0 to 6 in words, as the package ``medmnist`` has them."""
-_SPLITS = {"train": "train", "val": "validation", "test": "test"}
 _ENDINGS = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp", b"BM": ".bmp"}
 
 
@@ -214,7 +213,7 @@ def medmnist_rows(files: list[Path], folder: Path) -> Iterator[dict[str, Any]]:
     (path,) = files
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            for part, split in _SPLITS.items():
+            for part in ("train", "val", "test"):
                 if f"{part}_images" in arrays:
                     images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
                     if images.dtype != np.uint8 or len(images) != len(labels):
@@ -226,7 +225,7 @@ def medmnist_rows(files: list[Path], folder: Path) -> Iterator[dict[str, Any]]:
                     for i, (pixels, label) in enumerate(zip(images, labels.reshape(len(labels), -1), strict=True)):
                         name = f"{part}_{i:06d}.png"
                         Image.fromarray(pixels).save(folder / name)
-                        yield {"image": name, "label": _medmnist_label(path, label), "split": split}
+                        yield {"image": name, "label": _medmnist_label(path, label), "split": split_word(part)}
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as failure:
         raise DatasetError(
             f"{path}: expected MedMNIST's arrays (train_images, train_labels …), found {failure}. Take its file of 64 or more "
