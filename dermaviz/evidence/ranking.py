@@ -29,7 +29,6 @@ def rank_methods(
     cluster_ids: Mapping[str, str],
     measures: Sequence[str] = FAITHFUL,
     draws: int = DRAWS,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """All methods on the same images, best first, each beside the random control.
 
@@ -57,14 +56,14 @@ def rank_methods(
             f"expected the method {CONTROL!r} among those measured, found {', '.join(sorted(set(table['method'])))}. "
             "Make the table again with `dermaviz audit --table faithfulness`."
         )
-    ranked = [_ranked(table, cluster_ids, measure, draws, seed) for measure in measures]
+    ranked = [_ranked(table, cluster_ids, measure, draws) for measure in measures]
     return pd.concat(ranked, ignore_index=True)
 
 
-def _ranked(table: pd.DataFrame, cluster_ids: Mapping[str, str], measure: str, draws: int, seed: int) -> pd.DataFrame:
+def _ranked(table: pd.DataFrame, cluster_ids: Mapping[str, str], measure: str, draws: int) -> pd.DataFrame:
     wide = table.pivot(index="image_id", columns="method", values=measure)
     whole = wide.dropna()
-    drawn = Bootstrap.over(_clusters(whole.index, cluster_ids), draws, seed)
+    drawn = Bootstrap.over(_clusters(whole.index, cluster_ids), draws)
     values = whole.to_numpy(np.float64)
     better = BETTER[measure] * (values - whole[[CONTROL]].to_numpy(np.float64))
     names = pd.DataFrame({"measure": measure, "method": wide.columns})
@@ -82,9 +81,7 @@ def _ranked(table: pd.DataFrame, cluster_ids: Mapping[str, str], measure: str, d
     return ranked
 
 
-def what_is_left(
-    table: pd.DataFrame, cluster_ids: Mapping[str, str], draws: int = DRAWS, seed: int = 0
-) -> pd.DataFrame:
+def what_is_left(table: pd.DataFrame, cluster_ids: Mapping[str, str], draws: int = DRAWS) -> pd.DataFrame:
     """How much of each method's map is left at each stage of the cascade, on the images that have both maps.
 
     Args:
@@ -106,7 +103,7 @@ def what_is_left(
     names, counts, figures = [], [], []
     for (method, stage), group in table.groupby(["method", "stage"], sort=False):
         whole = group.dropna(subset="rank_correlation")
-        drawn = Bootstrap.over(_clusters(whole["image_id"], cluster_ids), draws, seed)
+        drawn = Bootstrap.over(_clusters(whole["image_id"], cluster_ids), draws)
         figures.append(drawn.mean(whole["rank_correlation"].to_numpy(np.float64)))
         names.append({"method": method, "stage": stage, "step": stages.index(stage) + 1})
         counts.append({**drawn.counts, "n_without": len(group) - len(whole)})
