@@ -14,7 +14,7 @@ from dermaviz.app.frame import sentence_for_errors
 from dermaviz.app.link import link_to
 from dermaviz.app.sessions import remembered
 from dermaviz.app.text import escaped
-from dermaviz.app.widgets.diagnosis import let_through, show_answer, show_diagnosis, show_notes, show_notices
+from dermaviz.app.widgets.diagnosis import let_through, show_answer, show_diagnosis, show_notes
 from dermaviz.app.widgets.panels import (
     Look,
     choose_look,
@@ -75,7 +75,8 @@ def show() -> None:
             choose_crop(photo)
     if shown:
         with heading:
-            show_notices(case)
+            if case.answer.notices:
+                st.info(" ".join(map(escaped, case.answer.notices)), icon=":material/info:")
             show_answer(case, verdict_words(case))
         with answering:
             show_diagnosis(case)

@@ -179,9 +179,12 @@ def show_model(name: str, card: Card) -> None:
                 f"{unit}{', exact where marked so' * exact}. The last column: always giving the most frequent answer."
             )
     else:
+        command = f"dermaviz evaluate {name} --data FOLDER --split test"
+        if not {"dataset", "manifest"} <= set(card.data):  # it can be measured on other images only
+            command = audit_command(Path(name), None)
         st.info(
             "This checkpoint's card holds no test figures, so nothing is known of how good it is. "
-            f"`{_measuring(name, card)}` measures it.",
+            f"`{command}` measures it.",
             icon=":material/info:",
         )
     with st.expander("What it is for, what it is not for, data and licence"):
@@ -191,12 +194,6 @@ def show_model(name: str, card: Card) -> None:
         )
         if card.granted:
             st.markdown("**Taken for granted at import:**\n" + "".join(f"\n- {escaped(one)}" for one in card.granted))
-
-
-def _measuring(name: str, card: Card) -> str:
-    """The command that measures a checkpoint: on the data set of its card, else on another."""
-    own = f"dermaviz evaluate {name} --data FOLDER --split test"
-    return own if {"dataset", "manifest"} <= set(card.data) else audit_command(Path(name), None)
 
 
 def data_in_words(card: Card) -> str:

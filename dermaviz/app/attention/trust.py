@@ -199,7 +199,11 @@ def show_shortcuts(ask: ToneAsk) -> None:
     commonest = float(measured.table["dx"].value_counts(normalize=True).iloc[0])
     with place:
         show_answer(shortcut_sentence(shown["over the photo"], METRICS[metric]), chart, SHORTCUTS)
-    st.markdown(parts_sentence(parts, worth(measured).right, commonest))
+    halves = "; ".join(f"{name} {figure(row, write=percent)}" for name, row in parts.set_index("variant").iterrows())
+    st.markdown(
+        f"Accuracy: whole images {worth(measured).right.text(percent)}; {halves}. "
+        f"Always the most frequent diagnosis: {percent(commonest)}."
+    )
     cells = _cells(table, [*VARIANTS, LESION_ONLY, BACKGROUND_ONLY])
     show_details(SHORTCUTS, HOW_SHORTCUTS, {f"{ask.images.checkpoint.name}-{SHORTCUTS}": table}, cells)
 
@@ -242,9 +246,3 @@ def shortcut_sentence(rows: pd.DataFrame, what: str) -> tuple[str, str]:
         f"**{most['label']}** changes the {what} most: {points(most['value'])} points.",
         f"{most['label']}: {in_points(most)}, n = {images(int(most['n_images']))}.{beyond}",
     )
-
-
-def parts_sentence(rows: pd.DataFrame, clean: Estimate, commonest: float) -> str:
-    """Accuracy on lesion-only and background-only images beside that on whole ones, and the commonest diagnosis's share."""
-    said = "; ".join(f"{name} {figure(row, write=percent)}" for name, row in rows.set_index("variant").iterrows())
-    return f"Accuracy: whole images {clean.text(percent)}; {said}. Always the most frequent diagnosis: {percent(commonest)}."

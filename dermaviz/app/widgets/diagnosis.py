@@ -29,12 +29,6 @@ def show_answer(case: Case, verdict: str = "") -> None:
     st.markdown(f"## The model says **{words}** with probability **{sure}**. {verdict}")
 
 
-def show_notices(case: Case) -> None:
-    """What to know before the answer: that the model was trained on the photo, and what about it is outside its training."""
-    if case.answer.notices:
-        st.info(" ".join(escaped(sentence) for sentence in case.answer.notices), icon=":material/info:")
-
-
 def show_diagnosis(case: Case) -> None:
     """The sum of the malignant classes, and the probabilities of all as bars."""
     answer, words = case.answer, {name: escaped(said) for name, said in case.card.words.items()}
