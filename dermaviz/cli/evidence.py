@@ -291,8 +291,8 @@ class _Rebuilding:
     def out_of_distribution(self, checkpoint: Checkpoint) -> list[str]:
         """Fit the check again where a checkpoint has one that is of other weights."""
         from dermaviz.data.readers import read_splits
-        from dermaviz.evidence.rebuild import place_of
-        from dermaviz.ood import FACTS, read_detector
+        from dermaviz.evidence.rebuild import detector_changed, place_of
+        from dermaviz.ood import FACTS, WEIGHTS, read_detector
         from dermaviz.ood.fitting import fit_checkpoint_detector
 
         if not (checkpoint.folder / FACTS).is_file():
@@ -313,10 +313,16 @@ class _Rebuilding:
             old = read_json(checkpoint.folder / FACTS, "the facts of a detector", error=EvidenceError)
             there = old["refused_elsewhere"] is not None
             elsewhere = read_splits("", EXTERNAL, place_of(checkpoint, EXTERNAL, self.root))[0] if there else None
+            kept = {
+                checkpoint.folder / file: (checkpoint.folder / file).read_bytes() for file in (WEIGHTS, FACTS) if before
+            }
             facts = fit_checkpoint_detector(
                 checkpoint.folder, self.root, self.outside, external=elsewhere, components=old["components"],
                 device=self.device,
             )  # fmt: skip
-            was = f"{before[1].limit:.2f}" if before else "another"
-            changed = [] if before and before[1] == facts else [f"{name}: limit {was} → {facts.limit:.2f}"]
+            said = detector_changed(before[1], facts) if before else [f"of these weights now, limit {facts.limit:.2f}"]
+            changed = [f"{name}: {one}" for one in said]
+            if not changed:  # last digits depend on the machine
+                for file, content in kept.items():
+                    atomic_write(file, content, error=EvidenceError)
         return changed

@@ -38,6 +38,7 @@ from dermaviz.evidence.tables import DRAWN, TABLES
 from dermaviz.io import file_sha256, to_json
 from dermaviz.models.card import Card, Checkpoint
 from dermaviz.models.classifier import Classifier
+from dermaviz.ood import DetectorFacts
 
 WORK = ".rebuild"
 """Folder beside a checkpoint's evidence in which new evidence waits. Delete it to begin anew."""
@@ -266,4 +267,20 @@ def figures_changed(before: Card, after: Card) -> list[str]:
             value = old.get("value") if isinstance(old, dict) else None
             if value is None or abs(value - figure["value"]) > ROUNDING:
                 found.append(f"{split} {name} {'none' if value is None else f'{value:.3f}'} → {figure['value']:.3f}")
+    return found
+
+
+def detector_changed(before: DetectorFacts, after: DetectorFacts) -> list[str]:
+    """What another fit of the out-of-distribution check changed by more than rounding: ``documents, let through .000 → .030``; an
+    interval alone is told by its bounds."""
+    old = {(share.of, share.meaning): (share.value, share.low, share.high) for share in before.shares}
+    new = {(share.of, share.meaning): (share.value, share.low, share.high) for share in after.shares}
+    found = [f"{', '.join(gone)} is measured no more" for gone in old.keys() - new.keys()]
+    if abs(before.limit - after.limit) > ROUNDING:
+        found.append(f"limit {before.limit:.2f} → {after.limit:.2f}")
+    for what, measured in new.items():
+        if what not in old:
+            found.append(f"{', '.join(what)} none → {measured[0]:.3f}")
+        elif moved := [(a, b) for a, b in zip(old[what], measured, strict=True) if abs(a - b) > ROUNDING]:
+            found.append(f"{', '.join(what)} {' and '.join(f'{a:.3f} → {b:.3f}' for a, b in moved)}")
     return found

@@ -46,8 +46,25 @@ def test_the_check_is_fitted_by_command_and_gate_is_its_old_name(
     assert "left out. expected the data set isic-uda1 in a folder of that name" in dermaviz(*again).err
     alone = facts | {"weights_sha256": "0" * 64, "refused_elsewhere": None}
     (folder / "gate.json").write_text(json.dumps(alone), encoding="utf-8")
-    assert "tiny · out-of-distribution check: limit another → " in dermaviz(*again).out
-    assert json.loads((folder / "gate.json").read_text(encoding="utf-8"))["gate_sha256"] == facts["gate_sha256"]
+    assert (
+        f"tiny · out-of-distribution check: of these weights now, limit {facts['limit']:.2f}\n" in dermaviz(*again).out
+    )
+    written = (folder / "gate.json").read_bytes()
+    fitted = json.loads(written)
+    assert fitted["gate_sha256"] == facts["gate_sha256"]
+    first = fitted["shares"][0]
+    other = fitted | {"limit": 9.0, "shares": [first | {"high": first["high"] + 0.1}, *fitted["shares"][1:-1]]}
+    (folder / "gate.json").write_text(json.dumps(other), encoding="utf-8")
+    last = fitted["shares"][-1]
+    assert dermaviz(*again, "--again").out.splitlines()[-3:] == [
+        f"tiny · out-of-distribution check: limit 9.00 → {fitted['limit']:.2f}",
+        f"tiny · out-of-distribution check: {first['of']}, {first['meaning']} {first['high'] + 0.1:.3f} → {first['high']:.3f}",
+        f"tiny · out-of-distribution check: {last['of']}, {last['meaning']} none → {last['value']:.3f}",
+    ]
+    nearly = fitted | {"limit": fitted["limit"] + 1e-9}
+    (folder / "gate.json").write_text(json.dumps(nearly), encoding="utf-8")
+    assert dermaviz(*again, "--again").out.endswith("What changed:\nnothing\n")
+    assert json.loads((folder / "gate.json").read_text(encoding="utf-8")) == nearly
     few = dermaviz("gate", "tiny", "--data", drawn_dataset, "--components", 5000)
     assert few.code == 2
     assert "found 5000. Choose fewer." in few.err
