@@ -100,17 +100,17 @@ def fit_labels(
             f"{dataset.name}: expected images to measure, found none after labels were left out by the map."
         )
     said = [f"Left out: images labelled {label} ({dataset.counts()[label]:,})." for label in meant if label not in kept]
-    if all(len(found) == 1 for found in kept.values()):
-        other = {label: found[0] for label, found in kept.items() if label != found[0]}
-        if other:
-            said.append(f"Labels taken as classes: {', '.join(f'{label} as {name}' for label, name in other.items())}.")
-        renamed = tuple(replace(record, label=kept[record.label][0]) for record in records)
-        return Labelled(replace(dataset, classes=tuple(classes), records=renamed), {}, tuple(said))
     named = {label: found[0] if len(found) == 1 else label for label, found in kept.items()}
-    groups = _groups({named[label]: found for label, found in kept.items()}, tuple(classes), malignant, dataset.name)
-    said += [f"The label {name} stands for the classes {', '.join(found)}." for name, found in groups.items()]
+    groups: Groups = {}
+    if any(len(found) > 1 for found in kept.values()):
+        groups = _groups(
+            {named[label]: found for label, found in kept.items()}, tuple(classes), malignant, dataset.name
+        )
+        said += [f"The label {name} stands for the classes {', '.join(found)}." for name, found in groups.items()]
+    elif other := [f"{label} as {name}" for label, name in named.items() if label != name]:
+        said.append(f"Labels taken as classes: {', '.join(other)}.")
     renamed = tuple(replace(record, label=named[record.label]) for record in records)
-    return Labelled(replace(dataset, classes=tuple(groups), records=renamed), groups, tuple(said))
+    return Labelled(replace(dataset, classes=tuple(groups or classes), records=renamed), groups, tuple(said))
 
 
 def _meanings(
