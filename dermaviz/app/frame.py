@@ -166,7 +166,8 @@ def show_page(title: str) -> None:
 @contextmanager
 def _note_on_link(page: Page) -> Iterator[None]:
     """On the first visit of a page, say which parameters of its link name nothing that is offered: Streamlit drops those."""
-    from dermaviz.app.text import escaped  # with all that has to be imported in order
+    from dermaviz.app.link import CHECKPOINT, DATA  # with all that has to be imported in order
+    from dermaviz.app.text import escaped
 
     place, visited, linked = st.empty(), f"visited {page.title}", st.query_params.to_dict()
     if endless := [name for name in linked if _endless(name)]:  # which Streamlit's whole numbers do not bear
@@ -178,10 +179,12 @@ def _note_on_link(page: Page) -> Iterator[None]:
     if visited not in st.session_state:
         st.session_state[visited] = True
         dropped = {name: value for name, value in linked.items() if name not in st.query_params}
-        odd = [f"{name} = {value[:40]}" for name, value in dropped.items() if str(st.session_state.get(name)) != value]
+        stays = {name: linked[name] for name in (CHECKPOINT, DATA) if page.of_a_model and name in linked}
+        given = dropped | stays  # model and data set stay in the link
+        odd = [f"{name} = {value[:40]}" for name, value in given.items() if str(st.session_state.get(name)) != value]
         if odd:
             place.caption(
-                f":material/link_off: Not offered here, so the usual choice is shown: {escaped(', '.join(odd))}."
+                f":material/link_off: Not offered here, so the usual choice is shown: {escaped(', '.join(odd))}"
             )
 
 
@@ -214,6 +217,12 @@ def choose_part(parts: Mapping[str, Part], first: str = "") -> Part:
         label_visibility="collapsed",
     )  # fmt: skip
     return parts[chosen]
+
+
+def open_tab(tabs: Mapping[str, Callable[..., None]], key: str) -> str:
+    """The tab that :func:`show_open_tab` will draw, for what is drawn before it."""
+    said = (st.session_state.get(key), st.query_params.get(key))
+    return next((name for name in said if name in tabs), next(iter(tabs)))
 
 
 def show_open_tab(tabs: Mapping[str, Callable[..., None]], key: str, *asked: object) -> None:

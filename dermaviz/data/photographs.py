@@ -24,6 +24,8 @@ from dermaviz.io import atomic_write, read_json, to_json
 from dermaviz.schema import build, validated
 
 SAMPLES = Path(__file__).with_name("samples")
+ENOUGH = 0.9
+"""From this share of a data set's images on, a folder is that data set; an image without a label is no record of it."""
 REMEMBERED = ".photographs.json"
 """Beside the evidence of a data set, and in no repository: it names a place on this machine."""
 
@@ -64,7 +66,7 @@ def find_photographs(
     Args:
         folder: with the evidence of the data set ``name``, and :data:`REMEMBERED` if an audit left it.
         all_ids: every image of the data set. Below $DERMAVIZ_DATA, in a folder of its name or right there, is only looked
-            where all of them are: another data set's images may bear some of the names.
+            where :data:`ENOUGH` of them are: another data set's images may bear some of the names.
         read: :func:`photographs` (None), or that with a memory.
     """
     wanted, read = list(ids), read or photographs
@@ -82,11 +84,11 @@ def find_photographs(
         found = {image_id: known[image_id] for image_id in wanted if image_id in known}
         if found:
             return found
-    above = os.environ.get("DERMAVIZ_DATA", "")
+    above, every = os.environ.get("DERMAVIZ_DATA", ""), set(all_ids)
     for below in (Path(above) / name, Path(above)) if above else ():
         known = read(Place(str(below)))
-        if known and known.keys() >= set(all_ids):
-            return {image_id: known[image_id] for image_id in wanted}
+        if known and len(known.keys() & every) >= ENOUGH * len(every):
+            return {image_id: known[image_id] for image_id in wanted if image_id in known}
     return {}
 
 

@@ -310,9 +310,10 @@ def _whom(audited: Audited, of: DataSplit, draws: int) -> Finding:
         low, high = min(known, key=lambda g: estimates[g].value), max(known, key=lambda g: estimates[g].value)
         shares = (percent(estimates[group].value) for group in (low, high))
         sentence = f"{name.capitalize()}s found: from {next(shares)} on {low} skin to {next(shares)} on {high} skin."
+    looked_for = name if _positive(audited) == MELANOMA else f"{name}s"
     detail = (
         f"Tone {'as people labelled it' if labelled else 'groups are estimated from the skin round the lesion'}. Not judged: a "
-        f"group with {either_too_few(name, audited.unit)}. There are: "
+        f"group with {either_too_few(looked_for, audited.unit)}. There are: "
         + "; ".join(sides(group, counts.loc[group], audited.unit) for group in order)
         + "."
     )

@@ -188,8 +188,8 @@ def too_few_sides(counts: pd.DataFrame, wanted: str, unit: str) -> str:
 
 def either_too_few(wanted: str, unit: str) -> str:
     """What makes a group too small: too few images of what is ``wanted``, or of anything else."""
-    what = "images" if unit == "images" else unit
-    return f"fewer than {FEWEST} {what} of {wanted}, or fewer than {FEWEST} others"
+    what = wanted if unit == "lesions" and wanted.endswith(unit) else f"{unit} of {wanted}"
+    return f"fewer than {FEWEST} {what}, or fewer than {FEWEST} others"
 
 
 def fewer_than(images: str, unit: str) -> str:

@@ -174,7 +174,7 @@ def cases_figure(
         hovertemplate="%{customdata[0]}: %{customdata[1]}, predicted %{customdata[2]}<br>%{x:.0%}, %{y:.0%}<extra></extra>",
     )  # fmt: skip
     figure.update_xaxes(**share_axis("probability of the true diagnosis"), tickformat=".0%")
-    figure.update_yaxes(**share_axis("of what is predicted"), tickformat=".0%")
+    figure.update_yaxes(**share_axis("probability of what is predicted"), tickformat=".0%")
     return styled(figure, 340, ink, legend=False)
 
 

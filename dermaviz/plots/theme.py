@@ -168,6 +168,7 @@ def _luminance(colour: Sequence[float]) -> float:
 _WORDS, _SMALL = 13, 12
 _TITLE_LETTERS = 39
 """Of a horizontal axis on a phone: a longer title is broken."""
+_UNBROKEN = ("0 to 1", "p ≥ ")
 _SHADE = 0.13
 
 
@@ -192,8 +193,18 @@ def styled(figure: go.Figure, height: int, ink: str | None, *, legend: bool = Tr
     figure.layout = _overruled(layout, look | dict.fromkeys(sorted(axes), lines))
     for along in figure.select_xaxes():
         if len(along.title.text or "") > _TITLE_LETTERS:
-            along.title.text = "<br>".join(textwrap.wrap(along.title.text, _TITLE_LETTERS))
+            along.title.text = "<br>".join(_even_lines(along.title.text))
     return figure
+
+
+def _even_lines(title: str) -> list[str]:
+    """As few lines as a phone has room for, all of much the same length; a range such as ``0 to 1`` stays on one."""
+    for whole in _UNBROKEN:
+        title = title.replace(whole, whole.replace(" ", "\N{NO-BREAK SPACE}"))
+    fewest = textwrap.wrap(title, _TITLE_LETTERS)
+    widths = range(len(title) // len(fewest), _TITLE_LETTERS)
+    shorter = (textwrap.wrap(title, width, break_long_words=False) for width in widths)
+    return next((lines for lines in shorter if len(lines) == len(fewest)), fewest)
 
 
 def _overruled(given: Mapping[str, Any], by: Mapping[str, Any]) -> dict[str, Any]:

@@ -91,3 +91,8 @@ def test_a_link_to_a_tab_that_skin_tone_had_leads_here_with_all_that_it_chose(me
     assert app.title[0].value == "Does it look at the lesion, and can its map be trusted?"
     assert app.selectbox(key="was").value == "called rightly"
     assert app.multiselect(key="sex").value == ["female"]
+
+
+@pytest.mark.parametrize(("audit", "used"), [("Scores", True), ("Trust", False), ("Shortcuts", False)])
+def test_groups_are_asked_for_only_where_there_are_some(measured: Path, audit: str, used: bool) -> None:
+    assert run(audit=audit).selectbox(key="by").disabled is not used

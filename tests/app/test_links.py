@@ -36,6 +36,9 @@ def test_hostile_links_open_the_page(no_data: None) -> None:
         ("pages/1_Classify.py", "opacity", "1e400", True),
         ("pages/3_Robustness.py", "noise_seed", "-inf", True),
         ("pages/1_Classify.py", "nobody_knows", "1", False),
+        ("pages/2_Confusion.py", "data", "nowhere/test", True),
+        ("pages/2_Confusion.py", "data", "isic-uda1/test", False),
+        ("pages/2_Confusion.py", "checkpoint", "gone", True),
         ("pages/3_Robustness.py", "epsilon", "3e-3 = 0.765/255 (as reported)", False),  # as links once named it
     ],
 )

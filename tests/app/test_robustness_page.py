@@ -322,3 +322,11 @@ def test_the_default_model_says_how_many_answers_another_camera_would_change() -
     assert "Would the same lesion get the same answer from another camera?" in said
     assert "of answers change at worst (sharpness: 64 px)" in said  # HAM10000's copies are no sharper than 150 px
     assert "n = 200 images of" in said
+
+
+@pytest.mark.parametrize(("test", "used"), [("Cameras", False), ("Corruptions", True), ("Smallest change", True)])
+def test_what_the_open_tab_makes_no_use_of_is_grey(test: str, used: bool) -> None:
+    app = run(test=test, measure="accuracy", **TEST_SET)
+    asked = {name: app.selectbox(key=name) for name in ("against", "measure", "grouping")}
+    assert [box.disabled for box in asked.values()] == [not used] * 3
+    assert asked["measure"].value == "accuracy", "what was chosen for another tab stays"

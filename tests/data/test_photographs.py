@@ -48,6 +48,20 @@ def test_below_the_place_of_all_data_only_where_all_of_its_images_are(
         assert find_photographs(nowhere, "clinic", ["a"], ["a", "b", "c"]) == {}
 
 
+def test_an_image_without_a_label_does_not_hide_the_photographs_of_the_others(
+    tmp_path: Path, draw_photo: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader leaves it out, while an audit that read another column has it."""
+    names = [f"photo{i}" for i in range(12)]
+    for i, name in enumerate(names):
+        draw_photo(tmp_path / "clinic" / f"{name}.png", seed=i)
+    rows = [f"{name},{'' if name == 'photo3' else 'nv'}" for name in names]
+    (tmp_path / "clinic" / "list.csv").write_text("\n".join(["image,dx", *rows]))
+    monkeypatch.setenv("DERMAVIZ_DATA", str(tmp_path))
+    found = find_photographs(tmp_path / "evidence", "clinic", ["photo2", "photo3"], names)
+    assert found == {"photo2": tmp_path / "clinic" / "photo2.png"}
+
+
 def test_they_are_of_the_half_that_may_be_chosen_on() -> None:
     split = named_manifest("isic-uda1").assignment
     assert {split[photo.image_id] for photo in sample_photos()} == {"validation"}

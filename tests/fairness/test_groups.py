@@ -16,6 +16,7 @@ from dermaviz.fairness.groups import (
     TOO_FEW,
     GroupFigures,
     audit_figures,
+    either_too_few,
     gaps_to,
     group_counts,
     judge,
@@ -144,6 +145,18 @@ def test_thirty_images_of_two_patients_are_judged_as_two(patients: int, held_bac
     if held_back:
         assert too_few_sides(counts, "melanoma", "patients") == "images of melanoma from fewer than 10 patients"
     assert sides("here", counts.iloc[0], "patients") == f"here {patients} and 30 others"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "unit", "few"),
+    [
+        ("malignant lesions", "lesions", "10 malignant lesions"),
+        ("malignant lesions", "images", "10 images of malignant lesions"),
+        ("melanoma", "lesions", "10 lesions of melanoma"),
+    ],
+)
+def test_no_lesion_is_of_a_lesion(wanted: str, unit: str, few: str) -> None:
+    assert either_too_few(wanted, unit) == f"fewer than {few}, or fewer than 10 others"
 
 
 @pytest.mark.parametrize("copies", [1, 3])

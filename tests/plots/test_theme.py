@@ -28,6 +28,7 @@ from dermaviz.plots.theme import (
     plain,
     sequential_scale,
     signed,
+    styled,
     words_on,
 )
 from dermaviz.plots.tone import DOTS
@@ -179,3 +180,20 @@ def test_percentages_never_round_to_a_false_certainty(probability: float, said: 
 )
 def test_signed_numbers(number: float, digits: int, said: str) -> None:
     assert signed(number, digits) == said
+
+
+@pytest.mark.parametrize(
+    ("title", "lines"),
+    [
+        ("accuracy, 0 to 1", ["accuracy, 0 to 1"]),
+        ("share of malignant lesions found, 0 to 1", ["share of malignant", "lesions found, 0 to 1"]),
+        ("energy in lesion ÷ lesion area (log scale)", ["energy in lesion ÷", "lesion area (log scale)"]),
+        (
+            "Melanoma: sensitivity at p ≥ 0.5, 0 to 1; n: melanoma",
+            ["Melanoma: sensitivity at", "p ≥ 0.5, 0 to 1; n: melanoma"],
+        ),
+    ],
+)
+def test_a_long_title_is_broken_into_lines_of_much_the_same_length(title: str, lines: list[str]) -> None:
+    figure = styled(go.Figure().update_xaxes(title={"text": title}), 300, None)
+    assert figure.layout.xaxis.title.text.replace("\N{NO-BREAK SPACE}", " ") == "<br>".join(lines)

@@ -27,7 +27,7 @@ from dermaviz.metrics.bootstrap import Estimate
 from dermaviz.metrics.confusion import by_class
 from dermaviz.models.card import no_maps_reason
 from dermaviz.plots.intervals import comparison_figure
-from dermaviz.plots.theme import as_given, percent
+from dermaviz.plots.theme import as_given
 from dermaviz.plots.tone import looking_figure
 
 ATTENTION = "attention"
@@ -78,7 +78,7 @@ def finding_sentence(audited: Audited) -> str:
         return "No right answer here has a map and a lesion."
     spot = int((right["ratio"] <= right["ratio_centre"]).sum())
     return (
-        f"For **{spot:,} of {len(right):,}** right answers ({percent(spot / len(right))}), the map is no more on the lesion than "
+        f"For **{spot:,} of {len(right):,}** right answers ({share(spot / len(right))}), the map is no more on the lesion than "
         "a centre spot."
     )
 

@@ -10,7 +10,7 @@ from dermaviz.app.attention.looking import finding_sentence, show_attention, sho
 from dermaviz.app.attention.trust import show_faithfulness, show_shortcuts
 from dermaviz.app.bar import among, choose_cohort, chosen_checkpoint
 from dermaviz.app.checkpoints import audited
-from dermaviz.app.frame import sentence_for_errors, show_open_tab
+from dermaviz.app.frame import open_tab, sentence_for_errors, show_open_tab
 from dermaviz.app.skin_tone.question import ToneAsk, choose_grouping
 from dermaviz.glossary import meanings
 
@@ -20,6 +20,8 @@ TABS: Mapping[str, Callable[[ToneAsk], None]] = {
     "Trust": show_faithfulness,
     "Shortcuts": show_shortcuts,
 }
+GROUPED = ("On the lesion", "Scores")
+"""Tabs with figures by group."""
 
 
 def show() -> None:
@@ -29,7 +31,7 @@ def show() -> None:
     with asking:
         checkpoint = chosen_checkpoint()
         whole = audited(checkpoint)
-        by = choose_grouping(whole)
+        by = choose_grouping(whole, unused=open_tab(TABS, "audit") not in GROUPED)
         images = choose_cohort(whole)
     if not len(images):
         return

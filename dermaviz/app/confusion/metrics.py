@@ -57,12 +57,14 @@ def show_metrics(shown: Audited) -> None:
     constant = f"always “{commonest}”"
     renamed = {"label": "metric", "metric": "slug", "constant": constant, "low": "from", "high": "to"}
     number, exact = st.column_config.NumberColumn(format="%.3f", width=52), ["interval"] if table["exact"].any() else []
+    wide = st.column_config.NumberColumn(format="%.3f", width=52 + 6 * max(0, len(commonest) - 2))
     st.dataframe(
         table.rename(columns=renamed).assign(interval=np.where(table["exact"], "exact", ""))[
             ["metric", "class", "value", "from", "to", *exact, constant, "n_images", "n_positives"]
         ],
         hide_index=True, height=380, placeholder="", alt="Metrics with 95% intervals, counts and the constant answer",
-        column_config=dict.fromkeys(("value", "from", "to", constant), number)
+        column_config=dict.fromkeys(("value", "from", "to"), number)
+        | {constant: wide}
         | {"class": st.column_config.TextColumn(width=50)}
         | {"n_images": "images", "n_positives": "positives"},
     )  # fmt: skip

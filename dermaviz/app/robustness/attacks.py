@@ -203,10 +203,11 @@ def show_smallest(ask: Ask) -> None:
     if worst.empty:
         st.info("No correctly classified image here flips.", icon=":material/info:")
         return
-    first = worst.iloc[0]
+    first, mine = worst.iloc[0], ask.measure.class_name
+    of = f" of {escaped(ask.images.checkpoint.card.words[mine])}" if mine else ""
     st.markdown("### Which images need the smallest change?")
     st.markdown(
-        f"Of **{images(len(worst))}** that flip, {escaped(first['image'])} needs least: "
+        f"Of **{images(len(worst))}**{of} that flip, {escaped(first['image'])} needs least: "
         f"**{levels_words(first[CHANGE] * GREY)}** turns {escaped(first['diagnosis'])} into {escaped(first['turns into'])}."
     )
     show_cases(ask.images, worst)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dermaviz.app.bar import among, choose_cohort, chosen_checkpoint
 from dermaviz.app.checkpoints import audited
-from dermaviz.app.frame import choose_part, sentence_for_errors, show_open_tab
+from dermaviz.app.frame import choose_part, open_tab, sentence_for_errors, show_open_tab
 from dermaviz.app.robustness.attacks import finding_sentence, show_attacks, show_smallest
 from dermaviz.app.robustness.corruptions import CORRUPTION, show_cameras, show_corruptions
 from dermaviz.app.robustness.live_panels import show_photo
@@ -23,6 +23,7 @@ TABS: Mapping[str, Callable[[Ask], None]] = {
 }
 MOVED = {"Defence": "Attacks", "Noise": "Corruptions", "Hit worst": "Smallest change"}
 """Tabs that this page had and those that they became part of: links to them still lead there."""
+ABOUT_FLIPS = "On this tab, a sensitivity lists the images of that diagnosis; any other measure lists all."
 GAUSSIAN = {CORRUPTION: CORRUPTIONS["gaussian_noise"].label}
 """What a link to Noise chose."""
 
@@ -33,10 +34,13 @@ def show_test_set() -> None:
     saying, asking = st.columns([9, 4], gap="large")
     with asking:
         checkpoint = chosen_checkpoint()
-        other = choose_other(checkpoint)
+        tab = open_tab(TABS, "test")
+        unused = tab == "Cameras"  # it counts changed answers and nothing else
+        other = choose_other(checkpoint, disabled=unused)
         whole = audited(checkpoint)
-        measure = choose_measure(whole.checkpoint.card)
-        grouping = choose_grouping(whole)
+        about = ABOUT_FLIPS if tab == "Smallest change" else None
+        measure = choose_measure(whole.checkpoint.card, disabled=unused, help=about)
+        grouping = choose_grouping(whole, disabled=unused)
         images = choose_cohort(whole)
     if not len(images):
         return

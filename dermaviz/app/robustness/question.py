@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -187,21 +188,21 @@ def group_masks(audited: Audited, grouping: str) -> dict[str, NDArray[np.bool_]]
     return {value_words(name): (names == name).to_numpy() for name in in_order(names[names != ""], grouping)}
 
 
-def choose_measure(card: Card) -> Measure:
-    """Ask what is measured."""
+def choose_measure(card: Card, **more: Any) -> Measure:
+    """Ask what is measured; ``more`` are further arguments of ``link.choose``, here and below."""
     offered = measures(card)
-    return offered[choose("What is measured", list(offered), "measure")]
+    return offered[choose("What is measured", list(offered), "measure", **more)]
 
 
-def choose_grouping(audited: Audited) -> str:
+def choose_grouping(audited: Audited, **more: Any) -> str:
     """Ask what the lines stand for."""
-    return choose("A line for each", groupings(audited), "grouping")
+    return choose("A line for each", groupings(audited), "grouping", **more)
 
 
-def choose_other(checkpoint: Checkpoint) -> Checkpoint | None:
+def choose_other(checkpoint: Checkpoint, **more: Any) -> Checkpoint | None:
     """Ask which checkpoint to compare with, where there is another."""
     others = other_checkpoints(checkpoint)
-    return others.get(choose("Compared with", [NOBODY, *others], "against")) if others else None
+    return others.get(choose("Compared with", [NOBODY, *others], "against", **more)) if others else None
 
 
 def choose_method(methods: Iterable[str]) -> str:

@@ -190,7 +190,8 @@ def beside_sentence(card: Card, found: OtherSkin) -> str:
     """What a change of equal size that is no tone did, and the truth where it is known, as Markdown."""
     clean, control = found.original.prediction, found.shifted["control"].prediction
     change = score(control, clean) - score(clean, clean)
-    words = f"Control of the same size: {class_with_probability(card, control)}, {signed(100 * change)} points."
+    moved = f"the {measure_name(card)} changes by {signed(100 * change)} points"
+    words = f"Control of the same size: {class_with_probability(card, control)}; {moved}."
     if REDRAWN not in found.shifted:
         return words
     truth = found.shifted[REDRAWN].prediction

@@ -178,10 +178,10 @@ def too_few(small: Mapping[str, int]) -> str:
     return f" Too few to say: {listed}." if small else ""
 
 
-def choose_grouping(audited: Audited) -> str:
-    """Ask what images are grouped by."""
+def choose_grouping(audited: Audited, *, unused: bool = False) -> str:
+    """Ask what images are grouped by; grey where the open tab makes no use of it."""
     return choose(
-        "Group by", groupings(audited), "by",
+        "Group by", groupings(audited), "by", disabled=unused,
         help="Estimated: from pixels. Labelled: by people, as the data set gives it. Age, sex and body site come with it too.",
     )  # fmt: skip
 

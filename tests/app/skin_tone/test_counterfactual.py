@@ -132,8 +132,8 @@ def test_the_sentences_say_what_changed_and_what_the_control_did(card: Card) -> 
     stayed = outcome(card, prediction(card, "nv", 0.25), prediction(card, "nv", 0.25))
     assert "the answer **melanocytic nevus (88%)** stays;" in outcome_sentence(card, stayed, SHIFT)
     assert beside_sentence(card, stayed) == (
-        "Control of the same size: melanocytic nevus (80%), +8 points. Drawn at that tone: melanocytic nevus (75%), "
-        "probability of malignancy 25%."
+        "Control of the same size: melanocytic nevus (80%); the probability of malignancy changes by +8 points. Drawn at that "
+        "tone: melanocytic nevus (75%), probability of malignancy 25%."
     )
     none = outcome_sentence(card, outcome(card, prediction(card, "nv", 0.125)), replace(SHIFT, to_ita=45.0))
     assert none.startswith("Without a shift nothing is changed: **melanocytic nevus (88%)**")
