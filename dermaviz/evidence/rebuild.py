@@ -220,6 +220,9 @@ def change_of(step: Step, part: bool = False) -> Change | None:
     if part:
         before = before[before["image_id"].isin(after["image_id"])]
     key = list(TABLES[step.table].key)
+    before, after = (
+        table.round(dict.fromkeys(key, 4)) for table in (before, after)
+    )  # an angle in a key is measured, too
     columns = [name for name in after if name in before and name not in key]
     both = before.merge(after, on=key, how="outer", suffixes=("\0before", "\0after"), indicator=True)
     shared = both[both["_merge"] == "both"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,13 +17,14 @@ import pytest
 from dermaviz.data.readers import read_ham10000
 from dermaviz.data.records import Dataset
 from dermaviz.errors import EvidenceError
-from dermaviz.evidence import evaluate, store, tables
+from dermaviz.evidence import evaluate, rebuild, store, tables
 from dermaviz.evidence.evaluate import make_table
 from dermaviz.evidence.images import ToAudit
 from dermaviz.evidence.store import DataSplit, read_evidence, read_manifest
 from dermaviz.evidence.tables import TABLES, Table, robustness
 from dermaviz.evidence.tables.tone import drawn_lesions
-from dermaviz.models.card import read_card
+from dermaviz.models.card import Checkpoint, read_card
+from dermaviz.models.checkpoint import load_checkpoint
 from dermaviz.models.classifier import Classifier
 
 OWN = DataSplit("ham10000", "test")
@@ -38,6 +41,41 @@ def test_shipped_evidence_is_valid_and_has_the_address_that_it_would_get_today(p
     written = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["source"]
     assert source.key == replace(source, parameters=written["parameters"]).key
     assert json.loads(json.dumps(TABLES[name].settings())) == written["parameters"]
+
+
+def same_today(steps: Sequence[rebuild.Step], root: Path | None) -> None:
+    """One image of every table, made again: a number may differ by what the number of threads does to a chain of attacks."""
+    classifier = load_checkpoint(steps[0].checkpoint.folder)
+    images = cache(lambda of: rebuild.images_of(next(step for step in steps if step.of == of), root))
+    for step in steps:
+        rebuild.build(step, classifier, lambda one: images(one.of), {}, limit=1)
+        change = rebuild.change_of(step, part=True)
+        assert change, step
+        assert (change.alone, change.words) == (0, 0), f"{step}: {change}"
+        assert change.largest < 0.02, f"{step}: {change}"
+
+
+def default_model() -> Checkpoint:
+    folder = CHECKPOINTS / "ham10000-efficientnet-lite0"
+    return Checkpoint(folder, read_card(folder / "card.json"))
+
+
+def test_the_shipped_table_of_drawn_lesions_is_what_the_default_model_says_today(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It once was that of another kernel, under the name of this one."""
+    whole = drawn_lesions
+    monkeypatch.setattr("dermaviz.evidence.tables.tone.drawn_lesions", lambda classes: whole(classes)[:2])
+    same_today(rebuild.steps_of(default_model(), {"drawn_tone"}, tmp_path), None)
+
+
+@pytest.mark.parametrize("data_set", ["ham10000", "isic-uda1"])
+def test_shipped_tables_are_what_the_default_model_says_today(data_set: str, tmp_path: Path) -> None:
+    root = Path(os.environ.get("DERMAVIZ_DATA") or "nowhere")
+    if not (root / data_set).is_dir():
+        pytest.skip(f"needs {data_set} under DERMAVIZ_DATA")
+    steps = rebuild.steps_of(default_model(), set(TABLES) - {"faithfulness", "randomisation", "drawn_tone"}, tmp_path)
+    same_today([step for step in steps if step.of.data_set == data_set and step.of.split == "test"], root)
 
 
 def test_every_row_names_functions_that_are_there() -> None:
