@@ -152,18 +152,19 @@ def _read_parquet(place: Path, columns: Columns, form: Form) -> Dataset:
     return read_table(unpacked(files, parquet_rows), columns, Form(name, notes=notes))
 
 
-def _fixed(read: Callable[[Path], Dataset]) -> Callable[[Path, Columns, Form], Dataset]:
-    """A reader that leaves no column to choose."""
+@dataclass(frozen=True)
+class Fixed:
+    """A reader that leaves no column to choose; where columns are named, a data set is not taken for one of its kind."""
 
-    def reader(place: Path, columns: Columns, _: Form) -> Dataset:
+    read: Callable[[Path], Dataset]
+
+    def __call__(self, place: Path, columns: Columns, form: Form) -> Dataset:
         if columns.named:
             raise DatasetError(
                 f"columns: expected none, since this kind of data set has none to choose, found {columns}. Leave them out, or "
                 "choose --dataset csv."
             )
-        return read(place)
-
-    return reader
+        return self.read(place)
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,8 @@ class Reader:
     """How a data set is told and read.
 
     ``files`` are patterns of its files' names, in the folder or one below, and ``needs`` the columns in lower case that such a
-    table has. ``form`` says how the table differs from any other.
+    table has. ``form`` says how the table differs from any other. A row whose ``read`` is a function of its own is told by the
+    names of files alone, so they should be its kind's only.
     """
 
     about: str
@@ -183,7 +185,7 @@ class Reader:
 
 READERS: Mapping[str, Reader] = MappingProxyType(
     {
-        "ham10000": Reader("HAM10000 as published, and drawn lesions", _fixed(read_ham10000), (METADATA,)),
+        "ham10000": Reader("HAM10000 as published, and drawn lesions", Fixed(read_ham10000), (METADATA,)),
         "isic": Reader(
             "ISIC 2018 and 2019: one column a class, beside lesion groupings or metadata",
             needs=frozenset({"image", "mel", "nv", "bcc"}),
@@ -240,7 +242,7 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "csv": Reader(
             "any table (CSV, TSV, Excel, JSON lines) of images and labels", files=tuple(f"*{end}" for end in TABLE_SUFFIXES)
         ),
-        "folder": Reader("one folder per class, also below train, validation, test", _fixed(read_folders), ()),
+        "folder": Reader("one folder per class, also below train, validation, test", Fixed(read_folders), ()),
     }
 )  # fmt: skip
 """Every kind of data set that can be read, in the order in which a place is asked whether it is one."""
@@ -255,7 +257,7 @@ def recognise(place: Path, columns: Columns | None = None) -> str:
     if not place.exists():
         raise DatasetError(f"expected a data set at {place}, found nothing there. Give its folder, or its CSV.")
     named = columns.named if columns else {}
-    rows = {name: row for name, row in READERS.items() if not (named and name in ("ham10000", "folder"))}
+    rows = {name: row for name, row in READERS.items() if not (named and isinstance(row.read, Fixed))}
     return next((name for name, row in rows.items() if _is_of(place, row, bool(named))), "folder")
 
 

@@ -1,7 +1,7 @@
 """Plotly figures from plain tables and arrays. Knows nothing of models, torch or Streamlit.
 
 Each chart is a function of this package, such as ``dermaviz.plots.roc``, loaded when it is first used. Adding one is a function
-in the file of its idea and a row in ``CHARTS``.
+in the file of its idea, marked :func:`~dermaviz.plots.theme.chart` and with ``ink`` among what it takes, and a row in ``CHARTS``.
 """
 
 from __future__ import annotations

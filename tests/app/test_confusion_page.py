@@ -16,9 +16,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dermaviz.app.checkpoints import Checkpoint, audited
+from dermaviz.app.confusion.metrics import METRIC_MEANINGS
 from dermaviz.app.widgets import cases
 from dermaviz.evidence.predictions import read_audited
 from dermaviz.evidence.store import DataSplit, Source, read_evidence, write_evidence
+from dermaviz.metrics import summary
 from dermaviz.metrics.confusion import by_class
 from dermaviz.models.card import read_card
 from tests.app import opened
@@ -329,3 +331,9 @@ def test_a_useless_model_is_said_to_be_one_and_another_model_renames_what_is_cho
     assert (box.proto.set_value, box.proto.raw_value) == (True, "which of the 7 classes?"), "the browser is told"
     app.run()
     assert not app.selectbox(key="question").proto.set_value, "and only once"
+
+
+@pytest.mark.parametrize("metric", [*summary.OVERALL, *summary.BY_CLASS], ids=lambda metric: metric.slug)
+def test_every_metric_is_explained_beside_the_table(metric: summary.Figure) -> None:
+    name = metric.label.removesuffix(" (15 bins)").removesuffix(" against the rest")
+    assert name.lower() in METRIC_MEANINGS.lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from inspect import signature
 from types import MappingProxyType, ModuleType
 
 import pandas as pd
@@ -18,6 +19,8 @@ def test_every_chart_is_a_documented_function_and_no_module_hides_it(name: str) 
     assert callable(chart)
     assert chart.__doc__
     assert not isinstance(chart, ModuleType)
+    assert hasattr(chart, "__wrapped__"), "not marked theme.chart: names would be read as markup"
+    assert "ink" in signature(chart).parameters
 
 
 def test_a_chart_is_drawn_from_a_plain_table() -> None:
