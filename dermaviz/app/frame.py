@@ -222,7 +222,7 @@ def choose_part(parts: Mapping[str, Part], first: str = "") -> Part:
 def open_tab(tabs: Mapping[str, Callable[..., None]], key: str) -> str:
     """The tab that :func:`show_open_tab` will draw, for what is drawn before it."""
     said = (st.session_state.get(key), st.query_params.get(key))
-    return next((name for name in said if name in tabs), next(iter(tabs)))
+    return next((str(name) for name in said if name in tabs), next(iter(tabs)))
 
 
 def show_open_tab(tabs: Mapping[str, Callable[..., None]], key: str, *asked: object) -> None:
