@@ -246,7 +246,7 @@ def sets_sentence(table: pd.DataFrame, first: str, second: str) -> tuple[str, st
     said = f"**{row['label']} {row['second']:.2f} on {second}, {row['first']:.2f} on {first}.**"
     if "melanoma_sensitivity" in rows.index:
         found = rows.loc["melanoma_sensitivity"]
-        said += f" It finds {percent(found['second'])} of melanomas there, {percent(found['first'])} here."
+        said += f" It finds {percent(found['second'])} and {percent(found['first'])} of melanomas."
     change = Estimate.of(row, "difference").text(partial(signed, digits=3))
     return said, (
         f"Difference: {change}, on the diagnoses that both hold, {escaped(n['diagnoses'])}: {images(int(n['n_second']))} against "

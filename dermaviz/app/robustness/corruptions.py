@@ -188,7 +188,7 @@ def said_of(table: pd.DataFrame, chosen: str, unit: str) -> tuple[str, str]:
         at = CHANGES[chosen].words(row["level"])
         finding = f"**{share}** of answers change at worst ({CHANGES[chosen].label.lower()}: {at})."
     figures = (
-        f"{Estimate.of(row, 'changed').text(percent)}; the probability of malignant moves by {row['moved']:.3f} on average. "
+        f"{Estimate.of(row, 'changed').text(percent)}; the probability of malignancy moves by {row['moved']:.3f} on average. "
         f"n = {counted(int(row['n_images']), int(row['n_clusters']), unit)}, drawn at random."
     )
     return finding, figures
