@@ -168,7 +168,7 @@ def _luminance(colour: Sequence[float]) -> float:
 _WORDS, _SMALL = 13, 12
 _TITLE_LETTERS = 39
 """Of a horizontal axis on a phone: a longer title is broken."""
-_UNBROKEN = ("0 to 1", "p ≥ ")
+_UNBROKEN = ("0 to 1", "1 − ", "p ≥ ")
 _SHADE = 0.13
 
 

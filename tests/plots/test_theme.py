@@ -187,6 +187,7 @@ def test_signed_numbers(number: float, digits: int, said: str) -> None:
     [
         ("accuracy, 0 to 1", ["accuracy, 0 to 1"]),
         ("share of malignant lesions found, 0 to 1", ["share of malignant", "lesions found, 0 to 1"]),
+        ("false positive rate (1 − specificity), 0 to 1", ["false positive rate", "(1 − specificity), 0 to 1"]),
         ("energy in lesion ÷ lesion area (log scale)", ["energy in lesion ÷", "lesion area (log scale)"]),
         (
             "Melanoma: sensitivity at p ≥ 0.5, 0 to 1; n: melanoma",

@@ -61,7 +61,7 @@ def show_calibration(audited: Audited) -> None:
     words = (
         f"Logits are divided by the temperature {audited.checkpoint.card.temperature:.3f}, fitted on validation images. The most "
         "probable class stays the same. Bars: 95% score intervals (Wilson), each image by itself; figures: "
-        f"95% intervals {resampling(audited, table)}, paired for the difference."
+        f"95% intervals, paired for the difference, {resampling(audited, table)}."
     )
     show_details("calibration", words, {}, shown)
 

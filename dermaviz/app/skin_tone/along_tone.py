@@ -201,7 +201,7 @@ LINES: Mapping[tuple[str, str], str] = {
 }
 HOW = (
     "Skin is shifted along the melanin axis of the model that draws DermaViz's lesions. The control shifts colour as far along "
-    "an axis that is no skin tone. Bands: 95%, {resampling}, of the paired change. Photos of dark skin differ in more "
+    "an axis that is no skin tone. Bands: 95% of the paired change, {resampling}. Photos of dark skin differ in more "
     "than colour: this tests colour only."
 )
 
