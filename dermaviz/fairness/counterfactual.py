@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.ndimage import binary_closing, binary_fill_holes, gaussian_filter
 
-from dermaviz.colour import decode_srgb, encode_srgb, lab_of_linear, linear_of_lab
+from dermaviz.colour import LINEAR, encode_srgb, lab_of_linear, linear_of_lab
 from dermaviz.errors import FairnessError
 from dermaviz.fairness.effects import change, effects, mean_of, read_paired
 from dermaviz.fairness.skin_tone import margin, outside, require_mask, skin_colour, skin_light
@@ -34,7 +34,7 @@ a tenth between ITA 44° and −50°."""
 _SOFT_SIGMA, _SMOOTH_SIGMA = 0.02, 0.006
 """Shares of the picture's shorter side."""
 _MELANIN = np.linspace(0, 2, 401) ** 2
-_LINEAR = decode_srgb(np.arange(256) / 255).astype(np.float32)
+_LINEAR = LINEAR.astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from dermaviz.colour import decode_srgb, ita_of_lab, lab_of_linear
+from dermaviz.colour import LINEAR, ita_of_lab, lab_of_linear
 from dermaviz.data.masks import find_lesion
 from dermaviz.errors import FairnessError
 from dermaviz.images import RGB
@@ -34,7 +34,6 @@ WIDE = 30.0
 CLIPPED = 0.05
 _CLUSTERS, _CLUSTER_SAMPLE, _ROUNDS = 5, 2048, 8
 _MINKOWSKI = 6
-_LINEAR = decode_srgb(np.arange(256) / 255)
 
 NOT_SKIN = "b* ≤ 0"
 FLAGS: Mapping[str, str] = MappingProxyType(
@@ -92,7 +91,7 @@ def measure_tone(pixels: RGB, mask: NDArray[np.bool_] | None = None) -> Tone:
         return _excluded(f"too little skin: {share:.1%} of the picture, {count:,} pixels", "little skin", share)
     places = np.argwhere(skin)[:: -(-count // _SAMPLE)]
     colours = pixels[tuple(places.T)]
-    lab = lab_of_linear(_LINEAR[colours])
+    lab = lab_of_linear(LINEAR[colours])
     lightness, _, b = (float(value) for value in np.median(lab, axis=0))
     if b <= 0 and lightness <= 50:
         reason = f"off the scale: dim (L* {lightness:.0f}) and bluer than grey (b* {b:.0f})"
@@ -102,7 +101,7 @@ def measure_tone(pixels: RGB, mask: NDArray[np.bool_] | None = None) -> Tone:
     return Tone(
         ita=float(np.median(angles)),
         ita_clusters=_ita_of_dominant_colour(pixels),
-        ita_constancy=float(np.median(_angles(lab_of_linear(np.minimum(_LINEAR[colours] * _lamp_gain(pixels), 1))))),
+        ita_constancy=float(np.median(_angles(lab_of_linear(np.minimum(LINEAR[colours] * _lamp_gain(pixels), 1))))),
         spread=float(high - low),
         b=b,
         skin_share=share,
@@ -159,7 +158,7 @@ def _ita_of_dominant_colour(pixels: RGB) -> float:
     """
     height, width = pixels.shape[:2]
     stride = max(1, int(np.sqrt(height * width / _CLUSTER_SAMPLE)))
-    lab = lab_of_linear(_LINEAR[pixels[::stride, ::stride]])
+    lab = lab_of_linear(LINEAR[pixels[::stride, ::stride]])
     y, x = (np.abs(np.linspace(-1, 1, n)) for n in lab.shape[:2])
     skin_like = ((np.maximum(y[:, None], x) > 0.5) & (lab[..., 0] >= darkest_skin(lab[..., 0]))).ravel()
     colours = lab.reshape(-1, 3)
@@ -183,7 +182,7 @@ def _lamp_gain(pixels: RGB) -> Values:
     to hold their mean for grey makes every skin grey.
     """
     counts = np.stack([np.bincount(pixels[..., c].ravel(), minlength=256) for c in range(3)])
-    cast = (counts @ _LINEAR**_MINKOWSKI / counts[0].sum()) ** (1 / _MINKOWSKI)
+    cast = (counts @ LINEAR**_MINKOWSKI / counts[0].sum()) ** (1 / _MINKOWSKI)
     gain = skin_light(41.0, 0.017) / np.maximum(
         cast, 1e-4
     )  # at the cut between light and intermediate, with usual blood

@@ -14,6 +14,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb, sample_colorscale, unlabel_rgb
 
+from dermaviz.colour import decode_srgb
+
 BENIGN = "#0072B2"
 MALIGNANT = "#D55E00"
 MALIGNANT_PATTERN = "/"
@@ -161,8 +163,7 @@ def _theme(ink: str | None) -> str:
 
 def _luminance(colour: Sequence[float]) -> float:
     """Relative luminance in [0, 1] of red, green and blue in [0, 255] (WCAG 2.2)."""
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in colour)]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return float(decode_srgb(np.array(colour) / 255) @ (0.2126, 0.7152, 0.0722))
 
 
 _WORDS, _SMALL = 13, 12

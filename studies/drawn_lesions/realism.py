@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import binary_dilation
 
-from dermaviz.colour import decode_srgb, lab_of_linear
+from dermaviz.colour import LINEAR, lab_of_linear
 from dermaviz.errors import DatasetError
 from dermaviz.images import RGB
 
 Values = NDArray[np.float64]
 
-_LINEAR = decode_srgb(np.arange(256) / 255)
 _GAP = 0.04
 """Skin begins this share of the side away from the mask: hand-drawn masks and soft borders are not exact."""
 _DIRECTIONS = 64
@@ -70,7 +69,7 @@ def measure_pictures(
     rng = np.random.default_rng(seed)
     skins, lesions, areas, spectra = [], [], [], []
     for picture, mask in pictures:
-        lab = lab_of_linear(_LINEAR[central_square(picture, side)])
+        lab = lab_of_linear(LINEAR[central_square(picture, side)])
         lesion = central_square(mask, side)
         skin = ~binary_dilation(lesion, iterations=round(_GAP * side))
         skins.append(_some(lab[skin], pixels, rng))
